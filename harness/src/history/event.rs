@@ -1,0 +1,604 @@
+//! The events of a history and their shapes. This is the format of `history.jsonl`: change it only with [`SCHEMA`].
+
+use serde::{Deserialize, Serialize};
+
+use super::{Epoch, MessageId, OpId, Outcome, PodName, TenantId, ThreadId, TurnId, TurnKey, WatcherId};
+
+/// Version of the history's format.
+pub const SCHEMA: u32 = 1;
+
+/// One thing that happened, as the harness saw it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Position in the history, from 0, without gaps.
+    pub n: u64,
+    /// Microseconds since the run began, by the harness's one monotonic clock.
+    pub at_us: u64,
+    /// What happened.
+    pub what: What,
+}
+
+/// Everything that can happen. Grouped by the source that tells it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum What {
+    /// First event of every history: what is played, against what, and by which bounds it is judged.
+    Began(Began),
+
+    // --- what the workload asked, and what came of it
+    /// A thread was made for a tenant.
+    ThreadMade {
+        /// The new thread.
+        thread: ThreadId,
+        /// Its owner.
+        tenant: TenantId,
+    },
+    /// A message is about to be posted. The same message id may be posted more than once.
+    Posted {
+        /// Ties this to its [`What::PostEnded`].
+        op: OpId,
+        /// Pod that the request was sent to.
+        pod: PodName,
+        /// Thread it was posted to.
+        thread: ThreadId,
+        /// The client's id of the message.
+        message: MessageId,
+        /// The user's text, with the provider's hints in it.
+        text: String,
+        /// What the provider was told to answer.
+        expect: Expect,
+    },
+    /// A post was answered, refused or given up.
+    PostEnded {
+        /// The post.
+        op: OpId,
+        /// What is known of it.
+        outcome: Outcome<Accepted>,
+    },
+    /// Somebody cancelled a turn through a pod.
+    Cancelled {
+        /// Pod that the request was sent to.
+        pod: PodName,
+        /// Thread whose turn was to stop.
+        thread: ThreadId,
+        /// Status of the answer.
+        outcome: Outcome<()>,
+    },
+    /// One request made to see whether a credential is honoured: after a revocation, or for another tenant's thread.
+    Access {
+        /// Pod asked.
+        pod: PodName,
+        /// Whose credential was shown.
+        credential: Credential,
+        /// Thread asked for.
+        thread: ThreadId,
+        /// `attach`, `read`, `post` or `cancel`.
+        route: String,
+        /// HTTP status of the answer; none where the request got no answer.
+        status: Option<u16>,
+        /// First bytes of the answer's body, cut to a readable length.
+        body: String,
+    },
+    /// A session or key was revoked; from here on the bound for its refusal on every pod runs.
+    Revoked {
+        /// Tenant whose credential it was.
+        tenant: TenantId,
+        /// Pod that took the revocation.
+        pod: PodName,
+    },
+
+    // --- what a watcher saw
+    /// A watcher's attach was answered with a stream. Bytes follow.
+    TailOpened {
+        /// The watcher.
+        watcher: WatcherId,
+        /// Pod attached to.
+        pod: PodName,
+        /// Thread watched.
+        thread: ThreadId,
+        /// Cursor given as `Last-Event-ID`, if any.
+        cursor: Option<String>,
+        /// Why the story opened it: `start`, `middle`, `late`, ... Shown in reports.
+        role: String,
+        /// When the request was sent, in microseconds since the run began.
+        asked_us: u64,
+    },
+    /// A watcher's attach was refused or not answered.
+    TailRefused {
+        /// The watcher.
+        watcher: WatcherId,
+        /// Pod attached to.
+        pod: PodName,
+        /// Thread watched.
+        thread: ThreadId,
+        /// HTTP status; none where there was no answer.
+        status: Option<u16>,
+        /// What was seen.
+        reason: String,
+    },
+    /// Raw bytes of one read from a tail, before any parsing.
+    Bytes {
+        /// The watcher.
+        watcher: WatcherId,
+        /// The bytes.
+        raw: Raw,
+    },
+    /// One whole SSE event of a tail, as the parser found it in the bytes before it and the target's format reads it.
+    Frame {
+        /// The watcher.
+        watcher: WatcherId,
+        /// The event's own `id:` line as it stands, where it has one.
+        id: Option<String>,
+        /// That id read as a cursor, where the target's format can.
+        cursor: Option<Cursor>,
+        /// What the event says.
+        chunk: Chunk,
+    },
+    /// A tail ended.
+    TailClosed {
+        /// The watcher.
+        watcher: WatcherId,
+        /// How.
+        end: TailEnd,
+    },
+
+    // --- what the stores hold
+    /// A row changed, by a committed transaction, told in commit order.
+    Row {
+        /// Position of the change in the database's log, as it prints it; a remark.
+        lsn: String,
+        /// Transaction; changes of one transaction are told together.
+        xid: u64,
+        /// The row as it is after the change.
+        row: Row,
+    },
+    /// The database was asked for a turn's status right after a watcher had been shown its terminal.
+    TerminalProbe {
+        /// Watcher that was shown the terminal.
+        watcher: WatcherId,
+        /// Turn asked for.
+        turn: TurnId,
+        /// Status in the database at that moment; none where there was no such row.
+        status: Option<Status>,
+    },
+    /// A thread read through a pod's API.
+    ThreadRead {
+        /// Pod asked.
+        pod: PodName,
+        /// Thread asked for.
+        thread: ThreadId,
+        /// Status of the thread as the pod tells it.
+        status: Status,
+        /// The answers it holds, oldest first.
+        answers: Vec<ReadAnswer>,
+    },
+    /// The owner of a thread as read from the database to aim a fault.
+    OwnerRead {
+        /// Thread asked for.
+        thread: ThreadId,
+        /// Owner, where it has one.
+        owner: Option<PodName>,
+        /// Its epoch.
+        epoch: Epoch,
+        /// Its status.
+        status: Status,
+    },
+
+    // --- what the provider says
+    /// The provider's journal, as it grows.
+    Provider(ProviderEvent),
+
+    // --- what was broken and mended
+    /// A fault's life.
+    Fault(FaultEvent),
+    /// The engine reported something about a container.
+    Engine {
+        /// Pod or dependency.
+        service: String,
+        /// The engine's own word: `die`, `start`, `pause`, ...
+        action: String,
+        /// Exit code, where it says one.
+        exit_code: Option<i64>,
+    },
+    /// A pod logged a line at a level that a healthy pod does not use (WARN or ERROR).
+    LogLine {
+        /// The pod.
+        pod: PodName,
+        /// `WARN` or `ERROR`.
+        level: String,
+        /// The line.
+        line: String,
+    },
+
+    // --- what the story says
+    /// A mark that the story needs for its verdict to mean anything.
+    Evidence {
+        /// The mark.
+        mark: String,
+        /// Whether it was reached.
+        reached: bool,
+    },
+    /// All faults are healed and every pod was seen healthy.
+    Healed,
+    /// The story's play is over: nothing more is asked of the system but what the judge needs.
+    Played {
+        /// What the story was waiting for when it gave up, if it did.
+        gave_up: Option<String>,
+    },
+    /// The final state of every store has been read; nothing follows but [`What::Ended`].
+    Quiesced,
+    /// Last event of a whole history. A history without it was cut off.
+    Ended,
+    /// The harness itself failed to set up, heal or record: the run proves nothing.
+    HarnessFailed {
+        /// What failed.
+        reason: String,
+    },
+}
+
+/// What is played, and the bounds that it is judged by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Began {
+    /// [`SCHEMA`] of the writer.
+    pub schema: u32,
+    /// Story's name.
+    pub story: String,
+    /// Seed of its plan.
+    pub seed: u64,
+    /// Inside design of the target (`log`, `outbox`, `sticky`).
+    pub design: String,
+    /// Defect that is switched on in the target, if any.
+    pub defect: Option<String>,
+    /// Evidence that the story promises to reach.
+    pub evidence: Vec<String>,
+    /// What the target can do; promises that need more are not applicable.
+    pub capabilities: Vec<Capability>,
+    /// The target's bounds.
+    pub bounds: Bounds,
+}
+
+/// What a target can do, and thereby which promises apply to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// Owner and epoch of a thread can be read.
+    Ownership,
+    /// Every committed change of a row is in the history, not a sample of them.
+    EveryCommit,
+    /// Event ids are cursors that a tail can resume from.
+    Cursor,
+    /// Threads belong to tenants.
+    Tenants,
+    /// A turn can be cancelled.
+    Cancel,
+    /// The provider tells its journal.
+    ProviderJournal,
+}
+
+/// The target's own bounds, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bounds {
+    /// An owner that gave no sign of life for so long is presumed dead.
+    pub lease_ms: u64,
+    /// From an owner's death to the first new token or an explicit failure.
+    pub takeover_ms: u64,
+    /// A turn without progress for so long is ended or taken over.
+    pub progress_ms: u64,
+    /// A pod told to stop is gone after so long.
+    pub drain_ms: u64,
+    /// From a committed terminal to every watcher having seen it.
+    pub terminal_ms: u64,
+    /// From a revocation to its refusal on every pod.
+    pub revocation_ms: u64,
+}
+
+/// What the provider was told to answer to a message: the oracle of a turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expect {
+    /// Key that the provider counts calls by.
+    pub key: TurnKey,
+    /// Tokens in the answer.
+    pub tokens: u32,
+    /// Least size of a token in bytes; 0 for its natural size.
+    pub size: usize,
+    /// Whether the provider was told to fail every attempt, so that the turn must end as failed.
+    pub fails: bool,
+}
+
+/// What an accepted post was answered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The turn that answers the message.
+    pub turn: TurnId,
+    /// Pod that answered, by its own word.
+    pub pod: PodName,
+}
+
+/// Whose credential a request shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// The thread's own tenant, in good standing.
+    Owner,
+    /// Another tenant's, in good standing.
+    Foreign,
+    /// The thread's own tenant's, revoked before the request.
+    Revoked,
+}
+
+/// A place in a thread's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Epoch of the attempt.
+    pub epoch: Epoch,
+    /// Position in the attempt's frames.
+    pub seq: u64,
+}
+
+/// What one frame of a stream says, whatever words the target has for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "says", rename_all = "snake_case")]
+pub enum Chunk {
+    /// An attempt begins. With `reset` the client drops what it has of this turn's unfinished answer.
+    Start {
+        /// The turn.
+        turn: TurnId,
+        /// The attempt's epoch.
+        epoch: Epoch,
+        /// Whether it tells the client to drop the unfinished answer.
+        reset: bool,
+    },
+    /// More text of the answer.
+    Delta {
+        /// The turn.
+        turn: TurnId,
+        /// The text.
+        text: String,
+    },
+    /// An error that the user is shown.
+    Error {
+        /// The turn.
+        turn: TurnId,
+        /// What the user reads.
+        message: String,
+    },
+    /// The turn is over.
+    Finish {
+        /// The turn.
+        turn: TurnId,
+        /// How it ended.
+        status: Status,
+    },
+    /// Where the thread stands as the tail opens. No part of the stream itself.
+    State {
+        /// The thread's status.
+        status: Status,
+        /// Its newest turn, where it has one.
+        turn: Option<TurnId>,
+    },
+    /// The cursor cannot be honoured: what follows is the newest turn from its start.
+    Resync {
+        /// Why.
+        reason: String,
+    },
+    /// The service closes the stream on purpose.
+    Done,
+    /// Nothing that the target's format knows.
+    Unreadable {
+        /// What is wrong with it.
+        why: String,
+        /// The event's data, cut to a readable length.
+        data: String,
+    },
+}
+
+/// How a tail ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TailEnd {
+    /// The watcher left on purpose.
+    Left,
+    /// The service ended the stream and said so (`[DONE]`).
+    Done,
+    /// The body ended without a word.
+    Eof,
+    /// The connection broke.
+    Broken {
+        /// What the socket or the parser said.
+        reason: String,
+    },
+}
+
+/// Raw bytes: a string where they are UTF-8, else base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Raw {
+    /// Valid UTF-8.
+    Utf8(String),
+    /// Anything else, in standard base64.
+    Base64(String),
+}
+
+/// Status of a thread or turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// A thread without a turn in flight that never had one.
+    Idle,
+    /// Accepted, waiting for an owner.
+    Queued,
+    /// Running.
+    InProgress,
+    /// Answered.
+    Completed,
+    /// Ended with an error that the user can read.
+    Failed,
+    /// Ended by a pod's death without another try.
+    Interrupted,
+    /// Ended by the user.
+    Cancelled,
+}
+
+impl Status {
+    /// Whether nothing can follow it.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Interrupted | Self::Cancelled)
+    }
+}
+
+/// A row after a committed change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "table", rename_all = "snake_case")]
+pub enum Row {
+    /// A thread.
+    Thread {
+        /// Its id.
+        thread: ThreadId,
+        /// Its status.
+        status: Status,
+        /// Pod that owns it, where it has an owner.
+        owner: Option<PodName>,
+        /// Its epoch.
+        epoch: Epoch,
+    },
+    /// A turn.
+    Turn {
+        /// Its id.
+        turn: TurnId,
+        /// Its thread.
+        thread: ThreadId,
+        /// The message it answers.
+        message: MessageId,
+        /// Its status.
+        status: Status,
+        /// Attempts begun so far.
+        attempt: u32,
+        /// Epoch of its newest attempt; 0 before the first.
+        epoch: Epoch,
+    },
+    /// A part of an answer was added.
+    Part {
+        /// Its turn.
+        turn: TurnId,
+        /// Epoch of the attempt that wrote it.
+        epoch: Epoch,
+        /// Position in the attempt.
+        seq: u64,
+        /// Its text.
+        text: String,
+    },
+    /// A part of an answer was removed.
+    PartGone {
+        /// Its turn.
+        turn: TurnId,
+        /// Epoch of the attempt that had written it.
+        epoch: Epoch,
+        /// Position in the attempt.
+        seq: u64,
+    },
+}
+
+/// One answer as a pod's API tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadAnswer {
+    /// Its turn.
+    pub turn: TurnId,
+    /// The turn's status.
+    pub status: Status,
+    /// The answer's text.
+    pub text: String,
+    /// The error shown to the user, if any.
+    pub error: Option<String>,
+}
+
+/// Something that the provider saw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderEvent {
+    /// The call's global ordinal: its identity.
+    pub call: u64,
+    /// The turn's key.
+    pub key: TurnKey,
+    /// Ordinal of the call for this key, from 1; the `c` of its tokens.
+    pub ordinal: u32,
+    /// Pod that called, by its `X-Pod` header, where it sent one.
+    pub pod: Option<PodName>,
+    /// What it saw.
+    pub what: ProviderWhat,
+}
+
+/// What the provider saw of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "seen", rename_all = "snake_case")]
+pub enum ProviderWhat {
+    /// A request came in.
+    Started {
+        /// The request's messages, oldest first, as `role: text`.
+        messages: Vec<String>,
+    },
+    /// A stream is held at a gate.
+    Held {
+        /// The gate's name.
+        gate: String,
+        /// Tokens sent so far.
+        after: u32,
+    },
+    /// The call is over.
+    Ended {
+        /// Why, in the provider's words: `complete`, `client_gone`, `fault:...`, ...
+        cause: String,
+        /// Tokens sent.
+        tokens: u32,
+    },
+}
+
+/// A fault's life, one event a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultEvent {
+    /// Tells this fault from the run's others, from 1.
+    pub id: u32,
+    /// Its name: `kill`, `terminate`, `pause`, ...
+    pub fault: String,
+    /// Pod or dependency it was aimed at.
+    pub target: String,
+    /// The step.
+    pub step: FaultStep,
+}
+
+/// Steps of a fault's life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum FaultStep {
+    /// It is about to be injected; from here on the target may be affected.
+    Aimed {
+        /// Thread whose owner was the target, where it was aimed at an owner.
+        thread: Option<ThreadId>,
+        /// That thread's epoch as read while aiming.
+        epoch: Option<Epoch>,
+    },
+    /// Proof that it took effect was seen.
+    Observed {
+        /// The proof: `pidfd readable`, `engine says paused`, ...
+        proof: String,
+        /// Microseconds from the trigger's event to the proof, where there was a trigger.
+        trigger_to_effect_us: Option<u64>,
+    },
+    /// Owner and epoch were read again after it landed.
+    Judged {
+        /// Where it landed.
+        landing: Landing,
+    },
+    /// It was healed and seen healed: the target serves again.
+    Healed,
+}
+
+/// Where a fault landed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Landing {
+    /// On what it was aimed at.
+    Hit,
+    /// The owner changed between aiming and landing.
+    Moved,
+    /// The turn was over before it landed.
+    TooLate,
+}

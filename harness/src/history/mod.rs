@@ -1,0 +1,15 @@
+//! What happened: one append-only list of events, from every source, in one order.
+//!
+//! Everything after this module is a pure function of it. A run writes its history as it goes ([`writer`]), a judge reads
+//! it ([`reader`]), today or a year later. Deliberately absent: any clock that is not the harness's own. What another
+//! machine says of its time is kept inside the event as a remark and never compared.
+
+mod event;
+mod ids;
+mod outcome;
+pub mod reader;
+pub mod writer;
+
+pub use event::*;
+pub use ids::*;
+pub use outcome::Outcome;

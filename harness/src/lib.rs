@@ -1,0 +1,17 @@
+//! `crosspod`: brings up several pods of a streaming LLM service, breaks them at chosen moments, and judges what every
+//! client saw against what every store holds.
+//!
+//! The modules are the pipeline, in order: a [`plan`] is played on a [`cluster`] by the [`workload`] while the [`nemesis`]
+//! breaks things; all of it becomes one [`history`]; [`checkers`] make a [`verdict`] of that, and [`report`] tells it.
+
+pub mod checkers;
+pub mod cluster;
+pub mod history;
+pub mod nemesis;
+pub mod plan;
+pub mod provider;
+pub mod report;
+pub mod run;
+pub mod target;
+pub mod verdict;
+pub mod workload;

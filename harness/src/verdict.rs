@@ -1,0 +1,83 @@
+//! What a run proved.
+
+use serde::{Deserialize, Serialize};
+
+/// What a run, or a set of runs, proved. Only [`Verdict::Pass`] passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every applicable promise was judged on the evidence that the story needs, and kept.
+    Pass,
+    /// The evidence that the story needs was not reached: the fault landed late, the takeover never happened.
+    Inconclusive,
+    /// At least one promise was broken.
+    Fail,
+    /// Set-up, healing or recording failed: nothing was proved.
+    Broken,
+}
+
+impl Verdict {
+    /// Exit code of the process: 0, 1, 2 or 3.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Fail => 1,
+            Self::Inconclusive => 2,
+            Self::Broken => 3,
+        }
+    }
+}
+
+/// One broken promise, with what a reader needs to believe it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The promise's name.
+    pub promise: String,
+    /// What broke it: a watcher, a turn, a pod, in words.
+    pub subject: String,
+    /// First event of the history that shows it.
+    pub event: u64,
+    /// What the promise expects there.
+    pub expected: String,
+    /// What is there.
+    pub got: String,
+    /// Fault in force at that event, if any.
+    pub fault: Option<String>,
+    /// Owner and epoch before that event (`pod-2 at epoch 1`), where known.
+    pub owner_before: Option<String>,
+    /// Owner and epoch at the end of the history, where known.
+    pub owner_after: Option<String>,
+}
+
+/// A promise that was not judged, by name, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotApplicable {
+    /// The promise's name.
+    pub promise: String,
+    /// What the target lacks or the history does not hold.
+    pub why: String,
+}
+
+/// A mark that the story needs, and whether it was reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceMark {
+    /// The mark.
+    pub mark: String,
+    /// Whether it was reached.
+    pub reached: bool,
+}
+
+/// All that a judge says of one history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in one line, where it is not a plain pass.
+    pub reason: Option<String>,
+    /// Broken promises, in the order of their first event.
+    pub findings: Vec<Finding>,
+    /// The story's evidence.
+    pub evidence: Vec<EvidenceMark>,
+    /// Promises that were not judged.
+    pub not_applicable: Vec<NotApplicable>,
+}

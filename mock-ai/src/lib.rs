@@ -1,0 +1,2 @@
+//! Mock OpenAI-compatible streaming provider.
+pub mod token;

@@ -1,0 +1,176 @@
+//! Self-describing tokens: `~KEY.cC.kK.nN.HHHH ` is token `K` of `N` of the `C`-th provider call for turn `KEY`.
+//!
+//! `HHHH` is a hash chained over the call's tokens so far, so whoever holds a piece of an answer can tell in constant
+//! time for each token whether the one before it is missing, repeated, out of order or from another call. Everything is
+//! ASCII and survives JSON, Markdown and HTML unescaped. Shared by the provider, which writes tokens, and the harness,
+//! which judges them; pure on both sides.
+
+use std::fmt;
+
+/// Starts a token; never occurs in a key.
+pub const MARK: char = '~';
+
+/// One token, parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Key of the turn the provider call was made for.
+    pub key: String,
+    /// Ordinal of the provider call for this key, from 1.
+    pub call: u32,
+    /// Position in the call's answer, from 1.
+    pub index: u32,
+    /// Number of tokens in the call's whole answer.
+    pub total: u32,
+    /// Chained hash over the call's tokens up to and with this one.
+    pub hash: u16,
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "~{}.c{}.k{}.n{}.{:04x}", self.key, self.call, self.index, self.total, self.hash)
+    }
+}
+
+/// The whole answer of one provider call: what the oracle expects, token by token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Key of the turn.
+    pub key: String,
+    /// Ordinal of the provider call for this key, from 1.
+    pub call: u32,
+    /// Number of tokens.
+    pub total: u32,
+    /// Least length of each token's text in bytes, the closing space counted; shorter ones are padded with dots.
+    pub size: usize,
+}
+
+impl Answer {
+    /// An answer of `total` tokens without padding.
+    pub fn new(key: impl Into<String>, call: u32, total: u32) -> Self {
+        Self { key: key.into(), call, total, size: 0 }
+    }
+
+    /// The texts of the answer's tokens in order, each with its closing space.
+    pub fn texts(&self) -> impl Iterator<Item = String> + '_ {
+        let mut hash = 0;
+        (1..=self.total).map(move |index| {
+            hash = chain(hash, &self.key, self.call, index, self.total);
+            let token = Token { key: self.key.clone(), call: self.call, index, total: self.total, hash };
+            let mut text = token.to_string();
+            while text.len() + 1 < self.size {
+                text.push('.');
+            }
+            text.push(' ');
+            text
+        })
+    }
+
+    /// The whole text of the answer.
+    pub fn text(&self) -> String {
+        self.texts().collect()
+    }
+}
+
+/// The hash of token `index`, given the hash of the token before it (0 before the first).
+pub fn chain(before: u16, key: &str, call: u32, index: u32, total: u32) -> u16 {
+    // FNV-1a over the fields, folded to 16 bits.
+    let mut h: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut eat = |bytes: &[u8]| {
+        for b in bytes {
+            h = (h ^ u64::from(*b)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    };
+    eat(&before.to_le_bytes());
+    eat(key.as_bytes());
+    eat(&call.to_le_bytes());
+    eat(&index.to_le_bytes());
+    eat(&total.to_le_bytes());
+    let folded = h ^ (h >> 32);
+    (folded ^ (folded >> 16)) as u16
+}
+
+/// A piece of rendered text: a token or something that is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// A well-formed token. Whether it follows the one before it is for the reader to say.
+    Token(Token),
+    /// Text that is not a token, as it stands.
+    Other(String),
+}
+
+/// Splits rendered text into tokens and whatever else it holds.
+///
+/// A token that is cut off at the end of the text (no closing space yet) comes out as [`Piece::Other`].
+pub fn scan(text: &str) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let mut other = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        if let Some((token, used)) = parse(rest) {
+            if !other.is_empty() {
+                out.push(Piece::Other(std::mem::take(&mut other)));
+            }
+            out.push(Piece::Token(token));
+            rest = &rest[used..];
+        } else {
+            let first = rest.chars().next().map_or(0, char::len_utf8);
+            let next = rest[first..].find(MARK).map_or(rest.len(), |i| i + first);
+            other.push_str(&rest[..next]);
+            rest = &rest[next..];
+        }
+    }
+    if !other.is_empty() {
+        out.push(Piece::Other(other));
+    }
+    out
+}
+
+/// Parses one token at the start of `text`; also says how many bytes it took, padding and closing space included.
+pub fn parse(text: &str) -> Option<(Token, usize)> {
+    let body = text.strip_prefix(MARK)?;
+    let end = body.find(' ')?;
+    let word = body[..end].trim_end_matches('.');
+    let mut fields = word.rsplitn(5, '.');
+    let hash = u16::from_str_radix(fields.next().filter(|h| h.len() == 4)?, 16).ok()?;
+    let total = fields.next()?.strip_prefix('n')?.parse().ok()?;
+    let index = fields.next()?.strip_prefix('k')?.parse().ok()?;
+    let call = fields.next()?.strip_prefix('c')?.parse().ok()?;
+    let key = fields.next().filter(|k| is_key(k))?.to_owned();
+    Some((Token { key, call, index, total, hash }, 1 + end + 1))
+}
+
+/// Whether a word can be a turn's key: 1 to 64 ASCII letters, digits, `-` or `_`.
+pub fn is_key(word: &str) -> bool {
+    (1..=64).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_scans_back_to_its_tokens() {
+        let answer = Answer { size: 40, ..Answer::new("turn-7", 2, 3) };
+        let pieces = scan(&answer.text());
+        let mut hash = 0;
+        assert_eq!(pieces.len(), 3);
+        for (i, piece) in pieces.iter().enumerate() {
+            let Piece::Token(t) = piece else { panic!("not a token: {piece:?}") };
+            hash = chain(hash, &t.key, t.call, t.index, t.total);
+            assert_eq!((t.key.as_str(), t.call, t.index, t.total, t.hash), ("turn-7", 2, i as u32 + 1, 3, hash));
+        }
+        assert!(answer.texts().all(|t| t.len() == 40));
+    }
+
+    #[test]
+    fn the_chain_tells_a_missing_token_and_another_call() {
+        assert_ne!(chain(chain(0, "k", 1, 1, 9), "k", 1, 2, 9), chain(0, "k", 1, 2, 9));
+        assert_ne!(chain(0, "k", 1, 1, 9), chain(0, "k", 2, 1, 9));
+    }
+
+    #[test]
+    fn what_is_no_token_is_kept_as_it_stands() {
+        let text = "é~~k.c1.k1.n2.zzzz ~k.c1.k1.n2";
+        assert_eq!(scan(text), vec![Piece::Other(text.to_owned())]);
+    }
+}
