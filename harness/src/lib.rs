@@ -5,6 +5,7 @@
 //! breaks things; all of it becomes one [`history`]; [`checkers`] make a [`verdict`] of that, and [`report`] tells it.
 
 pub mod checkers;
+pub mod cli;
 pub mod cluster;
 pub mod history;
 pub mod nemesis;
@@ -14,4 +15,5 @@ pub mod report;
 pub mod run;
 pub mod target;
 pub mod verdict;
+pub mod wait;
 pub mod workload;

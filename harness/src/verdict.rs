@@ -81,3 +81,10 @@ pub struct Judgement {
     /// Promises that were not judged.
     pub not_applicable: Vec<NotApplicable>,
 }
+
+impl Judgement {
+    /// What is said of a run that has no history to judge.
+    pub fn broken(reason: String) -> Self {
+        Self { verdict: Verdict::Broken, reason: Some(reason), findings: vec![], evidence: vec![], not_applicable: vec![] }
+    }
+}

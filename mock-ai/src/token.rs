@@ -27,7 +27,11 @@ pub struct Token {
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "~{}.c{}.k{}.n{}.{:04x}", self.key, self.call, self.index, self.total, self.hash)
+        write!(
+            f,
+            "~{}.c{}.k{}.n{}.{:04x}",
+            self.key, self.call, self.index, self.total, self.hash
+        )
     }
 }
 
@@ -47,27 +51,57 @@ pub struct Answer {
 impl Answer {
     /// An answer of `total` tokens without padding.
     pub fn new(key: impl Into<String>, call: u32, total: u32) -> Self {
-        Self { key: key.into(), call, total, size: 0 }
+        Self {
+            key: key.into(),
+            call,
+            total,
+            size: 0,
+        }
     }
 
     /// The texts of the answer's tokens in order, each with its closing space.
     pub fn texts(&self) -> impl Iterator<Item = String> + '_ {
-        let mut hash = 0;
-        (1..=self.total).map(move |index| {
-            hash = chain(hash, &self.key, self.call, index, self.total);
-            let token = Token { key: self.key.clone(), call: self.call, index, total: self.total, hash };
-            let mut text = token.to_string();
-            while text.len() + 1 < self.size {
-                text.push('.');
-            }
-            text.push(' ');
-            text
-        })
+        self.clone().into_texts()
+    }
+
+    /// As [`Answer::texts`], for whoever keeps the iterator longer than the answer.
+    pub fn into_texts(self) -> Texts {
+        Texts {
+            answer: self,
+            sent: 0,
+            hash: 0,
+        }
     }
 
     /// The whole text of the answer.
     pub fn text(&self) -> String {
         self.texts().collect()
+    }
+}
+
+/// The texts of an answer's tokens, one after the other; made by [`Answer::into_texts`].
+#[derive(Debug, Clone)]
+pub struct Texts {
+    answer: Answer,
+    sent: u32,
+    hash: u16,
+}
+
+impl Iterator for Texts {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        let Answer { key, call, total, size } = &self.answer;
+        if self.sent == *total {
+            return None;
+        }
+        self.sent += 1;
+        self.hash = chain(self.hash, key, *call, self.sent, *total);
+        let mut text = format!("{MARK}{key}.c{call}.k{}.n{total}.{:04x}", self.sent, self.hash);
+        let padding = size.saturating_sub(text.len() + 1);
+        text.extend(std::iter::repeat_n('.', padding));
+        text.push(' ');
+        Some(text)
     }
 }
 
@@ -136,12 +170,24 @@ pub fn parse(text: &str) -> Option<(Token, usize)> {
     let index = fields.next()?.strip_prefix('k')?.parse().ok()?;
     let call = fields.next()?.strip_prefix('c')?.parse().ok()?;
     let key = fields.next().filter(|k| is_key(k))?.to_owned();
-    Some((Token { key, call, index, total, hash }, 1 + end + 1))
+    Some((
+        Token {
+            key,
+            call,
+            index,
+            total,
+            hash,
+        },
+        1 + end + 1,
+    ))
 }
 
 /// Whether a word can be a turn's key: 1 to 64 ASCII letters, digits, `-` or `_`.
 pub fn is_key(word: &str) -> bool {
-    (1..=64).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    (1..=64).contains(&word.len())
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 #[cfg(test)]
@@ -150,14 +196,22 @@ mod tests {
 
     #[test]
     fn an_answer_scans_back_to_its_tokens() {
-        let answer = Answer { size: 40, ..Answer::new("turn-7", 2, 3) };
+        let answer = Answer {
+            size: 40,
+            ..Answer::new("turn-7", 2, 3)
+        };
         let pieces = scan(&answer.text());
         let mut hash = 0;
         assert_eq!(pieces.len(), 3);
         for (i, piece) in pieces.iter().enumerate() {
-            let Piece::Token(t) = piece else { panic!("not a token: {piece:?}") };
+            let Piece::Token(t) = piece else {
+                panic!("not a token: {piece:?}")
+            };
             hash = chain(hash, &t.key, t.call, t.index, t.total);
-            assert_eq!((t.key.as_str(), t.call, t.index, t.total, t.hash), ("turn-7", 2, i as u32 + 1, 3, hash));
+            assert_eq!(
+                (t.key.as_str(), t.call, t.index, t.total, t.hash),
+                ("turn-7", 2, i as u32 + 1, 3, hash)
+            );
         }
         assert!(answer.texts().all(|t| t.len() == 40));
     }

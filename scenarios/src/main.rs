@@ -1,1 +1,7 @@
-fn main() {}
+//! The `crosspod` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    crosspod::cli::main(&scenarios::stories())
+}

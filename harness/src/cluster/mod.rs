@@ -1,1 +1,62 @@
-//! TBD
+//! One live cluster: how it comes up, is reached, is broken at process level, and goes away.
+//!
+//! A [`ClusterSpec`] and an [`Engine`] make a [`Cluster`]: images are had, Compose starts the containers, and each part is
+//! awaited by name. From then on everything goes through the engine's API and, for signals, through a pidfd, so that a
+//! kill takes a fraction of a millisecond and its proof is the kernel's. Everything of ours carries labels; what a dead
+//! run left behind is found by them and by its free lock, and nothing without our label is ever touched.
+//!
+//! Nothing outside this module knows that there are containers: others see parts, addresses and signals. Deliberately
+//! absent: faults that are not a process's (links, disks), which are the nemesis's, and any judgement.
+
+mod cache;
+mod command;
+mod compose;
+mod doctor;
+mod engine;
+mod error;
+mod events;
+mod handle;
+mod heal;
+mod images;
+mod labels;
+mod leftovers;
+mod logs;
+mod pidfd;
+mod progress;
+mod ready;
+mod removal;
+mod run_lock;
+mod service;
+mod spec;
+mod up;
+
+use std::path::{Path, PathBuf};
+
+pub use compose::Compose;
+pub use doctor::{Check, CheckState};
+pub use engine::{Engine, State};
+pub use error::ClusterError;
+pub use events::{EngineEvent, Events};
+pub use handle::{Death, Exit, PartHandle, Proof};
+pub use heal::{Healed, Remedy};
+pub use images::{Image, ImageFor, Images, Origin};
+pub use leftovers::{Fate, Leftover, leftovers, remove_leftovers};
+pub use logs::LogLine;
+pub use progress::{Progress, Silent};
+pub use removal::{Removed, remove_project};
+pub use run_lock::{RunId, RunLock};
+pub use service::Service;
+pub use spec::{ClusterSpec, PODS_MAX, READY_BOUND};
+pub use up::{Cluster, ServiceImage};
+
+/// The workspace that this library was built from: the compose file and the sources of the images are below it.
+/// `CROSSPOD_WORKSPACE` names another place.
+pub(crate) fn workspace_root() -> PathBuf {
+    let built_from = || {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .unwrap_or(Path::new("."))
+            .to_owned()
+    };
+    std::env::var_os("CROSSPOD_WORKSPACE").map_or_else(built_from, PathBuf::from)
+}

@@ -1,1 +1,166 @@
-//! TBD
+//! What a system under test must tell the harness: its routes, its frames, how to read an owner, what it can do.
+//!
+//! A [`Target`] is data (`fixtures/targets/*.toml`); [`frames`] reads its stream; [`owner`] and [`changes`] read its
+//! database. Deliberately absent: how it is started (`cluster`) and who talks to it (`workload`).
+
+pub mod changes;
+mod decoding;
+pub mod frames;
+pub mod owner;
+
+use serde::Deserialize;
+
+use crate::history::{Bounds, Capability, ThreadId};
+
+/// A system under test, described.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// Inside designs that it can be started with.
+    pub designs: Vec<String>,
+    /// Format of its stream's frames; `ui-message-stream` is the one known.
+    pub frames: FrameFormat,
+    /// Its routes.
+    pub routes: Routes,
+    /// Its metrics that stories look at.
+    pub metrics: Metrics,
+    /// Its database.
+    pub database: Database,
+    capabilities: Capabilities,
+    /// Its bounds.
+    pub bounds: Bounds,
+    /// Defects that it can be started with.
+    #[serde(default)]
+    pub defects: Vec<Defect>,
+}
+
+/// A named defect of a target, for proving that the harness catches it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Defect {
+    /// Its name.
+    pub name: String,
+    /// Promises that it breaks; any of them names it.
+    pub promises: Vec<String>,
+}
+
+/// Formats of stream frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrameFormat {
+    /// The AI SDK's UI message stream, with cursors `<epoch>-<seq>`.
+    UiMessageStream,
+}
+
+/// Paths of a target's routes; `{thread}` stands for a thread's id.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Routes {
+    /// `POST` makes a session, `DELETE` revokes the one shown.
+    pub sessions: String,
+    /// `POST` makes a thread.
+    pub threads: String,
+    /// `GET` reads a thread.
+    pub thread: String,
+    /// `POST` sends a message.
+    pub messages: String,
+    /// `GET` tails the thread as SSE.
+    pub attach: String,
+    /// `POST` cancels the turn in flight.
+    pub cancel: String,
+    /// `GET` says whether the pod can serve.
+    pub ready: String,
+    /// `GET` says whether the pod lives: 503 once it drains.
+    pub health: String,
+    /// `GET` gives the pod's metrics in Prometheus' text format.
+    pub metrics: String,
+}
+
+impl Routes {
+    /// A route's path for one thread.
+    pub fn of_thread(route: &str, thread: &ThreadId) -> String {
+        route.replace("{thread}", thread.as_str())
+    }
+}
+
+/// Names of a target's metrics.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Counter of attempts that a pod gave up because another one had taken the turn.
+    pub superseded: String,
+}
+
+/// How a target's database is read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Statement that reads a thread's owner, epoch and status.
+    pub owner: String,
+    /// Statement that reads a turn's status.
+    pub turn: String,
+    /// Table of threads.
+    pub threads: String,
+    /// Table of turns.
+    pub turns: String,
+    /// Table of an answer's parts.
+    pub parts: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Capabilities {
+    have: Vec<Capability>,
+}
+
+/// A target description that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("target description {name}: {reason}")]
+pub struct BadTarget {
+    name: String,
+    reason: String,
+}
+
+impl Target {
+    /// The reference pod.
+    pub fn reference() -> Self {
+        Self::parse("reference.toml", include_str!("../../../fixtures/targets/reference.toml"))
+            .expect("the description in this repository is tested")
+    }
+
+    /// Reads a description; `name` is used in errors.
+    ///
+    /// # Errors
+    /// A field is missing, unknown or not of its type.
+    pub fn parse(name: &str, text: &str) -> Result<Self, BadTarget> {
+        toml::from_str(text).map_err(|e| BadTarget { name: name.to_owned(), reason: e.to_string() })
+    }
+
+    /// What it can do.
+    pub fn capabilities(&self) -> &[Capability] {
+        &self.capabilities.have
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_pod_is_described() {
+        let target = Target::reference();
+        assert_eq!(target.designs, ["log"]);
+        assert_eq!(Routes::of_thread(&target.routes.attach, &ThreadId::from("t9")), "/v1/threads/t9/attach");
+        assert_eq!(target.bounds.takeover_ms, target.bounds.lease_ms + 100 + 1000);
+    }
+
+    #[test]
+    fn an_unknown_field_is_named() {
+        let text = include_str!("../../../fixtures/targets/reference.toml").replace("lease_ms", "leese_ms");
+        let error = Target::parse("mine.toml", &text).expect_err("a typo is no bound");
+        assert!(error.to_string().starts_with("target description mine.toml: "), "{error}");
+        assert!(error.to_string().contains("leese_ms"), "{error}");
+    }
+}

@@ -1,0 +1,107 @@
+//! Promise 4: what was streamed, what any pod tells afterwards and what the store holds are one text.
+
+use super::Promise;
+use super::view::{Access, Against, Anchor, Breach, Due, Read, Text, Turn, View, oneline};
+use crate::history::{Credential, ReadAnswer, Status};
+
+pub(crate) const PROMISE: Promise = Promise {
+    number: 4,
+    name: "LiveDurableAgreement",
+    statement: "a completed turn's text as streamed to its finish, as read from every pod and as stored are the same; every \
+                pod tells every finished turn, once, with its status",
+    needs: &[],
+    judge,
+};
+
+fn judge(view: &View<'_>) -> Vec<Breach> {
+    let mut breaches: Vec<Breach> = view.reads.iter().flat_map(|read| misread(view, read)).collect();
+    breaches.extend(view.final_reads().flat_map(|read| missing(view, read)));
+    breaches.extend(final_readings(view).filter_map(refused));
+    breaches.extend(streamed_otherwise(view));
+    breaches
+}
+
+/// The readings of the final state by the thread's own tenant that were not answered as such.
+pub(crate) fn final_readings<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = &'v Access<'a>> {
+    let played = view.ending.played.map(|(at, _)| at.n);
+    view.accesses.iter().filter(move |access| {
+        access.credential == Credential::Owner && access.route == "read" && played.is_some_and(|n| access.at.n > n)
+    })
+}
+
+fn refused(access: &Access<'_>) -> Option<Breach> {
+    let status = access.status.filter(|status| !(200..300).contains(status))?;
+    Some(Breach {
+        subject: format!("thread read from {}", access.pod),
+        thread: Some(access.thread),
+        n: access.at.n,
+        expected: "the thread, told to its own tenant".into(),
+        got: format!("{status}: {}", oneline(access.body)),
+    })
+}
+
+/// Answers that are told as completed and are not what is stored.
+fn misread(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
+    let check = |answer: &ReadAnswer| {
+        let turn = &view.turns[view.turn(&answer.turn)?];
+        if answer.status != Status::Completed || !turn.is_completed() {
+            return None;
+        }
+        let told = Text::of(read.at.n, &answer.text);
+        if told.same_as(&turn.durable) {
+            return None;
+        }
+        let at = match told.against(&turn.durable, 0) {
+            Against::Apart(at) => at,
+            Against::Prefix => told.len(),
+        };
+        Some(breach(read, turn, turn.durable.word_at(at), told.word_at(at)))
+    };
+    read.answers.iter().filter_map(check).collect()
+}
+
+/// Turns that were over before the play was, and are not told, or with another status.
+fn missing(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
+    let played = view.ending.played.map_or(0, |(at, _)| at.n);
+    let over = view.threads[read.thread].turns.iter().map(|place| &view.turns[*place]);
+    over.filter_map(|turn| {
+        let terminal = turn.terminal().filter(|row| row.at.n < played)?;
+        let answer = read.answers.iter().find(|answer| answer.turn == *turn.id);
+        match answer {
+            // A turn that ended without a word of answer may be left out by a service that tells answers only.
+            None if turn.durable.is_empty() && terminal.status != Status::Failed => None,
+            None => Some(breach(read, turn, format!("turn {} as {:?}", turn.id, terminal.status), "no such turn".into())),
+            Some(answer) if answer.status != terminal.status => {
+                Some(breach(read, turn, format!("{:?}", terminal.status), format!("{:?}", answer.status)))
+            }
+            Some(_) => None,
+        }
+    })
+    .collect()
+}
+
+fn streamed_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
+    view.dues().filter_map(|(watcher, turn, seen, due)| {
+        let Due::Finished { finish, .. } = due else { return None };
+        let showing = seen?.current()?;
+        if !turn.is_completed() || showing.anchor != Anchor::Start || showing.text.same_as(&turn.durable) {
+            return None;
+        }
+        let at = match showing.text.against(&turn.durable, 0) {
+            Against::Apart(at) => at,
+            Against::Prefix => showing.text.len(),
+        };
+        Some(Breach {
+            subject: format!("{}, turn {}", watcher.label(), turn.id),
+            thread: turn.thread,
+            n: finish.at.n,
+            expected: format!("the stored text at the finish: {}", turn.durable.word_at(at)),
+            got: showing.text.word_at(at),
+        })
+    })
+}
+
+fn breach(read: &Read<'_>, turn: &Turn<'_>, expected: String, got: String) -> Breach {
+    let subject = format!("thread read from {}, turn {}", read.pod, turn.id);
+    Breach { subject, thread: Some(read.thread), n: read.at.n, expected, got }
+}

@@ -1,0 +1,316 @@
+//! Histories by hand: a good run with a takeover on three pods, and what tests need to bend it.
+
+use mock_ai::token::Answer;
+
+use super::judge;
+use crate::history::reader::History;
+use crate::history::{
+    Accepted, Began, Bounds, Capability, Chunk, Credential, Cursor, Epoch, Event, Expect, FaultEvent, FaultStep, OpId,
+    Outcome, ProviderEvent, ProviderWhat, ReadAnswer, Row, SCHEMA, Status, TailEnd, WatcherId, What,
+};
+use crate::verdict::{Finding, Judgement, Verdict};
+
+pub(crate) const TOKENS: u32 = 6;
+
+pub(crate) fn began() -> Began {
+    use Capability::{Cancel, Cursor, EveryCommit, Ownership, ProviderJournal, Tenants};
+    Began {
+        schema: SCHEMA,
+        story: "owner_killed_mid_answer".into(),
+        seed: 7,
+        design: "log".into(),
+        defect: None,
+        evidence: vec!["owner died holding token 3".into()],
+        capabilities: vec![Ownership, EveryCommit, Cursor, Tenants, Cancel, ProviderJournal],
+        bounds: Bounds {
+            lease_ms: 1000,
+            takeover_ms: 2100,
+            progress_ms: 3000,
+            drain_ms: 5000,
+            terminal_ms: 1000,
+            revocation_ms: 1000,
+        },
+    }
+}
+
+/// Text of token `k` of a call for the turn of the good run.
+pub(crate) fn token(call: u32, k: u32) -> String {
+    Answer::new("key-1", call, TOKENS).texts().nth(k as usize - 1).expect("a token of the answer")
+}
+
+pub(crate) fn answer(call: u32) -> String {
+    Answer::new("key-1", call, TOKENS).text()
+}
+
+// --- events, as short as they can be told
+
+pub(crate) fn posted(op: u32, thread: &str, message: &str, key: &str) -> What {
+    let expect = Expect { key: key.into(), tokens: TOKENS, size: 0, fails: false };
+    let (op, text) = (OpId(op), format!("please answer {message}"));
+    What::Posted { op, pod: "pod-1".into(), thread: thread.into(), message: message.into(), text, expect }
+}
+
+pub(crate) fn accepted(op: u32, turn: &str) -> What {
+    What::PostEnded { op: OpId(op), outcome: Outcome::Ok(Accepted { turn: turn.into(), pod: "pod-1".into() }) }
+}
+
+pub(crate) fn opened(watcher: u32, pod: &str, cursor: Option<&str>) -> What {
+    What::TailOpened {
+        watcher: WatcherId(watcher),
+        pod: pod.into(),
+        thread: "t-1".into(),
+        cursor: cursor.map(Into::into),
+        role: "start".into(),
+        asked_us: 0,
+    }
+}
+
+pub(crate) fn closed(watcher: u32, end: TailEnd) -> What {
+    What::TailClosed { watcher: WatcherId(watcher), end }
+}
+
+fn frame(watcher: u32, at: Option<(u64, u64)>, chunk: Chunk) -> What {
+    let cursor = at.map(|(epoch, seq)| Cursor { epoch: Epoch(epoch), seq });
+    let id = at.map(|(epoch, seq)| format!("{epoch}-{seq}"));
+    What::Frame { watcher: WatcherId(watcher), id, cursor, chunk }
+}
+
+pub(crate) fn state(watcher: u32, status: Status, turn: Option<&str>) -> What {
+    frame(watcher, None, Chunk::State { status, turn: turn.map(Into::into) })
+}
+
+pub(crate) fn resync(watcher: u32) -> What {
+    frame(watcher, None, Chunk::Resync { reason: "purged".into() })
+}
+
+pub(crate) fn start(watcher: u32, epoch: u64, reset: bool) -> What {
+    frame(watcher, Some((epoch, 0)), Chunk::Start { turn: "turn-1".into(), epoch: Epoch(epoch), reset })
+}
+
+pub(crate) fn delta(watcher: u32, epoch: u64, seq: u64, text: impl Into<String>) -> What {
+    frame(watcher, Some((epoch, seq)), Chunk::Delta { turn: "turn-1".into(), text: text.into() })
+}
+
+pub(crate) fn error(watcher: u32, epoch: u64, seq: u64, message: &str) -> What {
+    frame(watcher, Some((epoch, seq)), Chunk::Error { turn: "turn-1".into(), message: message.into() })
+}
+
+pub(crate) fn finish(watcher: u32, epoch: u64, seq: u64, status: Status) -> What {
+    frame(watcher, Some((epoch, seq)), Chunk::Finish { turn: "turn-1".into(), status })
+}
+
+fn row(xid: u64, row: Row) -> What {
+    What::Row { lsn: format!("0/{xid:X}"), xid, row }
+}
+
+pub(crate) fn thread_row(xid: u64, owner: Option<&str>, epoch: u64, status: Status) -> What {
+    row(xid, Row::Thread { thread: "t-1".into(), status, owner: owner.map(Into::into), epoch: Epoch(epoch) })
+}
+
+/// A row of a turn whose attempt and epoch go together.
+pub(crate) fn turn_row(xid: u64, turn: &str, epoch: u64, status: Status) -> What {
+    row(
+        xid,
+        Row::Turn {
+            turn: turn.into(),
+            thread: "t-1".into(),
+            message: turn.replace("turn", "m").into(),
+            status,
+            attempt: epoch as u32,
+            epoch: Epoch(epoch),
+        },
+    )
+}
+
+pub(crate) fn part(xid: u64, epoch: u64, seq: u64, text: impl Into<String>) -> What {
+    row(xid, Row::Part { turn: "turn-1".into(), epoch: Epoch(epoch), seq, text: text.into() })
+}
+
+pub(crate) fn call(ordinal: u32, pod: &str, what: ProviderWhat) -> What {
+    let (key, pod) = ("key-1".into(), Some(pod.into()));
+    What::Provider(ProviderEvent { call: 100 + u64::from(ordinal), key, ordinal, pod, what })
+}
+
+pub(crate) fn call_starts(ordinal: u32, pod: &str) -> What {
+    call(ordinal, pod, ProviderWhat::Started { messages: vec!["user: please answer m-1".into()] })
+}
+
+pub(crate) fn call_ends(ordinal: u32, pod: &str, cause: &str) -> What {
+    call(ordinal, pod, ProviderWhat::Ended { cause: cause.into(), tokens: TOKENS })
+}
+
+pub(crate) fn fault(id: u32, fault: &str, target: &str, step: FaultStep) -> What {
+    What::Fault(FaultEvent { id, fault: fault.into(), target: target.into(), step })
+}
+
+pub(crate) fn aimed() -> FaultStep {
+    FaultStep::Aimed { thread: Some("t-1".into()), epoch: Some(Epoch(1)) }
+}
+
+pub(crate) fn observed() -> FaultStep {
+    FaultStep::Observed { proof: "pidfd readable".into(), trigger_to_effect_us: None }
+}
+
+pub(crate) fn read(pod: &str, status: Status, text: impl Into<String>, error: Option<&str>) -> What {
+    let (text, error) = (text.into(), error.map(Into::into));
+    let answers = vec![ReadAnswer { turn: "turn-1".into(), status, text, error }];
+    What::ThreadRead { pod: pod.into(), thread: "t-1".into(), status, answers }
+}
+
+pub(crate) fn probe(watcher: u32, status: Option<Status>) -> What {
+    What::TerminalProbe { watcher: WatcherId(watcher), turn: "turn-1".into(), status }
+}
+
+pub(crate) fn access(pod: &str, credential: Credential, status: Option<u16>, body: &str) -> What {
+    let (thread, route) = ("t-1".into(), "read".into());
+    What::Access { pod: pod.into(), credential, thread, route, status, body: body.into() }
+}
+
+// --- the play
+
+/// A history in the making: what happens, and when, in milliseconds.
+#[derive(Clone, Default)]
+pub(crate) struct Play {
+    events: Vec<(u64, What)>,
+}
+
+impl Play {
+    pub(crate) fn at(&mut self, ms: u64, what: What) -> &mut Self {
+        self.events.push((ms, what));
+        self
+    }
+
+    /// Puts an event in at its time, after all others of that time or before.
+    pub(crate) fn put(&mut self, ms: u64, what: What) -> &mut Self {
+        let place = self.events.partition_point(|(at, _)| *at <= ms);
+        self.events.insert(place, (ms, what));
+        self
+    }
+
+    /// Takes out every event that `which` holds of; there must be one.
+    pub(crate) fn without(&mut self, which: impl Fn(&What) -> bool) -> &mut Self {
+        let before = self.events.len();
+        self.events.retain(|(_, what)| !which(what));
+        assert!(self.events.len() < before, "no such event in the play");
+        self
+    }
+
+    /// Takes out what happens from `ms` on and satisfies `which`; there must be such an event.
+    pub(crate) fn without_from(&mut self, ms: u64, which: impl Fn(&What) -> bool) -> &mut Self {
+        let before = self.events.len();
+        self.events.retain(|(at, what)| *at < ms || !which(what));
+        assert!(self.events.len() < before, "no such event in the play");
+        self
+    }
+
+    /// Changes one event into another, which must be there once.
+    pub(crate) fn turn_into(&mut self, old: &What, new: What) -> &mut Self {
+        let places: Vec<usize> = (0..self.events.len()).filter(|i| self.events[*i].1 == *old).collect();
+        assert_eq!(places.len(), 1, "the play holds {old:?} {} times", places.len());
+        self.events[places[0]].1 = new;
+        self
+    }
+
+    /// Moves one event to another time.
+    pub(crate) fn move_to(&mut self, ms: u64, what: &What) -> &mut Self {
+        self.without(|other| other == what);
+        self.put(ms, what.clone())
+    }
+
+    pub(crate) fn history(&self) -> History {
+        let events = self.events.iter().zip(0..);
+        let events = events.map(|((ms, what), n)| Event { n, at_us: ms * 1000, what: what.clone() }).collect();
+        History { events, cut_off: None }
+    }
+
+    pub(crate) fn judged(&self) -> Judgement {
+        judge(&self.history())
+    }
+
+    /// What is found against one promise.
+    pub(crate) fn findings(&self, promise: &str) -> Vec<Finding> {
+        assert!(super::PROMISES.iter().any(|known| known.name == promise), "no promise {promise}");
+        self.judged().findings.into_iter().filter(|finding| finding.promise == promise).collect()
+    }
+
+    /// The first finding against a promise, which must be broken.
+    #[track_caller]
+    pub(crate) fn breaks(&self, promise: &str) -> Finding {
+        let judgement = self.judged();
+        let all = judgement.findings.clone();
+        assert_eq!(judgement.verdict, Verdict::Fail, "{judgement:#?}");
+        let found = judgement.findings.into_iter().find(|finding| finding.promise == promise);
+        found.unwrap_or_else(|| panic!("{promise} was not found broken, only {all:#?}"))
+    }
+
+    #[track_caller]
+    pub(crate) fn keeps(&self, promise: &str) {
+        assert_eq!(self.findings(promise), vec![]);
+    }
+
+    #[track_caller]
+    pub(crate) fn passes(&self) {
+        let judgement = self.judged();
+        assert_eq!((judgement.verdict, judgement.reason, judgement.findings), (Verdict::Pass, None, vec![]));
+    }
+}
+
+pub(crate) fn is_frame_of(watcher: u32) -> impl Fn(&What) -> bool {
+    move |what| matches!(what, What::Frame { watcher: of, .. } if of.0 == watcher)
+}
+
+/// The good run: three watchers from the start, the owner pod-1 killed while it holds token 3, pod-2 takes over, a fourth
+/// watcher attaches on pod-3 after that and a fifth on pod-1 after the end; all are told the whole answer of call 2.
+pub(crate) fn takeover() -> Play {
+    let mut play = Play::default();
+    play.at(0, What::Began(began()));
+    play.at(1, What::ThreadMade { thread: "t-1".into(), tenant: "tenant-a".into() });
+    play.at(1, What::ThreadMade { thread: "t-2".into(), tenant: "tenant-b".into() });
+    for watcher in 1..=3 {
+        play.at(2, opened(watcher, &format!("pod-{watcher}"), None)).at(3, state(watcher, Status::Idle, None));
+    }
+    play.at(5, posted(1, "t-1", "m-1", "key-1"));
+    play.at(8, thread_row(10, None, 0, Status::Queued)).at(8, turn_row(10, "turn-1", 0, Status::Queued));
+    play.at(9, accepted(1, "turn-1"));
+    attempt(&mut play, 12, 1, "pod-1", &[1, 2, 3], 3);
+    play.at(40, fault(1, "kill", "pod-1", aimed())).at(41, fault(1, "kill", "pod-1", observed()));
+    play.at(42, closed(1, TailEnd::Eof)).at(43, call_ends(1, "pod-1", "client_gone"));
+    play.at(44, What::Evidence { mark: "owner died holding token 3".into(), reached: true });
+    play.at(1199, opened(4, "pod-3", None)).at(1199, state(4, Status::InProgress, Some("turn-1")));
+    attempt(&mut play, 1200, 2, "pod-2", &[2, 3, 4], TOKENS);
+    play.at(1230, call_ends(2, "pod-2", "complete"));
+    play.at(1231, turn_row(99, "turn-1", 2, Status::Completed)).at(1231, thread_row(99, None, 2, Status::Completed));
+    for watcher in 2..=4 {
+        play.at(1232, finish(watcher, 2, 7, Status::Completed)).at(1233, probe(watcher, Some(Status::Completed)));
+    }
+    play.at(1300, fault(1, "kill", "pod-1", FaultStep::Healed));
+    play.at(1310, opened(5, "pod-1", None)).at(1311, state(5, Status::Completed, Some("turn-1")));
+    play.at(1400, What::Played { gave_up: None }).at(1401, What::Healed);
+    for pod in ["pod-1", "pod-2", "pod-3"] {
+        play.at(1402, read(pod, Status::Completed, answer(2), None));
+        play.at(1403, access(pod, Credential::Foreign, Some(404), "no such thread"));
+    }
+    for watcher in 2..=5 {
+        play.at(14_900, closed(watcher, TailEnd::Left));
+    }
+    play.at(15_000, What::Quiesced).at(15_000, What::Ended);
+    play
+}
+
+/// A claim by `pod`, and its first `tokens` tokens, stored and shown to `watchers`. Epoch and provider call go together.
+fn attempt(play: &mut Play, ms: u64, epoch: u64, pod: &str, watchers: &[u32], tokens: u32) {
+    let xid = epoch * 20;
+    play.at(ms, thread_row(xid, Some(pod), epoch, Status::InProgress));
+    play.at(ms, turn_row(xid, "turn-1", epoch, Status::InProgress));
+    play.at(ms + 1, call_starts(epoch as u32, pod));
+    for watcher in watchers {
+        play.at(ms + 2, start(*watcher, epoch, epoch > 1));
+    }
+    for k in 1..=tokens {
+        let (at, seq, text) = (ms + 2 + u64::from(k), u64::from(k), token(epoch as u32, k));
+        for watcher in watchers {
+            play.at(at, delta(*watcher, epoch, seq, text.clone()));
+        }
+        play.at(at, part(xid + seq, epoch, seq, text));
+    }
+}

@@ -1,0 +1,308 @@
+//! A history, indexed for judging: who saw what of which turn, what the stores held, who owned it, what was broken.
+//!
+//! Built in one pass over the events ([`collect`]) plus one over what it found ([`attempts`]). Everything is borrowed from
+//! the history. Deliberately absent: any opinion. What is due to whom is in [`due`]; what must hold is in the promises.
+
+mod attempts;
+mod collect;
+mod due;
+mod faults;
+mod text;
+mod watcher;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+pub(crate) use due::Due;
+pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
+pub(crate) use text::{Against, Text, oneline};
+pub(crate) use watcher::{Anchor, Fit, Frame, Seen, Watcher};
+
+use crate::history::{
+    Accepted, Bounds, Capability, Credential, Epoch, Event, Expect, MessageId, OpId, Outcome, PodName,
+    ReadAnswer, Row, Status, TenantId, ThreadId, TurnId, TurnKey,
+};
+use crate::history::reader::History;
+use crate::verdict::Finding;
+
+/// Place and time of an event. Places order what one source tells; times are what bounds are measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct At {
+    pub(crate) n: u64,
+    pub(crate) us: u64,
+}
+
+impl At {
+    pub(crate) fn of(event: &Event) -> Self {
+        Self { n: event.n, us: event.at_us }
+    }
+}
+
+/// A thread.
+#[derive(Debug)]
+pub(crate) struct Thread<'a> {
+    pub(crate) id: &'a ThreadId,
+    pub(crate) tenant: Option<&'a TenantId>,
+    /// Its turns, in the order in which their rows came to be.
+    pub(crate) turns: Vec<usize>,
+    /// Its row after each change, in commit order.
+    pub(crate) owners: Vec<Owned<'a>>,
+}
+
+/// A thread's row after a change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owned<'a> {
+    pub(crate) at: At,
+    pub(crate) owner: Option<&'a PodName>,
+    pub(crate) epoch: Epoch,
+    pub(crate) status: Status,
+}
+
+impl Owned<'_> {
+    /// `pod-2 at epoch 1`.
+    pub(crate) fn label(&self) -> String {
+        let owner = self.owner.map_or("nobody", PodName::as_str);
+        format!("{owner} at epoch {}", self.epoch)
+    }
+}
+
+/// A turn's row after a change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TurnRow {
+    pub(crate) at: At,
+    pub(crate) xid: u64,
+    pub(crate) status: Status,
+    pub(crate) attempt: u32,
+    pub(crate) epoch: Epoch,
+}
+
+/// A part's row as it was added.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PartRow<'a> {
+    pub(crate) n: u64,
+    pub(crate) xid: u64,
+    pub(crate) seq: u64,
+    pub(crate) text: &'a str,
+}
+
+/// A turn, and all that is known of it.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    pub(crate) id: &'a TurnId,
+    /// Its thread's place; none for a turn that only a watcher or a read has told of.
+    pub(crate) thread: Option<usize>,
+    /// Its place among its thread's turns, where it has a row.
+    pub(crate) order: Option<usize>,
+    pub(crate) message: Option<&'a MessageId>,
+    pub(crate) expect: Option<&'a Expect>,
+    /// When a post was first answered with it.
+    pub(crate) accepted: Option<At>,
+    pub(crate) rows: Vec<TurnRow>,
+    /// Parts by the epoch of the attempt that wrote them, as they came.
+    pub(crate) parts: BTreeMap<Epoch, Vec<PartRow<'a>>>,
+    /// When each epoch's first text was seen, by a watcher or in the store.
+    pub(crate) first_text: BTreeMap<Epoch, At>,
+    /// The provider's calls for its key, in the order of their start.
+    pub(crate) calls: Vec<usize>,
+    /// What its readers are told: the parts of the newest attempt that are still there.
+    pub(crate) durable: Text<'a>,
+    /// For each attempt the longest text that anything held of it; the durable one for the attempt that completed.
+    pub(crate) references: BTreeMap<Epoch, Text<'a>>,
+}
+
+impl Turn<'_> {
+    /// Its first terminal row.
+    pub(crate) fn terminal(&self) -> Option<&TurnRow> {
+        self.rows.iter().find(|row| row.status.is_terminal())
+    }
+
+    pub(crate) fn is_completed(&self) -> bool {
+        self.terminal().is_some_and(|row| row.status == Status::Completed)
+    }
+
+    /// Epoch of its newest attempt; 0 before the first.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.rows.last().map_or(Epoch(0), |row| row.epoch)
+    }
+
+    /// The oracle, where the turn completed and the provider was not told to fail.
+    pub(crate) fn oracle(&self) -> Option<&Expect> {
+        self.expect.filter(|expect| !expect.fails && self.is_completed())
+    }
+}
+
+/// A message on its way to a pod, and what came of it.
+#[derive(Debug)]
+pub(crate) struct Post<'a> {
+    pub(crate) thread: usize,
+    pub(crate) message: &'a MessageId,
+    pub(crate) text: &'a str,
+    pub(crate) ended: Option<(At, &'a Outcome<Accepted>)>,
+}
+
+/// One call of the provider.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) key: &'a TurnKey,
+    pub(crate) ordinal: u32,
+    pub(crate) pod: Option<&'a PodName>,
+    pub(crate) started: Option<At>,
+    pub(crate) ended: Option<At>,
+}
+
+/// A row's change, in commit order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) at: At,
+    pub(crate) xid: u64,
+    pub(crate) row: &'a Row,
+}
+
+/// A thread as a pod's API told it.
+#[derive(Debug)]
+pub(crate) struct Read<'a> {
+    pub(crate) at: At,
+    pub(crate) pod: &'a PodName,
+    pub(crate) thread: usize,
+    pub(crate) answers: &'a [ReadAnswer],
+}
+
+/// A status read right after a watcher was shown the terminal.
+#[derive(Debug)]
+pub(crate) struct Probe<'a> {
+    pub(crate) at: At,
+    pub(crate) watcher: crate::history::WatcherId,
+    pub(crate) turn: &'a TurnId,
+    pub(crate) status: Option<Status>,
+}
+
+/// A request that tries a credential.
+#[derive(Debug)]
+pub(crate) struct Access<'a> {
+    pub(crate) at: At,
+    pub(crate) pod: &'a PodName,
+    pub(crate) credential: Credential,
+    pub(crate) thread: usize,
+    pub(crate) route: &'a str,
+    pub(crate) status: Option<u16>,
+    pub(crate) body: &'a str,
+}
+
+/// How the history goes out.
+#[derive(Debug, Default)]
+pub(crate) struct Ending<'a> {
+    pub(crate) played: Option<(At, Option<&'a str>)>,
+    pub(crate) quiesced: Option<At>,
+    pub(crate) ended: bool,
+    pub(crate) harness_failed: Option<&'a str>,
+    pub(crate) last: Option<At>,
+}
+
+/// A broken promise, as a promise's judge tells it; [`View::finding`] adds what was going on around it.
+#[derive(Debug)]
+pub(crate) struct Breach {
+    /// What broke it, in words.
+    pub(crate) subject: String,
+    /// The thread it happened in, where there is one.
+    pub(crate) thread: Option<usize>,
+    /// First event that shows it.
+    pub(crate) n: u64,
+    pub(crate) expected: String,
+    pub(crate) got: String,
+}
+
+/// The indexed history.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) capabilities: &'a [Capability],
+    pub(crate) bounds: Bounds,
+    pub(crate) declared: &'a [String],
+    pub(crate) threads: Vec<Thread<'a>>,
+    pub(crate) turns: Vec<Turn<'a>>,
+    pub(crate) watchers: Vec<Watcher<'a>>,
+    pub(crate) posts: Vec<Post<'a>>,
+    pub(crate) calls: Vec<Call<'a>>,
+    pub(crate) changes: Vec<Change<'a>>,
+    pub(crate) reads: Vec<Read<'a>>,
+    pub(crate) probes: Vec<Probe<'a>>,
+    pub(crate) accesses: Vec<Access<'a>>,
+    /// Tenants whose credential was revoked, with the moment.
+    pub(crate) revoked: Vec<(At, &'a TenantId)>,
+    pub(crate) faults: Faults<'a>,
+    pub(crate) pods: BTreeSet<&'a str>,
+    pub(crate) evidence: Vec<(&'a str, bool)>,
+    pub(crate) ending: Ending<'a>,
+    turn_places: HashMap<&'a TurnId, usize>,
+    ops: HashMap<OpId, usize>,
+}
+
+impl<'a> View<'a> {
+    /// Indexes a history.
+    pub(crate) fn of(history: &'a History) -> Self {
+        let mut view = collect::collect(&history.events);
+        attempts::settle(&mut view);
+        view
+    }
+
+    pub(crate) fn turn(&self, id: &TurnId) -> Option<usize> {
+        self.turn_places.get(id).copied()
+    }
+
+    /// When the watching ended: nothing that would have come later can be held against the system.
+    pub(crate) fn watched_until_us(&self) -> u64 {
+        self.ending.quiesced.or(self.ending.last).map_or(0, |at| at.us)
+    }
+
+    /// The reads made after the play was over, when every read must tell the final state.
+    pub(crate) fn final_reads(&self) -> impl Iterator<Item = &Read<'a>> {
+        let played = self.ending.played.map(|(at, _)| at.n);
+        self.reads.iter().filter(move |read| played.is_some_and(|n| read.at.n > n))
+    }
+
+    /// Turns with a row in the store, that is: those the service knows of.
+    pub(crate) fn stored_turns(&self) -> impl Iterator<Item = (usize, &Turn<'a>)> {
+        self.turns.iter().enumerate().filter(|(_, turn)| !turn.rows.is_empty())
+    }
+
+    /// What a watcher has of a turn, and what it is due, for every pair of the two in one thread.
+    pub(crate) fn dues(&self) -> impl Iterator<Item = (&Watcher<'a>, &Turn<'a>, Option<&Seen<'a>>, Due)> {
+        self.watchers.iter().flat_map(move |watcher| {
+            self.turns_in_reach(watcher).map(move |place| {
+                let turn = &self.turns[place];
+                let seen = watcher.turns.get(&place);
+                (watcher, turn, seen, self.due(watcher, place))
+            })
+        })
+    }
+
+    /// Every text that anything held of a turn: the longest of each attempt, and each that is not its beginning.
+    pub(crate) fn held_texts(&self) -> impl Iterator<Item = (String, usize, &Text<'a>)> {
+        let stored = self.turns.iter().enumerate().flat_map(|(place, turn)| {
+            turn.references.iter().map(move |(epoch, text)| {
+                (format!("turn {}, attempt at epoch {epoch}", turn.id), place, text)
+            })
+        });
+        let shown = self.watchers.iter().flat_map(|watcher| {
+            watcher.turns.iter().flat_map(move |(place, seen)| {
+                let odd = seen.showings.iter().filter(|showing| !matches!(showing.fit, Fit::Along { .. }));
+                odd.map(move |showing| (watcher.label(), *place, &showing.text))
+            })
+        });
+        stored.chain(shown)
+    }
+
+    /// Makes a finding of a breach: adds the fault in force and the owner before and after.
+    pub(crate) fn finding(&self, promise: &str, breach: Breach) -> Finding {
+        let owners = breach.thread.map_or(&[][..], |thread| &self.threads[thread].owners);
+        let before = owners.partition_point(|owned| owned.at.n < breach.n);
+        Finding {
+            promise: promise.to_owned(),
+            subject: breach.subject,
+            event: breach.n,
+            expected: breach.expected,
+            got: breach.got,
+            fault: self.faults.in_force(breach.n),
+            owner_before: before.checked_sub(1).map(|last| owners[last].label()),
+            owner_after: owners.last().map(Owned::label),
+        }
+    }
+}

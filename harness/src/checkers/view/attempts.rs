@@ -1,0 +1,71 @@
+//! Settles, once all events are known, what each attempt's text is and how each showing lies against it.
+//!
+//! Any two texts of one attempt must be beginnings of one another. All are exactly if each is a beginning of the longest,
+//! so one comparison a text is enough, and the work stays linear.
+
+use std::collections::BTreeMap;
+
+use super::text::Text;
+use super::{Anchor, PartRow, Turn, View, Watcher};
+use crate::history::Epoch;
+
+pub(super) fn settle(view: &mut View<'_>) {
+    for turn in &mut view.turns {
+        turn.references = turn.parts.iter().map(|(epoch, parts)| (*epoch, joined(parts))).collect();
+        if turn.is_completed() {
+            let durable = turn.durable.clone();
+            turn.references.insert(turn.epoch(), durable);
+        }
+    }
+    for watcher in &view.watchers {
+        lengthen(&mut view.turns, watcher);
+    }
+    for watcher in &mut view.watchers {
+        for (place, seen) in &mut watcher.turns {
+            let turn = &view.turns[*place];
+            for showing in &mut seen.showings {
+                let reference = turn.references.get(&showing.epoch.unwrap_or_else(|| turn.epoch()));
+                showing.fit = reference.map_or(showing.fit, |whole| showing.fit_in(whole));
+            }
+        }
+    }
+}
+
+/// Takes a watcher's text for an attempt's reference where it is longer than what is there; never for the attempt that
+/// completed, whose reference is what became durable.
+fn lengthen<'a>(turns: &mut [Turn<'a>], watcher: &Watcher<'a>) {
+    for (place, seen) in &watcher.turns {
+        let turn = &mut turns[*place];
+        let settled = turn.is_completed().then(|| turn.epoch());
+        for showing in &seen.showings {
+            let Some(epoch) = showing.epoch else { continue };
+            if showing.anchor != Anchor::Start || showing.mixed.is_some() || settled == Some(epoch) {
+                continue;
+            }
+            let reference = turn.references.entry(epoch).or_default();
+            if showing.text.len() > reference.len() {
+                *reference = showing.text.clone();
+            }
+        }
+    }
+}
+
+/// The parts of one attempt as one text, in the order of their positions; parts that claim the same one stay side by
+/// side, so that a repetition shows.
+pub(super) fn joined<'a>(parts: &[PartRow<'a>]) -> Text<'a> {
+    let mut text = Text::default();
+    let mut parts: Vec<&PartRow<'a>> = parts.iter().collect();
+    parts.sort_by_key(|part| part.seq);
+    for part in parts {
+        text.push(part.n, part.text);
+    }
+    text
+}
+
+/// The parts of the newest attempt that are still there. `gone` holds the last removal of each part that was removed.
+pub(super) fn durable<'a>(turn: &Turn<'a>, place: usize, gone: &BTreeMap<(usize, Epoch, u64), u64>) -> Text<'a> {
+    let epoch = turn.epoch();
+    let Some(parts) = turn.parts.get(&epoch) else { return Text::default() };
+    let there = |part: &&PartRow<'_>| gone.get(&(place, epoch, part.seq)).is_none_or(|removed| *removed < part.n);
+    joined(&parts.iter().filter(there).copied().collect::<Vec<_>>())
+}

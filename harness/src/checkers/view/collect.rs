@@ -1,0 +1,286 @@
+//! The one pass over the events that fills a [`View`].
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::attempts;
+use super::{
+    Access, At, Call, Change, Ending, Frame, Owned, PartRow, Post, Probe, Read, Thread, Turn, TurnRow, View, Watcher,
+};
+use crate::history::{
+    Began, Bounds, Chunk, Epoch, Event, Expect, MessageId, Outcome, ProviderEvent, ProviderWhat, Row, ThreadId, TurnId,
+    TurnKey, WatcherId, What,
+};
+
+/// Indexes that only the pass itself needs.
+#[derive(Default)]
+struct Places<'a> {
+    threads: HashMap<&'a ThreadId, usize>,
+    /// Only open tails: a watcher's id is not used twice.
+    watchers: HashMap<WatcherId, usize>,
+    calls: HashMap<u64, usize>,
+    messages: HashMap<(usize, &'a MessageId), &'a Expect>,
+    /// Ids that some tail resumes from, with the turn and the offset in its answer that each lies at.
+    resumed: HashSet<&'a str>,
+    anchors: HashMap<(usize, &'a str), (usize, usize)>,
+    gone: BTreeMap<(usize, Epoch, u64), u64>,
+}
+
+struct Collector<'a> {
+    view: View<'a>,
+    places: Places<'a>,
+}
+
+pub(super) fn collect(events: &[Event]) -> View<'_> {
+    let mut collector = Collector { view: empty(), places: Places::default() };
+    collector.places.resumed = events
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::TailOpened { cursor, .. } => cursor.as_deref(),
+            _ => None,
+        })
+        .collect();
+    for event in events {
+        collector.take(event);
+    }
+    collector.link();
+    collector.view
+}
+
+fn empty<'a>() -> View<'a> {
+    let bounds =
+        Bounds { lease_ms: 0, takeover_ms: 0, progress_ms: 0, drain_ms: 0, terminal_ms: 0, revocation_ms: 0 };
+    View {
+        capabilities: &[],
+        bounds,
+        declared: &[],
+        threads: Vec::new(),
+        turns: Vec::new(),
+        watchers: Vec::new(),
+        posts: Vec::new(),
+        calls: Vec::new(),
+        changes: Vec::new(),
+        reads: Vec::new(),
+        probes: Vec::new(),
+        accesses: Vec::new(),
+        revoked: Vec::new(),
+        faults: super::Faults::default(),
+        pods: std::collections::BTreeSet::new(),
+        evidence: Vec::new(),
+        ending: Ending::default(),
+        turn_places: HashMap::new(),
+        ops: HashMap::new(),
+    }
+}
+
+impl<'a> Collector<'a> {
+    fn take(&mut self, event: &'a Event) {
+        let at = At::of(event);
+        self.view.ending.last = Some(at);
+        match &event.what {
+            What::Began(began) => self.begin(began),
+            What::Row { xid, row, .. } => self.row(at, *xid, row),
+            What::Frame { watcher, id, cursor, chunk } => {
+                self.frame(*watcher, event, Frame { at, id: id.as_deref(), cursor: *cursor, chunk });
+            }
+            What::Provider(told) => self.provider(at, told),
+            What::Fault(told) => self.view.faults.note(at, told),
+            What::TailOpened { watcher, pod, thread, cursor, .. } => {
+                self.view.pods.insert(pod.as_str());
+                let thread = self.thread(thread);
+                self.places.watchers.insert(*watcher, self.view.watchers.len());
+                self.view.watchers.push(Watcher::new(*watcher, pod, thread, at, cursor.as_deref()));
+            }
+            What::TailClosed { watcher, end } => {
+                if let Some(place) = self.places.watchers.remove(watcher) {
+                    self.view.watchers[place].closed = Some((at, end));
+                }
+            }
+            What::Played { gave_up } => self.view.ending.played = Some((at, gave_up.as_deref())),
+            What::Quiesced => self.view.ending.quiesced = Some(at),
+            What::Ended => self.view.ending.ended = true,
+            What::HarnessFailed { reason } => {
+                self.view.ending.harness_failed.get_or_insert(reason);
+            }
+            What::Evidence { mark, reached } => self.view.evidence.push((mark, *reached)),
+            _ => self.asked(at, &event.what),
+        }
+    }
+
+    /// What the workload asked, and what the final reads told.
+    fn asked(&mut self, at: At, what: &'a What) {
+        match what {
+            What::ThreadMade { thread, tenant } => {
+                let thread = self.thread(thread);
+                self.view.threads[thread].tenant = Some(tenant);
+            }
+            What::Posted { op, pod, thread, message, text, expect } => {
+                self.view.pods.insert(pod.as_str());
+                let thread = self.thread(thread);
+                self.places.messages.entry((thread, message)).or_insert(expect);
+                self.view.ops.insert(*op, self.view.posts.len());
+                self.view.posts.push(Post { thread, message, text, ended: None });
+            }
+            What::PostEnded { op, outcome } => {
+                if let Some(post) = self.view.ops.get(op) {
+                    self.view.posts[*post].ended = Some((at, outcome));
+                }
+            }
+            What::Access { pod, credential, thread, route, status, body } => {
+                let thread = self.thread(thread);
+                let (credential, status) = (*credential, *status);
+                self.view.accesses.push(Access { at, pod, credential, thread, route, status, body });
+            }
+            What::Revoked { tenant, .. } => self.view.revoked.push((at, tenant)),
+            What::TerminalProbe { watcher, turn, status } => {
+                self.view.probes.push(Probe { at, watcher: *watcher, turn, status: *status });
+            }
+            What::ThreadRead { pod, thread, answers, .. } => {
+                self.view.pods.insert(pod.as_str());
+                let thread = self.thread(thread);
+                for answer in answers {
+                    self.turn(&answer.turn);
+                }
+                self.view.reads.push(Read { at, pod, thread, answers });
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, began: &'a Began) {
+        self.view.capabilities = &began.capabilities;
+        self.view.bounds = began.bounds;
+        self.view.declared = &began.evidence;
+    }
+
+    fn row(&mut self, at: At, xid: u64, row: &'a Row) {
+        self.view.changes.push(Change { at, xid, row });
+        match row {
+            Row::Thread { thread, status, owner, epoch } => {
+                if let Some(owner) = owner {
+                    self.view.pods.insert(owner.as_str());
+                }
+                let thread = self.thread(thread);
+                let owned = Owned { at, owner: owner.as_ref(), epoch: *epoch, status: *status };
+                self.view.threads[thread].owners.push(owned);
+            }
+            Row::Turn { turn, thread, message, status, attempt, epoch } => {
+                let thread = self.thread(thread);
+                let place = self.turn(turn);
+                let turn = &mut self.view.turns[place];
+                if turn.rows.is_empty() {
+                    turn.thread = Some(thread);
+                    turn.message = Some(message);
+                    turn.order = Some(self.view.threads[thread].turns.len());
+                    self.view.threads[thread].turns.push(place);
+                }
+                turn.rows.push(TurnRow { at, xid, status: *status, attempt: *attempt, epoch: *epoch });
+            }
+            Row::Part { turn, epoch, seq, text } => {
+                let place = self.turn(turn);
+                let turn = &mut self.view.turns[place];
+                turn.parts.entry(*epoch).or_default().push(PartRow { n: at.n, xid, seq: *seq, text });
+                turn.first_text.entry(*epoch).or_insert(at);
+            }
+            Row::PartGone { turn, epoch, seq } => {
+                let place = self.turn(turn);
+                self.places.gone.insert((place, *epoch, *seq), at.n);
+            }
+        }
+    }
+
+    fn frame(&mut self, watcher: WatcherId, event: &'a Event, frame: Frame<'a>) {
+        let turn = match frame.chunk {
+            Chunk::Start { turn, .. }
+            | Chunk::Delta { turn, .. }
+            | Chunk::Error { turn, .. }
+            | Chunk::Finish { turn, .. }
+            | Chunk::State { turn: Some(turn), .. } => Some(self.turn(turn)),
+            _ => None,
+        };
+        // A frame without an opened tail has nowhere to be shown.
+        let Some(place) = self.places.watchers.get(&watcher).copied() else { return };
+        let watcher = &mut self.view.watchers[place];
+        watcher.frames.push(event);
+        let (thread, anchors) = (watcher.thread, &self.places.anchors);
+        watcher.render(frame, turn, |cursor, turn| {
+            anchors.get(&(thread, cursor)).filter(|(whose, _)| *whose == turn).map(|(_, offset)| *offset)
+        });
+        let Some(turn) = turn else { return };
+        if let (Chunk::Delta { .. }, Some(cursor)) = (frame.chunk, frame.cursor) {
+            self.view.turns[turn].first_text.entry(cursor.epoch).or_insert(frame.at);
+        }
+        if let Some(id) = frame.id.filter(|id| self.places.resumed.contains(id))
+            && let Some(showing) = watcher.turns.get(&turn).and_then(|seen| seen.current())
+            && showing.anchor == super::Anchor::Start
+        {
+            self.places.anchors.entry((thread, id)).or_insert((turn, showing.text.len()));
+        }
+    }
+
+    fn provider(&mut self, at: At, told: &'a ProviderEvent) {
+        let calls = &mut self.view.calls;
+        let place = *self.places.calls.entry(told.call).or_insert_with(|| {
+            let (key, ordinal, pod) = (&told.key, told.ordinal, told.pod.as_ref());
+            calls.push(Call { key, ordinal, pod, started: None, ended: None });
+            calls.len() - 1
+        });
+        match told.what {
+            ProviderWhat::Started { .. } => calls[place].started = Some(at),
+            ProviderWhat::Held { .. } => {}
+            ProviderWhat::Ended { .. } => calls[place].ended = Some(at),
+        }
+    }
+
+    /// Ties together what came in no certain order: posts, turns, keys, calls, removals.
+    fn link(&mut self) {
+        for post in 0..self.view.posts.len() {
+            let Post { thread, message, ended, .. } = self.view.posts[post];
+            let Some((at, Outcome::Ok(accepted))) = ended else { continue };
+            self.view.pods.insert(accepted.pod.as_str());
+            let place = self.turn(&accepted.turn);
+            let turn = &mut self.view.turns[place];
+            turn.thread.get_or_insert(thread);
+            turn.message.get_or_insert(message);
+            turn.accepted.get_or_insert(at);
+        }
+        let mut by_key: HashMap<&TurnKey, Vec<usize>> = HashMap::new();
+        for (place, call) in self.view.calls.iter().enumerate() {
+            by_key.entry(call.key).or_default().push(place);
+        }
+        for (place, turn) in self.view.turns.iter_mut().enumerate() {
+            let message = turn.thread.zip(turn.message);
+            turn.expect = message.and_then(|message| self.places.messages.get(&message)).copied();
+            turn.calls = turn.expect.and_then(|expect| by_key.get(&expect.key)).cloned().unwrap_or_default();
+            turn.durable = attempts::durable(turn, place, &self.places.gone);
+        }
+    }
+
+    fn thread(&mut self, id: &'a ThreadId) -> usize {
+        let threads = &mut self.view.threads;
+        *self.places.threads.entry(id).or_insert_with(|| {
+            threads.push(Thread { id, tenant: None, turns: Vec::new(), owners: Vec::new() });
+            threads.len() - 1
+        })
+    }
+
+    fn turn(&mut self, id: &'a TurnId) -> usize {
+        let turns = &mut self.view.turns;
+        *self.view.turn_places.entry(id).or_insert_with(|| {
+            turns.push(Turn {
+                id,
+                thread: None,
+                order: None,
+                message: None,
+                expect: None,
+                accepted: None,
+                rows: Vec::new(),
+                parts: BTreeMap::new(),
+                first_text: BTreeMap::new(),
+                calls: Vec::new(),
+                durable: super::Text::default(),
+                references: BTreeMap::new(),
+            });
+            turns.len() - 1
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! What a watcher is due of a turn: nothing, or its terminal by a certain time.
+//!
+//! The rules lean towards the system: a watcher that left, lost its pod or was watched too briefly is due nothing, so that
+//! what is held against the system is certain. Rows reach the history some tens of milliseconds after their commit, which
+//! makes every bound counted from them longer, never shorter.
+
+use super::watcher::Finish;
+use super::{At, View, Watcher};
+use crate::history::TailEnd;
+
+/// How long after its commit a row may reach the history, at the very most.
+const ROW_LATENESS_US: u64 = 1_000_000;
+
+/// What a watcher is due of a turn, and what became of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Due {
+    /// Nothing, or nothing yet when the history ends.
+    Nothing,
+    /// It was shown the finish; it is due the whole text. Late past `by_us`, where the terminal's row is known.
+    Finished {
+        /// The first finish it was shown.
+        finish: Finish,
+        /// When it should have been shown by, in microseconds since the run began.
+        by_us: Option<u64>,
+    },
+    /// It waited past the bound and was not shown the finish.
+    Overdue {
+        /// When it should have been shown by, in microseconds since the run began.
+        by_us: u64,
+    },
+    /// Its tail ended before the finish though nothing was broken that excuses it.
+    BrokeOff {
+        /// When it ended.
+        at: At,
+    },
+}
+
+impl View<'_> {
+    /// The turns of a watcher's thread that its tail can have met.
+    pub(super) fn turns_in_reach(&self, watcher: &Watcher<'_>) -> impl Iterator<Item = usize> {
+        let turns = &self.threads[watcher.thread].turns;
+        let over = |place: &usize| {
+            let ended = self.turns[*place].terminal().map(|row| row.at.us);
+            ended.is_some_and(|us| us < watcher.opened.us) && !watcher.turns.contains_key(place)
+        };
+        // Turns of a thread follow one another, so those that were over before it opened are the first ones.
+        let first = turns.partition_point(over);
+        let closed_us = watcher.closed.map_or(u64::MAX, |(at, _)| at.us);
+        turns[first..].iter().copied().take_while(move |place| {
+            self.turns[*place].rows.first().is_none_or(|row| row.at.us <= closed_us)
+        })
+    }
+
+    pub(super) fn due(&self, watcher: &Watcher<'_>, place: usize) -> Due {
+        let turn = &self.turns[place];
+        let terminal_us = self.bounds.terminal_ms * 1000;
+        let by_us = turn.terminal().and_then(|row| {
+            let from_us = row.at.us.max(watcher.opened.us);
+            self.faults.deadline(from_us, terminal_us, Some(watcher.pod.as_str()), &self.pods)
+        });
+        let seen = watcher.turns.get(&place);
+        if let Some(finish) = seen.and_then(|seen| seen.finishes.first()) {
+            return Due::Finished { finish: *finish, by_us };
+        }
+        let Some(by_us) = by_us.filter(|_| self.is_entitled(watcher, place)) else { return Due::Nothing };
+        let closed_us = watcher.closed.map(|(at, _)| at.us);
+        let watched_us = closed_us.unwrap_or_else(|| self.watched_until_us());
+        if self.lost_its_pod(watcher, watched_us.min(by_us)) {
+            return Due::Nothing;
+        }
+        match watcher.closed {
+            Some((at, end)) if at.us <= by_us => {
+                if *end == TailEnd::Left || self.may_break(watcher, at) { Due::Nothing } else { Due::BrokeOff { at } }
+            }
+            _ if watched_us > by_us => Due::Overdue { by_us },
+            _ => Due::Nothing,
+        }
+    }
+
+    /// Whether a tail that opened when this one did must lead through the turn.
+    fn is_entitled(&self, watcher: &Watcher<'_>, place: usize) -> bool {
+        let turn = &self.turns[place];
+        if let Some(seen) = watcher.turns.get(&place) {
+            return !seen.passed_over;
+        }
+        match watcher.state {
+            // It stood at this turn, or at an older one: then this one was still to come.
+            Some((status, Some(newest))) if newest == place => !status.is_terminal(),
+            Some((_, Some(newest))) => turn.order > self.turns[newest].order && self.turns[newest].order.is_some(),
+            Some((_, None)) => true,
+            // Not even told where the thread stands: it must at least not have been over before.
+            None => {
+                let queued_later = turn.rows.first().is_some_and(|row| row.at.n > watcher.opened.n);
+                let ended_us = turn.terminal().map_or(u64::MAX, |row| row.at.us);
+                queued_later || ended_us > watcher.opened.us + ROW_LATENESS_US
+            }
+        }
+    }
+
+    /// Whether the watcher's pod was told to die while the tail was open.
+    fn lost_its_pod(&self, watcher: &Watcher<'_>, until_us: u64) -> bool {
+        self.faults.on(watcher.pod.as_str()).any(|fault| !fault.is_pause() && fault.touches(watcher.opened.us, until_us))
+    }
+
+    /// Whether something was broken that may break a tail, or its credential was no longer good.
+    fn may_break(&self, watcher: &Watcher<'_>, at: At) -> bool {
+        let pod = watcher.pod.as_str();
+        let broken = self.faults.iter().any(|fault| {
+            (fault.target == pod || !self.pods.contains(fault.target)) && fault.touches(at.us, at.us)
+        });
+        let tenant = self.threads[watcher.thread].tenant;
+        broken || self.revoked.iter().any(|(revoked, whose)| Some(*whose) == tenant && revoked.n < at.n)
+    }
+}

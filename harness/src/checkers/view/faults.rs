@@ -1,0 +1,141 @@
+//! What was broken, when, and what a bound may not count because of it.
+
+use std::collections::BTreeSet;
+
+use super::At;
+use crate::history::{FaultEvent, FaultStep};
+
+/// One fault's life.
+#[derive(Debug)]
+pub(crate) struct FaultSpan<'a> {
+    pub(crate) id: u32,
+    pub(crate) name: &'a str,
+    pub(crate) target: &'a str,
+    /// From here on the target may be affected.
+    pub(crate) aimed: At,
+    /// When its effect was proven.
+    pub(crate) observed: Option<At>,
+    /// When the target was seen to serve again.
+    pub(crate) healed: Option<At>,
+}
+
+impl FaultSpan<'_> {
+    /// Whether the target survives it and goes on where it stopped.
+    pub(crate) fn is_pause(&self) -> bool {
+        self.name == "pause"
+    }
+
+    /// Whether it may affect its target at any moment of `from_us..=until_us`.
+    pub(crate) fn touches(&self, from_us: u64, until_us: u64) -> bool {
+        self.aimed.us <= until_us && self.healed.is_none_or(|healed| healed.us >= from_us)
+    }
+
+    /// `kill on pod-2 (fault 1)`.
+    pub(crate) fn label(&self) -> String {
+        format!("{} on {} (fault {})", self.name, self.target, self.id)
+    }
+}
+
+/// All faults of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Faults<'a> {
+    spans: Vec<FaultSpan<'a>>,
+}
+
+impl<'a> Faults<'a> {
+    pub(crate) fn note(&mut self, at: At, event: &'a FaultEvent) {
+        let FaultEvent { id, fault, target, step } = event;
+        // A fault whose aiming is not in the history began, as far as anybody can tell, when it was first told of.
+        let place = self.spans.iter().rposition(|span| span.id == *id).unwrap_or_else(|| {
+            let (name, aimed) = (fault.as_str(), at);
+            self.spans.push(FaultSpan { id: *id, name, target, aimed, observed: None, healed: None });
+            self.spans.len() - 1
+        });
+        let span = &mut self.spans[place];
+        match step {
+            FaultStep::Observed { .. } => span.observed = span.observed.or(Some(at)),
+            FaultStep::Healed => span.healed = Some(at),
+            FaultStep::Aimed { .. } | FaultStep::Judged { .. } => {}
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &FaultSpan<'a>> {
+        self.spans.iter()
+    }
+
+    /// The faults whose target is this pod.
+    pub(crate) fn on(&self, pod: &str) -> impl Iterator<Item = &FaultSpan<'a>> {
+        self.spans.iter().filter(move |span| span.target == pod)
+    }
+
+    /// The faults in force at an event, in words.
+    pub(crate) fn in_force(&self, n: u64) -> Option<String> {
+        let there = |span: &&FaultSpan<'_>| span.aimed.n <= n && span.healed.is_none_or(|healed| healed.n >= n);
+        let labels: Vec<String> = self.spans.iter().filter(there).map(FaultSpan::label).collect();
+        (!labels.is_empty()).then(|| labels.join(", "))
+    }
+
+    /// When `bound_us` from `from_us` on is over, with the clock set back to zero by each heal of a fault that keeps
+    /// `pod` (or, without one, the survivors) from doing its work: a pause of that pod, a broken dependency. None where
+    /// such a fault was never healed: then nothing is owed.
+    pub(crate) fn deadline(&self, from_us: u64, bound_us: u64, pod: Option<&str>, pods: &BTreeSet<&str>) -> Option<u64> {
+        let hinders = |span: &&FaultSpan<'_>| {
+            !pods.contains(span.target) || (span.is_pause() && pod.is_some_and(|pod| pod == span.target))
+        };
+        let mut from_us = from_us;
+        // Ordered by their beginning, so one pass meets every fault that a later start brings into reach.
+        for span in self.spans.iter().filter(hinders) {
+            if span.touches(from_us, from_us.saturating_add(bound_us)) {
+                from_us = from_us.max(span.healed?.us);
+            }
+        }
+        Some(from_us.saturating_add(bound_us))
+    }
+}
+
+/// How much of `from_us..until_us` lies in none of the `spared` intervals.
+pub(crate) fn uncovered_us(from_us: u64, until_us: u64, mut spared: Vec<(u64, u64)>) -> u64 {
+    spared.sort_unstable();
+    let mut counted = 0;
+    let mut at = from_us;
+    for (begin, end) in spared {
+        counted += begin.min(until_us).saturating_sub(at);
+        at = at.max(end);
+    }
+    counted + until_us.saturating_sub(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(id: u32, target: &str, step: FaultStep) -> FaultEvent {
+        FaultEvent { id, fault: "pause".into(), target: target.into(), step }
+    }
+
+    #[test]
+    fn only_what_no_interval_covers_is_counted() {
+        assert_eq!(uncovered_us(10, 20, vec![]), 10);
+        assert_eq!(uncovered_us(10, 20, vec![(12, 14), (0, 11)]), 7);
+        assert_eq!(uncovered_us(10, 20, vec![(0, 100)]), 0);
+        assert_eq!(uncovered_us(10, 20, vec![(15, u64::MAX), (14, 16)]), 4);
+        assert_eq!(uncovered_us(10, 20, vec![(30, 40), (1, 2)]), 10);
+        assert_eq!(uncovered_us(20, 10, vec![]), 0);
+    }
+
+    #[test]
+    fn a_deadline_waits_for_the_pod_to_be_woken() {
+        let aimed = step(1, "pod-1", FaultStep::Aimed { thread: None, epoch: None });
+        let healed = step(1, "pod-1", FaultStep::Healed);
+        let pods = BTreeSet::from(["pod-1", "pod-2"]);
+        let mut faults = Faults::default();
+        faults.note(At { n: 1, us: 100 }, &aimed);
+        assert_eq!(faults.deadline(50, 100, Some("pod-1"), &pods), None);
+        faults.note(At { n: 2, us: 400 }, &healed);
+        assert_eq!(faults.deadline(50, 100, Some("pod-1"), &pods), Some(500));
+        assert_eq!(faults.deadline(50, 100, Some("pod-2"), &pods), Some(150));
+        assert_eq!(faults.deadline(500, 100, Some("pod-1"), &pods), Some(600));
+        assert_eq!(faults.in_force(1).as_deref(), Some("pause on pod-1 (fault 1)"));
+        assert_eq!(faults.in_force(3), None);
+    }
+}

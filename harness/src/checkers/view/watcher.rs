@@ -1,0 +1,240 @@
+//! One watcher's tail, and what a client that follows it renders.
+
+use std::collections::BTreeMap;
+
+use super::text::Text;
+use super::{Against, At};
+use crate::history::{Chunk, Cursor, Epoch, Event, PodName, Status, TailEnd, What, WatcherId};
+
+/// A watcher: one attach from its opening to its end.
+#[derive(Debug)]
+pub(crate) struct Watcher<'a> {
+    pub(crate) id: WatcherId,
+    pub(crate) pod: &'a PodName,
+    /// Place of the thread it watches.
+    pub(crate) thread: usize,
+    pub(crate) opened: At,
+    /// Cursor that it resumed from, if any.
+    pub(crate) cursor: Option<&'a str>,
+    pub(crate) closed: Option<(At, &'a TailEnd)>,
+    /// Where the thread stood, and its newest turn, as the tail opened.
+    pub(crate) state: Option<(Status, Option<usize>)>,
+    /// Every frame, in order.
+    pub(crate) frames: Vec<&'a Event>,
+    /// What it has of each turn.
+    pub(crate) turns: BTreeMap<usize, Seen<'a>>,
+    resyncs: u32,
+    /// Whether a resync was announced and the start that it promises has not come yet.
+    resyncing: bool,
+}
+
+/// A frame, taken out of its event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    pub(crate) at: At,
+    pub(crate) id: Option<&'a str>,
+    pub(crate) cursor: Option<Cursor>,
+    pub(crate) chunk: &'a Chunk,
+}
+
+/// What one watcher has of one turn.
+#[derive(Debug, Default)]
+pub(crate) struct Seen<'a> {
+    /// What a client rendered, one entry from each start or reset to the next; the last is what stands there.
+    pub(crate) showings: Vec<Showing<'a>>,
+    pub(crate) started: bool,
+    pub(crate) finishes: Vec<Finish>,
+    /// The errors that it was shown.
+    pub(crate) errors: Vec<&'a str>,
+    /// A resync led past this turn: its client reads the thread instead.
+    pub(crate) passed_over: bool,
+}
+
+/// A finish as a watcher saw it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Finish {
+    pub(crate) at: At,
+    pub(crate) status: Status,
+    /// How many resyncs came before it: a resync may repeat a finish.
+    pub(crate) resyncs: u32,
+}
+
+/// A text as a client rendered it, from a start or reset to the next.
+#[derive(Debug)]
+pub(crate) struct Showing<'a> {
+    /// Epoch of the attempt that it began with, where the stream tells.
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) anchor: Anchor,
+    pub(crate) text: Text<'a>,
+    /// First frame of another attempt that went into it without a reset.
+    pub(crate) mixed: Option<(At, Epoch)>,
+    /// How it lies against the attempt's reference text.
+    pub(crate) fit: Fit,
+}
+
+/// Where in the answer a showing begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Anchor {
+    /// At its start frame.
+    Start,
+    /// In the middle of nowhere: text came without a start, and a client shows it as if it were the beginning.
+    Bare,
+    /// After the cursor that the watcher resumed from: so many bytes on, where another watcher's tail tells.
+    Resumed(Option<usize>),
+}
+
+/// How a showing lies against its attempt's reference text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// There is nothing to lay it against.
+    Unjudged,
+    /// It is a piece of the reference, beginning at this offset.
+    Along {
+        /// Offset in the reference, in bytes.
+        from: usize,
+    },
+    /// It leaves the reference at this offset of its own.
+    Apart {
+        /// Offset in the showing, in bytes.
+        at: usize,
+    },
+}
+
+impl<'a> Seen<'a> {
+    /// What stands on the client's screen.
+    pub(crate) fn current(&self) -> Option<&Showing<'a>> {
+        self.showings.last()
+    }
+}
+
+impl<'a> Showing<'a> {
+    fn new(epoch: Option<Epoch>, anchor: Anchor) -> Self {
+        Self { epoch, anchor, text: Text::default(), mixed: None, fit: Fit::Unjudged }
+    }
+
+    /// Lays it against `whole`.
+    pub(crate) fn fit_in(&self, whole: &Text<'_>) -> Fit {
+        let from = match self.anchor {
+            Anchor::Start | Anchor::Bare => 0,
+            Anchor::Resumed(Some(offset)) => offset,
+            // A tail that goes on to the end is an end of the answer; one that broke off can lie anywhere.
+            Anchor::Resumed(None) => match whole.len().checked_sub(self.text.len()) {
+                Some(from) if self.text.against(whole, from) == Against::Prefix => from,
+                _ => return Fit::Unjudged,
+            },
+        };
+        match self.text.against(whole, from) {
+            Against::Prefix => Fit::Along { from },
+            Against::Apart(at) => Fit::Apart { at },
+        }
+    }
+
+    /// Whether it shows `whole` to its end.
+    pub(crate) fn completes(&self, whole: &Text<'_>) -> bool {
+        matches!(self.fit_in(whole), Fit::Along { from } if from + self.text.len() == whole.len())
+    }
+}
+
+impl<'a> Watcher<'a> {
+    pub(crate) fn new(id: WatcherId, pod: &'a PodName, thread: usize, opened: At, cursor: Option<&'a str>) -> Self {
+        Self {
+            id,
+            pod,
+            thread,
+            opened,
+            cursor,
+            closed: None,
+            state: None,
+            frames: Vec::new(),
+            turns: BTreeMap::new(),
+            resyncs: 0,
+            resyncing: false,
+        }
+    }
+
+    /// `w3 on pod-2`.
+    pub(crate) fn label(&self) -> String {
+        format!("{} on {}", self.id, self.pod)
+    }
+
+    /// Its frames.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = Frame<'a>> {
+        self.frames.iter().filter_map(|event| match &event.what {
+            What::Frame { id, cursor, chunk, .. } => {
+                Some(Frame { at: At::of(event), id: id.as_deref(), cursor: *cursor, chunk })
+            }
+            _ => None,
+        })
+    }
+
+    /// Renders a frame as a client does. `turn` is the place of the turn it speaks of; `anchors` tells how far into its
+    /// turn's answer a cursor lies.
+    pub(crate) fn render(&mut self, frame: Frame<'a>, turn: Option<usize>, anchors: impl Fn(&str, usize) -> Option<usize>) {
+        match (frame.chunk, turn) {
+            (Chunk::State { status, .. }, turn) => {
+                self.state.get_or_insert((*status, turn));
+            }
+            (Chunk::Resync { .. }, _) => {
+                self.resyncs += 1;
+                self.resyncing = true;
+            }
+            (Chunk::Start { epoch, reset, .. }, Some(turn)) => self.start(frame.at, turn, *epoch, *reset),
+            (Chunk::Delta { text, .. }, Some(turn)) => {
+                let anchor = match self.cursor {
+                    Some(cursor) if self.resyncs == 0 => Anchor::Resumed(anchors(cursor, turn)),
+                    _ => Anchor::Bare,
+                };
+                let epoch = frame.cursor.map(|cursor| cursor.epoch);
+                let seen = self.turns.entry(turn).or_default();
+                if seen.showings.is_empty() {
+                    seen.showings.push(Showing::new(epoch, anchor));
+                }
+                if let Some(showing) = seen.showings.last_mut() {
+                    showing.text.push(frame.at.n, text);
+                    showing.note_epoch(frame.at, epoch);
+                }
+            }
+            (Chunk::Error { message, .. }, Some(turn)) => self.turns.entry(turn).or_default().errors.push(message),
+            (Chunk::Finish { status, .. }, Some(turn)) => {
+                let finish = Finish { at: frame.at, status: *status, resyncs: self.resyncs };
+                self.turns.entry(turn).or_default().finishes.push(finish);
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, at: At, turn: usize, epoch: Epoch, reset: bool) {
+        let after_resync = std::mem::take(&mut self.resyncing);
+        if after_resync {
+            for (other, seen) in &mut self.turns {
+                seen.passed_over |= *other != turn && seen.finishes.is_empty();
+            }
+        }
+        let resyncs = self.resyncs;
+        let seen = self.turns.entry(turn).or_default();
+        seen.started = true;
+        seen.passed_over = false;
+        // A reset drops an unfinished answer only: what was finished stays, and what comes is put behind it.
+        let finished = seen.finishes.iter().any(|finish| finish.resyncs == resyncs);
+        let anew = match seen.showings.last() {
+            None => true,
+            Some(_) if after_resync => true,
+            Some(last) => !finished && (reset || last.text.is_empty()),
+        };
+        if anew {
+            seen.showings.push(Showing::new(Some(epoch), Anchor::Start));
+        } else if let Some(showing) = seen.showings.last_mut() {
+            showing.note_epoch(at, Some(epoch));
+        }
+    }
+}
+
+impl Showing<'_> {
+    fn note_epoch(&mut self, at: At, epoch: Option<Epoch>) {
+        if let (Some(here), Some(there)) = (self.epoch, epoch)
+            && here != there
+        {
+            self.mixed.get_or_insert((at, there));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The command line, over whatever registry of stories it is given.
+//!
+//! Results go to standard output, progress to standard error. Exit codes: 0 pass, 1 fail, 2 inconclusive, 3 broken, which
+//! bad usage and failed set-up are too; 130 after Ctrl-C.
+
+mod cluster_commands;
+mod judge_commands;
+mod progress;
+mod run_command;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::run::Story;
+
+/// Exit code for what is not a verdict: usage, set-up.
+const BROKEN: u8 = 3;
+
+#[derive(Debug, Parser)]
+#[command(name = "crosspod", bin_name = "cargo crosspod", version, about, long_about = LONG_ABOUT)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const LONG_ABOUT: &str = "Brings up several pods of a streaming LLM service with real Postgres and NATS and a mock provider, \
+posts turns, attaches to their streams on every pod, breaks pods at chosen moments, and judges what every client saw against \
+what every store holds.
+
+Exit codes: 0 every story passed, 1 a promise was broken, 2 inconclusive, 3 set-up, usage or recording failed.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look whether a cluster could be brought up here, without bringing anything up.
+    Doctor,
+    /// List stories, the defects they must catch, and the promises that judge every run.
+    List {
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
+    /// Bring a cluster up and keep it until `down`; runs use it while it is there.
+    Up,
+    /// Remove kept clusters and whatever dead runs have left behind.
+    Down,
+    /// Play stories on a cluster of their own and judge them.
+    Run(run_command::Args),
+    /// Judge a saved story again, from its artefacts alone.
+    Recheck {
+        /// Folder that holds a `history.jsonl`, or a run's folder with several of those.
+        folder: std::path::PathBuf,
+        /// How to print it.
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Human,
+    /// As `verdict.json`.
+    Json,
+}
+
+/// Runs the command line over a registry of stories; the process's exit code.
+pub fn main(stories: &[Story]) -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version are no errors; for the rest clap's own 2 is taken: it means inconclusive here.
+            let code = if e.use_stderr() { BROKEN } else { 0 };
+            let _ = e.print();
+            return ExitCode::from(code);
+        }
+    };
+    log_to_stderr();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return ExitCode::from(fail(&format!("no runtime: {e}"))),
+    };
+    let code = runtime.block_on(dispatch(cli.command, stories));
+    // A blocking call that hangs must not keep a finished process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    ExitCode::from(code)
+}
+
+async fn dispatch(command: Command, stories: &[Story]) -> u8 {
+    match command {
+        Command::Doctor => cluster_commands::doctor().await,
+        Command::List { format } => judge_commands::list(stories, format),
+        Command::Up => cluster_commands::up().await,
+        Command::Down => cluster_commands::down().await,
+        Command::Run(args) => run_command::run(stories, args).await,
+        Command::Recheck { folder, format } => judge_commands::recheck(&folder, format),
+    }
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}
+
+/// Prints a result. A closed pipe is the reader's choice and no error.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'));
+}
+
+/// Prints an error and gives its exit code.
+fn fail(text: &str) -> u8 {
+    let _ = writeln!(std::io::stderr(), "crosspod: {text}");
+    BROKEN
+}
+
+/// A value as JSON on standard output.
+fn say_json(value: &impl serde::Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => say(&text),
+        Err(e) => drop(fail(&format!("a report could not be serialised: {e}"))),
+    }
+}

@@ -1,0 +1,104 @@
+//! Commands that need no cluster: `list` and `recheck`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{Format, fail, say, say_json};
+use crate::checkers::{self, PROMISES};
+use crate::history::reader;
+use crate::history::{Began, What};
+use crate::report::{self, RunFigures, RunReport, StoryFigures, StoryReport};
+use crate::run::Story;
+use crate::target::Target;
+
+pub(super) fn list(stories: &[Story], format: Format) -> u8 {
+    let target = Target::reference();
+    if format == Format::Json {
+        let stories: Vec<_> = stories
+            .iter()
+            .map(|s| json!({"story": s.name, "about": s.about, "catches": s.catches, "evidence": s.evidence}))
+            .collect();
+        let defects: Vec<_> = target.defects.iter().map(|d| json!({"defect": d.name, "promises": d.promises})).collect();
+        let promises: Vec<_> = PROMISES.iter().map(|p| json!({"number": p.number, "promise": p.name, "statement": p.statement})).collect();
+        say_json(&json!({"schema": 1, "stories": stories, "defects": defects, "promises": promises, "designs": target.designs}));
+        return 0;
+    }
+    say("Stories");
+    for story in stories {
+        say(&format!("  {:<30} {}", story.name, story.about));
+        if !story.catches.is_empty() {
+            say(&format!("  {:<30} catches {}", "", story.catches.join(", ")));
+        }
+    }
+    say("\nDefects (run --defect NAME), each with the promise that names it");
+    for defect in &target.defects {
+        say(&format!("  {:<36} {}", defect.name, defect.promises.join(" or ")));
+    }
+    say("\nPromises, judged on every run");
+    for promise in PROMISES {
+        say(&format!("  {:>2} {}\n     {}", promise.number, promise.name, promise.statement));
+    }
+    0
+}
+
+pub(super) fn recheck(folder: &Path, format: Format) -> u8 {
+    let folders = match histories(folder) {
+        Ok(folders) if folders.is_empty() => {
+            return fail(&format!("{}: no history.jsonl in it or in the folders below it; give the folder of a run or of one story", folder.display()));
+        }
+        Ok(folders) => folders,
+        Err(e) => return fail(&format!("{}: {e}; give the folder of a run or of one story", folder.display())),
+    };
+    let mut stories = Vec::new();
+    for folder in &folders {
+        match judge_again(folder) {
+            Ok(report) => stories.push(report),
+            Err(e) => return fail(&e),
+        }
+    }
+    let seed = stories.first().map_or(0, |s| s.seed);
+    let figures = RunFigures::of_stories(stories.iter().map(|s| &s.figures), 0, None);
+    let report = RunReport::new(seed, stories, figures);
+    if format == Format::Json {
+        say_json(&report);
+    } else {
+        for story in &report.stories {
+            say(&format!("{}\n{}", report::story_line(story), report::first_screen(story)));
+        }
+        say(&report::summary(&report));
+    }
+    report.verdict.exit_code()
+}
+
+/// The folders that hold a history: this one, or those below it.
+fn histories(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if folder.join("history.jsonl").is_file() {
+        return Ok(vec![folder.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.join("history.jsonl").is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn judge_again(folder: &Path) -> Result<StoryReport, String> {
+    let history = reader::read(&folder.join("history.jsonl")).map_err(|e| e.to_string())?;
+    let began = history.events.iter().find_map(|e| match &e.what {
+        What::Began(began) => Some(began.clone()),
+        _ => None,
+    });
+    let Began { story, seed, design, defect, .. } =
+        began.ok_or_else(|| format!("{}: the history does not say what it is of", folder.display()))?;
+    let judgement = checkers::judge(&history);
+    let last_us = history.events.last().map_or(0, |e| e.at_us);
+    let figures = StoryFigures { duration_ms: last_us as f64 / 1000.0, ..StoryFigures::of_history(&history.events) };
+    let mut report = StoryReport::new(&story, &design, defect.as_deref(), seed, judgement, figures);
+    report.artefacts = folder.display().to_string();
+    Ok(report)
+}

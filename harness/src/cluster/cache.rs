@@ -1,0 +1,91 @@
+//! The folder outside the workspace that runs share: locks of live runs, what images are made from, unpacked tools.
+//!
+//! Everything in it can be deleted while no run is live; it is made again.
+
+use std::env;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::error::ClusterError;
+use super::progress::Progress;
+
+/// The shared folder: `$CROSSPOD_CACHE`, else `crosspod` in `$XDG_CACHE_HOME` or `~/.cache`.
+#[derive(Debug, Clone)]
+pub(super) struct Cache(PathBuf);
+
+impl Cache {
+    pub(super) fn locate() -> Result<Self, ClusterError> {
+        let named = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let path = named("CROSSPOD_CACHE")
+            .or_else(|| named("XDG_CACHE_HOME").map(|dir| dir.join("crosspod")))
+            .or_else(|| named("HOME").map(|dir| dir.join(".cache/crosspod")))
+            .ok_or_else(|| ClusterError::Spec {
+                what: "a cache folder".into(),
+                why: "none of CROSSPOD_CACHE, XDG_CACHE_HOME and HOME is set; set one".into(),
+            })?;
+        let path = std::path::absolute(&path).map_err(ClusterError::file("resolving the cache folder", &path))?;
+        Ok(Self(path))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// A folder in it, made where it is missing.
+    pub(super) fn folder(&self, name: &str) -> Result<PathBuf, ClusterError> {
+        let path = self.0.join(name);
+        fs::create_dir_all(&path).map_err(ClusterError::file("making the folder", &path))?;
+        Ok(path)
+    }
+
+    /// Waits until no other process does the same work. The lock goes with the value, and with the process.
+    pub(super) async fn lock(
+        &self,
+        work: &str,
+        bound: Duration,
+        progress: &dyn Progress,
+    ) -> Result<File, ClusterError> {
+        let path = self.folder("locks")?.join(format!("{work}.lock"));
+        let file = open_lock(&path)?;
+        let began = Instant::now();
+        let mut told = false;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::Error(source)) => {
+                    return Err(ClusterError::File {
+                        doing: "locking",
+                        path,
+                        source,
+                    });
+                }
+                Err(TryLockError::WouldBlock) if began.elapsed() > bound => {
+                    let source = std::io::Error::other(format!("another process has held it for {bound:?}"));
+                    return Err(ClusterError::File {
+                        doing: "locking",
+                        path,
+                        source,
+                    });
+                }
+                Err(TryLockError::WouldBlock) => {
+                    if !told {
+                        progress.step(&format!("{work}: another process is at it, waiting up to {bound:?}"));
+                        told = true;
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Opens a lock file, making it where it is missing.
+pub(super) fn open_lock(path: &Path) -> Result<File, ClusterError> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(ClusterError::file("opening the lock", path))
+}

@@ -1,0 +1,113 @@
+//! The Compose command: which one is there, and bringing a project up with it.
+//!
+//! Only `up` goes through Compose, because the topology is its file. Removal goes by label through the engine: that is
+//! faster, and works when Compose does not.
+
+use std::env;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::command::HostCommand;
+use super::engine::Engine;
+use super::error::ClusterError;
+use super::progress::{Progress, Silent};
+use super::spec::Setup;
+use super::workspace_root;
+
+/// How long Compose may take to tell its version; v1 is a slow start on a cold disk.
+const VERSION_BOUND: Duration = Duration::from_secs(20);
+/// How long Compose may take to make and start the containers.
+const UP_BOUND: Duration = Duration::from_secs(120);
+
+/// A Compose command that works.
+#[derive(Debug, Clone)]
+pub struct Compose {
+    words: Vec<String>,
+    version: String,
+}
+
+impl Compose {
+    /// The command that `CROSSPOD_COMPOSE` names, else v2 (`docker compose`), else `docker-compose`.
+    ///
+    /// # Errors
+    /// [`ClusterError::NoCompose`] with what each candidate said.
+    pub async fn find() -> Result<Self, ClusterError> {
+        let forced = env::var("CROSSPOD_COMPOSE").ok().filter(|text| !text.trim().is_empty());
+        let candidates = forced.map_or_else(
+            || vec!["docker compose".into(), "docker-compose".into()],
+            |one| vec![one],
+        );
+        let mut tried = Vec::new();
+        for candidate in candidates {
+            let words: Vec<String> = candidate.split_whitespace().map(str::to_owned).collect();
+            let command = HostCommand::new("asking for the version", &words[0], VERSION_BOUND);
+            match command
+                .args(&words[1..])
+                .args(["version", "--short"])
+                .run(&Silent)
+                .await
+            {
+                Ok(version) => {
+                    return Ok(Self {
+                        words,
+                        version: version.trim().to_owned(),
+                    });
+                }
+                Err(ClusterError::Command { outcome, stderr, .. }) => {
+                    let said = stderr
+                        .lines()
+                        .next()
+                        .map(|line| format!(": {line}"))
+                        .unwrap_or_default();
+                    tried.push(format!("`{candidate}` ({outcome}{said})"));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Err(ClusterError::NoCompose {
+            tried: tried.join(", "),
+        })
+    }
+
+    /// The command as a person would type it.
+    pub fn command(&self) -> String {
+        self.words.join(" ")
+    }
+
+    /// The version, as it writes it.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Makes and starts everything of one project. Returns when the containers have been started, not when they are ready.
+    pub(super) async fn up(&self, engine: &Engine, setup: &Setup, progress: &dyn Progress) -> Result<(), ClusterError> {
+        let file = compose_file()?;
+        let look = format!(
+            "look with `docker ps -a --filter label=dev.crosspod.project={}`",
+            setup.project()
+        );
+        let mut command = HostCommand::new("compose up", &self.words[0], UP_BOUND)
+            .args(&self.words[1..])
+            .args(["-p", setup.project(), "-f"])
+            .args([&file])
+            .args(["up", "-d", "--no-build"])
+            .args(setup.services())
+            // The same engine as everything else here, whatever context the command would choose.
+            .env("DOCKER_HOST", engine.host())
+            .env("COMPOSE_PROJECT_NAME", setup.project())
+            .env("COMPOSE_ANSI", "never")
+            .env_remove("COMPOSE_FILE")
+            .env_remove("COMPOSE_PROFILES")
+            .advice(look);
+        for (name, value) in setup.variables() {
+            command = command.env(name, value);
+        }
+        command.run(progress).await.map(drop)
+    }
+}
+
+fn compose_file() -> Result<PathBuf, ClusterError> {
+    let file = workspace_root().join("compose/docker-compose.yml");
+    file.metadata().map_err(ClusterError::file("reading", &file))?;
+    Ok(file)
+}

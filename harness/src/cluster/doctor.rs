@@ -1,0 +1,149 @@
+//! Looks whether a cluster could be brought up here, without bringing anything up.
+
+use std::path::Path;
+
+use super::cache::Cache;
+use super::compose::Compose;
+use super::engine::Engine;
+use super::error::ClusterError;
+use super::images;
+use super::pidfd::Pidfd;
+
+/// What images, stores and logs of one run need at most, in bytes.
+const DISK_NEEDED_BYTES: u64 = 3 << 30;
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What it is.
+    pub name: &'static str,
+    /// Whether it will do.
+    pub state: CheckState,
+    /// What was found, and what to do where it will not do.
+    pub found: String,
+}
+
+/// Whether a thing will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckState {
+    /// It will.
+    Good,
+    /// A run works, slower or with a step more.
+    Fair,
+    /// A run would fail.
+    Bad,
+}
+
+impl Engine {
+    /// Looks at everything that a run needs. The first check is always the engine; without one the rest is not asked.
+    pub async fn doctor() -> Vec<Check> {
+        let engine = match Self::connect().await {
+            Ok(engine) => engine,
+            Err(error) => {
+                return vec![
+                    check("engine", CheckState::Bad, error.to_string()),
+                    compose().await,
+                    pidfd(),
+                ];
+            }
+        };
+        let found = format!(
+            "{} at {}, API {}",
+            engine.version(),
+            engine.host(),
+            engine.api_version()
+        );
+        let mut checks = vec![
+            check("engine", CheckState::Good, found),
+            compose().await,
+            pidfd(),
+            disk(),
+        ];
+        checks.extend(images(&engine).await);
+        checks
+    }
+}
+
+fn check(name: &'static str, state: CheckState, found: impl Into<String>) -> Check {
+    Check {
+        name,
+        state,
+        found: found.into(),
+    }
+}
+
+async fn compose() -> Check {
+    match Compose::find().await {
+        Ok(compose) => check(
+            "compose",
+            CheckState::Good,
+            format!("`{}` {}", compose.command(), compose.version()),
+        ),
+        Err(error) => check("compose", CheckState::Bad, error.to_string()),
+    }
+}
+
+fn pidfd() -> Check {
+    match Pidfd::of_self().and_then(|own| own.is_dead()) {
+        Ok(false) => check("pidfd", CheckState::Good, "kills and their proof go through the kernel"),
+        Ok(true) => check(
+            "pidfd",
+            CheckState::Fair,
+            "the kernel calls a live process dead; kills go through the engine",
+        ),
+        Err(error) => check(
+            "pidfd",
+            CheckState::Fair,
+            format!("{error}; kills go through the engine, some 20 ms each"),
+        ),
+    }
+}
+
+fn disk() -> Check {
+    let free = Cache::locate().and_then(|cache| {
+        let place = cache
+            .path()
+            .ancestors()
+            .find(|path| path.exists())
+            .unwrap_or(Path::new("/"))
+            .to_owned();
+        let stat =
+            rustix::fs::statvfs(&place).map_err(|error| ClusterError::file("measuring", &place)(error.into()))?;
+        Ok((place, stat.f_bavail * stat.f_frsize))
+    });
+    match free {
+        Ok((place, bytes)) => {
+            let found = format!(
+                "{:.1} GiB free at {}",
+                bytes as f64 / f64::from(1 << 30),
+                place.display()
+            );
+            if bytes >= DISK_NEEDED_BYTES {
+                return check("disk", CheckState::Good, found);
+            }
+            let needed = DISK_NEEDED_BYTES >> 30;
+            check(
+                "disk",
+                CheckState::Fair,
+                format!("{found}; a run may need {needed} GiB, free some"),
+            )
+        }
+        Err(error) => check("disk", CheckState::Bad, error.to_string()),
+    }
+}
+
+async fn images(engine: &Engine) -> Vec<Check> {
+    let found = match images::survey(engine).await {
+        Ok(found) => found,
+        Err(error) => return vec![check("image", CheckState::Bad, error.to_string())],
+    };
+    let checks = found.into_iter().map(|(image, present)| match present {
+        Some(reference) => check("image", CheckState::Good, format!("{image}: {reference} is present")),
+        None => check(
+            "image",
+            CheckState::Fair,
+            format!("{image}: the first run {}", image.how_it_is_had()),
+        ),
+    });
+    checks.collect()
+}

@@ -1,0 +1,307 @@
+//! The container engine: where it is, how it is asked, and what it says of one container.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bollard::models::{ContainerInspectResponse, PortMap};
+use bollard::query_parameters::WaitContainerOptions;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use futures_util::StreamExt;
+
+use super::error::ClusterError;
+
+/// How long an engine may take to say that it is there.
+const ANSWER_BOUND: Duration = Duration::from_secs(5);
+/// How long any one request to the engine may take, in seconds: what bollard counts in.
+const REQUEST_BOUND_SECS: u64 = 120;
+
+/// A reachable engine. Cheap to clone; all clones share the connections.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    docker: Docker,
+    host: String,
+    version: String,
+    api: String,
+    arch: String,
+    rootless: bool,
+}
+
+impl Engine {
+    /// Finds the engine that `DOCKER_HOST` names, else one at the usual sockets, and agrees on an API version with it.
+    ///
+    /// # Errors
+    /// [`ClusterError::NoEngine`] where none answers within 5 s, [`ClusterError::RemoteEngine`] where it is elsewhere.
+    pub async fn connect() -> Result<Self, ClusterError> {
+        let mut tried = Vec::new();
+        for host in candidates() {
+            if !is_local(&host) && env::var_os("CROSSPOD_ALLOW_REMOTE").is_none() {
+                return Err(ClusterError::RemoteEngine { host });
+            }
+            match tokio::time::timeout(ANSWER_BOUND, Self::connect_to(&host)).await {
+                Ok(Ok(engine)) => return Ok(engine),
+                Ok(Err(error)) => tried.push(format!("{host} ({})", root_cause(&error))),
+                Err(_) => tried.push(format!("{host} (no answer in {ANSWER_BOUND:?})")),
+            }
+        }
+        Err(ClusterError::NoEngine {
+            tried: tried.join(", "),
+        })
+    }
+
+    async fn connect_to(host: &str) -> Result<Self, bollard::errors::Error> {
+        let docker = match host.strip_prefix("unix://") {
+            Some(_) => Docker::connect_with_unix(host, REQUEST_BOUND_SECS, API_DEFAULT_VERSION)?,
+            None => Docker::connect_with_http(host, REQUEST_BOUND_SECS, API_DEFAULT_VERSION)?,
+        };
+        let docker = docker.negotiate_version().await?;
+        let (version, info) = tokio::try_join!(docker.version(), docker.info())?;
+        let security = info.security_options.unwrap_or_default();
+        Ok(Self {
+            api: docker.client_version().to_string(),
+            docker,
+            host: host.to_owned(),
+            version: version.version.unwrap_or_default(),
+            arch: version.arch.unwrap_or_default(),
+            rootless: security.iter().any(|option| option.contains("name=rootless")),
+        })
+    }
+
+    /// Address of the engine, as in `DOCKER_HOST`.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Version of the engine, as it writes it.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Version of the API that was agreed on.
+    pub fn api_version(&self) -> &str {
+        &self.api
+    }
+
+    pub(super) fn docker(&self) -> &Docker {
+        &self.docker
+    }
+
+    /// Whether programs of this machine run in its containers as they are.
+    pub(super) fn runs_this_machines_programs(&self) -> bool {
+        let ours = match env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        self.arch == ours
+    }
+
+    /// User and group that a container must run as for its process to be the invoking user's on this machine.
+    pub(super) fn own_user(&self) -> (u32, u32) {
+        if self.rootless {
+            // A rootless engine maps its root to whoever started it.
+            return (0, 0);
+        }
+        (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
+    }
+
+    /// What the engine knows of one container.
+    pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, ClusterError> {
+        let found = self.docker.inspect_container(container, None).await;
+        found
+            .map(Inspected::from)
+            .map_err(ClusterError::engine(format!("inspecting container {container}")))
+    }
+
+    /// Waits, without a bound of its own, until the engine has seen the container end. Returns the exit code.
+    pub(super) async fn exited(&self, container: &str) -> Result<i64, ClusterError> {
+        let options = WaitContainerOptions {
+            condition: "not-running".into(),
+        };
+        let mut answers = Box::pin(self.docker.wait_container(container, Some(options)));
+        match answers.next().await {
+            Some(Ok(answer)) => Ok(answer.status_code),
+            Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => Ok(code),
+            Some(Err(error)) => Err(ClusterError::engine(format!(
+                "awaiting the end of container {container}"
+            ))(error)),
+            // The engine closed the stream without a word: its record tells.
+            None => Ok(self.inspect(container).await?.exit_code),
+        }
+    }
+}
+
+/// What the engine knows of one container, reduced to what a cluster needs.
+#[derive(Debug, Clone)]
+pub(super) struct Inspected {
+    pub(super) state: State,
+    /// Process id of the container's init on the engine's machine; 0 where it does not run.
+    pub(super) pid: i64,
+    pub(super) exit_code: i64,
+    /// When it last started, RFC 3339 with nanoseconds, by the engine's clock.
+    pub(super) started_at: String,
+    /// Container port to published address.
+    pub(super) ports: BTreeMap<u16, SocketAddr>,
+}
+
+/// What a container is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Made, not started yet.
+    Created,
+    /// Running and not paused.
+    Running,
+    /// All its threads are frozen.
+    Paused,
+    /// Ended.
+    Exited {
+        /// Its exit code; 137 after a SIGKILL, 143 after an unhandled SIGTERM.
+        code: i64,
+    },
+}
+
+impl From<ContainerInspectResponse> for Inspected {
+    fn from(found: ContainerInspectResponse) -> Self {
+        let state = found.state.unwrap_or_default();
+        let exit_code = state.exit_code.unwrap_or_default();
+        let is = |flag: Option<bool>| flag.unwrap_or_default();
+        let started_at = state.started_at.unwrap_or_default();
+        let what = if is(state.paused) {
+            State::Paused
+        } else if is(state.running) {
+            State::Running
+        } else if started_at.is_empty() || started_at.starts_with("0001-") {
+            State::Created
+        } else {
+            State::Exited { code: exit_code }
+        };
+        let ports = found
+            .network_settings
+            .and_then(|network| network.ports)
+            .unwrap_or_default();
+        Self {
+            state: what,
+            pid: state.pid.unwrap_or_default(),
+            exit_code,
+            started_at,
+            ports: published(ports),
+        }
+    }
+}
+
+/// The published addresses, keyed by container port. `"8080/tcp": [{"127.0.0.1", "32768"}]` in the engine's words.
+fn published(ports: PortMap) -> BTreeMap<u16, SocketAddr> {
+    let mut found = BTreeMap::new();
+    for (container_port, bindings) in ports {
+        let Some(port) = container_port.split('/').next().and_then(|port| port.parse().ok()) else {
+            continue;
+        };
+        for binding in bindings.unwrap_or_default() {
+            let ip = binding.host_ip.unwrap_or_default().parse();
+            let host_port = binding.host_port.unwrap_or_default().parse();
+            if let (Ok(ip), Ok(host_port)) = (ip, host_port) {
+                found.entry(port).or_insert_with(|| SocketAddr::new(ip, host_port));
+            }
+        }
+    }
+    found
+}
+
+/// Where an engine may be: the one that is named, else the usual places.
+fn candidates() -> Vec<String> {
+    if let Some(host) = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()) {
+        return vec![host];
+    }
+    let socket = |path: PathBuf| format!("unix://{}", path.display());
+    let mut hosts = vec!["unix:///var/run/docker.sock".to_owned()];
+    hosts.extend(env::var_os("XDG_RUNTIME_DIR").map(|dir| socket(PathBuf::from(dir).join("docker.sock"))));
+    hosts.extend(env::var_os("HOME").map(|dir| socket(PathBuf::from(dir).join(".docker/run/docker.sock"))));
+    hosts
+}
+
+fn is_local(host: &str) -> bool {
+    let Some((scheme, rest)) = host.split_once("://") else {
+        return false;
+    };
+    let name = rest.rsplit_once(':').map_or(rest, |(name, _)| name);
+    scheme == "unix" || matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// The innermost error's text: the outer ones say only that a request failed.
+pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::{ContainerState, PortBinding};
+
+    use super::*;
+
+    #[test]
+    fn an_engine_elsewhere_is_told_from_one_here() {
+        for here in [
+            "unix:///var/run/docker.sock",
+            "tcp://127.0.0.1:2375",
+            "tcp://localhost:2375",
+            "http://[::1]:1",
+        ] {
+            assert!(is_local(here), "{here}");
+        }
+        for elsewhere in [
+            "tcp://build-host:2375",
+            "ssh://me@host",
+            "tcp://192.0.2.7:2375",
+            "nonsense",
+        ] {
+            assert!(!is_local(elsewhere), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn published_addresses_are_read_and_unpublished_ports_are_not() {
+        let binding = PortBinding {
+            host_ip: Some("127.0.0.1".into()),
+            host_port: Some("32768".into()),
+        };
+        let ports = PortMap::from([("8080/tcp".into(), Some(vec![binding])), ("6222/tcp".into(), None)]);
+        let expected = BTreeMap::from([(8080, SocketAddr::from(([127, 0, 0, 1], 32768)))]);
+        assert_eq!(published(ports), expected);
+    }
+
+    #[test]
+    fn states_are_told_apart() {
+        let inspected = |state| {
+            Inspected::from(ContainerInspectResponse {
+                state: Some(state),
+                ..Default::default()
+            })
+        };
+        let since = Some("2026-01-02T03:04:05.678Z".to_owned());
+        let frozen = ContainerState {
+            running: Some(true),
+            paused: Some(true),
+            started_at: since.clone(),
+            ..ContainerState::default()
+        };
+        assert_eq!(inspected(frozen).state, State::Paused);
+        let dead = ContainerState {
+            exit_code: Some(137),
+            started_at: since,
+            ..ContainerState::default()
+        };
+        assert_eq!(inspected(dead).state, State::Exited { code: 137 });
+        let new = ContainerState {
+            started_at: Some("0001-01-01T00:00:00Z".into()),
+            ..ContainerState::default()
+        };
+        assert_eq!(inspected(new).state, State::Created);
+        assert!(inspected(ContainerState::default()).ports.is_empty());
+    }
+}

@@ -1,0 +1,214 @@
+//! What can go wrong while a cluster comes up, is reached, is broken on purpose or goes away.
+//!
+//! All of it is the world's doing, so all of it is an error and none a verdict. Each message names the thing, what was
+//! awaited and for how long, the last value seen, and what to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::service::Service;
+
+/// Why a cluster could not be brought up, reached, broken or removed.
+#[derive(Debug, Error)]
+pub enum ClusterError {
+    /// Nothing answers where a container engine could be.
+    #[error("no container engine answers; tried {tried}; start it (`systemctl start docker`) or set DOCKER_HOST")]
+    NoEngine {
+        /// Each address that was tried, with what it said.
+        tried: String,
+    },
+    /// `DOCKER_HOST` names an engine on another machine.
+    #[error(
+        "the engine at {host} is not on this machine, where its published ports would be; unset DOCKER_HOST, or set \
+             CROSSPOD_ALLOW_REMOTE=1 if its 127.0.0.1 is reachable as this machine's"
+    )]
+    RemoteEngine {
+        /// The address as configured.
+        host: String,
+    },
+    /// Neither Compose v2 nor v1 is there.
+    #[error("no Compose found; tried {tried}; install the Compose plugin or docker-compose, or set CROSSPOD_COMPOSE")]
+    NoCompose {
+        /// Each command that was tried, with what it said.
+        tried: String,
+    },
+    /// The engine refused a request, or broke off.
+    #[error("{doing}: the engine said: {source}")]
+    Engine {
+        /// What was asked of it.
+        doing: String,
+        /// Its answer.
+        source: Box<bollard::errors::Error>,
+    },
+    /// A file or folder could not be read or written.
+    #[error("{doing} {}: {source}", path.display())]
+    File {
+        /// What was done with it.
+        doing: &'static str,
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A command of the host failed, was not there, or took too long.
+    #[error("{step}: `{command}` {outcome}{tail}; {advice}", tail = quoted(stderr))]
+    Command {
+        /// What it was run for.
+        step: String,
+        /// The command line.
+        command: String,
+        /// How it ended: exit code, bound, or why it did not start.
+        outcome: String,
+        /// Its last lines of error output.
+        stderr: String,
+        /// What a person can do about it.
+        advice: String,
+    },
+    /// An image is not to be had.
+    #[error("image for {image}: {why}; {advice}")]
+    Image {
+        /// Which part of the cluster it is for.
+        image: &'static str,
+        /// Each way that was tried, with its outcome.
+        why: String,
+        /// What a person can do about it.
+        advice: String,
+    },
+    /// The description of a cluster is not one that can be brought up.
+    #[error("{what} is not possible: {why}")]
+    Spec {
+        /// The setting and its value.
+        what: String,
+        /// What would be.
+        why: String,
+    },
+    /// A container ended while something was awaited of it.
+    #[error("{service} crashed {while_what}: exit {exit_code} after {after:.1?}{tail}; look further with `{look}`",
+            tail = quoted(log))]
+    Died {
+        /// Which one.
+        service: Service,
+        /// What was awaited of it.
+        while_what: String,
+        /// The container's exit code.
+        exit_code: i64,
+        /// How long the wait had lasted.
+        after: Duration,
+        /// Its last lines of log.
+        log: String,
+        /// A command that shows more.
+        look: String,
+    },
+    /// A condition did not come true within its bound.
+    #[error("{service}: awaited {awaited} for {bound:.1?}, last seen: {last}{tail}; look further with `{look}`",
+            tail = quoted(log))]
+    NotReady {
+        /// Which part.
+        service: Service,
+        /// The condition.
+        awaited: String,
+        /// How long it was waited for.
+        bound: Duration,
+        /// The last value seen.
+        last: String,
+        /// The part's last lines of log.
+        log: String,
+        /// A command that shows more.
+        look: String,
+    },
+    /// Something was asked of a part that is not running.
+    #[error("{service} is not running: {doing} needs it up; start it first")]
+    NotRunning {
+        /// Which part.
+        service: Service,
+        /// What was asked.
+        doing: &'static str,
+    },
+    /// The cluster has no such part.
+    #[error("no {service} in cluster {project}; it has {has}")]
+    NoSuchPart {
+        /// What was asked for.
+        service: String,
+        /// The Compose project.
+        project: String,
+        /// What there is.
+        has: String,
+    },
+    /// Things of ours did not go away.
+    #[error("removal of {project}: still there after {bound:.1?}: {left}; remove them with `crosspod down`")]
+    StillThere {
+        /// The Compose project.
+        project: String,
+        /// How long removal was tried.
+        bound: Duration,
+        /// What is left, by name.
+        left: String,
+    },
+}
+
+impl ClusterError {
+    /// Wraps an engine's answer with what was asked of it; made for `map_err`.
+    pub(super) fn engine(doing: impl Into<String>) -> impl FnOnce(bollard::errors::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Engine {
+            doing,
+            source: Box::new(source),
+        }
+    }
+
+    /// Wraps a file error with what was done; made for `map_err`.
+    pub(super) fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { doing, path, source }
+    }
+}
+
+/// Lines of another program's output, set off from the message, or nothing where there are none.
+fn quoted(lines: &str) -> String {
+    if lines.trim().is_empty() {
+        return String::new();
+    }
+    let indented: Vec<String> = lines.lines().map(|line| format!("\n    {line}")).collect();
+    format!("; it said:{}\n ", indented.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_names_the_part_the_code_the_log_and_the_next_command() {
+        let error = ClusterError::Died {
+            service: Service::pod(2),
+            while_what: "at boot".into(),
+            exit_code: 1,
+            after: Duration::from_millis(420),
+            log: "unknown defect `no-such`\n".into(),
+            look: "docker logs abc".into(),
+        };
+        let text = error.to_string();
+        assert!(
+            text.starts_with("pod-2 crashed at boot: exit 1 after 420.0ms"),
+            "{text}"
+        );
+        assert!(text.contains("\n    unknown defect `no-such`\n"), "{text}");
+        assert!(text.ends_with("look further with `docker logs abc`"), "{text}");
+    }
+
+    #[test]
+    fn a_silent_command_leaves_no_empty_quotation() {
+        let error = ClusterError::Command {
+            step: "compose up".into(),
+            command: "docker compose up -d".into(),
+            outcome: "exited with 14".into(),
+            stderr: "  \n".into(),
+            advice: "free some disk".into(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "compose up: `docker compose up -d` exited with 14; free some disk"
+        );
+    }
+}

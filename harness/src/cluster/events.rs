@@ -1,0 +1,113 @@
+//! What the engine saw happen to a cluster's containers: slower than a pidfd, but the engine's own record.
+
+use bollard::models::{EventMessage, EventMessageTypeEnum};
+use bollard::query_parameters::EventsOptions;
+use futures_util::StreamExt;
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::engine::Engine;
+use super::labels;
+use super::service::Service;
+
+/// One event of one container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineEvent {
+    /// Nanoseconds since 1970 by the engine's clock.
+    pub at_ns: i64,
+    /// Part that it happened to.
+    pub service: Service,
+    /// The engine's word for it: `start`, `kill`, `die`, `pause`, `unpause`, ...
+    pub action: String,
+    /// With `die`: the exit code.
+    pub exit_code: Option<i64>,
+}
+
+/// A cluster's events, as they come, until it is dropped or the engine goes away.
+#[derive(Debug)]
+pub struct Events {
+    received: mpsc::UnboundedReceiver<Result<EngineEvent, String>>,
+    _pump: AbortOnDropHandle<()>,
+}
+
+impl Events {
+    /// The next event. None once the engine has closed the stream; an error is its last word before that.
+    pub async fn next(&mut self) -> Option<Result<EngineEvent, String>> {
+        self.received.recv().await
+    }
+
+    pub(super) fn of_project(engine: &Engine, project: &str) -> Self {
+        let mut filters = labels::of_project(project);
+        filters.insert("type".into(), vec!["container".into()]);
+        let options = EventsOptions {
+            filters: Some(filters),
+            ..EventsOptions::default()
+        };
+        let engine = engine.clone();
+        let (send, received) = mpsc::unbounded_channel();
+        let pump = tokio::spawn(async move {
+            let mut messages = Box::pin(engine.docker().events(Some(options)));
+            while let Some(message) = messages.next().await {
+                let event = match message {
+                    Ok(message) => read(message).map(Ok),
+                    Err(error) => Some(Err(error.to_string())),
+                };
+                if event.is_some_and(|event| send.send(event).is_err()) {
+                    break;
+                }
+            }
+        });
+        Self {
+            received,
+            _pump: AbortOnDropHandle::new(pump),
+        }
+    }
+}
+
+/// Reads the engine's message; none where it is not of a part of a cluster.
+fn read(message: EventMessage) -> Option<EngineEvent> {
+    if message.typ != Some(EventMessageTypeEnum::CONTAINER) {
+        return None;
+    }
+    let attributes = message.actor.and_then(|actor| actor.attributes).unwrap_or_default();
+    Some(EngineEvent {
+        at_ns: message.time_nano.unwrap_or_default(),
+        service: Service::parse(attributes.get(labels::SERVICE)?)?,
+        // `exec_create: /pod health` and the like: the command is not part of the name.
+        action: message.action?.split(':').next()?.to_owned(),
+        exit_code: attributes.get("exitCode").and_then(|code| code.parse().ok()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::EventActor;
+
+    use super::*;
+
+    #[test]
+    fn a_death_has_its_part_and_code_and_a_stranger_is_left_out() {
+        let message = |service: &str| EventMessage {
+            typ: Some(EventMessageTypeEnum::CONTAINER),
+            action: Some("die".into()),
+            time_nano: Some(7),
+            actor: Some(EventActor {
+                id: None,
+                attributes: Some(
+                    [
+                        (labels::SERVICE.to_owned(), service.to_owned()),
+                        ("exitCode".to_owned(), "137".to_owned()),
+                    ]
+                    .into(),
+                ),
+            }),
+            ..EventMessage::default()
+        };
+        let death = read(message("pod-2")).expect("a part of a cluster");
+        assert_eq!(
+            (death.service, death.exit_code, death.at_ns),
+            (Service::pod(2), Some(137), 7)
+        );
+        assert_eq!(read(message("redis")), None);
+    }
+}

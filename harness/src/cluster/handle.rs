@@ -1,0 +1,396 @@
+//! A handle to one part of a live cluster: where it is, and what can be done to its process.
+//!
+//! The address and the process belong to one *start* of the container: an ephemeral port changes with each, and a dead
+//! part has none. Signals go through a pidfd taken at start; where the system does not permit that, through the engine.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bollard::query_parameters::KillContainerOptions;
+use rustix::process::Signal;
+
+use super::engine::{Engine, Inspected, State};
+use super::error::ClusterError;
+use super::logs::{self, LogLine};
+use super::pidfd::Pidfd;
+use super::ready;
+use super::service::Service;
+
+/// How long the kernel may take to end a killed process, and the engine to notice.
+pub(super) const DEATH_BOUND: Duration = Duration::from_secs(10);
+
+/// One part of a live cluster. Cheap to clone; all clones are the same part.
+#[derive(Debug, Clone)]
+pub struct PartHandle(Arc<Part>);
+
+#[derive(Debug)]
+struct Part {
+    engine: Engine,
+    service: Service,
+    container: String,
+    ready_bound: Duration,
+    /// The start that is alive, as far as is known.
+    life: Mutex<Option<Arc<Life>>>,
+}
+
+/// One start of the container.
+#[derive(Debug)]
+struct Life {
+    /// None where the process cannot be had from here: another machine, or a kernel without pidfds.
+    pidfd: Option<Pidfd>,
+    ports: BTreeMap<u16, SocketAddr>,
+    started_at: String,
+    paused: AtomicBool,
+}
+
+/// That a part's process is dead, and how that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Death {
+    /// What proves it.
+    pub proof: Proof,
+    /// When the signal was sent, by the harness's clock.
+    pub signalled_at: Instant,
+    /// From the signal to the proof.
+    pub took: Duration,
+}
+
+/// What proves a death.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// The kernel: the process's own descriptor became readable.
+    Pidfd,
+    /// The engine saw the container end.
+    Engine,
+}
+
+/// How a part's process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exit {
+    /// The container's exit code; 137 after a SIGKILL, 143 after an unhandled SIGTERM.
+    pub code: i64,
+    /// From the call to the engine's word.
+    pub took: Duration,
+}
+
+impl PartHandle {
+    pub(super) fn new(engine: Engine, service: Service, container: String, ready_bound: Duration) -> Self {
+        Self(Arc::new(Part {
+            engine,
+            service,
+            container,
+            ready_bound,
+            life: Mutex::default(),
+        }))
+    }
+
+    /// Which part it is.
+    pub fn service(&self) -> &Service {
+        &self.0.service
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    pub(super) fn container(&self) -> &str {
+        &self.0.container
+    }
+
+    /// A command that shows more of this part.
+    pub fn look(&self) -> String {
+        format!(
+            "docker logs {}",
+            self.0.container.get(..12).unwrap_or(&self.0.container)
+        )
+    }
+
+    /// Where this start of a pod serves HTTP; none while it is down.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.published(8080)
+    }
+
+    /// Where this start publishes a port of the container; none while the part is down.
+    pub fn published(&self, container_port: u16) -> Option<SocketAddr> {
+        self.alive()?.ports.get(&container_port).copied()
+    }
+
+    /// What the engine says it is doing.
+    pub async fn state(&self) -> Result<State, ClusterError> {
+        Ok(self.0.engine.inspect(&self.0.container).await?.state)
+    }
+
+    /// Kills the process with SIGKILL, and returns once it is proven dead.
+    ///
+    /// # Errors
+    /// [`ClusterError::NotRunning`] where it is dead already: then this kill did nothing.
+    pub async fn kill(&self) -> Result<Death, ClusterError> {
+        let life = self.running("a kill")?;
+        let signalled_at = Instant::now();
+        let proof = self.signal(&life, Signal::KILL).await?;
+        if life.paused.load(Ordering::Relaxed) {
+            // A frozen process dies only once it is thawed; the signal is pending, so it runs nothing before.
+            let thawed = self.0.engine.docker().unpause_container(&self.0.container).await;
+            tracing::debug!(part = %self.service(), ?thawed, "thawed to die");
+        }
+        self.dead(&life, DEATH_BOUND, "the end of the killed process").await?;
+        let took = signalled_at.elapsed();
+        self.forget(&life);
+        tracing::debug!(part = %self.service(), ?proof, ?took, "killed");
+        Ok(Death {
+            proof,
+            signalled_at,
+            took,
+        })
+    }
+
+    /// Asks the process to end, with SIGTERM. Without a grace it returns as soon as the signal is sent; with one it waits
+    /// that long for the end, then kills, and says how the process ended.
+    pub async fn terminate(&self, grace: Option<Duration>) -> Result<Option<Exit>, ClusterError> {
+        let life = self.running("a SIGTERM")?;
+        let began = Instant::now();
+        self.signal(&life, Signal::TERM).await?;
+        let Some(grace) = grace else { return Ok(None) };
+        if self.dead(&life, grace, "the end within its grace").await.is_err() {
+            self.kill().await?;
+        }
+        self.forget(&life);
+        let exit = self.wait_exit(DEATH_BOUND).await?;
+        Ok(Some(Exit {
+            took: began.elapsed(),
+            ..exit
+        }))
+    }
+
+    /// Waits until the engine has seen the process end, and says with which code. At once where it has ended already.
+    pub async fn wait_exit(&self, bound: Duration) -> Result<Exit, ClusterError> {
+        let began = Instant::now();
+        match tokio::time::timeout(bound, self.0.engine.exited(&self.0.container)).await {
+            Ok(code) => {
+                self.forget_dead();
+                Ok(Exit {
+                    code: code?,
+                    took: began.elapsed(),
+                })
+            }
+            Err(_) => Err(self
+                .late("the end of its process", bound, &format!("{:?}", self.state().await?))
+                .await),
+        }
+    }
+
+    /// Freezes all threads of the process. Returns once the engine says that it is frozen.
+    pub async fn pause(&self) -> Result<(), ClusterError> {
+        let life = self.running("a pause")?;
+        let doing = format!("pausing {}", self.service());
+        self.0
+            .engine
+            .docker()
+            .pause_container(&self.0.container)
+            .await
+            .map_err(ClusterError::engine(doing))?;
+        life.paused.store(true, Ordering::Relaxed);
+        self.expect_state(State::Paused).await
+    }
+
+    /// Lets a frozen process go on. Returns once the engine says that it runs.
+    pub async fn unpause(&self) -> Result<(), ClusterError> {
+        let doing = format!("unpausing {}", self.service());
+        self.0
+            .engine
+            .docker()
+            .unpause_container(&self.0.container)
+            .await
+            .map_err(ClusterError::engine(doing))?;
+        if let Some(life) = self.alive() {
+            life.paused.store(false, Ordering::Relaxed);
+        }
+        self.expect_state(State::Running).await
+    }
+
+    /// Starts a part that has ended, and returns its new address for container port 8080, if it has one, once it is
+    /// ready. A part that runs is only awaited.
+    pub async fn start(&self) -> Result<Option<SocketAddr>, ClusterError> {
+        let began = Instant::now();
+        if !self.is_alive() {
+            self.launch().await?;
+        }
+        self.ready("at its start", self.0.ready_bound).await?;
+        tracing::debug!(part = %self.service(), took = ?began.elapsed(), "started and ready");
+        Ok(self.address())
+    }
+
+    /// Waits until the part answers as it should; `while_what` says of a crash when it happened. Returns how long it took.
+    pub async fn ready(&self, while_what: &str, bound: Duration) -> Result<Duration, ClusterError> {
+        ready::await_ready(self, while_what, bound).await
+    }
+
+    /// Its whole log, across restarts, in the order in which it was written.
+    pub async fn logs(&self) -> Result<Vec<LogLine>, ClusterError> {
+        logs::read(&self.0.engine, &self.0.container, logs::From::Beginning).await
+    }
+
+    /// Its log since its latest start.
+    pub async fn logs_since_start(&self) -> Result<Vec<LogLine>, ClusterError> {
+        let started_at = match self.alive() {
+            Some(life) => life.started_at.clone(),
+            None => self.0.engine.inspect(&self.0.container).await?.started_at,
+        };
+        logs::read(&self.0.engine, &self.0.container, logs::From::Instant(started_at)).await
+    }
+
+    /// Whether a start of it is alive, as far as the kernel says.
+    pub(super) fn is_alive(&self) -> bool {
+        self.alive().is_some()
+    }
+
+    /// Starts a part that has ended, without waiting until it is ready. Says with which code it had ended.
+    pub(super) async fn launch(&self) -> Result<Exit, ClusterError> {
+        // The kernel's proof of death comes before the engine's own: until then a start would be taken for a repetition.
+        let exit = self.wait_exit(DEATH_BOUND).await?;
+        let started = self.0.engine.docker().start_container(&self.0.container, None).await;
+        started.map_err(ClusterError::engine(format!("starting {}", self.service())))?;
+        self.refresh().await?;
+        Ok(exit)
+    }
+
+    /// Looks the part up again: after `up`, and after each start.
+    pub(super) async fn refresh(&self) -> Result<Inspected, ClusterError> {
+        let found = self.0.engine.inspect(&self.0.container).await?;
+        let life = (found.pid > 0).then(|| Arc::new(Life::of(&found, &self.0)));
+        *self.0.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
+        Ok(found)
+    }
+
+    /// An error for a wait that was in vain, with the part's last lines of log.
+    pub(super) async fn late(&self, awaited: &str, bound: Duration, last: &str) -> ClusterError {
+        ClusterError::NotReady {
+            service: self.service().clone(),
+            awaited: awaited.to_owned(),
+            bound,
+            last: last.to_owned(),
+            log: logs::tail(&self.0.engine, &self.0.container).await,
+            look: self.look(),
+        }
+    }
+
+    /// The start that is alive. Asks the kernel, not the engine: no round trip.
+    fn alive(&self) -> Option<Arc<Life>> {
+        let life = self.0.life.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let dead = life
+            .pidfd
+            .as_ref()
+            .is_some_and(|pidfd| pidfd.is_dead().unwrap_or(false));
+        (!dead).then_some(life)
+    }
+
+    fn running(&self, doing: &'static str) -> Result<Arc<Life>, ClusterError> {
+        self.alive().ok_or_else(|| ClusterError::NotRunning {
+            service: self.service().clone(),
+            doing,
+        })
+    }
+
+    fn forget(&self, life: &Arc<Life>) {
+        let mut current = self.0.life.lock().unwrap_or_else(PoisonError::into_inner);
+        current.take_if(|current| Arc::ptr_eq(current, life));
+    }
+
+    fn forget_dead(&self) {
+        let mut current = self.0.life.lock().unwrap_or_else(PoisonError::into_inner);
+        current.take_if(|life| life.pidfd.as_ref().is_none_or(|pidfd| pidfd.is_dead().unwrap_or(true)));
+    }
+
+    /// Sends a signal the quickest permitted way, and says what will prove its effect.
+    async fn signal(&self, life: &Life, signal: Signal) -> Result<Proof, ClusterError> {
+        if let Some(pidfd) = &life.pidfd {
+            match pidfd.signal(signal) {
+                Ok(()) => return Ok(Proof::Pidfd),
+                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                    tracing::debug!(part = %self.service(), "not permitted to signal, asking the engine");
+                }
+                Err(_) => {
+                    return Err(ClusterError::NotRunning {
+                        service: self.service().clone(),
+                        doing: "a signal",
+                    });
+                }
+            }
+        }
+        let name = if signal == Signal::KILL { "SIGKILL" } else { "SIGTERM" };
+        let options = KillContainerOptions { signal: name.into() };
+        let doing = format!("sending {name} to {}", self.service());
+        let sent = self
+            .0
+            .engine
+            .docker()
+            .kill_container(&self.0.container, Some(options))
+            .await;
+        sent.map_err(ClusterError::engine(doing))?;
+        Ok(if life.pidfd.is_some() {
+            Proof::Pidfd
+        } else {
+            Proof::Engine
+        })
+    }
+
+    /// Waits for the proof that a start has ended.
+    async fn dead(&self, life: &Life, bound: Duration, awaited: &str) -> Result<(), ClusterError> {
+        let end = async {
+            match &life.pidfd {
+                Some(pidfd) => pidfd.dead().await.map_err(|error| error.to_string()),
+                None => self
+                    .0
+                    .engine
+                    .exited(&self.0.container)
+                    .await
+                    .map(drop)
+                    .map_err(|error| error.to_string()),
+            }
+        };
+        match tokio::time::timeout(bound, end).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.late(awaited, bound, &error).await),
+            Err(_) => Err(self.late(awaited, bound, "the process is still there").await),
+        }
+    }
+
+    async fn expect_state(&self, expected: State) -> Result<(), ClusterError> {
+        let state = self.state().await?;
+        if state == expected {
+            return Ok(());
+        }
+        Err(self
+            .late(&format!("to be {expected:?}"), Duration::ZERO, &format!("{state:?}"))
+            .await)
+    }
+}
+
+impl Life {
+    fn of(found: &Inspected, part: &Part) -> Self {
+        let pidfd = match Pidfd::of_container(found.pid, &part.container) {
+            Ok(pidfd) => Some(pidfd),
+            Err(error) => {
+                tracing::info!(part = %part.service, %error, "no pidfd, signals go through the engine");
+                None
+            }
+        };
+        Self {
+            pidfd,
+            ports: found.ports.clone(),
+            started_at: found.started_at.clone(),
+            paused: (found.state == State::Paused).into(),
+        }
+    }
+}
+
+impl std::fmt::Display for Proof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pidfd => "pidfd readable",
+            Self::Engine => "the engine saw it end",
+        })
+    }
+}

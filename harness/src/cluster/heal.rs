@@ -1,0 +1,69 @@
+//! Puts a cluster's processes right again after a story, and verifies that they are.
+
+use futures_util::future::try_join_all;
+
+use super::engine::State;
+use super::error::ClusterError;
+use super::handle::PartHandle;
+use super::service::Service;
+use super::up::Cluster;
+
+/// A part that was not as it should be, and what was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Healed {
+    /// Which one.
+    pub service: Service,
+    /// What was done.
+    pub remedy: Remedy,
+}
+
+/// What put a part right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// It was dead and was started again.
+    Restarted {
+        /// Code with which it had ended.
+        exit_code: i64,
+    },
+    /// It was frozen and was let go on.
+    Unpaused,
+}
+
+impl Cluster {
+    /// Starts what is dead, lets go on what is frozen, and waits until every part is ready. Says what it had to do.
+    ///
+    /// # Errors
+    /// The first part that could not be put right.
+    pub async fn heal(&self) -> Result<Vec<Healed>, ClusterError> {
+        let remedies = try_join_all(self.parts().map(put_right)).await?;
+        let healed = self.parts().zip(remedies).filter_map(|(part, remedy)| {
+            remedy.map(|remedy| Healed {
+                service: part.service().clone(),
+                remedy,
+            })
+        });
+        let healed = healed.collect();
+        try_join_all(
+            self.parts()
+                .map(|part| part.ready("while the cluster was healed", self.ready_bound())),
+        )
+        .await?;
+        Ok(healed)
+    }
+}
+
+async fn put_right(part: &PartHandle) -> Result<Option<Remedy>, ClusterError> {
+    // The engine's record lags behind a kill: what the kernel has seen end is dead, whatever the engine says.
+    if !part.is_alive() {
+        return Ok(Some(Remedy::Restarted {
+            exit_code: part.launch().await?.code,
+        }));
+    }
+    match part.state().await? {
+        State::Running => Ok(None),
+        State::Paused => part.unpause().await.map(|()| Some(Remedy::Unpaused)),
+        State::Exited { .. } | State::Created => Ok(Some(Remedy::Restarted {
+            exit_code: part.launch().await?.code,
+        })),
+    }
+}

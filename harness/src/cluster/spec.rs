@@ -1,0 +1,209 @@
+//! What a cluster is to be, and the environment that says so to the compose file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::error::ClusterError;
+use super::images::Images;
+use super::run_lock::{RunId, RunLock, host_name};
+use super::service::Service;
+
+/// Pods that the compose file has.
+pub const PODS_MAX: u8 = 3;
+/// How long each part may take to get ready, unless the spec says otherwise.
+pub const READY_BOUND: Duration = Duration::from_secs(60);
+/// What Compose adds to the pods' own drain grace before the engine kills them.
+const STOP_MARGIN: Duration = Duration::from_secs(10);
+/// The settings of a pod that a spec may override, with the suite's values. The compose file has the same as defaults.
+const SETTINGS: [(&str, &str); 9] = [
+    ("HEARTBEAT_MS", "200"),
+    ("LEASE_MS", "1000"),
+    ("POLL_MS", "100"),
+    ("PROGRESS_DEADLINE_MS", "3000"),
+    ("SESSION_IDLE_MS", "3000"),
+    ("DRAIN_GRACE_MS", "5000"),
+    ("KEEPALIVE_MS", "1000"),
+    ("MODEL", "gpt-4o-mini"),
+    ("RUST_LOG", "info"),
+];
+
+/// What a cluster is to be. Make it with [`ClusterSpec::new`] and change the fields that matter.
+#[derive(Debug, Clone)]
+pub struct ClusterSpec {
+    /// Run that the cluster belongs to.
+    pub run: RunId,
+    /// Number of the slot within the run: each has its own project, network and stores.
+    pub slot: u16,
+    /// Whether it outlives its run: then only `down` removes it.
+    pub kept: bool,
+    /// The pods' design: `log`, `outbox` or `sticky`. An unknown one is refused by the pod itself.
+    pub design: String,
+    /// Defects that are switched on in every pod, by name. Unknown ones are refused by the pod itself.
+    pub defects: Vec<String>,
+    /// How many pods, 1 to [`PODS_MAX`].
+    pub pods: u8,
+    /// Settings of the pods that differ from the suite's, by the pod's own name for them (`LEASE_MS`).
+    pub settings: BTreeMap<String, String>,
+    /// How long each part may take to get ready.
+    pub ready_bound: Duration,
+    lock: PathBuf,
+}
+
+impl ClusterSpec {
+    /// Slot `slot` of a run: three clean pods of the `log` design with the suite's timings, gone with the run.
+    pub fn new(run: &RunLock, slot: u16) -> Self {
+        Self {
+            run: run.id().clone(),
+            slot,
+            kept: false,
+            design: "log".into(),
+            defects: Vec::new(),
+            pods: PODS_MAX,
+            settings: BTreeMap::new(),
+            ready_bound: READY_BOUND,
+            lock: run.path().to_owned(),
+        }
+    }
+
+    /// Name of the Compose project: different for each run and slot.
+    pub fn project(&self) -> String {
+        format!("crosspod-{}-{}", self.run, self.slot)
+    }
+
+    /// Works out everything that Compose is told; the spec has been checked.
+    pub(super) fn setup(&self, engine: &Engine, images: &Images) -> Setup {
+        let (uid, gid) = engine.own_user();
+        let mut variables: BTreeMap<String, String> = BTreeMap::from([
+            ("CROSSPOD_RUN".into(), self.run.to_string()),
+            ("CROSSPOD_SLOT".into(), self.slot.to_string()),
+            ("CROSSPOD_KEPT".into(), self.kept.to_string()),
+            ("CROSSPOD_HOST".into(), host_name()),
+            ("CROSSPOD_LOCK".into(), self.lock.display().to_string()),
+            ("CROSSPOD_UID".into(), uid.to_string()),
+            ("CROSSPOD_GID".into(), gid.to_string()),
+            ("CROSSPOD_DESIGN".into(), self.design.clone()),
+            ("CROSSPOD_DEFECTS".into(), self.defects.join(",")),
+            (
+                "CROSSPOD_STOP_GRACE".into(),
+                format!("{}s", (self.drain_grace() + STOP_MARGIN).as_secs()),
+            ),
+        ]);
+        // Every one is set, so that nothing of the caller's environment leaks into the cluster.
+        for (name, suite_value) in SETTINGS {
+            let value = self.settings.get(name).map_or(suite_value, String::as_str);
+            variables.insert(format!("CROSSPOD_{name}"), value.to_owned());
+        }
+        variables.extend(images.variables());
+        Setup {
+            project: self.project(),
+            services: self.services(),
+            variables,
+        }
+    }
+
+    fn services(&self) -> Vec<Service> {
+        let stores = [Service::Postgres, Service::Nats, Service::MockAi];
+        stores.into_iter().chain((1..=self.pods).map(Service::pod)).collect()
+    }
+
+    fn drain_grace(&self) -> Duration {
+        let text = self.settings.get("DRAIN_GRACE_MS").map_or("5000", String::as_str);
+        Duration::from_millis(text.parse().unwrap_or(5000)).max(Duration::from_secs(1))
+    }
+
+    /// Refuses what the compose file cannot do.
+    pub(super) fn check(&self) -> Result<(), ClusterError> {
+        let spec = |what: String, why: String| Err(ClusterError::Spec { what, why });
+        if !(1..=PODS_MAX).contains(&self.pods) {
+            return spec(
+                format!("a cluster of {} pods", self.pods),
+                format!("the compose file has 1 to {PODS_MAX}"),
+            );
+        }
+        for (name, value) in &self.settings {
+            if !SETTINGS.iter().any(|(known, _)| known == name) {
+                let known: Vec<&str> = SETTINGS.iter().map(|(known, _)| *known).collect();
+                return spec(format!("the setting {name}"), format!("there are {}", known.join(", ")));
+            }
+            if name.ends_with("_MS") && value.parse::<u64>().is_err() {
+                return spec(
+                    format!("the setting {name}={value}"),
+                    "it takes whole milliseconds".into(),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A checked spec, as Compose is told it.
+#[derive(Debug)]
+pub(super) struct Setup {
+    project: String,
+    services: Vec<Service>,
+    variables: BTreeMap<String, String>,
+}
+
+impl Setup {
+    pub(super) fn project(&self) -> &str {
+        &self.project
+    }
+
+    pub(super) fn services(&self) -> impl Iterator<Item = &str> {
+        self.services.iter().map(Service::name)
+    }
+
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::workspace_root;
+    use super::*;
+
+    fn spec() -> ClusterSpec {
+        ClusterSpec::new(&RunLock::begin().expect("a lock in the cache folder"), 4)
+    }
+
+    #[test]
+    fn a_project_is_named_by_run_and_slot() {
+        let spec = spec();
+        assert_eq!(spec.project(), format!("crosspod-{}-4", spec.run));
+    }
+
+    #[test]
+    fn what_the_compose_file_cannot_do_is_refused_by_name() {
+        let refused = |change: fn(&mut ClusterSpec)| {
+            let mut spec = spec();
+            change(&mut spec);
+            spec.check().expect_err("refused").to_string()
+        };
+        assert!(refused(|spec| spec.pods = 4).contains("a cluster of 4 pods is not possible"));
+        let unknown = refused(|spec| drop(spec.settings.insert("LEASE".into(), "1".into())));
+        assert!(
+            unknown.contains("the setting LEASE is not possible: there are HEARTBEAT_MS, LEASE_MS"),
+            "{unknown}"
+        );
+        let unit = refused(|spec| drop(spec.settings.insert("LEASE_MS".into(), "1s".into())));
+        assert!(unit.contains("whole milliseconds"), "{unit}");
+    }
+
+    /// The two halves of one contract: a setting that the file does not pass on would be silently without effect.
+    #[test]
+    fn every_setting_is_in_the_compose_file_with_the_same_default() {
+        let file = workspace_root().join("compose/docker-compose.yml");
+        let text = fs::read_to_string(file).expect("the compose file");
+        for (name, value) in SETTINGS {
+            let passed_on = format!("${{CROSSPOD_{name}:-{value}}}");
+            assert!(text.contains(&passed_on), "{passed_on}");
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! A live cluster: brought up from a spec, or found again by its labels.
+
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bollard::models::ContainerSummary;
+use bollard::query_parameters::ListContainersOptions;
+use futures_util::future::try_join_all;
+
+use crate::history::PodName;
+
+use super::cache::{Cache, open_lock};
+use super::compose::Compose;
+use super::engine::Engine;
+use super::error::ClusterError;
+use super::events::Events;
+use super::handle::PartHandle;
+use super::images;
+use super::labels;
+use super::logs::LogLine;
+use super::progress::Progress;
+use super::removal::{Removed, remove_project};
+use super::service::Service;
+use super::spec::{ClusterSpec, READY_BOUND};
+
+/// A live cluster. It is not taken away on drop: call [`Cluster::down`], or leave it to the next run to find.
+#[derive(Debug)]
+pub struct Cluster {
+    engine: Engine,
+    project: String,
+    parts: BTreeMap<Service, PartHandle>,
+    pods: Vec<PodName>,
+    images: Vec<ServiceImage>,
+    ready_bound: Duration,
+    // Keeps other processes from using the same cluster at the same time; held for its lock alone.
+    _checked_out: File,
+}
+
+/// What a part runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceImage {
+    /// Which part.
+    pub service: Service,
+    /// Name of its image.
+    pub reference: String,
+    /// Content address of its image.
+    pub id: String,
+}
+
+impl Cluster {
+    /// Has the images, starts the containers and waits until every part is ready.
+    ///
+    /// Where it fails, what was started stays for whoever wants to look: take it away with [`remove_project`] and
+    /// [`ClusterSpec::project`]. The same goes for a future that is dropped half-way.
+    ///
+    /// # Errors
+    /// What could not be had or did not get ready, with the part's exit code and last lines where it crashed.
+    pub async fn up(engine: &Engine, spec: &ClusterSpec, progress: &dyn Progress) -> Result<Self, ClusterError> {
+        let began = Instant::now();
+        spec.check()?;
+        let (images, compose) = tokio::try_join!(images::provide(engine, progress), Compose::find())?;
+        let setup = spec.setup(engine, &images);
+        let names: Vec<&str> = setup.services().collect();
+        progress.step(&format!("{}: starting {}", setup.project(), names.join(", ")));
+        compose.up(engine, &setup, progress).await?;
+        let started = began.elapsed();
+        let cluster = Self::find(engine, setup.project(), spec.ready_bound).await?;
+        let cluster = cluster.ok_or_else(|| no_cluster(setup.project()))?;
+        progress.step(&format!(
+            "{}: started in {started:.1?}, awaiting readiness",
+            setup.project()
+        ));
+        cluster.ready("at boot").await?;
+        progress.step(&format!("{}: ready in {:.1?}", setup.project(), began.elapsed()));
+        Ok(cluster)
+    }
+
+    /// Finds a cluster that is up, and checks it out for this process. None where another process has it, or where it is
+    /// gone. Whether its parts are well is for [`Cluster::heal`] to find out.
+    pub async fn attach(engine: &Engine, project: &str) -> Result<Option<Self>, ClusterError> {
+        Self::find(engine, project, READY_BOUND).await
+    }
+
+    async fn find(engine: &Engine, project: &str, ready_bound: Duration) -> Result<Option<Self>, ClusterError> {
+        let Some(checked_out) = check_out(project)? else {
+            return Ok(None);
+        };
+        let filters = Some(labels::of_project(project));
+        let options = ListContainersOptions {
+            all: true,
+            filters,
+            ..Default::default()
+        };
+        let listed = engine.docker().list_containers(Some(options)).await;
+        let containers = listed.map_err(ClusterError::engine(format!("listing the containers of {project}")))?;
+        let mut parts = BTreeMap::new();
+        let mut images = Vec::new();
+        for (service, container, image) in containers.into_iter().filter_map(part_of) {
+            images.push(image);
+            parts.insert(
+                service.clone(),
+                PartHandle::new(engine.clone(), service, container, ready_bound),
+            );
+        }
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        try_join_all(parts.values().map(PartHandle::refresh)).await?;
+        let pods = parts.keys().filter_map(|service| match service {
+            Service::Pod(name) => Some(name.clone()),
+            Service::Postgres | Service::Nats | Service::MockAi => None,
+        });
+        Ok(Some(Self {
+            engine: engine.clone(),
+            project: project.to_owned(),
+            pods: pods.collect(),
+            parts,
+            images,
+            ready_bound,
+            _checked_out: checked_out,
+        }))
+    }
+
+    /// The Compose project.
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// What each part runs.
+    pub fn images(&self) -> &[ServiceImage] {
+        &self.images
+    }
+
+    /// The pods, in order of their names.
+    pub fn pods(&self) -> &[PodName] {
+        &self.pods
+    }
+
+    /// The pod of that name.
+    ///
+    /// # Errors
+    /// [`ClusterError::NoSuchPart`] where the cluster has none.
+    pub fn pod(&self, name: &PodName) -> Result<PartHandle, ClusterError> {
+        self.part(&Service::Pod(name.clone()))
+    }
+
+    /// Any part of the cluster.
+    ///
+    /// # Errors
+    /// [`ClusterError::NoSuchPart`] where the cluster has none of that name.
+    pub fn part(&self, service: &Service) -> Result<PartHandle, ClusterError> {
+        self.parts
+            .get(service)
+            .cloned()
+            .ok_or_else(|| ClusterError::NoSuchPart {
+                service: service.to_string(),
+                project: self.project.clone(),
+                has: self.parts.keys().map(Service::name).collect::<Vec<_>>().join(", "),
+            })
+    }
+
+    pub(super) fn ready_bound(&self) -> Duration {
+        self.ready_bound
+    }
+
+    /// Every part, in a fixed order.
+    pub fn parts(&self) -> impl Iterator<Item = &PartHandle> {
+        self.parts.values()
+    }
+
+    /// Where the database is for now, as tokio-postgres takes it. Changes when Postgres is started again.
+    pub fn postgres_url(&self) -> Result<String, ClusterError> {
+        let address = self.published(&Service::Postgres, 5432)?;
+        Ok(format!("postgres://crosspod:crosspod@{address}/crosspod"))
+    }
+
+    /// Where the broker is for now. Changes when NATS is started again.
+    pub fn nats_url(&self) -> Result<String, ClusterError> {
+        Ok(format!("nats://{}", self.published(&Service::Nats, 4222)?))
+    }
+
+    /// Where the provider's admin interface is for now. Changes when the provider is started again.
+    pub fn mock_admin(&self) -> Result<SocketAddr, ClusterError> {
+        self.published(&Service::MockAi, 8081)
+    }
+
+    /// What the engine sees happen to the cluster's containers, from now on. Needs the runtime that it is read on.
+    pub fn events(&self) -> Events {
+        Events::of_project(&self.engine, &self.project)
+    }
+
+    /// The whole log of a part, across restarts.
+    pub async fn logs(&self, service: &Service) -> Result<Vec<LogLine>, ClusterError> {
+        self.part(service)?.logs().await
+    }
+
+    /// Takes the cluster away with everything that it stored. May be called twice.
+    pub async fn down(&self) -> Result<Removed, ClusterError> {
+        remove_project(&self.engine, &self.project).await
+    }
+
+    /// Waits until every part is ready; the first that is not, or that has crashed, ends the wait.
+    pub(super) async fn ready(&self, while_what: &str) -> Result<(), ClusterError> {
+        try_join_all(self.parts().map(|part| part.ready(while_what, self.ready_bound)))
+            .await
+            .map(drop)
+    }
+
+    fn published(&self, service: &Service, port: u16) -> Result<SocketAddr, ClusterError> {
+        let address = self.part(service)?.published(port);
+        address.ok_or_else(|| ClusterError::NotRunning {
+            service: service.clone(),
+            doing: "a connection",
+        })
+    }
+}
+
+/// The lock that says which process uses a cluster; none where another one does.
+fn check_out(project: &str) -> Result<Option<File>, ClusterError> {
+    let path = Cache::locate()?.folder("slots")?.join(format!("{project}.lock"));
+    let file = open_lock(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(source)) => Err(ClusterError::File {
+            doing: "locking",
+            path,
+            source,
+        }),
+    }
+}
+
+fn part_of(container: ContainerSummary) -> Option<(Service, String, ServiceImage)> {
+    let labels = container.labels?;
+    let service = Service::parse(labels.get(labels::SERVICE)?)?;
+    let reference = container.image.unwrap_or_default();
+    let image = ServiceImage {
+        service: service.clone(),
+        reference,
+        id: container.image_id.unwrap_or_default(),
+    };
+    Some((service, container.id?, image))
+}
+
+fn no_cluster(project: &str) -> ClusterError {
+    ClusterError::NoSuchPart {
+        service: "container".into(),
+        project: project.to_owned(),
+        has: "none, though Compose reported success; or another process uses it".into(),
+    }
+}

@@ -1,0 +1,21 @@
+//! `kill`: SIGKILL to a pod's process. Needs: a running pod. Observed: the kernel says that the process is gone. Healed: the
+//! pod is started again and ready.
+
+use std::time::Instant;
+
+use super::{Aim, Nemesis, NemesisError, refused};
+use crate::cluster::PartHandle;
+use crate::history::Landing;
+
+impl Nemesis {
+    /// Kills a pod; it is dead when this returns. `trigger` is when the event that set this off was seen.
+    ///
+    /// # Errors
+    /// The pod does not run, may not be signalled, or its death cannot be proven.
+    pub async fn kill(&mut self, pod: &PartHandle, aim: Option<&Aim>, trigger: Option<Instant>) -> Result<Landing, NemesisError> {
+        let fault = self.aimed("kill", pod, aim);
+        let death = pod.kill().await.map_err(refused(&fault))?;
+        self.observed(&fault, &death.proof.to_string(), trigger);
+        self.landed(&fault, aim).await
+    }
+}

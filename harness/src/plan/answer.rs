@@ -1,0 +1,113 @@
+//! What the provider is told to answer, in the words of its control language.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use crate::history::{Expect, TurnKey};
+
+/// An answer to order from the provider. Built by a story, sent as hints inside the user's text, since a service under
+/// test passes the text on and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    tokens: u32,
+    size: usize,
+    gate_after: Option<u32>,
+    directives: Vec<String>,
+    fails: bool,
+}
+
+impl Answer {
+    /// An answer of `n` tokens, sent as fast as they are read.
+    pub fn tokens(n: u32) -> Self {
+        Self { tokens: n, size: 0, gate_after: None, directives: Vec::new(), fails: false }
+    }
+
+    /// Holds every call's stream after `k` tokens until the turn's gate is opened.
+    #[must_use]
+    pub fn gate_after(mut self, k: u32) -> Self {
+        self.gate_after = Some(k);
+        self
+    }
+
+    /// Paces the tokens of the first call only; a call after a takeover answers at once.
+    #[must_use]
+    pub fn first_call_paced(mut self, between: Duration) -> Self {
+        self.directives.push(format!("@1 slow:{}x{}ms", self.tokens, between.as_millis()));
+        self
+    }
+
+    /// Paces the tokens of every call.
+    #[must_use]
+    pub fn paced(mut self, between: Duration) -> Self {
+        self.directives.push(format!("slow:{}x{}ms", self.tokens, between.as_millis()));
+        self
+    }
+
+    /// Pads each token to `bytes`.
+    #[must_use]
+    pub fn size(mut self, bytes: usize) -> Self {
+        self.size = bytes;
+        self
+    }
+
+    /// Answers every call with an HTTP error.
+    #[must_use]
+    pub fn error(mut self, status: u16) -> Self {
+        self.directives.push(format!("err:{status}"));
+        self.fails = true;
+        self
+    }
+
+    /// Breaks every call's body off after `k` tokens.
+    #[must_use]
+    pub fn broken_off_after(mut self, k: u32) -> Self {
+        self.directives.push(format!("end#{k}:abort"));
+        self.fails = true;
+        self
+    }
+
+    /// What the judge is to expect of a turn with this answer.
+    pub fn expect(&self, key: &TurnKey) -> Expect {
+        Expect { key: key.clone(), tokens: self.tokens, size: self.size, fails: self.fails }
+    }
+
+    /// The user's text that orders this answer for the turn `key`.
+    pub fn prompt(&self, key: &TurnKey) -> String {
+        let mut text = format!("[[mock key:{key} many:{}", self.tokens);
+        if self.size > 0 {
+            let _ = write!(text, " size:{}", self.size);
+        }
+        for directive in &self.directives {
+            let _ = write!(text, " {directive}");
+        }
+        if let Some(k) = self.gate_after {
+            let _ = write!(text, " gate#{k}:{}", Self::gate(key));
+        }
+        text.push_str("]]");
+        text
+    }
+
+    /// Name of a turn's gate.
+    pub fn gate(key: &TurnKey) -> String {
+        format!("gate-{key}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_written_in_the_providers_control_language() {
+        let key = TurnKey::from("t1");
+        let text = Answer::tokens(20).gate_after(3).first_call_paced(Duration::from_millis(50)).size(64).prompt(&key);
+        assert_eq!(text, "[[mock key:t1 many:20 size:64 @1 slow:20x50ms gate#3:gate-t1]]");
+        mock_ai_understands(&text);
+        mock_ai_understands(&Answer::tokens(2).error(429).prompt(&key));
+        mock_ai_understands(&Answer::tokens(9).broken_off_after(2).prompt(&key));
+    }
+
+    fn mock_ai_understands(text: &str) {
+        mock_ai::script::parse_prompt(text).expect("the provider takes what the plan orders");
+    }
+}

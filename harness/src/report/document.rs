@@ -1,0 +1,111 @@
+//! `verdict.json`: public and versioned. `run --format json` prints the same.
+
+use serde::{Deserialize, Serialize};
+
+use super::figures::{RunFigures, StoryFigures};
+use crate::verdict::{EvidenceMark, Finding, Judgement, NotApplicable, Verdict};
+
+/// Version of `verdict.json`.
+pub const SCHEMA: u32 = 1;
+
+/// A whole run: every story that was played, in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// [`SCHEMA`] of the writer.
+    pub schema: u32,
+    /// The worst of the stories' verdicts; `broken` where the run could not be carried out.
+    pub verdict: Verdict,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Why the run could not be carried out, where it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The stories.
+    pub stories: Vec<StoryReport>,
+    /// The run's figures.
+    pub figures: RunFigures,
+}
+
+/// One story played once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoryReport {
+    /// The story.
+    pub story: String,
+    /// Inside design of the target.
+    pub design: String,
+    /// Defect switched on in the target, if any.
+    pub defect: Option<String>,
+    /// Seed of the plan.
+    pub seed: u64,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in one line, where it is not a plain pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Folder of the story's artefacts.
+    pub artefacts: String,
+    /// The story's evidence.
+    pub evidence: Vec<EvidenceMark>,
+    /// Broken promises.
+    pub findings: Vec<Finding>,
+    /// Promises that were not judged.
+    pub not_applicable: Vec<NotApplicable>,
+    /// The story's figures.
+    pub figures: StoryFigures,
+}
+
+impl StoryReport {
+    /// A story's report from its judgement.
+    pub fn new(story: &str, design: &str, defect: Option<&str>, seed: u64, judgement: Judgement, figures: StoryFigures) -> Self {
+        let Judgement { verdict, reason, findings, evidence, not_applicable } = judgement;
+        Self {
+            story: story.to_owned(),
+            design: design.to_owned(),
+            defect: defect.map(str::to_owned),
+            seed,
+            verdict,
+            reason,
+            artefacts: String::new(),
+            evidence,
+            findings,
+            not_applicable,
+            figures,
+        }
+    }
+}
+
+impl RunReport {
+    /// A run's report from its stories'. A run without a story proves nothing.
+    pub fn new(seed: u64, stories: Vec<StoryReport>, figures: RunFigures) -> Self {
+        let verdict = stories.iter().map(|s| s.verdict).max().unwrap_or(Verdict::Broken);
+        Self { schema: SCHEMA, verdict, seed, reason: None, stories, figures }
+    }
+
+    /// The report of a run that could not be carried out.
+    pub fn broken(seed: u64, reason: String) -> Self {
+        let figures = RunFigures::default();
+        Self { schema: SCHEMA, verdict: Verdict::Broken, seed, reason: Some(reason), stories: Vec::new(), figures }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_has_the_published_shape() {
+        let judgement = Judgement { verdict: Verdict::Fail, reason: None, findings: vec![], evidence: vec![], not_applicable: vec![] };
+        let story = StoryReport::new("s", "log", None, 7, judgement, StoryFigures::default());
+        let value = serde_json::to_value(RunReport::new(7, vec![story], RunFigures::default())).expect("it serialises");
+        assert_eq!(value["schema"], 1);
+        assert_eq!(value["verdict"], "fail");
+        assert_eq!(value["stories"][0]["defect"], serde_json::Value::Null);
+        assert_eq!(value["stories"][0]["figures"]["seen_to_dead_ms"], serde_json::Value::Null);
+        assert_eq!(value["figures"]["seen_to_dead_ms"]["n"], 0);
+    }
+
+    #[test]
+    fn a_run_is_as_good_as_its_worst_story_and_nothing_is_no_pass() {
+        assert_eq!(RunReport::new(1, vec![], RunFigures::default()).verdict, Verdict::Broken);
+    }
+}

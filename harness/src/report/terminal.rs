@@ -1,0 +1,144 @@
+//! What a person reads: a line a story, ten lines a failure, and a summary. Pure text.
+
+use std::fmt::Write as _;
+
+use super::document::{RunReport, StoryReport};
+use super::figures::Spread;
+use crate::verdict::{Finding, Verdict};
+
+/// Most findings of one story that are told on the first screen; the rest are in `verdict.json`.
+const TOLD: usize = 3;
+
+/// One line: verdict, story, seed, figures.
+pub fn story_line(report: &StoryReport) -> String {
+    let mut line = format!("{:<12} {:<32} seed {:<20} {:>6.1} s", word(report.verdict), report.story, report.seed, report.figures.duration_ms / 1000.0);
+    if let Some(ms) = report.figures.seen_to_dead_ms {
+        let _ = write!(line, "  seen to dead {ms:.2} ms");
+    }
+    if let Some(ms) = report.figures.takeover_ms {
+        let _ = write!(line, "  takeover {ms:.0} ms");
+    }
+    line
+}
+
+/// The first screen of a story that did not pass; empty for one that did.
+pub fn first_screen(report: &StoryReport) -> String {
+    if report.verdict == Verdict::Pass {
+        return String::new();
+    }
+    let mut text = String::new();
+    for finding in report.findings.iter().take(TOLD) {
+        text.push_str(&one_finding(finding));
+    }
+    if report.findings.len() > TOLD {
+        let mut names: Vec<&str> = report.findings[TOLD..].iter().map(|f| f.promise.as_str()).collect();
+        names.dedup();
+        let _ = writeln!(text, "  and {} more: {}", report.findings.len() - TOLD, names.join(", "));
+    }
+    if let Some(reason) = &report.reason {
+        let _ = writeln!(text, "  reason    {reason}");
+    }
+    let missing: Vec<&str> = report.evidence.iter().filter(|e| !e.reached).map(|e| e.mark.as_str()).collect();
+    if !missing.is_empty() {
+        let _ = writeln!(text, "  missing   {}", missing.join("; "));
+    }
+    let _ = writeln!(text, "  seed      {}", report.seed);
+    let _ = writeln!(text, "  again     {}", again(report));
+    let _ = writeln!(text, "  artefacts {}", report.artefacts);
+    text
+}
+
+/// The command that plays the same plan again.
+pub fn again(report: &StoryReport) -> String {
+    let defect = report.defect.as_ref().map_or(String::new(), |d| format!(" --defect {d}"));
+    format!("cargo crosspod run {}{defect} --seed {}", report.story, report.seed)
+}
+
+/// The last lines of a run.
+pub fn summary(report: &RunReport) -> String {
+    let count = |verdict| report.stories.iter().filter(|s| s.verdict == verdict).count();
+    let mut text = format!(
+        "{}: {} passed, {} failed, {} inconclusive, {} broken; seed {}\n",
+        word(report.verdict),
+        count(Verdict::Pass),
+        count(Verdict::Fail),
+        count(Verdict::Inconclusive),
+        count(Verdict::Broken),
+        report.seed
+    );
+    let figures = &report.figures;
+    spread(&mut text, "seen to dead", &figures.seen_to_dead_ms);
+    spread(&mut text, "takeover", &figures.takeover_ms);
+    spread(&mut text, "warm start", &figures.warm_start_ms);
+    if let Some(ms) = figures.cold_start_ms {
+        let _ = writeln!(text, "  {:<14} {ms:.0} ms", "cold start");
+    }
+    if let Some(rate) = figures.faults_judged_per_hour {
+        let _ = writeln!(text, "  {:<14} {rate:.0} an hour", "faults judged");
+    }
+    text
+}
+
+fn spread(text: &mut String, name: &str, spread: &Spread) {
+    if let (Some(p50), Some(p95), Some(p99)) = (spread.p50, spread.p95, spread.p99) {
+        let _ = writeln!(text, "  {name:<14} p50 {p50:.2} ms  p95 {p95:.2} ms  p99 {p99:.2} ms  n {}", spread.n);
+    }
+}
+
+fn one_finding(finding: &Finding) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "  promise   {}", finding.promise);
+    let _ = writeln!(text, "  subject   {} (event {})", finding.subject, finding.event);
+    let _ = writeln!(text, "  expected  {}", finding.expected);
+    let _ = writeln!(text, "  got       {}", finding.got);
+    let unknown = || "unknown".to_owned();
+    let (before, after) = (finding.owner_before.clone(), finding.owner_after.clone());
+    let _ = writeln!(text, "  owner     {} -> {}", before.unwrap_or_else(unknown), after.unwrap_or_else(unknown));
+    let _ = writeln!(text, "  fault     {}", finding.fault.as_deref().unwrap_or("none in force"));
+    text
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Fail => "FAIL",
+        Verdict::Inconclusive => "INCONCLUSIVE",
+        Verdict::Broken => "BROKEN",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::StoryFigures;
+    use crate::verdict::Judgement;
+
+    #[test]
+    fn the_first_screen_of_a_failure_is_readable_with_no_other_file_open() {
+        let finding = Finding {
+            promise: "LateAttachEquivalence".into(),
+            subject: "watcher w4 on pod-3, turn u1".into(),
+            event: 123,
+            expected: "~t1.c2.k1.n20.1a2b".into(),
+            got: "~t1.c1.k1.n20.3c4d".into(),
+            fault: Some("kill on pod-2".into()),
+            owner_before: Some("pod-2 at epoch 1".into()),
+            owner_after: Some("pod-3 at epoch 2".into()),
+        };
+        let judgement = Judgement { verdict: Verdict::Fail, reason: None, findings: vec![finding], evidence: vec![], not_applicable: vec![] };
+        let mut report = StoryReport::new("owner_killed_mid_answer", "log", Some("no-purge-on-resume"), 7, judgement, StoryFigures::default());
+        report.artefacts = "target/crosspod/r1/001-owner_killed_mid_answer".into();
+        let expected = "\
+  promise   LateAttachEquivalence
+  subject   watcher w4 on pod-3, turn u1 (event 123)
+  expected  ~t1.c2.k1.n20.1a2b
+  got       ~t1.c1.k1.n20.3c4d
+  owner     pod-2 at epoch 1 -> pod-3 at epoch 2
+  fault     kill on pod-2
+  seed      7
+  again     cargo crosspod run owner_killed_mid_answer --defect no-purge-on-resume --seed 7
+  artefacts target/crosspod/r1/001-owner_killed_mid_answer
+";
+        assert_eq!(first_screen(&report), expected);
+    }
+}

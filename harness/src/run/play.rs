@@ -1,0 +1,299 @@
+//! One story, played once on one slot: from the plan to the judged history in its folder.
+//!
+//! The order is that of the pipeline: plan saved, history begun, play, heal, quiesce, final state, judgement. A failure of
+//! the harness's own part is an event of the history like any other, and makes the verdict `Broken`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::cast::{Cast, Turn};
+use super::slot::Slot;
+use super::story::{Stopped, Story};
+use super::tails::parking::Trigger;
+use crate::checkers;
+use crate::history::reader::History;
+use crate::history::writer::Recorder;
+use crate::history::{Began, Credential, PodName, SCHEMA, What};
+use crate::nemesis::Nemesis;
+use crate::plan::{Answer, Plan};
+use crate::provider::Journal;
+use crate::report::{Folder, StoryFigures, StoryReport};
+use crate::verdict::Judgement;
+use crate::wait::{self, Look};
+use crate::workload::Tail;
+
+/// How often the database's changes are moved into the history.
+const FEED_EVERY: Duration = Duration::from_millis(20);
+/// Longest that a whole play may take: beyond every wait that a story can hold, so that a hang in the harness itself
+/// ends as `Broken` and not never.
+const ONE_PLAY: Duration = Duration::from_secs(120);
+
+/// What is played, where and with what.
+pub struct Order<'a> {
+    /// The story.
+    pub story: &'a Story,
+    /// Seed of its plan.
+    pub seed: u64,
+    /// Inside design of the target.
+    pub design: &'a str,
+    /// Defect switched on in the target, if any.
+    pub defect: Option<&'a str>,
+    /// Where its artefacts go.
+    pub folder: &'a Folder,
+    /// When the slot was asked for.
+    pub asked_at: Instant,
+}
+
+/// What came of a play.
+pub struct PlayedStory {
+    /// Its report.
+    pub report: StoryReport,
+    /// Faults that were seen to take effect in it.
+    pub faults: usize,
+}
+
+/// Plays a story on a slot and judges it. Whatever goes wrong is in the report.
+pub async fn play(slot: &Arc<Slot>, order: &Order<'_>) -> PlayedStory {
+    match try_play(slot, order).await {
+        Ok(played) => played,
+        Err(reason) => {
+            let report = unplayed(order.story.name, order.design, order.defect, order.seed, reason);
+            PlayedStory { report: keep(report, order.folder), faults: 0 }
+        }
+    }
+}
+
+/// The report of a story that could not be played at all.
+pub fn unplayed(story: &str, design: &str, defect: Option<&str>, seed: u64, reason: String) -> StoryReport {
+    StoryReport::new(story, design, defect, seed, Judgement::broken(reason), StoryFigures::default())
+}
+
+async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<PlayedStory, String> {
+    let plan = Plan::draw(order.story.name, order.seed, order.design, order.defect, slot.pods());
+    order.folder.write_json("plan.json", &plan).map_err(|e| e.to_string())?;
+    let t0 = Instant::now();
+    let recorder = Recorder::create(&order.folder.history(), t0)
+        .map_err(|e| format!("history {}: {e}", order.folder.history().display()))?;
+    recorder.record(What::Began(began(slot, order)));
+
+    let stage = match Stage::set(slot, plan, &recorder).await {
+        Ok(stage) => stage,
+        Err(reason) => {
+            recorder.record(What::HarnessFailed { reason });
+            return Ok(judged(order, &recorder, StoryFigures::default()));
+        }
+    };
+    let warm_start_ms = order.asked_at.elapsed().as_secs_f64() * 1000.0;
+    let begun = Instant::now();
+    stage.perform(order.story).await;
+    let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
+    let figures = StoryFigures { warm_start_ms: Some(warm_start_ms), duration_ms, ..StoryFigures::default() };
+    Ok(judged(order, &recorder, figures))
+}
+
+fn began(slot: &Slot, order: &Order<'_>) -> Began {
+    let target = slot.api.target();
+    Began {
+        schema: SCHEMA,
+        story: order.story.name.to_owned(),
+        seed: order.seed,
+        design: order.design.to_owned(),
+        defect: order.defect.map(str::to_owned),
+        evidence: order.story.evidence.iter().map(|mark| (*mark).to_owned()).collect(),
+        capabilities: target.capabilities().to_vec(),
+        bounds: target.bounds,
+    }
+}
+
+fn judged(order: &Order<'_>, recorder: &Recorder, measured: StoryFigures) -> PlayedStory {
+    let judgement = match recorder.finish() {
+        Ok(()) => checkers::judge(&History { events: recorder.snapshot(), cut_off: None }),
+        Err(e) => Judgement::broken(format!("the history is not whole: {e}")),
+    };
+    let events = recorder.snapshot();
+    let from_history = StoryFigures::of_history(&events);
+    let figures = StoryFigures { warm_start_ms: measured.warm_start_ms, duration_ms: measured.duration_ms, ..from_history };
+    let report = StoryReport::new(order.story.name, order.design, order.defect, order.seed, judgement, figures);
+    PlayedStory { report: keep(report, order.folder), faults: crate::report::faults_observed(&events) }
+}
+
+/// Writes a story's verdict beside its history. A report that cannot be kept is still told.
+fn keep(mut report: StoryReport, folder: &Folder) -> StoryReport {
+    report.artefacts = folder.path().display().to_string();
+    if let Err(e) = folder.write_json("verdict.json", &report) {
+        tracing::error!(error = %e, "a verdict could not be kept");
+    }
+    report
+}
+
+/// Everything that runs beside the play.
+struct Stage {
+    cast: Cast,
+    journal: Journal,
+    feed: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Stage {
+    async fn set(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder) -> Result<Self, String> {
+        slot.heal().await.map_err(|e| format!("the cluster is not healthy before the play: {e}"))?;
+        slot.provider.reset().await.map_err(|e| e.to_string())?;
+        slot.forget_changes().await.map_err(|e| e.to_string())?;
+        let nonce = uuid::Uuid::new_v4().simple().to_string()[..10].to_owned();
+        let journal = Journal::follow(&slot.provider, nonce.clone(), recorder.clone()).await.map_err(|e| e.to_string())?;
+        let cast = make_cast(slot, plan, recorder, nonce).await?;
+        let stop = CancellationToken::new();
+        let feed = tokio::spawn(feed(slot.clone(), recorder.clone(), stop.clone()));
+        Ok(Self { cast, journal, feed, stop })
+    }
+
+    /// Plays, heals, quiesces, and reads the final state.
+    async fn perform(mut self, story: &Story) {
+        let recorder = self.cast.recorder.clone();
+        let ended = match tokio::time::timeout(ONE_PLAY, (story.play)(&mut self.cast)).await {
+            Ok(ended) => ended,
+            Err(_) => Err(Stopped::Harness(format!("the play was not over after {ONE_PLAY:?}"))),
+        };
+        match ended {
+            Ok(()) => drop(recorder.record(What::Played { gave_up: None })),
+            Err(Stopped::GaveUp(what)) => drop(recorder.record(What::Played { gave_up: Some(what) })),
+            Err(Stopped::Harness(reason)) => drop(recorder.record(What::HarnessFailed { reason })),
+        }
+        if let Err(reason) = self.finish().await {
+            recorder.record(What::HarnessFailed { reason });
+        }
+        recorder.record(What::Ended);
+    }
+
+    async fn finish(self) -> Result<(), String> {
+        let Self { mut cast, journal, feed, stop } = self;
+        heal(&mut cast).await?;
+        quiesce(&cast).await?;
+        read_final_state(&mut cast).await?;
+        for tail in cast.tails.drain(..) {
+            leave(tail).await;
+        }
+        stop.cancel();
+        feed.await.map_err(|e| format!("the feed of database changes failed: {e}"))?;
+        cast.slot.record_changes(&cast.recorder).await.map_err(|e| e.to_string())?;
+        cast.recorder.record(What::Quiesced);
+        journal.stop();
+        Ok(())
+    }
+}
+
+async fn make_cast(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder, nonce: String) -> Result<Cast, String> {
+    let pod = plan.pods[0].clone();
+    let at = slot.address(&pod).map_err(|e| e.to_string())?;
+    let session = slot.api.new_session(&pod, at, None).await.map_err(|e| e.to_string())?;
+    let witness = slot.api.new_session(&pod, at, Some(&session.tenant)).await.map_err(|e| e.to_string())?;
+    let intruder = slot.api.new_session(&pod, at, None).await.map_err(|e| e.to_string())?;
+    let thread = slot.api.new_thread(&pod, at, &session).await.map_err(|e| e.to_string())?;
+    recorder.record(What::ThreadMade { thread: thread.clone(), tenant: session.tenant.clone() });
+    Ok(Cast {
+        slot: slot.clone(),
+        plan,
+        recorder: recorder.clone(),
+        nemesis: Nemesis::new(slot.owners.clone(), recorder.clone()),
+        session,
+        witness,
+        intruder,
+        thread,
+        turns: Vec::new(),
+        tails: Vec::new(),
+        trigger: Trigger::default(),
+        nonce,
+        ops: 0,
+        watchers: 0,
+        superseded_before: BTreeMap::new(),
+        told_to_stop: Vec::new(),
+    })
+}
+
+/// Moves the database's changes into the history until told to stop. The database may be broken by a story: what cannot be
+/// read now is read later, and the last reading of all is not allowed to fail.
+async fn feed(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(e) = slot.record_changes(&recorder).await {
+            tracing::info!(error = %e, "the database's changes cannot be read just now");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(FEED_EVERY) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+async fn heal(cast: &mut Cast) -> Result<(), String> {
+    cast.slot.heal().await.map_err(|e| format!("healing: {e}"))?;
+    let wounded: Vec<PodName> = cast.nemesis.wounded().cloned().collect();
+    for pod in wounded {
+        cast.nemesis.healed(&pod);
+    }
+    cast.recorder.record(What::Healed);
+    Ok(())
+}
+
+/// Lets every turn come to its end: nothing is held by the provider any more, and every pod serves.
+async fn quiesce(cast: &Cast) -> Result<(), String> {
+    let bounds = cast.slot.api.target().bounds;
+    for turn in &cast.turns {
+        cast.slot.provider.open_gate(&Answer::gate(&turn.key)).await.map_err(|e| e.to_string())?;
+    }
+    let bound = Duration::from_millis(bounds.takeover_ms + bounds.progress_ms) + Duration::from_secs(2);
+    for turn in &cast.turns {
+        if let Err(e) = ended(cast, turn, bound).await {
+            // Not an error of the harness: the judge finds a turn without an end.
+            tracing::debug!(error = %e, "a turn does not end");
+            return Ok(());
+        }
+        cast.all_told(turn).await;
+    }
+    Ok(())
+}
+
+async fn ended(cast: &Cast, turn: &Turn, bound: Duration) -> Result<(), wait::Expired> {
+    let (owners, id) = (&cast.slot.owners, &turn.id);
+    wait::until(&format!("the end of turn {id}"), bound, Duration::from_millis(10), || async move {
+        match owners.turn(id).await {
+            Ok(Some(status)) if status.is_terminal() => Look::Done(()),
+            Ok(status) => Look::NotYet(format!("{status:?}")),
+            Err(e) => Look::NotYet(e.to_string()),
+        }
+    })
+    .await
+}
+
+/// Reads the thread on every pod, as its owner and as a stranger.
+async fn read_final_state(cast: &mut Cast) -> Result<(), String> {
+    for pod in cast.pods() {
+        let at = cast.slot.address(&pod).map_err(|e| e.to_string())?;
+        let thread = cast.thread.clone();
+        match cast.slot.api.read(&pod, at, &cast.witness, &thread).await {
+            Ok((status, answers)) => {
+                cast.recorder.record(What::ThreadRead { pod: pod.clone(), thread, status, answers });
+            }
+            // A pod that does not let its own tenant read is the judge's business.
+            Err(e) => {
+                let (credential, route) = (Credential::Owner, "read".to_owned());
+                cast.recorder.record(What::Access { pod: pod.clone(), credential, thread, route, status: e.status, body: e.to_string() });
+            }
+        }
+        for route in ["read", "attach"] {
+            cast.try_access(&pod, Credential::Foreign, route).await.map_err(|e| e.to_string())?;
+        }
+    }
+    Ok(())
+}
+
+async fn leave(tail: Arc<Tail>) {
+    match Arc::try_unwrap(tail) {
+        Ok(tail) => tail.leave().await,
+        // A story that kept a watcher to itself has returned, so this cannot be; if it is, the history says so.
+        Err(tail) => tracing::error!(watcher = %tail.watcher, "a watcher is still held after its play"),
+    }
+}

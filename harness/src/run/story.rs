@@ -1,0 +1,62 @@
+//! What a story is to the runner: a name, what it must catch, the evidence it promises, and its play.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use super::cast::Cast;
+use crate::nemesis::NemesisError;
+use crate::provider::ProviderError;
+use crate::wait::Expired;
+
+/// A story of the registry.
+#[derive(Clone, Copy)]
+pub struct Story {
+    /// Its name: the play's function, the trial's name, the command line's filter.
+    pub name: &'static str,
+    /// What could go wrong and how it is provoked, in one sentence.
+    pub about: &'static str,
+    /// Defects that it must catch.
+    pub catches: &'static [&'static str],
+    /// Marks that it must reach for a pass to mean anything.
+    pub evidence: &'static [&'static str],
+    /// The play.
+    pub play: Play,
+}
+
+/// A story's play.
+pub type Play = for<'a> fn(&'a mut Cast) -> Pin<Box<dyn Future<Output = Played> + Send + 'a>>;
+
+/// How a play ended. The promises judge the history either way.
+pub type Played = Result<(), Stopped>;
+
+/// Why a play ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// The system under test did not do what the story waits for. The judge says what that means.
+    #[error("{0}")]
+    GaveUp(String),
+    /// The harness could not do its own part: the run proves nothing.
+    #[error("{0}")]
+    Harness(String),
+}
+
+impl From<Expired> for Stopped {
+    fn from(expired: Expired) -> Self {
+        Self::GaveUp(expired.to_string())
+    }
+}
+
+impl From<NemesisError> for Stopped {
+    fn from(error: NemesisError) -> Self {
+        Self::Harness(error.to_string())
+    }
+}
+
+impl From<ProviderError> for Stopped {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::Expired(expired) => expired.into(),
+            refused @ ProviderError::Refused { .. } => Self::Harness(refused.to_string()),
+        }
+    }
+}

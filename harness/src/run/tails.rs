@@ -1,0 +1,138 @@
+//! Watchers of one turn, as a story holds them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking::Trigger;
+
+use crate::history::{PodName, Status, TurnId};
+use crate::wait::Expired;
+use crate::workload::{Seen, Tail};
+
+/// Longest that a story waits for a watcher to see something that nothing holds up.
+const SOON: Duration = Duration::from_secs(10);
+
+/// One watcher of one turn.
+#[derive(Clone)]
+pub struct Watcher {
+    pub(super) tail: Arc<Tail>,
+    turn: TurnId,
+    trigger: Trigger,
+}
+
+/// Several watchers of one turn.
+pub struct Tails(Vec<Watcher>);
+
+impl Watcher {
+    pub(super) fn new(tail: Arc<Tail>, turn: TurnId, trigger: Trigger) -> Self {
+        Self { tail, turn, trigger }
+    }
+
+    /// Pod it is attached to.
+    pub fn pod(&self) -> &PodName {
+        &self.tail.pod
+    }
+
+    /// What it has seen by now.
+    pub fn seen(&self) -> Seen {
+        self.tail.seen()
+    }
+
+    /// Tokens of the turn that it renders now.
+    pub fn tokens(&self) -> u32 {
+        self.tail.seen().turns.get(&self.turn).map_or(0, |s| s.tokens)
+    }
+
+    /// Waits until the pod has answered its attach.
+    ///
+    /// # Errors
+    /// It was refused, ended, or is not answered in time.
+    pub async fn opens(&self) -> Result<(), Expired> {
+        self.tail.until("the stream open", SOON, |s| s.open).await.map(drop)
+    }
+
+    /// Waits until it renders at least `tokens` of the turn's tokens.
+    ///
+    /// # Errors
+    /// The tail ended, or the bound is over.
+    pub async fn reaches(&self, tokens: u32) -> Result<(), Expired> {
+        let turn = self.turn.clone();
+        let what = format!("{tokens} tokens of turn {turn}");
+        let seen = self.tail.until(&what, SOON, |s| s.turns.get(&turn).is_some_and(|t| t.tokens >= tokens)).await?;
+        if let Some(at) = seen.turns.get(&turn).and_then(|t| t.last_at) {
+            self.trigger.pull(at);
+        }
+        Ok(())
+    }
+
+    /// Waits until it has seen the turn end.
+    ///
+    /// # Errors
+    /// The tail ended, or `bound` is over.
+    pub async fn finishes(&self, bound: Duration) -> Result<Status, Expired> {
+        let turn = self.turn.clone();
+        let end = |s: &Seen| s.turns.get(&turn).and_then(|t| t.finished);
+        let seen = self.tail.until(&format!("the end of turn {turn}"), bound, |s| end(s).is_some()).await?;
+        Ok(end(&seen).unwrap_or(Status::Failed))
+    }
+
+    /// Waits until the stream has ended, by whomever.
+    ///
+    /// # Errors
+    /// The bound is over.
+    pub async fn ends(&self, bound: Duration) -> Result<(), Expired> {
+        self.tail.until("the stream end", bound, |s| s.end.is_some()).await.map(drop)
+    }
+}
+
+impl Tails {
+    pub(super) fn new(watchers: Vec<Watcher>) -> Self {
+        Self(watchers)
+    }
+
+    /// Waits until every one renders at least `tokens` tokens. What is seen by a watcher is thereby proven to be buffered.
+    ///
+    /// # Errors
+    /// The first watcher that does not get there.
+    pub async fn each_reach(&self, tokens: u32) -> Result<(), Expired> {
+        for watcher in &self.0 {
+            watcher.reaches(tokens).await?;
+        }
+        Ok(())
+    }
+
+    /// The watcher on a pod.
+    pub fn on(&self, pod: &PodName) -> Option<&Watcher> {
+        self.0.iter().find(|w| w.pod() == pod)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Watcher> {
+        self.0.iter()
+    }
+}
+
+pub(super) mod parking {
+    //! The moment of the last event that a story waited for, which the next fault is measured from.
+
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use super::Instant;
+
+    /// A shared, settable moment.
+    #[derive(Clone, Default)]
+    pub(in crate::run) struct Trigger(Arc<Mutex<Option<Instant>>>);
+
+    impl Trigger {
+        /// Moves the moment forward to `at`; never back.
+        pub(in crate::run) fn pull(&self, at: Instant) {
+            let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            *last = Some(last.map_or(at, |l| l.max(at)));
+        }
+
+        /// Takes the moment: a fault is measured from an event of its own, not from an older one's.
+        pub(in crate::run) fn take(&self) -> Option<Instant> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Every committed change of owners, epochs, statuses and parts, in commit order, by logical decoding.
+//!
+//! A poll would see some states and miss others; what decides a verdict is often the one between two polls. The feed reads
+//! a logical replication slot through SQL (`test_decoding`, part of every PostgreSQL). It looks before it takes: changes are
+//! peeked, and the slot is advanced only past what has been handed out, so that neither a broken connection nor a restart
+//! of the database loses one; what is read again after such a break is told apart by its position in the log.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio_postgres::Client;
+use tokio_postgres::types::PgLsn;
+
+use super::decoding::{self, Action, Change, Columns, Line};
+use super::owner::{DatabaseError, connect, place};
+use super::{Database, frames};
+use crate::history::{Epoch, MessageId, PodName, Row, ThreadId, TurnId};
+
+/// Longest that reading what has piled up may take.
+const ONE_DRAIN: Duration = Duration::from_secs(10);
+/// Lines that may be read again before the slot is advanced: advancing costs a round trip of its own.
+const LAG_LINES: usize = 256;
+
+/// One changed row of a committed transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// Position of the transaction's end in the database's log.
+    pub lsn: String,
+    /// The transaction, numbered by the feed from 1 in commit order.
+    pub xid: u64,
+    /// The row after the change.
+    pub row: Row,
+}
+
+/// A reader of one logical slot.
+pub struct ChangeFeed {
+    url: String,
+    slot: String,
+    database: Database,
+    client: Option<Client>,
+    /// End of the last transaction that was handed out.
+    done: PgLsn,
+    transactions: u64,
+    lag_lines: usize,
+    /// Newest state of each thread and turn: a commit that touches only other columns is no event.
+    newest: HashMap<String, Row>,
+}
+
+impl ChangeFeed {
+    /// Makes the slot `slot` in the database at `url` and reads from now on.
+    ///
+    /// # Errors
+    /// The database cannot be reached or refuses the slot (`wal_level` must be `logical`).
+    pub async fn open(url: &str, database: &Database, slot: &str) -> Result<Self, DatabaseError> {
+        let mut feed = Self {
+            url: url.to_owned(),
+            slot: slot.to_owned(),
+            database: database.clone(),
+            client: None,
+            done: PgLsn::from(0),
+            transactions: 0,
+            lag_lines: 0,
+            newest: HashMap::new(),
+        };
+        let made = feed
+            .client()
+            .await?
+            .query_one("select lsn from pg_create_logical_replication_slot($1, 'test_decoding')", &[&slot])
+            .await;
+        match made {
+            Ok(row) => feed.done = row.get(0),
+            Err(source) => return Err(feed.broken(source)),
+        }
+        Ok(feed)
+    }
+
+    /// Everything committed since the last call, in commit order.
+    ///
+    /// # Errors
+    /// The database cannot be reached just now (the next call goes on where this one stopped), or prints a change that
+    /// cannot be read.
+    pub async fn drain(&mut self) -> Result<Vec<Committed>, DatabaseError> {
+        match tokio::time::timeout(ONE_DRAIN, self.drain_now()).await {
+            Ok(drained) => drained,
+            Err(_) => {
+                self.client = None;
+                Err(DatabaseError::Slow { at: place(&self.url) })
+            }
+        }
+    }
+
+    /// Drops the slot. A slot that is left behind goes with its database.
+    ///
+    /// # Errors
+    /// The database cannot be reached or refuses.
+    pub async fn close(mut self) -> Result<(), DatabaseError> {
+        let slot = self.slot.clone();
+        let dropped = self.client().await?.execute("select pg_drop_replication_slot($1)", &[&slot]).await;
+        dropped.map(drop).map_err(|source| self.broken(source))
+    }
+
+    async fn drain_now(&mut self) -> Result<Vec<Committed>, DatabaseError> {
+        let slot = self.slot.clone();
+        let rows = self
+            .client()
+            .await?
+            .query(
+                "select lsn, data from pg_logical_slot_peek_changes($1, null, null, 'include-xids', '0', 'skip-empty-xacts', '1')",
+                &[&slot],
+            )
+            .await;
+        let rows = rows.map_err(|source| self.broken(source))?;
+        let mut out = Vec::new();
+        let mut open: Vec<Change> = Vec::new();
+        for row in &rows {
+            let (lsn, data): (PgLsn, &str) = (row.get(0), row.get(1));
+            match decoding::read(data).map_err(|what| self.shape(what))? {
+                Line::Begin => open.clear(),
+                Line::Change(change) => open.push(change),
+                Line::Commit if lsn <= self.done => open.clear(),
+                Line::Commit => {
+                    self.done = lsn;
+                    self.transactions += 1;
+                    for change in open.drain(..) {
+                        self.hand_out(lsn, &change, &mut out)?;
+                    }
+                }
+            }
+        }
+        self.lag_lines = rows.len();
+        if self.lag_lines >= LAG_LINES {
+            self.advance().await?;
+        }
+        Ok(out)
+    }
+
+    fn hand_out(&mut self, lsn: PgLsn, change: &Change, out: &mut Vec<Committed>) -> Result<(), DatabaseError> {
+        let Some(row) = row_of(&self.database, change).map_err(|what| self.shape(what))? else { return Ok(()) };
+        if let Some(key) = identity(&row) {
+            if self.newest.get(&key) == Some(&row) {
+                return Ok(());
+            }
+            self.newest.insert(key, row.clone());
+        }
+        out.push(Committed { lsn: lsn.to_string(), xid: self.transactions, row });
+        Ok(())
+    }
+
+    async fn advance(&mut self) -> Result<(), DatabaseError> {
+        let (slot, done) = (self.slot.clone(), self.done);
+        let advanced = self.client().await?.execute("select pg_replication_slot_advance($1, $2)", &[&slot, &done]).await;
+        advanced.map(drop).map_err(|source| self.broken(source))
+    }
+
+    async fn client(&mut self) -> Result<&Client, DatabaseError> {
+        if self.client.as_ref().is_none_or(Client::is_closed) {
+            let opened = connect(&self.url).await.map_err(|source| self.broken(source))?;
+            self.client = Some(opened);
+        }
+        self.client.as_ref().ok_or_else(|| self.shape("no connection".to_owned()))
+    }
+
+    fn broken(&mut self, source: tokio_postgres::Error) -> DatabaseError {
+        self.client = None;
+        DatabaseError::Unreachable { at: place(&self.url), source }
+    }
+
+    fn shape(&self, what: String) -> DatabaseError {
+        DatabaseError::Shape { at: place(&self.url), what }
+    }
+}
+
+/// What tells a row whose state is compared from the others; parts are told one by one and need none.
+fn identity(row: &Row) -> Option<String> {
+    match row {
+        Row::Thread { thread, .. } => Some(format!("thread {thread}")),
+        Row::Turn { turn, .. } => Some(format!("turn {turn}")),
+        Row::Part { .. } | Row::PartGone { .. } => None,
+    }
+}
+
+fn row_of(database: &Database, change: &Change) -> Result<Option<Row>, String> {
+    let columns = &change.columns;
+    let gone = change.action == Action::Delete;
+    if change.table == database.parts {
+        let (turn, epoch, seq) = (TurnId(text(columns, "turn")?), epoch(columns)?, number(columns, "seq")?);
+        return Ok(Some(if gone {
+            Row::PartGone { turn, epoch, seq }
+        } else {
+            Row::Part { turn, epoch, seq, text: text(columns, "text")? }
+        }));
+    }
+    if gone {
+        return Ok(None);
+    }
+    if change.table == database.threads {
+        let (status, owner) = (status(columns)?, columns.get("owner").cloned().flatten().map(PodName));
+        return Ok(Some(Row::Thread { thread: ThreadId(text(columns, "id")?), status, owner, epoch: epoch(columns)? }));
+    }
+    if change.table == database.turns {
+        return Ok(Some(Row::Turn {
+            turn: TurnId(text(columns, "id")?),
+            thread: ThreadId(text(columns, "thread")?),
+            message: MessageId(text(columns, "message")?),
+            status: status(columns)?,
+            attempt: number(columns, "attempt")? as u32,
+            epoch: epoch(columns)?,
+        }));
+    }
+    Ok(None)
+}
+
+fn text(columns: &Columns, name: &str) -> Result<String, String> {
+    columns.get(name).cloned().flatten().ok_or_else(|| format!("a changed row has no value in column {name:?}"))
+}
+
+fn number(columns: &Columns, name: &str) -> Result<u64, String> {
+    let value = text(columns, name)?;
+    value.parse().map_err(|_| format!("column {name:?} holds {value:?}, which is no count"))
+}
+
+fn epoch(columns: &Columns) -> Result<Epoch, String> {
+    number(columns, "epoch").map(Epoch)
+}
+
+fn status(columns: &Columns) -> Result<crate::history::Status, String> {
+    let word = text(columns, "status")?;
+    frames::read_status(&word).ok_or_else(|| format!("{word:?} is no known status"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Status;
+    use crate::target::Target;
+
+    fn row(line: &str) -> Result<Option<Row>, String> {
+        let Ok(Line::Change(change)) = decoding::read(line) else { panic!("not a change: {line}") };
+        row_of(&Target::reference().database, &change)
+    }
+
+    #[test]
+    fn rows_of_the_contract_are_told_and_others_are_not() {
+        let thread = row("table public.threads: UPDATE: id[text]:'t' status[text]:'in_progress' owner[text]:'pod-2' epoch[bigint]:4");
+        let told = Row::Thread { thread: "t".into(), status: Status::InProgress, owner: Some("pod-2".into()), epoch: Epoch(4) };
+        assert_eq!(thread, Ok(Some(told)));
+        let part = row("table public.parts: DELETE: turn[text]:'u' epoch[bigint]:1 seq[bigint]:3");
+        assert_eq!(part, Ok(Some(Row::PartGone { turn: "u".into(), epoch: Epoch(1), seq: 3 })));
+        assert_eq!(row("table public.sessions: INSERT: tenant[text]:'x'"), Ok(None));
+    }
+
+    #[test]
+    fn a_status_that_nobody_knows_is_an_error_and_not_a_gap() {
+        assert!(row("table public.threads: INSERT: id[text]:'t' status[text]:'odd' owner[text]:null epoch[bigint]:0").is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! Reads a thread's owner, epoch and status, and a turn's status, from the target's database.
+//!
+//! One kept connection and prepared statements: this is on the path between "a token was seen" and "the owner is dead",
+//! where every round trip counts. The connection is made anew when it is found broken, because stories break databases.
+
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio_postgres::{Client, NoTls, Row, Statement, types::ToSql};
+
+use super::{Database, frames};
+use crate::history::{Epoch, PodName, Status, ThreadId, TurnId};
+
+/// Longest that one question to the database may take.
+const ONE_QUESTION: Duration = Duration::from_secs(2);
+
+/// What is known of a thread at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership {
+    /// Pod that owns it.
+    pub owner: Option<PodName>,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Its status.
+    pub status: Status,
+}
+
+/// The database did not answer as described.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// It cannot be reached, or the connection broke.
+    #[error("postgres at {at}: {source}")]
+    Unreachable {
+        /// Host and port.
+        at: String,
+        /// What the client library says.
+        source: tokio_postgres::Error,
+    },
+    /// It took too long.
+    #[error("postgres at {at} did not answer within {ONE_QUESTION:?}")]
+    Slow {
+        /// Host and port.
+        at: String,
+    },
+    /// A value is not of the described shape.
+    #[error("postgres at {at}: {what}")]
+    Shape {
+        /// Host and port.
+        at: String,
+        /// What was found.
+        what: String,
+    },
+}
+
+/// A kept connection to the target's database.
+pub struct Owners {
+    url: String,
+    at: String,
+    statements: [String; 2],
+    kept: Mutex<Option<Kept>>,
+}
+
+struct Kept {
+    client: Client,
+    owner: Statement,
+    turn: Statement,
+}
+
+impl Owners {
+    /// Reads through the database at `url`; connects on the first question.
+    pub fn new(url: &str, database: &Database) -> Self {
+        Self { url: url.to_owned(), at: place(url), statements: [database.owner.clone(), database.turn.clone()], kept: Mutex::new(None) }
+    }
+
+    /// Owner, epoch and status of a thread; `None` where there is no such thread.
+    ///
+    /// # Errors
+    /// The database cannot be reached, is slow, or holds a value that the description does not allow.
+    pub async fn of(&self, thread: &ThreadId) -> Result<Option<Ownership>, DatabaseError> {
+        let Some(row) = self.ask(|kept| &kept.owner, &[&thread.as_str()]).await? else { return Ok(None) };
+        let owner: Option<String> = self.column(&row, 0)?;
+        let epoch: i64 = self.column(&row, 1)?;
+        let status = self.status(&row, 2)?;
+        Ok(Some(Ownership { owner: owner.map(PodName), epoch: Epoch(epoch.unsigned_abs()), status }))
+    }
+
+    /// Status of a turn; `None` where there is no such turn.
+    ///
+    /// # Errors
+    /// As [`Owners::of`].
+    pub async fn turn(&self, turn: &TurnId) -> Result<Option<Status>, DatabaseError> {
+        let row = self.ask(|kept| &kept.turn, &[&turn.as_str()]).await?;
+        row.map(|row| self.status(&row, 0)).transpose()
+    }
+
+    async fn ask(&self, which: fn(&Kept) -> &Statement, with: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, DatabaseError> {
+        let answer = tokio::time::timeout(ONE_QUESTION, async {
+            let mut kept = self.kept.lock().await;
+            if kept.as_ref().is_none_or(|k| k.client.is_closed()) {
+                *kept = Some(self.connect().await?);
+            }
+            let Some(open) = kept.as_ref() else { unreachable!("connected just above") };
+            let answer = open.client.query_opt(which(open), with).await;
+            if answer.is_err() {
+                *kept = None;
+            }
+            answer
+        });
+        match answer.await {
+            Ok(Ok(row)) => Ok(row),
+            Ok(Err(source)) => Err(DatabaseError::Unreachable { at: self.at.clone(), source }),
+            Err(_) => Err(DatabaseError::Slow { at: self.at.clone() }),
+        }
+    }
+
+    async fn connect(&self) -> Result<Kept, tokio_postgres::Error> {
+        let client = connect(&self.url).await?;
+        let [owner, turn] = &self.statements;
+        let (owner, turn) = (client.prepare(owner).await?, client.prepare(turn).await?);
+        Ok(Kept { client, owner, turn })
+    }
+
+    fn column<'a, T: tokio_postgres::types::FromSql<'a>>(&self, row: &'a Row, index: usize) -> Result<T, DatabaseError> {
+        row.try_get(index).map_err(|e| DatabaseError::Shape { at: self.at.clone(), what: e.to_string() })
+    }
+
+    fn status(&self, row: &Row, index: usize) -> Result<Status, DatabaseError> {
+        let word: String = self.column(row, index)?;
+        frames::read_status(&word)
+            .ok_or_else(|| DatabaseError::Shape { at: self.at.clone(), what: format!("{word:?} is no known status") })
+    }
+}
+
+/// Opens a connection and keeps it running in the background until the client is dropped.
+pub(super) async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    tokio::spawn(async move {
+        if let Err(e) = connection.await {
+            tracing::debug!(error = %e, "database connection ended");
+        }
+    });
+    Ok(client)
+}
+
+/// Host and port of a database URL: what an error may print, since the rest holds a password.
+pub(super) fn place(url: &str) -> String {
+    url.rsplit('@').next().unwrap_or(url).split('/').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_never_print_a_password() {
+        assert_eq!(place("postgres://crosspod:secret@127.0.0.1:5432/db"), "127.0.0.1:5432");
+    }
+}

@@ -1,0 +1,311 @@
+//! A watcher: one attach on one pod, from its request to its end.
+//!
+//! The bytes go into the history as they are read, before any parsing; the frames follow as `eventsource-stream` finds them
+//! in those bytes. What a story waits for ([`Seen`]) is derived from the frames on the way.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use eventsource_stream::{EventStreamError, Eventsource as _};
+use futures_util::{Stream, StreamExt as _};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::api::{Api, Session, chain};
+use crate::history::writer::Recorder;
+use crate::history::{Chunk, Epoch, PodName, Raw, Status, TailEnd, ThreadId, TurnId, WatcherId, What};
+use crate::target::frames;
+use crate::target::owner::Owners;
+use crate::wait::{Expired, within};
+
+/// Most bytes that may come without a line's end. A service that sends more is not sending SSE, and the parser would
+/// hold all of it.
+const LONGEST_LINE: usize = 8 << 20;
+
+/// What an attach is to be.
+pub struct Attach {
+    /// Identity in the history.
+    pub watcher: WatcherId,
+    /// Pod to attach to.
+    pub pod: PodName,
+    /// Where it listens now.
+    pub at: SocketAddr,
+    /// Whose credential to show.
+    pub session: Session,
+    /// Thread to watch.
+    pub thread: ThreadId,
+    /// Cursor to resume from.
+    pub cursor: Option<String>,
+    /// Why it is opened, for reports.
+    pub role: String,
+}
+
+/// What a watcher has seen so far.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Whether the pod answered with a stream.
+    pub open: bool,
+    /// When the answer came.
+    pub opened_at: Option<Instant>,
+    /// The last event id, as a client would send it to resume.
+    pub last_id: Option<String>,
+    /// Each turn it saw something of.
+    pub turns: BTreeMap<TurnId, TurnSeen>,
+    /// How the tail ended, once it has.
+    pub end: Option<TailEnd>,
+    /// Why it was refused, if it was.
+    pub refused: Option<String>,
+}
+
+/// What a watcher has seen of one turn.
+#[derive(Debug, Clone, Default)]
+pub struct TurnSeen {
+    /// Epoch of the newest attempt seen to begin.
+    pub epoch: Option<Epoch>,
+    /// Tokens rendered now; a reset takes them back.
+    pub tokens: u32,
+    /// When the newest of them came.
+    pub last_at: Option<Instant>,
+    /// How the turn ended, once that was seen.
+    pub finished: Option<Status>,
+}
+
+/// A running watcher.
+pub struct Tail {
+    /// Identity in the history.
+    pub watcher: WatcherId,
+    /// Pod it is attached to.
+    pub pod: PodName,
+    /// Thread it watches.
+    pub thread: ThreadId,
+    seen: watch::Receiver<Seen>,
+    leave: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Tail {
+    /// Opens a tail; returns at once, the attach goes on in the background.
+    pub fn open(api: &Api, attach: Attach, owners: Arc<Owners>, recorder: Recorder) -> Self {
+        let (tell, seen) = watch::channel(Seen::default());
+        let leave = CancellationToken::new();
+        let (watcher, pod, thread) = (attach.watcher, attach.pod.clone(), attach.thread.clone());
+        let tailing = Tailing { api: api.clone(), attach, owners, recorder, tell };
+        let task = tokio::spawn(tailing.run(leave.clone()));
+        Self { watcher, pod, thread, seen, leave, task }
+    }
+
+    /// What it has seen by now.
+    pub fn seen(&self) -> Seen {
+        self.seen.borrow().clone()
+    }
+
+    /// Waits until `enough` holds of what was seen.
+    ///
+    /// # Errors
+    /// The bound is over, or the tail ended or was refused before.
+    pub async fn until(&self, what: &str, bound: Duration, enough: impl Fn(&Seen) -> bool) -> Result<Seen, Expired> {
+        let mut seen = self.seen.clone();
+        let named = format!("watcher {} on {} to see {what}", self.watcher, self.pod);
+        let over = |s: &Seen| enough(s) || s.end.is_some() || s.refused.is_some();
+        let got = within(&named, bound, seen.wait_for(over), || describe(&self.seen.borrow())).await?;
+        match got {
+            Ok(seen) if enough(&seen) => Ok(seen.clone()),
+            _ => Err(Expired { what: named, bound, last: describe(&self.seen.borrow()) }),
+        }
+    }
+
+    /// Leaves on purpose and waits until the end is in the history.
+    pub async fn leave(self) {
+        self.leave.cancel();
+        if let Err(e) = self.task.await {
+            tracing::error!(watcher = %self.watcher, error = %e, "a watcher's task failed");
+        }
+    }
+}
+
+/// What was seen, in one line, for an expired wait.
+fn describe(seen: &Seen) -> String {
+    if let Some(reason) = &seen.refused {
+        return format!("the attach was refused: {reason}");
+    }
+    let turns: Vec<_> = seen
+        .turns
+        .iter()
+        .map(|(turn, s)| {
+            let epoch = s.epoch.map_or("no start".to_owned(), |e| format!("epoch {e}"));
+            let end = s.finished.map_or(String::new(), |f| format!(", finished as {f:?}"));
+            format!("turn {turn}: {} tokens, {epoch}{end}", s.tokens)
+        })
+        .collect();
+    let state = match &seen.end {
+        Some(end) => format!("the tail has ended: {end:?}"),
+        None if seen.open => "the tail is open".to_owned(),
+        None => "the attach is not answered".to_owned(),
+    };
+    format!("{state}; {}", if turns.is_empty() { "no frames of a turn".to_owned() } else { turns.join("; ") })
+}
+
+struct Tailing {
+    api: Api,
+    attach: Attach,
+    owners: Arc<Owners>,
+    recorder: Recorder,
+    tell: watch::Sender<Seen>,
+}
+
+impl Tailing {
+    async fn run(self, leave: CancellationToken) {
+        let asked_us = self.recorder.now_us();
+        let attach = &self.attach;
+        let asking = self.api.attach(attach.at, &attach.session, &attach.thread, attach.cursor.as_deref());
+        let answer = tokio::select! {
+            answer = asking => answer,
+            () = leave.cancelled() => return self.refuse(None, "the watcher left before it was answered".to_owned()),
+        };
+        let response = match answer {
+            Ok(response) => response,
+            Err(reason) => return self.refuse(None, reason),
+        };
+        let status = response.status().as_u16();
+        let kind = response.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or("none").to_owned();
+        if status != 200 || !kind.starts_with("text/event-stream") {
+            return self.refuse(Some(status), format!("status {status}, content type {kind}"));
+        }
+        self.recorder.record(What::TailOpened {
+            watcher: attach.watcher,
+            pod: attach.pod.clone(),
+            thread: attach.thread.clone(),
+            cursor: attach.cursor.clone(),
+            role: attach.role.clone(),
+            asked_us,
+        });
+        self.tell.send_modify(|seen| {
+            seen.open = true;
+            seen.opened_at = Some(Instant::now());
+        });
+        let end = self.read(response.bytes_stream(), leave).await;
+        self.recorder.record(What::TailClosed { watcher: attach.watcher, end: end.clone() });
+        self.tell.send_modify(|seen| seen.end = Some(end));
+    }
+
+    fn refuse(&self, status: Option<u16>, reason: String) {
+        let (watcher, pod, thread) = (self.attach.watcher, self.attach.pod.clone(), self.attach.thread.clone());
+        self.recorder.record(What::TailRefused { watcher, pod, thread, status, reason: reason.clone() });
+        self.tell.send_modify(|seen| seen.refused = Some(reason));
+    }
+
+    async fn read(&self, body: impl Stream<Item = reqwest::Result<Bytes>>, leave: CancellationToken) -> TailEnd {
+        let mut line = 0;
+        let teed = body.map(|read| {
+            let bytes = read.map_err(|e| chain(&e))?;
+            self.recorder.record(What::Bytes { watcher: self.attach.watcher, raw: raw(&bytes) });
+            line = match bytes.iter().rposition(|b| *b == b'\n') {
+                Some(end) => bytes.len() - end - 1,
+                None => line + bytes.len(),
+            };
+            if line > LONGEST_LINE { Err(format!("{line} bytes without a line's end")) } else { Ok(bytes) }
+        });
+        let mut events = std::pin::pin!(teed.eventsource());
+        loop {
+            let next = tokio::select! {
+                next = events.next() => next,
+                () = leave.cancelled() => return TailEnd::Left,
+            };
+            match next {
+                None => return TailEnd::Eof,
+                Some(Err(EventStreamError::Transport(reason))) => return TailEnd::Broken { reason },
+                Some(Err(EventStreamError::Utf8(e))) => return TailEnd::Broken { reason: format!("not UTF-8: {e}") },
+                Some(Err(EventStreamError::Parser(e))) => return TailEnd::Broken { reason: format!("not SSE: {:?}", e.code) },
+                Some(Ok(event)) => {
+                    if self.frame(&event.id, &event.data).await {
+                        return TailEnd::Done;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes one frame; true when it is the last by its own word.
+    async fn frame(&self, id: &str, data: &str) -> bool {
+        let Some(chunk) = frames::read_ui_message(data) else { return false };
+        let content = matches!(chunk, Chunk::Start { .. } | Chunk::Delta { .. } | Chunk::Error { .. } | Chunk::Finish { .. });
+        // The parser repeats the last id on frames that have none of their own, as the standard says; frames that are no
+        // part of the log have none.
+        let id = (content && !id.is_empty()).then(|| id.to_owned());
+        let (watcher, cursor) = (self.attach.watcher, id.as_deref().and_then(frames::read_cursor));
+        self.recorder.record(What::Frame { watcher, id: id.clone(), cursor, chunk: chunk.clone() });
+        let at = Instant::now();
+        self.tell.send_modify(|seen| {
+            if id.is_some() {
+                seen.last_id = id;
+            }
+            take(seen, &chunk, at);
+        });
+        if let Chunk::Finish { turn, .. } = &chunk {
+            // The proof of "committed before announced": this question is put after the frame was seen.
+            match self.owners.turn(turn).await {
+                Ok(status) => drop(self.recorder.record(What::TerminalProbe { watcher, turn: turn.clone(), status })),
+                Err(e) => tracing::info!(%turn, error = %e, "the database could not be asked for a terminal's row"),
+            }
+        }
+        chunk == Chunk::Done
+    }
+}
+
+fn take(seen: &mut Seen, chunk: &Chunk, at: Instant) {
+    match chunk {
+        Chunk::Start { turn, epoch, reset } => {
+            let of = seen.turns.entry(turn.clone()).or_default();
+            of.epoch = Some(*epoch);
+            if *reset {
+                of.tokens = 0;
+            }
+        }
+        Chunk::Delta { turn, text } => {
+            let of = seen.turns.entry(turn.clone()).or_default();
+            // Each token closes with its one space, however the service cuts or joins its deltas.
+            of.tokens += text.bytes().filter(|b| *b == b' ').count() as u32;
+            of.last_at = Some(at);
+        }
+        Chunk::Finish { turn, status } => seen.turns.entry(turn.clone()).or_default().finished = Some(*status),
+        Chunk::Resync { .. } => seen.turns.clear(),
+        Chunk::Error { .. } | Chunk::State { .. } | Chunk::Done | Chunk::Unreadable { .. } => {}
+    }
+}
+
+fn raw(bytes: &[u8]) -> Raw {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Raw::Utf8(text.to_owned()),
+        Err(_) => Raw::Base64(STANDARD.encode(bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_takes_tokens_back_and_a_plain_start_does_not() {
+        let (mut seen, turn) = (Seen::default(), TurnId::from("u"));
+        let at = Instant::now();
+        let start = |reset| Chunk::Start { turn: turn.clone(), epoch: Epoch(1), reset };
+        take(&mut seen, &start(false), at);
+        take(&mut seen, &Chunk::Delta { turn: turn.clone(), text: "a b ".into() }, at);
+        assert_eq!(seen.turns[&turn].tokens, 2);
+        take(&mut seen, &start(false), at);
+        assert_eq!(seen.turns[&turn].tokens, 2);
+        take(&mut seen, &start(true), at);
+        assert_eq!(seen.turns[&turn].tokens, 0);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_kept_whole() {
+        assert_eq!(raw(b"ok"), Raw::Utf8("ok".into()));
+        assert_eq!(raw(&[0xff, 0x00]), Raw::Base64("/wA=".into()));
+    }
+}
