@@ -1,1 +1,92 @@
-fn main() {}
+//! Every story as a libtest-mimic trial on a live cluster.
+//!
+//! In one process the trials share a cluster, which comes up with the first of them; a runner that starts a process a
+//! trial gives each its own, or the one that `crosspod up` keeps. Only a pass passes.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crosspod::report::first_screen;
+use crosspod::run::{Session, Setting, Site, Story};
+use crosspod::verdict::Verdict;
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+/// Environment variable that sets the seed of every plan; without it each run draws one.
+const SEED: &str = "CROSSPOD_SEED";
+
+fn main() -> ExitCode {
+    let mut args = Arguments::from_args();
+    // One cluster carries one story at a time.
+    args.test_threads = Some(1);
+    let stage = match Stage::new() {
+        Ok(stage) => Arc::new(stage),
+        Err(e) => {
+            report(&e);
+            return ExitCode::FAILURE;
+        }
+    };
+    let trials = scenarios::stories().into_iter().map(|story| {
+        let stage = stage.clone();
+        Trial::test(story.name, move || stage.play(&story))
+    });
+    let conclusion = libtest_mimic::run(&args, trials.collect());
+    match stage.clear() {
+        Ok(()) => conclusion.exit_code(),
+        Err(e) => {
+            report(&e);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the trials of this process share. Nothing of it comes up before the first trial: a listing needs no engine.
+struct Stage {
+    runtime: Runtime,
+    seed: u64,
+    site: OnceCell<Result<Site, String>>,
+    session: OnceCell<Result<Session, String>>,
+}
+
+impl Stage {
+    fn new() -> Result<Self, String> {
+        let runtime = Runtime::new().map_err(|e| format!("no runtime: {e}"))?;
+        let seed = match std::env::var(SEED) {
+            Ok(text) => text.parse().map_err(|_| format!("{SEED}={text} is not a number"))?,
+            Err(_) => std::process::id().into(),
+        };
+        Ok(Self { runtime, seed, site: OnceCell::new(), session: OnceCell::new() })
+    }
+
+    fn play(&self, story: &Story) -> Result<(), Failed> {
+        let played = self.runtime.block_on(async {
+            let session = self.session.get_or_init(|| self.open()).await.as_ref()?;
+            Ok::<_, &String>(session.play(story, self.seed).await)
+        });
+        match played {
+            Ok(done) if done.report.verdict == Verdict::Pass => Ok(()),
+            Ok(done) => Err(format!("{:?}\n{}", done.report.verdict, first_screen(&done.report)).into()),
+            Err(e) => Err(e.clone().into()),
+        }
+    }
+
+    async fn open(&self) -> Result<Session, String> {
+        let setting = Setting { design: "log".to_owned(), defect: None, slots: 1 };
+        let tell = |step: &str| report(step);
+        let site = self.site.get_or_init(|| async { Site::find(setting, &tell).await.map_err(|e| e.to_string()) }).await;
+        site.as_ref()?.open(&tell).await.map_err(|e| e.to_string())
+    }
+
+    fn clear(&self) -> Result<(), String> {
+        match self.site.get() {
+            Some(Ok(site)) => self.runtime.block_on(site.clear()).map_err(|e| e.to_string()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn report(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -11,7 +11,7 @@
 
 use super::Promise;
 use super::view::{At, Breach, FaultSpan, Owned, Thread, Turn, View};
-use crate::history::{Capability, Status};
+use crate::history::{Capability, PodName, Status};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 24,
@@ -37,7 +37,10 @@ fn stopped(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<(At, u64)> {
         "kill" | "pause" => fault.observed.map(|observed| (observed, observed.us)),
         "terminate" => {
             let grace_over_us = fault.aimed.us + view.bounds.drain_ms * 1000;
-            Some((fault.aimed, fault.observed.map_or(grace_over_us, |gone| gone.us.max(grace_over_us))))
+            Some((
+                fault.aimed,
+                fault.observed.map_or(grace_over_us, |gone| gone.us.max(grace_over_us)),
+            ))
         }
         _ => None,
     }
@@ -49,7 +52,7 @@ fn check(view: &View<'_>, fault: &FaultSpan<'_>, place: usize) -> Option<Breach>
     let thread = &view.threads[place];
     let rows_before = thread.owners.partition_point(|owned| owned.at.n < stopped.n);
     let owned = thread.owners[..rows_before].last()?;
-    if owned.status != Status::InProgress || owned.owner.map(|pod| pod.as_str()) != Some(fault.target) {
+    if owned.status != Status::InProgress || owned.owner.map(PodName::as_str) != Some(fault.target) {
         return None;
     }
     let by_us = view.faults.deadline(from_us, bound_ms * 1000, None, &view.pods)?;
@@ -57,24 +60,38 @@ fn check(view: &View<'_>, fault: &FaultSpan<'_>, place: usize) -> Option<Breach>
         return None;
     }
     let turn = running_turn(view, thread, stopped)?;
-    let claim = thread.owners[rows_before..].iter().find(|later| later.epoch > owned.epoch);
+    let claim = thread.owners[rows_before..]
+        .iter()
+        .find(|later| later.epoch > owned.epoch);
     let resolved = [
         turn.terminal().map(|row| row.at),
-        turn.first_text.range(owned.epoch..).filter(|(epoch, _)| **epoch > owned.epoch).map(|(_, at)| *at).min(),
+        turn.first_text
+            .range(owned.epoch..)
+            .filter(|(epoch, _)| **epoch > owned.epoch)
+            .map(|(_, at)| *at)
+            .min(),
         claim.and_then(|claim| proof_of_work(view, turn, claim, stopped)),
     ];
     let resolved = resolved.into_iter().flatten().min_by_key(|at| at.us);
     let breach = |n: u64, got: String| {
         let subject = format!("turn {} of {} at epoch {}", turn.id, fault.target, owned.epoch);
         let expected = format!("a takeover within {bound_ms} ms after the {}", fault.name);
-        Some(Breach { subject, thread: Some(place), n, expected, got })
+        Some(Breach {
+            subject,
+            thread: Some(place),
+            n,
+            expected,
+            got,
+        })
     };
     match resolved {
         Some(at) if at.us <= by_us => None,
         Some(at) => breach(at.n, format!("after {} ms", at.us.saturating_sub(from_us) / 1000)),
         None if view.watched_until_us() > by_us => {
             let waited_ms = (view.watched_until_us() - from_us) / 1000;
-            let claimed = claim.map_or("no newer epoch".into(), |claim| format!("only a claim by {}", claim.label()));
+            let claimed = claim.map_or("no newer epoch".into(), |claim| {
+                format!("only a claim by {}", claim.label())
+            });
             breach(stopped.n, format!("{claimed} in {waited_ms} ms"))
         }
         None => None,
@@ -94,11 +111,137 @@ fn running_turn<'v, 'a>(view: &'v View<'a>, thread: &Thread<'a>, at: At) -> Opti
 /// When a claim is known to have come to work: at the new owner's first provider call, or, where that owner was hit
 /// before it could make one, at the claim.
 fn proof_of_work(view: &View<'_>, turn: &Turn<'_>, claim: &Owned<'_>, stopped: At) -> Option<At> {
-    let starts = turn.calls.iter().filter_map(|call| Some((&view.calls[*call], view.calls[*call].started?)));
-    let ordinal_before =
-        starts.clone().filter(|(_, at)| at.n < stopped.n).map(|(call, _)| call.ordinal).max().unwrap_or(0);
-    let called = starts.filter(|(call, _)| call.ordinal > ordinal_before).map(|(_, at)| at).min();
+    let starts = turn
+        .calls
+        .iter()
+        .filter_map(|call| Some((&view.calls[*call], view.calls[*call].started?)));
+    let ordinal_before = starts
+        .clone()
+        .filter(|(_, at)| at.n < stopped.n)
+        .map(|(call, _)| call.ordinal)
+        .max()
+        .unwrap_or(0);
+    let called = starts
+        .filter(|(call, _)| call.ordinal > ordinal_before)
+        .map(|(_, at)| at)
+        .min();
     let owner = claim.owner?.as_str();
-    let hit = view.faults.on(owner).any(|fault| fault.touches(claim.at.us, claim.at.us + view.bounds.takeover_ms * 1000));
+    let hit = view
+        .faults
+        .on(owner)
+        .any(|fault| fault.touches(claim.at.us, claim.at.us + view.bounds.takeover_ms * 1000));
     called.or_else(|| hit.then_some(claim.at))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{
+        Play, aimed, call_ends, call_starts, delta, fault, observed, takeover, thread_row, token, turn_row,
+    };
+    use crate::history::{Chunk, FaultStep, Row, Status, What};
+
+    const NAME: &str = "BoundedTakeover";
+
+    /// The good run up to the fault, of which nobody takes notice.
+    fn nobody_takes_over(name: &str) -> Play {
+        let mut play = takeover();
+        play.without_from(45, |what| {
+            matches!(what, What::Frame { chunk, .. } if !matches!(chunk, Chunk::State { .. }))
+                || matches!(
+                    what,
+                    What::Row { .. } | What::Provider(_) | What::TerminalProbe { .. } | What::ThreadRead { .. }
+                )
+        });
+        play.without(|what| matches!(what, What::Fault(_)));
+        play.put(40, fault(1, name, "pod-1", aimed()))
+            .put(41, fault(1, name, "pod-1", observed()));
+        play
+    }
+
+    #[test]
+    fn a_takeover_within_the_bound_is_accepted() {
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn an_owner_that_nobody_takes_over_from_is_found_for_each_kind_of_fault() {
+        for name in ["kill", "pause", "terminate"] {
+            let play = nobody_takes_over(name);
+            let finding = play.breaks(NAME);
+            assert_eq!(finding.subject, "turn turn-1 of pod-1 at epoch 1");
+            assert!(finding.got.starts_with("no newer epoch in "), "{}", finding.got);
+        }
+    }
+
+    #[test]
+    fn a_takeover_that_comes_late_is_found() {
+        let mut play = nobody_takes_over("kill");
+        play.put(3000, thread_row(40, Some("pod-2"), 2, Status::InProgress))
+            .put(3001, call_starts(2, "pod-2"));
+        assert_eq!(play.breaks(NAME).got, "after 2960 ms");
+    }
+
+    #[test]
+    fn a_provider_that_holds_the_stream_is_not_counted() {
+        let mut play = nobody_takes_over("kill");
+        play.put(1200, thread_row(40, Some("pod-2"), 2, Status::InProgress))
+            .put(1201, call_starts(2, "pod-2"));
+        play.put(9000, delta(2, 2, 1, token(2, 1)));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_claim_alone_is_no_takeover_unless_its_owner_is_hit_as_well() {
+        let mut play = nobody_takes_over("kill");
+        play.put(1200, thread_row(40, Some("pod-2"), 2, Status::InProgress));
+        play.put(1200, turn_row(40, "turn-1", 2, Status::InProgress));
+        assert!(play.breaks(NAME).got.starts_with("only a claim by pod-2 at epoch 2"));
+        play.put(1300, fault(2, "kill", "pod-2", aimed()))
+            .put(1301, fault(2, "kill", "pod-2", observed()));
+        let findings = play.findings(NAME);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(findings[0].subject, "turn turn-1 of pod-2 at epoch 2");
+    }
+
+    #[test]
+    fn a_stop_has_its_grace() {
+        let mut play = nobody_takes_over("terminate");
+        play.put(7100, thread_row(40, Some("pod-2"), 2, Status::InProgress))
+            .put(7101, call_starts(2, "pod-2"));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn an_owner_that_wakes_before_the_bound_may_go_on() {
+        let mut play = nobody_takes_over("pause");
+        play.put(1000, fault(1, "pause", "pod-1", FaultStep::Healed));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn an_owner_with_nothing_in_progress_and_a_history_too_short_are_not_judged() {
+        let mut play = takeover();
+        play.put(1240, fault(2, "kill", "pod-2", aimed()))
+            .put(1241, fault(2, "kill", "pod-2", observed()));
+        play.keeps(NAME);
+
+        let mut play = nobody_takes_over("kill");
+        play.move_to(2000, &What::Quiesced);
+        play.keeps(NAME);
+        assert!(play.findings("NoLostAck").is_empty());
+    }
+
+    #[test]
+    fn an_explicit_failure_is_an_answer() {
+        let mut play = nobody_takes_over("kill");
+        play.put(1500, turn_row(40, "turn-1", 2, Status::Failed));
+        play.put(1500, call_ends(1, "pod-1", "client_gone"));
+        assert!(
+            play.history()
+                .events
+                .iter()
+                .all(|e| !matches!(&e.what, What::Row { row: Row::Thread { epoch, .. }, .. } if epoch.0 > 1))
+        );
+        play.keeps(NAME);
+    }
 }

@@ -16,13 +16,17 @@ pub(crate) const PROMISE: Promise = Promise {
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for (place, turn) in view.stored_turns() {
-        let (Some(expect), Some(terminal)) = (turn.oracle(), turn.terminal()) else { continue };
+        let (Some(expect), Some(terminal)) = (turn.oracle(), turn.terminal()) else {
+            continue;
+        };
         let subject = format!("durable text of turn {}", turn.id);
         let durable = hold(&turn.durable, expect, subject, turn.thread, terminal.at.n);
         let sound = durable.is_none();
         breaches.extend(durable);
         for watcher in &view.watchers {
-            let Some((shown, finished)) = shown_whole(watcher, place) else { continue };
+            let Some((shown, finished)) = shown_whole(watcher, place) else {
+                continue;
+            };
             // The same text as a sound durable one needs no second look.
             if sound && shown.same_as(&turn.durable) {
                 continue;
@@ -37,7 +41,10 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 /// What a watcher shows of a turn that it saw from start to finish, and the finish's event.
 fn shown_whole<'v, 'a>(watcher: &'v Watcher<'a>, place: usize) -> Option<(&'v Text<'a>, u64)> {
     let seen = watcher.turns.get(&place)?;
-    let finish = seen.finishes.first().filter(|finish| finish.status == Status::Completed)?;
+    let finish = seen
+        .finishes
+        .first()
+        .filter(|finish| finish.status == Status::Completed)?;
     let showing = seen.current().filter(|showing| showing.anchor == Anchor::Start)?;
     Some((&showing.text, finish.at.n))
 }
@@ -45,6 +52,94 @@ fn shown_whole<'v, 'a>(watcher: &'v Watcher<'a>, place: usize) -> Option<(&'v Te
 fn hold(text: &Text<'_>, expect: &Expect, subject: String, thread: Option<usize>, end: u64) -> Option<Breach> {
     let odd = oracle::hold(text, expect).err()?;
     // A text that ends too early is odd when it is declared whole, not when its last piece came.
-    let n = if odd.got == "the end of the text" { end } else { odd.n.unwrap_or(end) };
-    Some(Breach { subject, thread, n, expected: odd.expected, got: odd.got })
+    let n = if odd.got == "the end of the text" {
+        end
+    } else {
+        odd.n.unwrap_or(end)
+    };
+    Some(Breach {
+        subject,
+        thread,
+        n,
+        expected: odd.expected,
+        got: odd.got,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{Play, answer, delta, is_frame_of, part, takeover, token};
+    use crate::history::What;
+
+    const NAME: &str = "FinalTextExactlyOnce";
+
+    #[test]
+    fn a_whole_answer_after_a_takeover_is_accepted() {
+        takeover().passes();
+    }
+
+    #[test]
+    fn a_token_missing_in_the_store_is_found_and_told() {
+        let mut play = takeover();
+        play.without(|what| *what == part(44, 2, 4, token(2, 4)));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "durable text of turn turn-1");
+        assert!(
+            finding.expected.starts_with("token 4 of 6: `~key-1.c2.k4.n6."),
+            "{}",
+            finding.expected
+        );
+        assert!(finding.got.starts_with("`~key-1.c2.k5.n6."), "{}", finding.got);
+        assert_eq!(finding.fault.as_deref(), Some("kill on pod-1 (fault 1)"));
+        assert_eq!(finding.owner_before.as_deref(), Some("pod-2 at epoch 2"));
+        assert_eq!(finding.owner_after.as_deref(), Some("nobody at epoch 2"));
+    }
+
+    #[test]
+    fn a_store_of_two_attempts_is_found() {
+        let mut play = takeover();
+        play.turn_into(&part(41, 2, 1, token(2, 1)), part(41, 2, 1, token(1, 1)));
+        play.breaks(NAME);
+    }
+
+    #[test]
+    fn a_token_repeated_swapped_or_missing_on_a_screen_is_found() {
+        let bends: [fn(&mut Play); 3] = [
+            |play| {
+                play.put(1206, delta(3, 2, 4, token(2, 4)));
+            },
+            |play| {
+                play.turn_into(&delta(3, 2, 4, token(2, 4)), delta(3, 2, 4, token(2, 5)));
+                play.turn_into(&delta(3, 2, 5, token(2, 5)), delta(3, 2, 5, token(2, 4)));
+            },
+            |play| {
+                play.without(|what| *what == delta(3, 2, 6, token(2, 6)));
+            },
+        ];
+        for bend in bends {
+            let mut play = takeover();
+            bend(&mut play);
+            let finding = play.breaks(NAME);
+            assert_eq!(finding.subject, "w3 on pod-3, turn turn-1");
+        }
+    }
+
+    #[test]
+    fn tokens_joined_in_one_frame_or_cut_over_two_are_the_same_text() {
+        let mut play = takeover();
+        play.without(|what| {
+            is_frame_of(4)(what) && matches!(what, What::Frame { cursor: Some(c), .. } if (1..7).contains(&c.seq))
+        });
+        let text = answer(2);
+        play.put(1207, delta(4, 2, 3, &text[..77]))
+            .put(1208, delta(4, 2, 6, &text[77..]));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_turn_that_has_not_completed_is_not_judged() {
+        let mut play = takeover();
+        play.without_from(1206, |what| matches!(what, What::Frame { .. } | What::Row { .. }));
+        play.keeps(NAME);
+    }
 }

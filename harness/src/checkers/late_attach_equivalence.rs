@@ -13,7 +13,9 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    view.dues().filter_map(|(watcher, turn, seen, due)| check(watcher, turn, seen, due)).collect()
+    view.dues()
+        .filter_map(|(watcher, turn, seen, due)| check(watcher, turn, seen, due))
+        .collect()
 }
 
 fn check(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: Option<&Seen<'_>>, due: Due) -> Option<Breach> {
@@ -29,16 +31,30 @@ fn check(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: Option<&Seen<'_>>, due: D
         if whole.is_empty() || (watcher.cursor.is_some() && seen.is_some()) {
             return None;
         }
-        return Some(breach(watcher, turn, end, whole.word_at(0), "nothing of the answer".into()));
+        return Some(breach(
+            watcher,
+            turn,
+            end,
+            whole.word_at(0),
+            "nothing of the answer".into(),
+        ));
     };
     if showing.completes(whole) {
         return None;
     }
     let (n, expected, got) = match showing.fit_in(whole) {
-        Fit::Apart { at } => (showing.text.event_at(at).unwrap_or(end), whole.word_at(at), showing.text.word_at(at)),
+        Fit::Apart { from, at } => (
+            showing.text.event_at(at).unwrap_or(end),
+            whole.word_at(from + at),
+            showing.text.word_at(at),
+        ),
         Fit::Along { from } => {
             let shown = from + showing.text.len();
-            (end, whole.word_at(shown), format!("nothing after byte {shown} of {}", whole.len()))
+            (
+                end,
+                whole.word_at(shown),
+                format!("nothing after byte {shown} of {}", whole.len()),
+            )
         }
         Fit::Unjudged => (end, "the end of the durable text".into(), showing.text.word_at(0)),
     };
@@ -46,5 +62,107 @@ fn check(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: Option<&Seen<'_>>, due: D
 }
 
 fn breach(watcher: &Watcher<'_>, turn: &Turn<'_>, n: u64, expected: String, got: String) -> Breach {
-    Breach { subject: format!("{}, turn {}", watcher.label(), turn.id), thread: turn.thread, n, expected, got }
+    Breach {
+        subject: format!("{}, turn {}", watcher.label(), turn.id),
+        thread: turn.thread,
+        n,
+        expected,
+        got,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{closed, delta, finish, is_frame_of, opened, resync, start, state, takeover, token};
+    use crate::history::{Status, TailEnd, What};
+
+    const NAME: &str = "LateAttachEquivalence";
+
+    #[test]
+    fn a_late_watcher_with_the_whole_answer_is_accepted() {
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn a_late_watcher_shown_only_what_is_new_is_found() {
+        let mut play = takeover();
+        play.without(|what| [start(4, 2, true), delta(4, 2, 1, token(2, 1))].contains(what));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "w4 on pod-3, turn turn-1");
+        assert!(finding.expected.starts_with("`~key-1.c2.k1."), "{}", finding.expected);
+    }
+
+    #[test]
+    fn a_late_watcher_shown_nothing_is_found() {
+        let mut play = takeover();
+        play.without_from(1200, is_frame_of(4));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.got, "nothing of the answer");
+    }
+
+    #[test]
+    fn a_late_watcher_shown_both_attempts_is_found() {
+        let mut play = takeover();
+        play.turn_into(&start(4, 2, true), start(4, 1, false));
+        for k in 1..=3 {
+            play.put(1202, delta(4, 1, u64::from(k), token(1, k)));
+        }
+        play.breaks(NAME);
+    }
+
+    #[test]
+    fn who_attaches_after_the_end_and_is_told_otherwise_is_found() {
+        let mut play = takeover();
+        play.turn_into(
+            &state(5, Status::Completed, Some("turn-1")),
+            state(5, Status::InProgress, Some("turn-1")),
+        );
+        play.breaks(NAME);
+    }
+
+    #[test]
+    fn who_left_lost_its_pod_or_was_cut_by_a_fault_is_due_nothing() {
+        // w1 of the good run has lost its pod; here w4 leaves in the middle.
+        let mut play = takeover();
+        play.without_from(1206, is_frame_of(4));
+        play.without_from(1234, |what| *what == closed(4, TailEnd::Left));
+        play.put(1207, closed(4, TailEnd::Left));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_watcher_that_resumed_from_a_cursor_is_due_what_comes_after_it() {
+        let mut play = takeover();
+        play.put(1213, opened(6, "pod-3", Some("2-3")))
+            .put(1213, state(6, Status::InProgress, Some("turn-1")));
+        for k in 4..=6 {
+            play.put(1220, delta(6, 2, u64::from(k), token(2, k)));
+        }
+        play.put(1232, finish(6, 2, 7, Status::Completed));
+        play.passes();
+        play.without(|what| *what == delta(6, 2, 4, token(2, 4)));
+        let finding = play.breaks(NAME);
+        assert!(finding.expected.starts_with("`~key-1.c2.k4."), "{}", finding.expected);
+    }
+
+    #[test]
+    fn a_resync_begins_the_answer_anew() {
+        let mut play = takeover();
+        play.put(1205, resync(3)).put(1205, start(3, 2, false));
+        play.put(1205, delta(3, 2, 1, token(2, 1)))
+            .put(1205, delta(3, 2, 2, token(2, 2)));
+        play.put(1205, delta(3, 2, 3, token(2, 3)));
+        // What follows is what follows: token 4 on.
+        play.passes();
+        play.without(|what| {
+            matches!(
+                what,
+                What::Frame {
+                    chunk: crate::history::Chunk::Resync { .. },
+                    ..
+                }
+            )
+        });
+        play.breaks(NAME);
+    }
 }

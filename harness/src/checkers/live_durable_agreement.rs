@@ -70,10 +70,18 @@ fn missing(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
         match answer {
             // A turn that ended without a word of answer may be left out by a service that tells answers only.
             None if turn.durable.is_empty() && terminal.status != Status::Failed => None,
-            None => Some(breach(read, turn, format!("turn {} as {:?}", turn.id, terminal.status), "no such turn".into())),
-            Some(answer) if answer.status != terminal.status => {
-                Some(breach(read, turn, format!("{:?}", terminal.status), format!("{:?}", answer.status)))
-            }
+            None => Some(breach(
+                read,
+                turn,
+                format!("turn {} as {:?}", turn.id, terminal.status),
+                "no such turn".into(),
+            )),
+            Some(answer) if answer.status != terminal.status => Some(breach(
+                read,
+                turn,
+                format!("{:?}", terminal.status),
+                format!("{:?}", answer.status),
+            )),
             Some(_) => None,
         }
     })
@@ -103,5 +111,93 @@ fn streamed_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 
 
 fn breach(read: &Read<'_>, turn: &Turn<'_>, expected: String, got: String) -> Breach {
     let subject = format!("thread read from {}, turn {}", read.pod, turn.id);
-    Breach { subject, thread: Some(read.thread), n: read.at.n, expected, got }
+    Breach {
+        subject,
+        thread: Some(read.thread),
+        n: read.at.n,
+        expected,
+        got,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{access, answer, delta, read, takeover, token};
+    use crate::history::{Credential, Status, What};
+    use crate::verdict::Verdict;
+
+    const NAME: &str = "LiveDurableAgreement";
+
+    #[test]
+    fn one_text_everywhere_is_accepted() {
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn a_pod_that_tells_another_text_is_found() {
+        let mut play = takeover();
+        play.turn_into(
+            &read("pod-3", Status::Completed, answer(2), None),
+            read("pod-3", Status::Completed, answer(1), None),
+        );
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "thread read from pod-3, turn turn-1");
+        assert!(finding.got.contains("~key-1.c1.k1."), "{}", finding.got);
+    }
+
+    #[test]
+    fn a_pod_that_tells_no_or_another_end_is_found() {
+        let mut play = takeover();
+        play.turn_into(
+            &read("pod-3", Status::Completed, answer(2), None),
+            read("pod-3", Status::InProgress, "", None),
+        );
+        assert_eq!(play.breaks(NAME).got, "InProgress");
+
+        let mut play = takeover();
+        let nothing = What::ThreadRead {
+            pod: "pod-3".into(),
+            thread: "t-1".into(),
+            status: Status::Idle,
+            answers: vec![],
+        };
+        play.turn_into(&read("pod-3", Status::Completed, answer(2), None), nothing);
+        assert_eq!(play.breaks(NAME).got, "no such turn");
+    }
+
+    #[test]
+    fn a_stream_that_ends_with_another_text_is_found() {
+        let mut play = takeover();
+        play.without(|what| *what == delta(2, 2, 6, token(2, 6)));
+        let finding = play.breaks(NAME);
+        assert_eq!(
+            (finding.subject.as_str(), finding.got.as_str()),
+            ("w2 on pod-2, turn turn-1", "the end of the text")
+        );
+    }
+
+    #[test]
+    fn a_reading_from_before_the_end_is_not_judged() {
+        let mut play = takeover();
+        play.put(1210, read("pod-3", Status::InProgress, token(2, 1), None));
+        play.passes();
+    }
+
+    #[test]
+    fn a_final_reading_that_is_refused_is_found_and_one_without_answer_is_inconclusive() {
+        let mut play = takeover();
+        play.put(1405, access("pod-2", Credential::Owner, Some(500), "oops"));
+        assert_eq!(play.breaks(NAME).got, "500: oops");
+
+        let mut play = takeover();
+        play.put(1405, access("pod-2", Credential::Owner, None, "connection refused"));
+        let judgement = play.judged();
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        assert!(
+            judgement
+                .reason
+                .expect("a reason")
+                .starts_with("pod-2 did not answer the final reading")
+        );
+    }
 }

@@ -20,7 +20,10 @@ type Meanings<'a> = HashMap<(usize, Cursor), (u64, &'a Chunk)>;
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut meanings = Meanings::new();
-    view.watchers.iter().filter_map(|watcher| check(watcher, &mut meanings)).collect()
+    view.watchers
+        .iter()
+        .filter_map(|watcher| check(watcher, &mut meanings))
+        .collect()
 }
 
 fn check<'a>(watcher: &Watcher<'a>, meanings: &mut Meanings<'a>) -> Option<Breach> {
@@ -41,19 +44,35 @@ fn check<'a>(watcher: &Watcher<'a>, meanings: &mut Meanings<'a>) -> Option<Breac
     first_breach
 }
 
-fn step<'a>(watcher: &Watcher<'a>, frame: Frame<'a>, last: Option<Cursor>, meanings: &mut Meanings<'a>) -> Option<Breach> {
+fn step<'a>(
+    watcher: &Watcher<'a>,
+    frame: Frame<'a>,
+    last: Option<Cursor>,
+    meanings: &mut Meanings<'a>,
+) -> Option<Breach> {
     let breach = |expected: String, got: String| {
-        Some(Breach { subject: watcher.label(), thread: Some(watcher.thread), n: frame.at.n, expected, got })
+        Some(Breach {
+            subject: watcher.label(),
+            thread: Some(watcher.thread),
+            n: frame.at.n,
+            expected,
+            got,
+        })
     };
     let Some(cursor) = frame.cursor else {
         let got = frame.id.map_or("none".to_owned(), |id| format!("`{id}`"));
-        return breach(format!("an id that can be resumed from, with {}", name(frame.chunk)), got);
+        return breach(
+            format!("an id that can be resumed from, with {}", name(frame.chunk)),
+            got,
+        );
     };
     if let Some(last) = last.filter(|last| *last >= cursor) {
         return breach(format!("an id after {}", tell(last)), tell(cursor));
     }
-    let (n, meaning) = *meanings.entry((watcher.thread, cursor)).or_insert((frame.at.n, frame.chunk));
-    if meaning == frame.chunk {
+    let (n, meaning) = *meanings
+        .entry((watcher.thread, cursor))
+        .or_insert((frame.at.n, frame.chunk));
+    if same_event(meaning, frame.chunk) {
         return None;
     }
     breach(
@@ -62,8 +81,19 @@ fn step<'a>(watcher: &Watcher<'a>, frame: Frame<'a>, last: Option<Cursor>, meani
     )
 }
 
+/// Whether two frames are the same event. A start that is told again after a resync need not tell to reset.
+fn same_event(a: &Chunk, b: &Chunk) -> bool {
+    match (a, b) {
+        (Chunk::Start { turn: a, epoch: ea, .. }, Chunk::Start { turn: b, epoch: eb, .. }) => (a, ea) == (b, eb),
+        _ => a == b,
+    }
+}
+
 fn is_content(chunk: &Chunk) -> bool {
-    matches!(chunk, Chunk::Start { .. } | Chunk::Delta { .. } | Chunk::Error { .. } | Chunk::Finish { .. })
+    matches!(
+        chunk,
+        Chunk::Start { .. } | Chunk::Delta { .. } | Chunk::Error { .. } | Chunk::Finish { .. }
+    )
 }
 
 fn tell(cursor: Cursor) -> String {
@@ -77,5 +107,96 @@ fn name(chunk: &Chunk) -> String {
         Chunk::Error { turn, .. } => format!("error of turn {turn}"),
         Chunk::Finish { turn, .. } => format!("finish of turn {turn}"),
         _ => "frame".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{began, delta, opened, resync, start, state, takeover, token};
+    use crate::history::{Capability, Status, What};
+
+    const NAME: &str = "MonotoneCursor";
+
+    #[test]
+    fn ids_that_go_forward_over_a_takeover_are_accepted() {
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn an_id_that_is_repeated_or_goes_back_is_found() {
+        let mut play = takeover();
+        play.put(1206, delta(3, 2, 4, token(2, 4)));
+        assert_eq!(play.breaks(NAME).got, "2-4");
+
+        let mut play = takeover();
+        play.put(1206, delta(3, 1, 4, token(1, 4)));
+        let finding = play.breaks(NAME);
+        assert_eq!(
+            (finding.expected.as_str(), finding.got.as_str()),
+            ("an id after 2-4", "1-4")
+        );
+    }
+
+    #[test]
+    fn one_id_for_two_things_on_two_pods_is_found() {
+        let mut play = takeover();
+        play.turn_into(&delta(3, 1, 3, token(1, 3)), delta(3, 1, 3, token(1, 2)));
+        let finding = play.breaks(NAME);
+        assert!(finding.expected.contains("under id 1-3"), "{}", finding.expected);
+    }
+
+    #[test]
+    fn a_frame_of_the_answer_without_an_id_is_found() {
+        let mut play = takeover();
+        let What::Frame { watcher, chunk, .. } = delta(3, 2, 4, token(2, 4)) else {
+            unreachable!("a frame")
+        };
+        play.turn_into(
+            &delta(3, 2, 4, token(2, 4)),
+            What::Frame {
+                watcher,
+                id: Some("x".into()),
+                cursor: None,
+                chunk,
+            },
+        );
+        assert_eq!(play.breaks(NAME).got, "`x`");
+    }
+
+    #[test]
+    fn after_a_resync_the_ids_may_begin_again() {
+        let mut play = takeover();
+        play.put(1205, resync(3)).put(1205, start(3, 2, true));
+        for k in 1..=3 {
+            play.put(1205, delta(3, 2, u64::from(k), token(2, k)));
+        }
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn the_first_frame_needs_no_id() {
+        let mut play = takeover();
+        play.put(1203, opened(6, "pod-2", None))
+            .put(1203, state(6, Status::Idle, None));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn without_cursors_it_is_not_applicable() {
+        let mut play = takeover();
+        let mut without = began();
+        without
+            .capabilities
+            .retain(|capability| *capability != Capability::Cursor);
+        play.turn_into(&What::Began(began()), What::Began(without));
+        play.put(1206, delta(3, 1, 4, token(1, 4)));
+        let judgement = play.judged();
+        assert!(judgement.findings.iter().all(|finding| finding.promise != NAME));
+        let lacking = judgement
+            .not_applicable
+            .iter()
+            .find(|lacking| lacking.promise == NAME)
+            .expect("not applicable");
+        assert_eq!(lacking.why, "the target lacks Cursor");
     }
 }

@@ -27,7 +27,10 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
             got: "none".into(),
         })
     }));
-    breaches.extend(view.dues().filter_map(|(watcher, turn, seen, due)| blank_screen(watcher, turn, seen?, due)));
+    breaches.extend(
+        view.dues()
+            .filter_map(|(watcher, turn, seen, due)| blank_screen(watcher, turn, seen?, due)),
+    );
     breaches
 }
 
@@ -68,4 +71,108 @@ fn blank_screen(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, due: Du
         expected: expected.into(),
         got: "none".into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{Play, answer, error, finish, probe, read, takeover, turn_row};
+    use crate::history::{Chunk, Row, Status, What};
+
+    const NAME: &str = "NoBlankTerminal";
+
+    fn failed() -> Play {
+        let mut play = takeover();
+        play.turn_into(
+            &turn_row(99, "turn-1", 2, Status::Completed),
+            turn_row(99, "turn-1", 2, Status::Failed),
+        );
+        for watcher in 2..=4 {
+            play.turn_into(
+                &finish(watcher, 2, 7, Status::Completed),
+                finish(watcher, 2, 8, Status::Failed),
+            );
+            play.turn_into(
+                &probe(watcher, Some(Status::Completed)),
+                probe(watcher, Some(Status::Failed)),
+            );
+            play.put(1231, error(watcher, 2, 7, "the model is not there; try again"));
+        }
+        for pod in ["pod-1", "pod-2", "pod-3"] {
+            let told = read(
+                pod,
+                Status::Failed,
+                answer(2),
+                Some("the model is not there; try again"),
+            );
+            play.turn_into(&read(pod, Status::Completed, answer(2), None), told);
+        }
+        play
+    }
+
+    #[test]
+    fn an_answer_and_a_readable_failure_are_accepted() {
+        takeover().keeps(NAME);
+        failed().passes();
+    }
+
+    #[test]
+    fn a_completed_turn_without_text_is_found() {
+        let mut play = takeover();
+        play.without(|what| matches!(what, What::Row { row: Row::Part { epoch, .. }, .. } if epoch.0 == 2));
+        assert_eq!(play.breaks(NAME).subject, "turn turn-1");
+    }
+
+    #[test]
+    fn a_screen_that_is_told_completed_and_nothing_else_is_found() {
+        let mut play = takeover();
+        play.without_from(
+            1200,
+            |what| matches!(what, What::Frame { watcher, chunk: Chunk::Delta { .. }, .. } if watcher.0 == 3),
+        );
+        assert_eq!(play.breaks(NAME).subject, "w3 on pod-3, turn turn-1");
+    }
+
+    #[test]
+    fn a_failure_without_a_readable_error_is_found() {
+        let mut play = failed();
+        play.turn_into(
+            &error(3, 2, 7, "the model is not there; try again"),
+            error(3, 2, 7, "  "),
+        );
+        assert_eq!(play.breaks(NAME).subject, "w3 on pod-3, turn turn-1");
+
+        let mut play = failed();
+        let told = read(
+            "pod-2",
+            Status::Failed,
+            answer(2),
+            Some("the model is not there; try again"),
+        );
+        play.turn_into(&told, read("pod-2", Status::Failed, answer(2), Some("")));
+        assert_eq!(play.breaks(NAME).subject, "thread read from pod-2, turn turn-1");
+    }
+
+    #[test]
+    fn a_screen_that_was_not_shown_the_finish_is_not_judged() {
+        let mut play = failed();
+        play.without(|what| *what == error(3, 2, 7, "the model is not there; try again"));
+        play.without(|what| *what == finish(3, 2, 8, Status::Failed));
+        play.without(|what| {
+            matches!(
+                what,
+                What::Row {
+                    row: Row::Turn {
+                        status: Status::Failed,
+                        ..
+                    },
+                    ..
+                }
+            )
+        });
+        assert!(
+            play.findings(NAME)
+                .iter()
+                .all(|finding| !finding.subject.starts_with("w3"))
+        );
+    }
 }

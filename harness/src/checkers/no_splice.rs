@@ -17,7 +17,11 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut told = BTreeSet::new();
     let held = view.held_texts().filter_map(|(subject, place, text)| {
         let turn = &view.turns[place];
-        let subject = if subject.contains("turn") { subject } else { format!("{subject}, turn {}", turn.id) };
+        let subject = if subject.contains("turn") {
+            subject
+        } else {
+            format!("{subject}, turn {}", turn.id)
+        };
         check(subject, turn.thread, text)
     });
     let read = view.reads.iter().flat_map(|read| {
@@ -27,7 +31,9 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         })
     });
     // One finding a subject: a text that is read ten times is spliced once.
-    held.chain(read).filter(|breach| told.insert(breach.subject.clone())).collect()
+    held.chain(read)
+        .filter(|breach| told.insert(breach.subject.clone()))
+        .collect()
 }
 
 fn check(subject: String, thread: Option<usize>, text: &Text<'_>) -> Option<Breach> {
@@ -40,4 +46,52 @@ fn check(subject: String, thread: Option<usize>, text: &Text<'_>) -> Option<Brea
         expected: format!("tokens of call {} for `{}` only", first.call, first.key),
         got: format!("`{}`, of call {} for `{}`", second.first, second.call, second.key),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{answer, delta, part, read, start, takeover, token};
+    use crate::history::Status;
+
+    const NAME: &str = "NoSplice";
+
+    #[test]
+    fn two_attempts_with_a_reset_between_them_are_accepted() {
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn two_attempts_in_one_text_on_a_screen_are_found() {
+        let mut play = takeover();
+        play.turn_into(&start(3, 2, true), start(3, 2, false));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "w3 on pod-3, turn turn-1");
+        assert_eq!(finding.expected, "tokens of call 1 for `key-1` only");
+        assert!(finding.got.starts_with("`~key-1.c2.k1."), "{}", finding.got);
+    }
+
+    #[test]
+    fn two_attempts_in_the_store_are_found() {
+        let mut play = takeover();
+        play.turn_into(&part(44, 2, 4, token(2, 4)), part(44, 2, 4, token(1, 4)));
+        assert_eq!(play.breaks(NAME).subject, "turn turn-1, attempt at epoch 2");
+    }
+
+    #[test]
+    fn two_attempts_in_a_reading_are_found() {
+        let mut play = takeover();
+        let spliced = token(1, 1) + &answer(2);
+        play.turn_into(
+            &read("pod-1", Status::Completed, answer(2), None),
+            read("pod-1", Status::Completed, spliced, None),
+        );
+        assert_eq!(play.breaks(NAME).subject, "thread read from pod-1, turn turn-1");
+    }
+
+    #[test]
+    fn text_without_tokens_is_not_judged() {
+        let mut play = takeover();
+        play.turn_into(&delta(3, 2, 4, token(2, 4)), delta(3, 2, 4, "plain ~ words "));
+        play.keeps(NAME);
+    }
 }

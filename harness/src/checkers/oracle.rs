@@ -20,7 +20,12 @@ pub(crate) struct Odd {
 /// Which call it is, the text's first token says.
 pub(crate) fn hold(text: &Text<'_>, expect: &Expect) -> Result<(), Odd> {
     let call = text.first_token().map_or(1, |token| token.call);
-    let answer = Answer { key: expect.key.0.clone(), call, total: expect.tokens, size: expect.size };
+    let answer = Answer {
+        key: expect.key.0.clone(),
+        call,
+        total: expect.tokens,
+        size: expect.size,
+    };
     let mut walk = text.walk(0);
     let mut held = 0;
     for (index, token) in (1..).zip(answer.texts()) {
@@ -28,7 +33,11 @@ pub(crate) fn hold(text: &Text<'_>, expect: &Expect) -> Result<(), Odd> {
             let expected = format!("token {index} of {}: `{}`", expect.tokens, oneline(token.trim_end()));
             // Shown from the token's start: its head names the call and the place it belongs to.
             let got = text.word_at(if held + matched < text.len() { held } else { text.len() });
-            return Err(Odd { n: text.event_at(held + matched), expected, got });
+            return Err(Odd {
+                n: text.event_at(held + matched),
+                expected,
+                got,
+            });
         }
         held += token.len();
     }
@@ -36,7 +45,11 @@ pub(crate) fn hold(text: &Text<'_>, expect: &Expect) -> Result<(), Odd> {
         return Ok(());
     }
     let expected = format!("the end of the answer after token {}", expect.tokens);
-    Err(Odd { n: text.event_at(held), expected, got: text.word_at(held) })
+    Err(Odd {
+        n: text.event_at(held),
+        expected,
+        got: text.word_at(held),
+    })
 }
 
 #[cfg(test)]
@@ -44,18 +57,28 @@ mod tests {
     use super::*;
 
     fn expect(tokens: u32, size: usize) -> Expect {
-        Expect { key: "k".into(), tokens, size, fails: false }
+        Expect {
+            key: "k".into(),
+            tokens,
+            size,
+            fails: false,
+        }
     }
 
     fn odd(text: &str) -> (String, String) {
-        let odd = hold(&Text::of(5, text), &expect(3, 0)).err().expect("not the oracle's text");
+        let Err(odd) = hold(&Text::of(5, text), &expect(3, 0)) else {
+            panic!("this is the oracle's text")
+        };
         (odd.expected, odd.got)
     }
 
     #[test]
     fn the_whole_answer_of_any_one_call_holds() {
         for call in 1..4 {
-            let answer = Answer { size: 50, ..Answer::new("k", call, 3) };
+            let answer = Answer {
+                size: 50,
+                ..Answer::new("k", call, 3)
+            };
             assert!(hold(&Text::of(0, &answer.text()), &expect(3, 50)).is_ok());
         }
         assert!(hold(&Text::default(), &expect(0, 0)).is_ok());
@@ -85,6 +108,9 @@ mod tests {
     #[test]
     fn another_turns_answer_is_odd() {
         let (expected, got) = odd(&Answer::new("other", 1, 3).text());
-        assert!(expected.contains("~k.c1.k1") && got.contains("~other.c1.k1"), "{expected} {got}");
+        assert!(
+            expected.contains("~k.c1.k1") && got.contains("~other.c1.k1"),
+            "{expected} {got}"
+        );
     }
 }

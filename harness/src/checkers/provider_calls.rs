@@ -35,7 +35,10 @@ pub(crate) fn by_key<'v, 'a>(view: &'v View<'a>) -> BTreeMap<&'a TurnKey, Vec<&'
 
 /// The first overlap of each key.
 pub(crate) fn overlaps<'v, 'a>(view: &'v View<'a>) -> Vec<Overlap<'v, 'a>> {
-    by_key(view).into_values().filter_map(|calls| first_overlap(view, &calls)).collect()
+    by_key(view)
+        .into_values()
+        .filter_map(|calls| first_overlap(view, &calls))
+        .collect()
 }
 
 fn first_overlap<'v, 'a>(view: &'v View<'a>, calls: &[&'v Call<'a>]) -> Option<Overlap<'v, 'a>> {
@@ -46,7 +49,12 @@ fn first_overlap<'v, 'a>(view: &'v View<'a>, calls: &[&'v Call<'a>]) -> Option<O
         for earlier in &live {
             let together_us = together_us(view, earlier, later);
             if together_us > view.bounds.lease_ms * 1000 {
-                return Some(Overlap { earlier, later, n: started.n, together_ms: together_us / 1000 });
+                return Some(Overlap {
+                    earlier,
+                    later,
+                    n: started.n,
+                    together_ms: together_us / 1000,
+                });
             }
         }
         live.push(later);
@@ -59,14 +67,27 @@ fn together_us(view: &View<'_>, earlier: &Call<'_>, later: &Call<'_>) -> u64 {
     let lease_us = view.bounds.lease_ms * 1000;
     let concerned = |target: &str| {
         // A call that does not say whose it is may be anybody's.
-        [earlier, later].iter().any(|call| call.pod.is_none_or(|pod| pod.as_str() == target))
+        [earlier, later]
+            .iter()
+            .any(|call| call.pod.is_none_or(|pod| pod.as_str() == target))
             || !view.pods.contains(target)
     };
     let spared = view
         .faults
         .iter()
         .filter(|fault| concerned(fault.target))
-        .map(|fault| (fault.aimed.us, fault.healed.map_or(u64::MAX, |healed| healed.us.saturating_add(lease_us))))
+        .map(|fault| {
+            (
+                fault.aimed.us,
+                fault
+                    .healed
+                    .map_or(u64::MAX, |healed| healed.us.saturating_add(lease_us)),
+            )
+        })
         .collect();
-    uncovered_us(later.started.map_or(0, |at| at.us), end(earlier).min(end(later)), spared)
+    uncovered_us(
+        later.started.map_or(0, |at| at.us),
+        end(earlier).min(end(later)),
+        spared,
+    )
 }

@@ -3,9 +3,9 @@
 use super::view::{View, oneline};
 use super::{
     Promise, bounded_provider_work, bounded_takeover, durable_before_terminal, final_text_exactly_once,
-    idempotent_submit, late_attach_equivalence, live_durable_agreement, monotone_cursor, no_blank_terminal, no_lost_ack,
-    no_splice, single_active_turn, tenant_isolation, terminal_exactly_one, terminal_reaches_client, watchers_agree,
-    writer_fencing,
+    idempotent_submit, late_attach_equivalence, live_durable_agreement, monotone_cursor, no_blank_terminal,
+    no_lost_ack, no_splice, single_active_turn, tenant_isolation, terminal_exactly_one, terminal_reaches_client,
+    watchers_agree, writer_fencing,
 };
 use crate::history::reader::History;
 use crate::verdict::{EvidenceMark, Finding, Judgement, NotApplicable, Verdict};
@@ -36,18 +36,32 @@ pub const PROMISES: &[Promise] = &[
 /// Findings of a broken run are told as well: what was seen was seen, though the run as a whole proves nothing.
 pub fn judge(history: &History) -> Judgement {
     let view = View::of(history);
-    let (judged, lacking): (Vec<&Promise>, Vec<&Promise>) =
-        PROMISES.iter().partition(|promise| promise.needs.iter().all(|need| view.capabilities.contains(need)));
+    let (judged, lacking): (Vec<&Promise>, Vec<&Promise>) = PROMISES
+        .iter()
+        .partition(|promise| promise.needs.iter().all(|need| view.capabilities.contains(need)));
     let mut findings: Vec<Finding> = judged
         .into_iter()
-        .flat_map(|promise| (promise.judge)(&view).into_iter().map(|breach| view.finding(promise.name, breach)))
+        .flat_map(|promise| {
+            (promise.judge)(&view)
+                .into_iter()
+                .map(|breach| view.finding(promise.name, breach))
+        })
         .collect();
     // Stable: findings of one event keep the order of the promises.
     findings.sort_by_key(|finding| finding.event);
     let evidence = evidence(&view);
     let (verdict, reason) = verdict(&view, history.cut_off.as_deref(), &findings, &evidence);
-    let not_applicable = lacking.into_iter().map(|promise| not_applicable(promise, &view)).collect();
-    Judgement { verdict, reason, findings, evidence, not_applicable }
+    let not_applicable = lacking
+        .into_iter()
+        .map(|promise| not_applicable(promise, &view))
+        .collect();
+    Judgement {
+        verdict,
+        reason,
+        findings,
+        evidence,
+        not_applicable,
+    }
 }
 
 /// The judgement of a run that left no history worth judging: nothing is known but why.
@@ -71,7 +85,12 @@ fn verdict(
         return (Verdict::Broken, Some(reason));
     }
     if let Some(first) = findings.first() {
-        let reason = format!("{} broken by {}, first of {} findings", first.promise, first.subject, findings.len());
+        let reason = format!(
+            "{} broken by {}, first of {} findings",
+            first.promise,
+            first.subject,
+            findings.len()
+        );
         return (Verdict::Fail, Some(reason));
     }
     match inconclusive(view, evidence) {
@@ -106,24 +125,48 @@ fn inconclusive(view: &View<'_>, evidence: &[EvidenceMark]) -> Option<String> {
     if let Some((_, Some(awaited))) = view.ending.played {
         return Some(format!("the story gave up waiting for {awaited}"));
     }
-    if let Some(mark) = evidence.iter().find(|mark| !mark.reached && view.declared.contains(&mark.mark)) {
+    if let Some(mark) = evidence
+        .iter()
+        .find(|mark| !mark.reached && view.declared.contains(&mark.mark))
+    {
         return Some(format!("evidence not reached: {}", mark.mark));
     }
     if let Some(access) = live_durable_agreement::final_readings(view).find(|access| access.status.is_none()) {
-        return Some(format!("{} did not answer the final reading: {}", access.pod, oneline(access.body)));
+        return Some(format!(
+            "{} did not answer the final reading: {}",
+            access.pod,
+            oneline(access.body)
+        ));
     }
-    let open = view.turns.iter().find(|turn| turn.accepted.is_some() && turn.terminal().is_none());
-    open.map(|turn| format!("turn {} was not over when the history ends, and no bound had passed yet", turn.id))
+    let open = view
+        .turns
+        .iter()
+        .find(|turn| turn.accepted.is_some() && turn.terminal().is_none());
+    open.map(|turn| {
+        format!(
+            "turn {} was not over when the history ends, and no bound had passed yet",
+            turn.id
+        )
+    })
 }
 
 /// The declared marks first, in their order, then those that a story told of besides.
 fn evidence(view: &View<'_>) -> Vec<EvidenceMark> {
-    let mut marks: Vec<EvidenceMark> =
-        view.declared.iter().map(|mark| EvidenceMark { mark: mark.clone(), reached: false }).collect();
+    let mut marks: Vec<EvidenceMark> = view
+        .declared
+        .iter()
+        .map(|mark| EvidenceMark {
+            mark: mark.clone(),
+            reached: false,
+        })
+        .collect();
     for (told, reached) in &view.evidence {
         match marks.iter_mut().find(|known| known.mark == *told) {
             Some(known) => known.reached |= reached,
-            None => marks.push(EvidenceMark { mark: (*told).to_owned(), reached: *reached }),
+            None => marks.push(EvidenceMark {
+                mark: (*told).to_owned(),
+                reached: *reached,
+            }),
         }
     }
     marks
@@ -136,5 +179,195 @@ fn not_applicable(promise: &Promise, view: &View<'_>) -> NotApplicable {
         .filter(|need| !view.capabilities.contains(need))
         .map(|need| format!("{need:?}"))
         .collect();
-    NotApplicable { promise: promise.name.to_owned(), why: format!("the target lacks {}", lacking.join(", ")) }
+    NotApplicable {
+        promise: promise.name.to_owned(),
+        why: format!("the target lacks {}", lacking.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checkers::testing::{Play, began, delta, finish, is_frame_of, part, takeover, token};
+    use crate::history::{Capability, Status, What};
+
+    #[test]
+    fn the_good_run_passes_with_every_promise_judged() {
+        let judgement = takeover().judged();
+        assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:#?}");
+        assert_eq!(judgement.not_applicable, vec![]);
+        assert!(judgement.evidence.iter().all(|mark| mark.reached));
+    }
+
+    #[test]
+    fn promises_are_numbered_in_order_and_named_once() {
+        assert!(PROMISES.is_sorted_by(|a, b| a.number < b.number));
+        let names: std::collections::BTreeSet<&str> = PROMISES.iter().map(|promise| promise.name).collect();
+        assert_eq!(names.len(), PROMISES.len());
+    }
+
+    #[test]
+    fn an_empty_history_is_broken() {
+        let judgement = judge(&History {
+            events: Vec::new(),
+            cut_off: None,
+        });
+        assert_eq!(judgement.verdict, Verdict::Broken);
+    }
+
+    #[test]
+    fn a_run_that_did_not_end_is_broken_whatever_it_showed() {
+        let last: [fn(&What) -> bool; 3] = [
+            |what| matches!(what, What::Ended),
+            |what| matches!(what, What::Quiesced),
+            |what| matches!(what, What::Played { .. }),
+        ];
+        for missing in last {
+            let judgement = takeover().without(missing).judged();
+            assert_eq!(judgement.verdict, Verdict::Broken);
+            assert!(
+                judgement
+                    .reason
+                    .expect("a reason")
+                    .starts_with("the history is not whole: it lacks ")
+            );
+        }
+        let mut failed = takeover();
+        failed.put(
+            2000,
+            What::HarnessFailed {
+                reason: "pod-2 did not heal".into(),
+            },
+        );
+        assert_eq!(
+            failed.judged().reason.as_deref(),
+            Some("the harness failed: pod-2 did not heal")
+        );
+        let cut = History {
+            cut_off: Some("line 9 ends".into()),
+            ..takeover().history()
+        };
+        assert_eq!(judge(&cut).verdict, Verdict::Broken);
+    }
+
+    #[test]
+    fn evidence_that_was_not_reached_is_inconclusive_unless_something_was_found() {
+        let mut play = takeover();
+        play.without(|what| matches!(what, What::Evidence { .. }));
+        let judgement = play.judged();
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        assert_eq!(
+            judgement.reason.as_deref(),
+            Some("evidence not reached: owner died holding token 3")
+        );
+        play.without(|what| *what == part(44, 2, 4, token(2, 4)));
+        assert_eq!(play.judged().verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_story_that_gave_up_is_inconclusive() {
+        let mut play = takeover();
+        play.turn_into(
+            &What::Played { gave_up: None },
+            What::Played {
+                gave_up: Some("a second call".into()),
+            },
+        );
+        assert_eq!(
+            play.judged().reason.as_deref(),
+            Some("the story gave up waiting for a second call")
+        );
+    }
+
+    #[test]
+    fn a_promise_that_lacks_a_capability_is_named() {
+        let mut play = takeover();
+        let mut bare = began();
+        bare.capabilities = vec![Capability::Ownership];
+        play.turn_into(&What::Began(began()), What::Began(bare));
+        let names: Vec<String> = play
+            .judged()
+            .not_applicable
+            .into_iter()
+            .map(|lacking| lacking.promise)
+            .collect();
+        let expected = [
+            "MonotoneCursor",
+            "SingleActiveTurn",
+            "WriterFencing",
+            "BoundedProviderWork",
+            "TenantIsolation",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    /// The good run, spoilt in one way.
+    fn spoilt(spoil: impl FnOnce(&mut Play)) -> Play {
+        let mut play = takeover();
+        spoil(&mut play);
+        play
+    }
+
+    #[track_caller]
+    fn breaks_all(play: &Play, promises: &[&str]) {
+        for promise in promises {
+            play.breaks(promise);
+        }
+    }
+
+    #[test]
+    fn a_token_dropped_doubled_or_swapped_on_one_screen_is_found() {
+        let fifth = || delta(3, 2, 5, token(2, 5));
+        let dropped = spoilt(|play| _ = play.without(|what| *what == fifth()));
+        breaks_all(
+            &dropped,
+            &[
+                "FinalTextExactlyOnce",
+                "WatchersAgree",
+                "LateAttachEquivalence",
+                "LiveDurableAgreement",
+            ],
+        );
+        let doubled = spoilt(|play| _ = play.put(1207, fifth()));
+        breaks_all(&doubled, &["FinalTextExactlyOnce", "WatchersAgree", "MonotoneCursor"]);
+        let swapped = spoilt(|play| {
+            play.turn_into(&fifth(), delta(3, 2, 5, token(2, 6)));
+            play.turn_into(&delta(3, 2, 6, token(2, 6)), delta(3, 2, 6, token(2, 5)));
+        });
+        breaks_all(&swapped, &["FinalTextExactlyOnce", "WatchersAgree", "MonotoneCursor"]);
+    }
+
+    #[test]
+    fn a_token_dropped_doubled_or_swapped_in_the_store_is_found() {
+        let fifth = || part(45, 2, 5, token(2, 5));
+        let everywhere = ["FinalTextExactlyOnce", "LiveDurableAgreement"];
+        breaks_all(&spoilt(|play| _ = play.without(|what| *what == fifth())), &everywhere);
+        breaks_all(&spoilt(|play| _ = play.put(1207, fifth())), &everywhere);
+        let swapped = spoilt(|play| {
+            play.turn_into(&fifth(), part(45, 2, 5, token(2, 6)));
+            play.turn_into(&part(46, 2, 6, token(2, 6)), part(46, 2, 6, token(2, 5)));
+        });
+        breaks_all(&swapped, &everywhere);
+    }
+
+    #[test]
+    fn a_splice_is_found_on_a_screen_and_in_the_store() {
+        let screen = spoilt(|play| _ = play.turn_into(&delta(3, 2, 5, token(2, 5)), delta(3, 2, 5, token(1, 5))));
+        breaks_all(&screen, &["FinalTextExactlyOnce", "WatchersAgree", "NoSplice"]);
+        let store = spoilt(|play| _ = play.turn_into(&part(45, 2, 5, token(2, 5)), part(45, 2, 5, token(1, 5))));
+        breaks_all(&store, &["FinalTextExactlyOnce", "NoSplice", "LiveDurableAgreement"]);
+    }
+
+    #[test]
+    fn a_tail_that_falls_silent_is_found() {
+        let silent = spoilt(|play| _ = play.without_from(1206, is_frame_of(3)));
+        breaks_all(&silent, &["LateAttachEquivalence", "TerminalReachesClient"]);
+    }
+
+    #[test]
+    fn findings_come_in_the_order_of_their_events() {
+        let mut play = takeover();
+        play.without(|what| *what == delta(3, 1, 2, token(1, 2)) || *what == finish(2, 2, 7, Status::Completed));
+        assert!(play.judged().findings.is_sorted_by_key(|finding| finding.event));
+    }
 }

@@ -28,14 +28,20 @@ fn turns_at_once(view: &View<'_>) -> Vec<Breach> {
     let mut told = BTreeSet::new();
     let mut breaches = Vec::new();
     let turns = view.changes.iter().filter_map(|change| match change.row {
-        Row::Turn { turn, thread, status, .. } => Some((change, turn, thread, *status)),
+        Row::Turn {
+            turn, thread, status, ..
+        } => Some((change, turn, thread, *status)),
         _ => None,
     });
     let mut turns = turns.peekable();
     let mut touched = BTreeSet::new();
     while let Some((change, turn, thread, status)) = turns.next() {
         let here = running.entry(thread).or_default();
-        if status == Status::InProgress { here.insert(turn) } else { here.remove(turn) };
+        if status == Status::InProgress {
+            here.insert(turn)
+        } else {
+            here.remove(turn)
+        };
         touched.insert(thread);
         // In the middle of a transaction nobody can see what is there.
         if turns.peek().is_some_and(|(next, ..)| next.xid == change.xid) {
@@ -78,15 +84,71 @@ fn owners_at_once(view: &View<'_>) -> Vec<Breach> {
 
 fn calls_at_once<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
     let of_two_pods = |overlap: &provider_calls::Overlap<'_, '_>| overlap.earlier.pod != overlap.later.pod;
-    provider_calls::overlaps(view).into_iter().filter(of_two_pods).map(|overlap| {
-        let turn = view.turns.iter().find(|turn| turn.expect.is_some_and(|expect| expect.key == *overlap.later.key));
-        let pod = |call: &super::view::Call<'_>| call.pod.map_or("an unnamed pod".to_owned(), ToString::to_string);
-        Breach {
-            subject: format!("provider calls for `{}`", overlap.later.key),
-            thread: turn.and_then(|turn| turn.thread),
-            n: overlap.n,
-            expected: format!("one live attempt, or two for at most {} ms", view.bounds.lease_ms),
-            got: format!("{} and {} for {} ms", pod(overlap.earlier), pod(overlap.later), overlap.together_ms),
-        }
-    })
+    provider_calls::overlaps(view)
+        .into_iter()
+        .filter(of_two_pods)
+        .map(|overlap| {
+            let turn = view
+                .turns
+                .iter()
+                .find(|turn| turn.expect.is_some_and(|expect| expect.key == *overlap.later.key));
+            let pod = |call: &super::view::Call<'_>| call.pod.map_or("an unnamed pod".to_owned(), ToString::to_string);
+            Breach {
+                subject: format!("provider calls for `{}`", overlap.later.key),
+                thread: turn.and_then(|turn| turn.thread),
+                n: overlap.n,
+                expected: format!("one live attempt, or two for at most {} ms", view.bounds.lease_ms),
+                got: format!(
+                    "{} and {} for {} ms",
+                    pod(overlap.earlier),
+                    pod(overlap.later),
+                    overlap.together_ms
+                ),
+            }
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{call_ends, call_starts, takeover, thread_row, turn_row};
+    use crate::history::Status;
+
+    const NAME: &str = "SingleActiveTurn";
+
+    #[test]
+    fn one_turn_after_another_is_accepted_even_in_one_transaction() {
+        let mut play = takeover();
+        // The next turn begins in the transaction that ends this one, and is told first.
+        play.put(1230, turn_row(99, "turn-2", 3, Status::InProgress));
+        play.put(1240, turn_row(120, "turn-2", 3, Status::Completed));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn two_turns_in_progress_are_found() {
+        let mut play = takeover();
+        play.put(1210, turn_row(98, "turn-2", 3, Status::InProgress));
+        let finding = play.breaks(NAME);
+        assert_eq!(
+            (finding.subject.as_str(), finding.got.as_str()),
+            ("thread t-1", "turn-1 and turn-2")
+        );
+    }
+
+    #[test]
+    fn two_owners_of_one_epoch_are_found() {
+        let mut play = takeover();
+        play.put(1202, thread_row(98, Some("pod-3"), 2, Status::InProgress));
+        assert_eq!(play.breaks(NAME).got, "pod-3 at the same epoch");
+    }
+
+    #[test]
+    fn two_pods_that_both_go_on_are_found() {
+        let mut play = takeover();
+        play.put(1201, call_starts(3, "pod-3"));
+        play.move_to(2500, &call_ends(2, "pod-2", "complete"))
+            .put(2500, call_ends(3, "pod-3", "complete"));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.got, "pod-2 and pod-3 for 1299 ms");
+    }
 }

@@ -35,8 +35,13 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         })
         .collect();
     let mut told = BTreeSet::new();
-    let shown = view.watchers.iter().filter_map(|watcher| other_tenants_turn(view, watcher));
-    let shown = shown.chain(other_tenants_text(view)).filter(|breach| told.insert(breach.subject.clone()));
+    let shown = view
+        .watchers
+        .iter()
+        .filter_map(|watcher| other_tenants_turn(view, watcher));
+    let shown = shown
+        .chain(other_tenants_text(view))
+        .filter(|breach| told.insert(breach.subject.clone()));
     breaches.extend(shown);
     breaches
 }
@@ -44,7 +49,10 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 fn secrets<'a>(view: &View<'a>) -> Secrets<'a> {
     let mut secrets = Secrets::new();
     for (place, thread) in view.threads.iter().enumerate() {
-        secrets.entry(place).or_default().extend(thread.tenant.map(|tenant| ("the tenant's name", tenant.0.clone())));
+        secrets
+            .entry(place)
+            .or_default()
+            .extend(thread.tenant.map(|tenant| ("the tenant's name", tenant.0.clone())));
     }
     for post in &view.posts {
         let of_thread = secrets.entry(post.thread).or_default();
@@ -55,7 +63,10 @@ fn secrets<'a>(view: &View<'a>) -> Secrets<'a> {
     }
     for turn in &view.turns {
         if let (Some(thread), Some(expect)) = (turn.thread, turn.expect) {
-            secrets.entry(thread).or_default().push(("a token", format!("{MARK}{}.c", expect.key)));
+            secrets
+                .entry(thread)
+                .or_default()
+                .push(("a token", format!("{MARK}{}.c", expect.key)));
         }
     }
     secrets
@@ -64,12 +75,20 @@ fn secrets<'a>(view: &View<'a>) -> Secrets<'a> {
 fn foreign(access: &Access<'_>, secrets: &Secrets<'_>) -> Option<Breach> {
     let known = secrets.get(&access.thread).map_or(&[][..], Vec::as_slice);
     if let Some((what, secret)) = known.iter().find(|(_, secret)| tells(access.body, secret)) {
-        return breach(access, "nothing of the thread's tenant".into(), format!("{what}: `{}`", oneline(secret)));
+        return breach(
+            access,
+            "nothing of the thread's tenant".into(),
+            format!("{what}: `{}`", oneline(secret)),
+        );
     }
     let status = access.status?;
     match status {
         401 | 403 | 404 | 500.. => None,
-        _ => breach(access, "401, 403 or 404".into(), format!("{status}: `{}`", oneline(access.body))),
+        _ => breach(
+            access,
+            "401, 403 or 404".into(),
+            format!("{status}: `{}`", oneline(access.body)),
+        ),
     }
 }
 
@@ -87,30 +106,53 @@ fn tells(body: &str, secret: &str) -> bool {
 
 fn revoked(view: &View<'_>, access: &Access<'_>) -> Option<Breach> {
     let tenant = view.threads[access.thread].tenant?;
-    let (since, _) = view.revoked.iter().find(|(at, whose)| *whose == tenant && at.n < access.at.n)?;
+    let (since, _) = view
+        .revoked
+        .iter()
+        .find(|(at, whose)| *whose == tenant && at.n < access.at.n)?;
     let after_us = access.at.us.saturating_sub(since.us);
     let status = access.status?;
     if matches!(status, 401 | 403 | 500..) || after_us <= view.bounds.revocation_ms * 1000 {
         return None;
     }
-    let expected = format!("401 or 403 more than {} ms after the revocation", view.bounds.revocation_ms);
-    breach(access, expected, format!("{status}, {} ms after it: `{}`", after_us / 1000, oneline(access.body)))
+    let expected = format!(
+        "401 or 403 more than {} ms after the revocation",
+        view.bounds.revocation_ms
+    );
+    breach(
+        access,
+        expected,
+        format!("{status}, {} ms after it: `{}`", after_us / 1000, oneline(access.body)),
+    )
 }
 
 fn breach(access: &Access<'_>, expected: String, got: String) -> Option<Breach> {
-    let subject = format!("{} through {} with {:?} credential", access.route, access.pod, access.credential);
-    Some(Breach { subject, thread: Some(access.thread), n: access.at.n, expected, got })
+    let subject = format!(
+        "{} through {} with {:?} credential",
+        access.route, access.pod, access.credential
+    );
+    Breach {
+        subject,
+        thread: Some(access.thread),
+        n: access.at.n,
+        expected,
+        got,
+    }
 }
 
 /// A frame of a turn that belongs to another tenant's thread.
 fn other_tenants_turn(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     let foreign = |place: &&usize| {
-        view.turns[**place].thread.is_some_and(|thread| are_strangers(view, thread, watcher.thread))
+        view.turns[**place]
+            .thread
+            .is_some_and(|thread| are_strangers(view, thread, watcher.thread))
     };
     let place = watcher.turns.keys().find(foreign)?;
     let seen = &watcher.turns[place];
     let shown = seen.current().and_then(|showing| showing.text.first_event());
-    let n = shown.or(seen.finishes.first().map(|finish| finish.at.n)).unwrap_or(watcher.opened.n);
+    let n = shown
+        .or(seen.finishes.first().map(|finish| finish.at.n))
+        .unwrap_or(watcher.opened.n);
     Some(Breach {
         subject: watcher.label(),
         thread: Some(watcher.thread),
@@ -122,8 +164,11 @@ fn other_tenants_turn(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> 
 
 /// Text with tokens of another tenant's turn in it, on a screen, in the store or in a reading.
 fn other_tenants_text<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
-    let keys: BTreeMap<&str, usize> =
-        view.turns.iter().filter_map(|turn| Some((turn.expect?.key.as_str(), turn.thread?))).collect();
+    let keys: BTreeMap<&str, usize> = view
+        .turns
+        .iter()
+        .filter_map(|turn| Some((turn.expect?.key.as_str(), turn.thread?)))
+        .collect();
     let check = move |subject: String, thread: usize, text: &Text<'_>| {
         let voices = text.voices();
         let foreign = |key: &str| keys.get(key).is_some_and(|owner| are_strangers(view, *owner, thread));
@@ -136,16 +181,115 @@ fn other_tenants_text<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 
             got: format!("`{}` of another tenant's turn", voice.first),
         })
     };
-    let held = view.held_texts().filter_map(|(subject, place, text)| Some((subject, view.turns[place].thread?, text)));
+    let held = view
+        .held_texts()
+        .filter_map(|(subject, place, text)| Some((subject, view.turns[place].thread?, text)));
     let check_read = check.clone();
-    let read = view.reads.iter().flat_map(|read| read.answers.iter().map(move |answer| (read, answer)));
+    let read = view
+        .reads
+        .iter()
+        .flat_map(|read| read.answers.iter().map(move |answer| (read, answer)));
     let read = read.filter_map(move |(read, answer)| {
-        check_read(format!("thread read from {}", read.pod), read.thread, &Text::of(read.at.n, &answer.text))
+        check_read(
+            format!("thread read from {}", read.pod),
+            read.thread,
+            &Text::of(read.at.n, &answer.text),
+        )
     });
-    held.filter_map(move |(subject, thread, text)| check(subject, thread, text)).chain(read)
+    held.filter_map(move |(subject, thread, text)| check(subject, thread, text))
+        .chain(read)
 }
 
 fn are_strangers(view: &View<'_>, a: usize, b: usize) -> bool {
     let tenant = |thread: usize| view.threads[thread].tenant;
     tenant(a).zip(tenant(b)).is_some_and(|(a, b)| a != b)
+}
+
+#[cfg(test)]
+mod tests {
+    use mock_ai::token::Answer;
+
+    use crate::checkers::testing::{accepted, access, answer, delta, posted, read, takeover, token};
+    use crate::history::{Credential, Status, What};
+
+    const NAME: &str = "TenantIsolation";
+
+    fn revoked() -> What {
+        What::Revoked {
+            tenant: "tenant-a".into(),
+            pod: "pod-1".into(),
+        }
+    }
+
+    #[test]
+    fn a_stranger_that_is_refused_everywhere_is_accepted() {
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn a_stranger_that_is_let_in_is_found() {
+        let mut play = takeover();
+        play.put(1403, access("pod-2", Credential::Foreign, Some(200), ""));
+        assert_eq!(play.breaks(NAME).subject, "read through pod-2 with Foreign credential");
+    }
+
+    #[test]
+    fn a_refusal_that_quotes_the_tenant_is_found() {
+        for body in [
+            "belongs to tenant-a",
+            "busy with `please answer m-1`",
+            "holds turn-1",
+            &token(2, 1),
+        ] {
+            let mut play = takeover();
+            play.put(1403, access("pod-2", Credential::Foreign, Some(404), body));
+            play.breaks(NAME);
+        }
+        let mut play = takeover();
+        play.put(
+            1403,
+            access("pod-2", Credential::Foreign, Some(404), "no turn-12, no tenant-abc"),
+        );
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_request_without_an_answer_or_with_a_server_error_proves_nothing() {
+        let mut play = takeover();
+        play.put(1403, access("pod-2", Credential::Foreign, None, ""))
+            .put(1403, access("pod-2", Credential::Foreign, Some(503), ""));
+        play.put(20, revoked())
+            .put(1403, access("pod-2", Credential::Revoked, None, ""));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_revoked_credential_is_refused_once_the_bound_has_passed() {
+        let mut play = takeover();
+        play.put(1235, revoked())
+            .put(2000, access("pod-2", Credential::Revoked, Some(200), ""));
+        play.put(2300, access("pod-2", Credential::Revoked, Some(401), ""));
+        play.keeps(NAME);
+        play.put(2300, access("pod-3", Credential::Revoked, Some(200), ""));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "read through pod-3 with Revoked credential");
+        assert!(finding.got.starts_with("200, 1065 ms after it"), "{}", finding.got);
+    }
+
+    #[test]
+    fn another_tenants_token_on_a_screen_or_in_a_reading_is_found() {
+        let other = Answer::new("key-b", 1, 2).texts().next().expect("a token");
+        let mut play = takeover();
+        play.put(4, posted(2, "t-2", "m-b", "key-b"))
+            .put(4, accepted(2, "turn-b"));
+        let good = play.clone();
+        play.turn_into(&delta(3, 2, 4, token(2, 4)), delta(3, 2, 4, other.clone()));
+        assert_eq!(play.breaks(NAME).subject, "w3 on pod-3");
+
+        let mut play = good;
+        play.keeps(NAME);
+        let told = read("pod-2", Status::Completed, answer(2) + &other, None);
+        play.turn_into(&read("pod-2", Status::Completed, answer(2), None), told);
+        assert_eq!(play.breaks(NAME).subject, "thread read from pod-2");
+    }
 }

@@ -13,7 +13,9 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    view.dues().filter_map(|(watcher, turn, _, due)| check(view, watcher, turn, due)).collect()
+    view.dues()
+        .filter_map(|(watcher, turn, _, due)| check(view, watcher, turn, due))
+        .collect()
 }
 
 fn check(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, due: Due) -> Option<Breach> {
@@ -21,16 +23,20 @@ fn check(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, due: Due) -> O
     let bound_ms = view.bounds.terminal_ms;
     let since_ms = |us: u64| us.saturating_sub(terminal.at.us) / 1000;
     let (n, got) = match due {
-        Due::Finished { finish, by_us: Some(by_us) } if finish.at.us > by_us => {
-            (finish.at.n, format!("a finish {} ms after it", since_ms(finish.at.us)))
-        }
+        Due::Finished {
+            finish,
+            by_us: Some(by_us),
+        } if finish.at.us > by_us => (finish.at.n, format!("a finish {} ms after it", since_ms(finish.at.us))),
         Due::Overdue { by_us } => {
             // Watched to here at least; the history may go on far beyond.
             (terminal.at.n, format!("no finish, {} ms after it", since_ms(by_us)))
         }
         Due::BrokeOff { at } => {
             let end = watcher.closed.map(|(_, end)| format!("{end:?}")).unwrap_or_default();
-            (at.n, format!("the tail ended without it: {}", super::view::oneline(&end)))
+            (
+                at.n,
+                format!("the tail ended without it: {}", super::view::oneline(&end)),
+            )
         }
         Due::Nothing | Due::Finished { .. } => return None,
     };
@@ -38,7 +44,84 @@ fn check(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, due: Due) -> O
         subject: format!("{}, turn {}", watcher.label(), turn.id),
         thread: turn.thread,
         n,
-        expected: format!("a finish within {bound_ms} ms of the terminal row ({:?})", terminal.status),
+        expected: format!(
+            "a finish within {bound_ms} ms of the terminal row ({:?})",
+            terminal.status
+        ),
         got,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{aimed, closed, fault, finish, is_frame_of, observed, takeover};
+    use crate::history::{FaultStep, Status, TailEnd};
+
+    const NAME: &str = "TerminalReachesClient";
+
+    #[test]
+    fn a_finish_in_time_is_accepted() {
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn a_finish_that_never_comes_is_found() {
+        let mut play = takeover();
+        play.without(|what| *what == finish(3, 2, 7, Status::Completed));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "w3 on pod-3, turn turn-1");
+        assert_eq!(
+            finding.expected,
+            "a finish within 1000 ms of the terminal row (Completed)"
+        );
+    }
+
+    #[test]
+    fn a_finish_that_comes_late_is_found() {
+        let mut play = takeover();
+        play.move_to(2300, &finish(3, 2, 7, Status::Completed));
+        assert_eq!(play.breaks(NAME).got, "a finish 1069 ms after it");
+    }
+
+    #[test]
+    fn a_watcher_on_a_paused_pod_has_the_bound_from_its_wake_up_on() {
+        let mut play = takeover();
+        play.put(1231, fault(2, "pause", "pod-3", aimed()))
+            .put(1231, fault(2, "pause", "pod-3", observed()));
+        play.put(5000, fault(2, "pause", "pod-3", FaultStep::Healed));
+        for watcher in [3, 4] {
+            play.move_to(5500, &finish(watcher, 2, 7, Status::Completed));
+        }
+        play.keeps(NAME);
+        play.move_to(6500, &finish(3, 2, 7, Status::Completed));
+        play.breaks(NAME);
+    }
+
+    #[test]
+    fn a_tail_that_ends_for_no_reason_is_found() {
+        let mut play = takeover();
+        play.without_from(1204, is_frame_of(3));
+        play.without_from(1234, |what| *what == closed(3, TailEnd::Left))
+            .put(1204, closed(3, TailEnd::Eof));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.got, "the tail ended without it: Eof");
+    }
+
+    #[test]
+    fn a_tail_of_a_pod_that_was_told_to_stop_may_end() {
+        let mut play = takeover();
+        play.without_from(1204, is_frame_of(3));
+        play.without_from(1234, |what| *what == closed(3, TailEnd::Left))
+            .put(1204, closed(3, TailEnd::Done));
+        play.put(1203, fault(2, "terminate", "pod-3", aimed()));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_history_that_ends_before_the_bound_is_not_judged() {
+        let mut play = takeover();
+        play.without(|what| *what == finish(3, 2, 7, Status::Completed));
+        play.move_to(2000, &closed(3, TailEnd::Left));
+        play.keeps(NAME);
+    }
 }

@@ -35,7 +35,10 @@ pub(crate) fn began() -> Began {
 
 /// Text of token `k` of a call for the turn of the good run.
 pub(crate) fn token(call: u32, k: u32) -> String {
-    Answer::new("key-1", call, TOKENS).texts().nth(k as usize - 1).expect("a token of the answer")
+    Answer::new("key-1", call, TOKENS)
+        .texts()
+        .nth(k as usize - 1)
+        .expect("a token of the answer")
 }
 
 pub(crate) fn answer(call: u32) -> String {
@@ -45,13 +48,31 @@ pub(crate) fn answer(call: u32) -> String {
 // --- events, as short as they can be told
 
 pub(crate) fn posted(op: u32, thread: &str, message: &str, key: &str) -> What {
-    let expect = Expect { key: key.into(), tokens: TOKENS, size: 0, fails: false };
+    let expect = Expect {
+        key: key.into(),
+        tokens: TOKENS,
+        size: 0,
+        fails: false,
+    };
     let (op, text) = (OpId(op), format!("please answer {message}"));
-    What::Posted { op, pod: "pod-1".into(), thread: thread.into(), message: message.into(), text, expect }
+    What::Posted {
+        op,
+        pod: "pod-1".into(),
+        thread: thread.into(),
+        message: message.into(),
+        text,
+        expect,
+    }
 }
 
 pub(crate) fn accepted(op: u32, turn: &str) -> What {
-    What::PostEnded { op: OpId(op), outcome: Outcome::Ok(Accepted { turn: turn.into(), pod: "pod-1".into() }) }
+    What::PostEnded {
+        op: OpId(op),
+        outcome: Outcome::Ok(Accepted {
+            turn: turn.into(),
+            pod: "pod-1".into(),
+        }),
+    }
 }
 
 pub(crate) fn opened(watcher: u32, pod: &str, cursor: Option<&str>) -> What {
@@ -66,45 +87,110 @@ pub(crate) fn opened(watcher: u32, pod: &str, cursor: Option<&str>) -> What {
 }
 
 pub(crate) fn closed(watcher: u32, end: TailEnd) -> What {
-    What::TailClosed { watcher: WatcherId(watcher), end }
+    What::TailClosed {
+        watcher: WatcherId(watcher),
+        end,
+    }
 }
 
 fn frame(watcher: u32, at: Option<(u64, u64)>, chunk: Chunk) -> What {
-    let cursor = at.map(|(epoch, seq)| Cursor { epoch: Epoch(epoch), seq });
+    let cursor = at.map(|(epoch, seq)| Cursor {
+        epoch: Epoch(epoch),
+        seq,
+    });
     let id = at.map(|(epoch, seq)| format!("{epoch}-{seq}"));
-    What::Frame { watcher: WatcherId(watcher), id, cursor, chunk }
+    What::Frame {
+        watcher: WatcherId(watcher),
+        id,
+        cursor,
+        chunk,
+    }
 }
 
 pub(crate) fn state(watcher: u32, status: Status, turn: Option<&str>) -> What {
-    frame(watcher, None, Chunk::State { status, turn: turn.map(Into::into) })
+    frame(
+        watcher,
+        None,
+        Chunk::State {
+            status,
+            turn: turn.map(Into::into),
+        },
+    )
 }
 
 pub(crate) fn resync(watcher: u32) -> What {
-    frame(watcher, None, Chunk::Resync { reason: "purged".into() })
+    frame(
+        watcher,
+        None,
+        Chunk::Resync {
+            reason: "purged".into(),
+        },
+    )
 }
 
 pub(crate) fn start(watcher: u32, epoch: u64, reset: bool) -> What {
-    frame(watcher, Some((epoch, 0)), Chunk::Start { turn: "turn-1".into(), epoch: Epoch(epoch), reset })
+    frame(
+        watcher,
+        Some((epoch, 0)),
+        Chunk::Start {
+            turn: "turn-1".into(),
+            epoch: Epoch(epoch),
+            reset,
+        },
+    )
 }
 
 pub(crate) fn delta(watcher: u32, epoch: u64, seq: u64, text: impl Into<String>) -> What {
-    frame(watcher, Some((epoch, seq)), Chunk::Delta { turn: "turn-1".into(), text: text.into() })
+    frame(
+        watcher,
+        Some((epoch, seq)),
+        Chunk::Delta {
+            turn: "turn-1".into(),
+            text: text.into(),
+        },
+    )
 }
 
 pub(crate) fn error(watcher: u32, epoch: u64, seq: u64, message: &str) -> What {
-    frame(watcher, Some((epoch, seq)), Chunk::Error { turn: "turn-1".into(), message: message.into() })
+    frame(
+        watcher,
+        Some((epoch, seq)),
+        Chunk::Error {
+            turn: "turn-1".into(),
+            message: message.into(),
+        },
+    )
 }
 
 pub(crate) fn finish(watcher: u32, epoch: u64, seq: u64, status: Status) -> What {
-    frame(watcher, Some((epoch, seq)), Chunk::Finish { turn: "turn-1".into(), status })
+    frame(
+        watcher,
+        Some((epoch, seq)),
+        Chunk::Finish {
+            turn: "turn-1".into(),
+            status,
+        },
+    )
 }
 
 fn row(xid: u64, row: Row) -> What {
-    What::Row { lsn: format!("0/{xid:X}"), xid, row }
+    What::Row {
+        lsn: format!("0/{xid:X}"),
+        xid,
+        row,
+    }
 }
 
 pub(crate) fn thread_row(xid: u64, owner: Option<&str>, epoch: u64, status: Status) -> What {
-    row(xid, Row::Thread { thread: "t-1".into(), status, owner: owner.map(Into::into), epoch: Epoch(epoch) })
+    row(
+        xid,
+        Row::Thread {
+            thread: "t-1".into(),
+            status,
+            owner: owner.map(Into::into),
+            epoch: Epoch(epoch),
+        },
+    )
 }
 
 /// A row of a turn whose attempt and epoch go together.
@@ -123,47 +209,106 @@ pub(crate) fn turn_row(xid: u64, turn: &str, epoch: u64, status: Status) -> What
 }
 
 pub(crate) fn part(xid: u64, epoch: u64, seq: u64, text: impl Into<String>) -> What {
-    row(xid, Row::Part { turn: "turn-1".into(), epoch: Epoch(epoch), seq, text: text.into() })
+    row(
+        xid,
+        Row::Part {
+            turn: "turn-1".into(),
+            epoch: Epoch(epoch),
+            seq,
+            text: text.into(),
+        },
+    )
 }
 
 pub(crate) fn call(ordinal: u32, pod: &str, what: ProviderWhat) -> What {
     let (key, pod) = ("key-1".into(), Some(pod.into()));
-    What::Provider(ProviderEvent { call: 100 + u64::from(ordinal), key, ordinal, pod, what })
+    What::Provider(ProviderEvent {
+        call: 100 + u64::from(ordinal),
+        key,
+        ordinal,
+        pod,
+        what,
+    })
 }
 
 pub(crate) fn call_starts(ordinal: u32, pod: &str) -> What {
-    call(ordinal, pod, ProviderWhat::Started { messages: vec!["user: please answer m-1".into()] })
+    call(
+        ordinal,
+        pod,
+        ProviderWhat::Started {
+            messages: vec!["user: please answer m-1".into()],
+        },
+    )
 }
 
 pub(crate) fn call_ends(ordinal: u32, pod: &str, cause: &str) -> What {
-    call(ordinal, pod, ProviderWhat::Ended { cause: cause.into(), tokens: TOKENS })
+    call(
+        ordinal,
+        pod,
+        ProviderWhat::Ended {
+            cause: cause.into(),
+            tokens: TOKENS,
+        },
+    )
 }
 
 pub(crate) fn fault(id: u32, fault: &str, target: &str, step: FaultStep) -> What {
-    What::Fault(FaultEvent { id, fault: fault.into(), target: target.into(), step })
+    What::Fault(FaultEvent {
+        id,
+        fault: fault.into(),
+        target: target.into(),
+        step,
+    })
 }
 
 pub(crate) fn aimed() -> FaultStep {
-    FaultStep::Aimed { thread: Some("t-1".into()), epoch: Some(Epoch(1)) }
+    FaultStep::Aimed {
+        thread: Some("t-1".into()),
+        epoch: Some(Epoch(1)),
+    }
 }
 
 pub(crate) fn observed() -> FaultStep {
-    FaultStep::Observed { proof: "pidfd readable".into(), trigger_to_effect_us: None }
+    FaultStep::Observed {
+        proof: "pidfd readable".into(),
+        trigger_to_effect_us: None,
+    }
 }
 
 pub(crate) fn read(pod: &str, status: Status, text: impl Into<String>, error: Option<&str>) -> What {
     let (text, error) = (text.into(), error.map(Into::into));
-    let answers = vec![ReadAnswer { turn: "turn-1".into(), status, text, error }];
-    What::ThreadRead { pod: pod.into(), thread: "t-1".into(), status, answers }
+    let answers = vec![ReadAnswer {
+        turn: "turn-1".into(),
+        status,
+        text,
+        error,
+    }];
+    What::ThreadRead {
+        pod: pod.into(),
+        thread: "t-1".into(),
+        status,
+        answers,
+    }
 }
 
 pub(crate) fn probe(watcher: u32, status: Option<Status>) -> What {
-    What::TerminalProbe { watcher: WatcherId(watcher), turn: "turn-1".into(), status }
+    What::TerminalProbe {
+        watcher: WatcherId(watcher),
+        turn: "turn-1".into(),
+        status,
+    }
 }
 
 pub(crate) fn access(pod: &str, credential: Credential, status: Option<u16>, body: &str) -> What {
     let (thread, route) = ("t-1".into(), "read".into());
-    What::Access { pod: pod.into(), credential, thread, route, status, body: body.into() }
+    What::Access {
+        pod: pod.into(),
+        credential,
+        thread,
+        route,
+        status,
+        body: body.into(),
+    }
 }
 
 // --- the play
@@ -219,7 +364,13 @@ impl Play {
 
     pub(crate) fn history(&self) -> History {
         let events = self.events.iter().zip(0..);
-        let events = events.map(|((ms, what), n)| Event { n, at_us: ms * 1000, what: what.clone() }).collect();
+        let events = events
+            .map(|((ms, what), n)| Event {
+                n,
+                at_us: ms * 1000,
+                what: what.clone(),
+            })
+            .collect();
         History { events, cut_off: None }
     }
 
@@ -229,8 +380,15 @@ impl Play {
 
     /// What is found against one promise.
     pub(crate) fn findings(&self, promise: &str) -> Vec<Finding> {
-        assert!(super::PROMISES.iter().any(|known| known.name == promise), "no promise {promise}");
-        self.judged().findings.into_iter().filter(|finding| finding.promise == promise).collect()
+        assert!(
+            super::PROMISES.iter().any(|known| known.name == promise),
+            "no promise {promise}"
+        );
+        self.judged()
+            .findings
+            .into_iter()
+            .filter(|finding| finding.promise == promise)
+            .collect()
     }
 
     /// The first finding against a promise, which must be broken.
@@ -239,7 +397,10 @@ impl Play {
         let judgement = self.judged();
         let all = judgement.findings.clone();
         assert_eq!(judgement.verdict, Verdict::Fail, "{judgement:#?}");
-        let found = judgement.findings.into_iter().find(|finding| finding.promise == promise);
+        let found = judgement
+            .findings
+            .into_iter()
+            .find(|finding| finding.promise == promise);
         found.unwrap_or_else(|| panic!("{promise} was not found broken, only {all:#?}"))
     }
 
@@ -251,7 +412,10 @@ impl Play {
     #[track_caller]
     pub(crate) fn passes(&self) {
         let judgement = self.judged();
-        assert_eq!((judgement.verdict, judgement.reason, judgement.findings), (Verdict::Pass, None, vec![]));
+        assert_eq!(
+            (judgement.verdict, judgement.reason, judgement.findings),
+            (Verdict::Pass, None, vec![])
+        );
     }
 }
 
@@ -264,27 +428,53 @@ pub(crate) fn is_frame_of(watcher: u32) -> impl Fn(&What) -> bool {
 pub(crate) fn takeover() -> Play {
     let mut play = Play::default();
     play.at(0, What::Began(began()));
-    play.at(1, What::ThreadMade { thread: "t-1".into(), tenant: "tenant-a".into() });
-    play.at(1, What::ThreadMade { thread: "t-2".into(), tenant: "tenant-b".into() });
+    play.at(
+        1,
+        What::ThreadMade {
+            thread: "t-1".into(),
+            tenant: "tenant-a".into(),
+        },
+    );
+    play.at(
+        1,
+        What::ThreadMade {
+            thread: "t-2".into(),
+            tenant: "tenant-b".into(),
+        },
+    );
     for watcher in 1..=3 {
-        play.at(2, opened(watcher, &format!("pod-{watcher}"), None)).at(3, state(watcher, Status::Idle, None));
+        play.at(2, opened(watcher, &format!("pod-{watcher}"), None))
+            .at(3, state(watcher, Status::Idle, None));
     }
     play.at(5, posted(1, "t-1", "m-1", "key-1"));
-    play.at(8, thread_row(10, None, 0, Status::Queued)).at(8, turn_row(10, "turn-1", 0, Status::Queued));
+    play.at(8, thread_row(10, None, 0, Status::Queued))
+        .at(8, turn_row(10, "turn-1", 0, Status::Queued));
     play.at(9, accepted(1, "turn-1"));
     attempt(&mut play, 12, 1, "pod-1", &[1, 2, 3], 3);
-    play.at(40, fault(1, "kill", "pod-1", aimed())).at(41, fault(1, "kill", "pod-1", observed()));
-    play.at(42, closed(1, TailEnd::Eof)).at(43, call_ends(1, "pod-1", "client_gone"));
-    play.at(44, What::Evidence { mark: "owner died holding token 3".into(), reached: true });
-    play.at(1199, opened(4, "pod-3", None)).at(1199, state(4, Status::InProgress, Some("turn-1")));
+    play.at(40, fault(1, "kill", "pod-1", aimed()))
+        .at(41, fault(1, "kill", "pod-1", observed()));
+    play.at(42, closed(1, TailEnd::Eof))
+        .at(43, call_ends(1, "pod-1", "client_gone"));
+    play.at(
+        44,
+        What::Evidence {
+            mark: "owner died holding token 3".into(),
+            reached: true,
+        },
+    );
+    play.at(1199, opened(4, "pod-3", None))
+        .at(1199, state(4, Status::InProgress, Some("turn-1")));
     attempt(&mut play, 1200, 2, "pod-2", &[2, 3, 4], TOKENS);
     play.at(1230, call_ends(2, "pod-2", "complete"));
-    play.at(1231, turn_row(99, "turn-1", 2, Status::Completed)).at(1231, thread_row(99, None, 2, Status::Completed));
+    play.at(1231, turn_row(99, "turn-1", 2, Status::Completed))
+        .at(1231, thread_row(99, None, 2, Status::Completed));
     for watcher in 2..=4 {
-        play.at(1232, finish(watcher, 2, 7, Status::Completed)).at(1233, probe(watcher, Some(Status::Completed)));
+        play.at(1232, finish(watcher, 2, 7, Status::Completed))
+            .at(1233, probe(watcher, Some(Status::Completed)));
     }
     play.at(1300, fault(1, "kill", "pod-1", FaultStep::Healed));
-    play.at(1310, opened(5, "pod-1", None)).at(1311, state(5, Status::Completed, Some("turn-1")));
+    play.at(1310, opened(5, "pod-1", None))
+        .at(1311, state(5, Status::Completed, Some("turn-1")));
     play.at(1400, What::Played { gave_up: None }).at(1401, What::Healed);
     for pod in ["pod-1", "pod-2", "pod-3"] {
         play.at(1402, read(pod, Status::Completed, answer(2), None));

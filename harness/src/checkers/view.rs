@@ -17,11 +17,11 @@ pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
 pub(crate) use text::{Against, Text, oneline};
 pub(crate) use watcher::{Anchor, Fit, Frame, Seen, Watcher};
 
-use crate::history::{
-    Accepted, Bounds, Capability, Credential, Epoch, Event, Expect, MessageId, OpId, Outcome, PodName,
-    ReadAnswer, Row, Status, TenantId, ThreadId, TurnId, TurnKey,
-};
 use crate::history::reader::History;
+use crate::history::{
+    Accepted, Bounds, Capability, Credential, Epoch, Event, Expect, MessageId, OpId, Outcome, PodName, ReadAnswer, Row,
+    Status, TenantId, ThreadId, TurnId, TurnKey,
+};
 use crate::verdict::Finding;
 
 /// Place and time of an event. Places order what one source tells; times are what bounds are measured in.
@@ -33,7 +33,10 @@ pub(crate) struct At {
 
 impl At {
     pub(crate) fn of(event: &Event) -> Self {
-        Self { n: event.n, us: event.at_us }
+        Self {
+            n: event.n,
+            us: event.at_us,
+        }
     }
 }
 
@@ -255,7 +258,9 @@ impl<'a> View<'a> {
     /// The reads made after the play was over, when every read must tell the final state.
     pub(crate) fn final_reads(&self) -> impl Iterator<Item = &Read<'a>> {
         let played = self.ending.played.map(|(at, _)| at.n);
-        self.reads.iter().filter(move |read| played.is_some_and(|n| read.at.n > n))
+        self.reads
+            .iter()
+            .filter(move |read| played.is_some_and(|n| read.at.n > n))
     }
 
     /// Turns with a row in the store, that is: those the service knows of.
@@ -277,13 +282,16 @@ impl<'a> View<'a> {
     /// Every text that anything held of a turn: the longest of each attempt, and each that is not its beginning.
     pub(crate) fn held_texts(&self) -> impl Iterator<Item = (String, usize, &Text<'a>)> {
         let stored = self.turns.iter().enumerate().flat_map(|(place, turn)| {
-            turn.references.iter().map(move |(epoch, text)| {
-                (format!("turn {}, attempt at epoch {epoch}", turn.id), place, text)
-            })
+            turn.references
+                .iter()
+                .map(move |(epoch, text)| (format!("turn {}, attempt at epoch {epoch}", turn.id), place, text))
         });
         let shown = self.watchers.iter().flat_map(|watcher| {
             watcher.turns.iter().flat_map(move |(place, seen)| {
-                let odd = seen.showings.iter().filter(|showing| !matches!(showing.fit, Fit::Along { .. }));
+                let odd = seen
+                    .showings
+                    .iter()
+                    .filter(|showing| !matches!(showing.fit, Fit::Along { .. }));
                 odd.map(move |showing| (watcher.label(), *place, &showing.text))
             })
         });

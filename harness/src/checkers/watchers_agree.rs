@@ -29,7 +29,9 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
             }
         }
     }
-    let left_behind = view.dues().filter(|(watcher, turn, ..)| !told.contains(&(watcher.id, turn.id)));
+    let left_behind = view
+        .dues()
+        .filter(|(watcher, turn, ..)| !told.contains(&(watcher.id, turn.id)));
     breaches.extend(left_behind.filter_map(|(watcher, turn, seen, due)| superseded(watcher, turn, seen?, due)));
     breaches
 }
@@ -47,14 +49,16 @@ fn contradiction(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>) -> Opt
                 got: format!("a frame of the attempt at epoch {other}, without a reset"),
             });
         }
-        let Fit::Apart { at } = showing.fit else { return None };
+        let Fit::Apart { from, at } = showing.fit else {
+            return None;
+        };
         let epoch = showing.epoch.unwrap_or_else(|| turn.epoch());
         let reference = turn.references.get(&epoch)?;
         Some(Breach {
             subject: subject.clone(),
             thread: turn.thread,
             n: showing.text.event_at(at)?,
-            expected: format!("{} at byte {at} of the attempt at epoch {epoch}", reference.word_at(at)),
+            expected: format!("{} in the attempt at epoch {epoch}", reference.word_at(from + at)),
             got: showing.text.word_at(at),
         })
     })
@@ -62,7 +66,9 @@ fn contradiction(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>) -> Opt
 
 /// A watcher that still shows a superseded attempt once everybody must have been shown the final one.
 fn superseded(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, due: Due) -> Option<Breach> {
-    let showing = seen.current().filter(|showing| turn.is_completed() && !showing.text.is_empty())?;
+    let showing = seen
+        .current()
+        .filter(|showing| turn.is_completed() && !showing.text.is_empty())?;
     let settled = matches!(due, Due::Overdue { .. } | Due::Finished { .. });
     let stale = showing.epoch.is_some_and(|epoch| epoch < turn.epoch());
     let agrees = matches!(showing.fit_in(&turn.durable), Fit::Along { .. } | Fit::Unjudged);
@@ -73,7 +79,73 @@ fn superseded(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, due: Due)
         subject: format!("{}, turn {}", watcher.label(), turn.id),
         thread: turn.thread,
         n: showing.text.last_event()?,
-        expected: format!("a reset and the text of the attempt at epoch {}: {}", turn.epoch(), turn.durable.word_at(0)),
+        expected: format!(
+            "a reset and the text of the attempt at epoch {}: {}",
+            turn.epoch(),
+            turn.durable.word_at(0)
+        ),
         got: format!("still the attempt that it superseded: {}", showing.text.word_at(0)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{delta, finish, is_frame_of, start, takeover, token};
+    use crate::history::{Status, What};
+
+    const NAME: &str = "WatchersAgree";
+
+    #[test]
+    fn watchers_of_different_lengths_agree() {
+        let mut play = takeover();
+        // w3 lags: of the first attempt it is only shown the beginning.
+        play.without(|what| *what == delta(3, 1, 3, token(1, 3)));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_contradiction_within_a_superseded_attempt_is_found() {
+        let mut play = takeover();
+        play.without(|what| *what == delta(3, 1, 2, token(1, 2)));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "w3 on pod-3, turn turn-1");
+        assert!(
+            finding.expected.starts_with("`~key-1.c1.k2.n6."),
+            "{}",
+            finding.expected
+        );
+        assert!(finding.got.starts_with("`~key-1.c1.k3.n6."), "{}", finding.got);
+    }
+
+    #[test]
+    fn an_attempt_that_changes_without_a_reset_is_found() {
+        let mut play = takeover();
+        play.turn_into(&start(2, 2, true), start(2, 2, false));
+        let finding = play.breaks(NAME);
+        assert!(finding.got.contains("without a reset"), "{}", finding.got);
+    }
+
+    #[test]
+    fn a_watcher_left_with_the_superseded_attempt_is_found() {
+        let mut play = takeover();
+        play.without_from(1200, is_frame_of(2));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "w2 on pod-2, turn turn-1");
+        assert!(finding.got.contains("~key-1.c1.k1."), "{}", finding.got);
+
+        play.put(1240, finish(2, 2, 7, Status::Completed));
+        play.breaks(NAME);
+    }
+
+    #[test]
+    fn a_watcher_that_was_watched_too_briefly_is_not_judged() {
+        let mut play = takeover();
+        play.without_from(1200, is_frame_of(2));
+        play.without_from(
+            1234,
+            |what| matches!(what, What::TailClosed { watcher, .. } if watcher.0 == 2),
+        );
+        play.put(1500, crate::checkers::testing::closed(2, crate::history::TailEnd::Left));
+        play.keeps(NAME);
+    }
 }

@@ -70,9 +70,8 @@ fn late_row<'a>(view: &View<'a>, change: &Change<'a>, raised: &mut Raised<'a>) -
 }
 
 fn epoch_fell(turn: &Turn<'_>) -> Option<Breach> {
-    let [before, after] = turn.rows.array_windows().find(|[before, after]| {
-        after.epoch < before.epoch && after.xid != before.xid
-    })?;
+    let mut pairs = turn.rows.iter().zip(turn.rows.iter().skip(1));
+    let (before, after) = pairs.find(|(before, after)| after.epoch < before.epoch && after.xid != before.xid)?;
     Some(Breach {
         subject: format!("row of turn {}", turn.id),
         thread: turn.thread,
@@ -85,16 +84,28 @@ fn epoch_fell(turn: &Turn<'_>) -> Option<Breach> {
 fn changed_after_terminal(turn: &Turn<'_>) -> Option<Breach> {
     let terminal = turn.terminal()?;
     let breach = |n: u64, expected: String, got: String| {
-        Some(Breach { subject: format!("turn {} after its end", turn.id), thread: turn.thread, n, expected, got })
+        Some(Breach {
+            subject: format!("turn {} after its end", turn.id),
+            thread: turn.thread,
+            n,
+            expected,
+            got,
+        })
     };
     let same = |row: &&super::view::TurnRow| {
         (row.status, row.attempt, row.epoch) == (terminal.status, terminal.attempt, terminal.epoch)
     };
-    let later = turn.rows.iter().filter(|row| row.at.n > terminal.at.n && row.xid != terminal.xid);
+    let later = turn
+        .rows
+        .iter()
+        .filter(|row| row.at.n > terminal.at.n && row.xid != terminal.xid);
     if let Some(row) = later.clone().find(|row| !same(row)) {
         return breach(
             row.at.n,
-            format!("{:?} at epoch {}, attempt {}", terminal.status, terminal.epoch, terminal.attempt),
+            format!(
+                "{:?} at epoch {}, attempt {}",
+                terminal.status, terminal.epoch, terminal.attempt
+            ),
             format!("{:?} at epoch {}, attempt {}", row.status, row.epoch, row.attempt),
         );
     }
@@ -124,4 +135,69 @@ fn late_frame(watcher: &Watcher<'_>) -> Option<Breach> {
         newest = Some(epoch);
         None
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{delta, part, takeover, thread_row, token, turn_row};
+    use crate::history::Status;
+
+    const NAME: &str = "WriterFencing";
+
+    #[test]
+    fn a_takeover_without_late_writes_is_accepted() {
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn a_part_of_an_old_epoch_is_found() {
+        let mut play = takeover();
+        play.put(1206, part(98, 1, 4, token(1, 4)));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "parts of turn turn-1");
+        assert_eq!(finding.got, "a row written under epoch 1");
+        assert_eq!(finding.owner_before.as_deref(), Some("pod-2 at epoch 2"));
+    }
+
+    #[test]
+    fn rows_that_fall_back_to_an_old_epoch_are_found() {
+        let mut play = takeover();
+        play.put(1206, thread_row(98, Some("pod-1"), 1, Status::InProgress));
+        assert_eq!(play.breaks(NAME).subject, "row of thread t-1");
+
+        let mut play = takeover();
+        play.put(1206, turn_row(98, "turn-1", 1, Status::InProgress));
+        assert_eq!(play.breaks(NAME).subject, "row of turn turn-1");
+    }
+
+    #[test]
+    fn a_terminal_turn_that_changes_is_found() {
+        let mut play = takeover();
+        play.put(1300, turn_row(110, "turn-1", 2, Status::Failed));
+        assert_eq!(play.breaks(NAME).subject, "turn turn-1 after its end");
+
+        let mut play = takeover();
+        play.put(1300, part(110, 2, 7, "more "));
+        assert_eq!(play.breaks(NAME).got, "more ");
+    }
+
+    #[test]
+    fn a_terminal_row_that_is_written_again_as_it_is_and_parts_of_its_own_transaction_are_accepted() {
+        let mut play = takeover();
+        play.put(1300, turn_row(110, "turn-1", 2, Status::Completed));
+        play.turn_into(&part(46, 2, 6, token(2, 6)), part(99, 2, 6, token(2, 6)));
+        play.move_to(1231, &part(99, 2, 6, token(2, 6)));
+        play.passes();
+    }
+
+    #[test]
+    fn a_late_frame_on_a_screen_is_found() {
+        let mut play = takeover();
+        play.put(1206, delta(2, 1, 4, token(1, 4)));
+        let finding = play.breaks(NAME);
+        assert_eq!(
+            (finding.subject.as_str(), finding.got.as_str()),
+            ("w2 on pod-2", "a frame under epoch 1")
+        );
+    }
 }

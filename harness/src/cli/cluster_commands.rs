@@ -43,7 +43,8 @@ async fn try_up(shown: &Shown) -> Result<Cluster, ClusterError> {
     let engine = Engine::connect().await?;
     remove_leftovers(&engine, false, shown).await?;
     let lock = RunLock::begin()?;
-    let spec = ClusterSpec { kept: true, ..ClusterSpec::new(&lock, 0) };
+    let mut spec = ClusterSpec::new(&lock, 0);
+    spec.kept = true;
     let up = tokio::select! {
         biased;
         _ = tokio::signal::ctrl_c() => None,

@@ -4,7 +4,7 @@ use clap::Args as ClapArgs;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::progress::Shown;
-use super::{BROKEN, Format, fail, say, say_json};
+use super::{Format, fail, say, say_json};
 use crate::cluster::Progress as _;
 use crate::plan::seed_of_repetition;
 use crate::report::{self, RunReport};
@@ -155,5 +155,3 @@ async fn interrupted() {
         Err(_) => drop(tokio::signal::ctrl_c().await),
     }
 }
-
-const _: u8 = BROKEN;

@@ -80,7 +80,9 @@ pub enum ReadError {
         why: String,
     },
     /// An event is missing, repeated or out of order.
-    #[error("{path}, line {line}: expected event {expected} of the history, got event {found}: lines are missing or moved")]
+    #[error(
+        "{path}, line {line}: expected event {expected} of the history, got event {found}: lines are missing or moved"
+    )]
     OutOfSequence {
         /// The file.
         path: PathBuf,
@@ -98,7 +100,10 @@ pub enum ReadError {
 /// # Errors
 /// No file, no whole event, another kind of file, a newer schema, or a broken, oversized or misplaced line.
 pub fn read(path: &Path) -> Result<History, ReadError> {
-    let file = File::open(path).map_err(|source| ReadError::Missing { path: path.to_owned(), source })?;
+    let file = File::open(path).map_err(|source| ReadError::Missing {
+        path: path.to_owned(),
+        source,
+    })?;
     read_from(BufReader::with_capacity(1 << 18, file), path)
 }
 
@@ -111,12 +116,21 @@ pub fn read_from(mut input: impl BufRead, path: &Path) -> Result<History, ReadEr
     let mut line = Vec::new();
     loop {
         let place = events.len() as u64;
-        let whole = read_line(&mut input, &mut line)
-            .map_err(|source| ReadError::Unreadable { path: path.to_owned(), line: place, source })?;
+        let whole = read_line(&mut input, &mut line).map_err(|source| ReadError::Unreadable {
+            path: path.to_owned(),
+            line: place,
+            source,
+        })?;
         match whole {
             Line::End if events.is_empty() => return Err(ReadError::Empty { path: path.to_owned() }),
             Line::End => return Ok(History { events, cut_off: None }),
-            Line::TooLong => return Err(broken(path, place, format!("got a line of over {LINE_MAX_BYTES} bytes"))),
+            Line::TooLong => {
+                return Err(broken(
+                    path,
+                    place,
+                    format!("got a line of over {LINE_MAX_BYTES} bytes"),
+                ));
+            }
             // A whole last event without its line's end is whole all the same.
             Line::Unended if serde_json::from_slice::<Event>(&line).is_err() => {
                 return cut_off(events, &line, path);
@@ -152,11 +166,22 @@ fn cut_off(events: Vec<Event>, line: &[u8], path: &Path) -> Result<History, Read
         return Err(if line.starts_with(ours) || ours.starts_with(line) {
             ReadError::Empty { path }
         } else {
-            ReadError::NotOurs { path, why: format!("is `{}`", excerpt(line)) }
+            ReadError::NotOurs {
+                path,
+                why: format!("is `{}`", excerpt(line)),
+            }
         });
     }
-    let cut_off = format!("line {} ends after {} bytes: `{}`", events.len() + 1, line.len(), excerpt(line));
-    Ok(History { events, cut_off: Some(cut_off) })
+    let cut_off = format!(
+        "line {} ends after {} bytes: `{}`",
+        events.len() + 1,
+        line.len(),
+        excerpt(line)
+    );
+    Ok(History {
+        events,
+        cut_off: Some(cut_off),
+    })
 }
 
 fn event(line: &[u8], place: u64, path: &Path) -> Result<Event, ReadError> {
@@ -168,13 +193,21 @@ fn event(line: &[u8], place: u64, path: &Path) -> Result<Event, ReadError> {
     if event.n == place {
         Ok(event)
     } else {
-        Err(ReadError::OutOfSequence { path: path.to_owned(), line: place + 1, expected: place, found: event.n })
+        Err(ReadError::OutOfSequence {
+            path: path.to_owned(),
+            line: place + 1,
+            expected: place,
+            found: event.n,
+        })
     }
 }
 
 /// Looks at the first line as loosely as possible: a newer version may have changed anything but where its schema stands.
 fn check_first(line: &[u8], path: &Path) -> Result<(), ReadError> {
-    let not_ours = |why: String| ReadError::NotOurs { path: path.to_owned(), why };
+    let not_ours = |why: String| ReadError::NotOurs {
+        path: path.to_owned(),
+        why,
+    };
     let first: serde_json::Value =
         serde_json::from_slice(line).map_err(|_| not_ours(format!("is `{}`", excerpt(line))))?;
     let what = &first["what"];
@@ -185,16 +218,23 @@ fn check_first(line: &[u8], path: &Path) -> Result<(), ReadError> {
         }));
     }
     match what["schema"].as_u64() {
-        Some(found) if found > u64::from(SCHEMA) => {
-            Err(ReadError::NewerSchema { path: path.to_owned(), found, known: SCHEMA })
-        }
+        Some(found) if found > u64::from(SCHEMA) => Err(ReadError::NewerSchema {
+            path: path.to_owned(),
+            found,
+            known: SCHEMA,
+        }),
         Some(_) => Ok(()),
         None => Err(not_ours("names no schema".into())),
     }
 }
 
 fn broken(path: &Path, place: u64, why: String) -> ReadError {
-    ReadError::BrokenLine { path: path.to_owned(), line: place + 1, expected: place, why }
+    ReadError::BrokenLine {
+        path: path.to_owned(),
+        line: place + 1,
+        expected: place,
+        why,
+    }
 }
 
 fn excerpt(line: &[u8]) -> String {
@@ -224,7 +264,15 @@ mod tests {
         whats
             .into_iter()
             .enumerate()
-            .map(|(n, what)| serde_json::to_string(&Event { n: n as u64, at_us: 7, what }).expect("an event") + "\n")
+            .map(|(n, what)| {
+                serde_json::to_string(&Event {
+                    n: n as u64,
+                    at_us: 7,
+                    what,
+                })
+                .expect("an event")
+                    + "\n"
+            })
             .collect()
     }
 
@@ -246,14 +294,22 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = read(Path::new("/nonexistent/history.jsonl")).expect_err("a refusal").to_string();
-        assert!(error.starts_with("no history at /nonexistent/history.jsonl: "), "{error}");
+        let error = read(Path::new("/nonexistent/history.jsonl"))
+            .expect_err("a refusal")
+            .to_string();
+        assert!(
+            error.starts_with("no history at /nonexistent/history.jsonl: "),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_folder_is_no_history() {
         let folder = tempfile::tempdir().expect("a folder");
-        assert!(matches!(read(folder.path()), Err(ReadError::Unreadable { line: 0, .. })));
+        assert!(matches!(
+            read(folder.path()),
+            Err(ReadError::Unreadable { line: 0, .. })
+        ));
     }
 
     #[test]
@@ -307,7 +363,10 @@ mod tests {
         let mut lines = lines();
         lines[1] = "{\"n\":1,\"at_us\":7,\"what\":{\"kind\":\"no_such_kind\"}}\n".into();
         let error = error(lines.concat());
-        assert!(error.starts_with("history.jsonl, line 2: expected event 1 of the history, got `"), "{error}");
+        assert!(
+            error.starts_with("history.jsonl, line 2: expected event 1 of the history, got `"),
+            "{error}"
+        );
         assert!(error.contains("no_such_kind"), "{error}");
     }
 
@@ -316,14 +375,22 @@ mod tests {
         let mut lines = lines();
         lines.swap(1, 2);
         let error = error(lines.concat());
-        assert!(error.contains("line 2: expected event 1 of the history, got event 2"), "{error}");
+        assert!(
+            error.contains("line 2: expected event 1 of the history, got event 2"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_line_without_end_does_not_fill_the_memory() {
         let lines = lines();
         let endless = lines[0].as_bytes().chain(io::repeat(b'x'));
-        let error = read_from(BufReader::new(endless), Path::new("h")).expect_err("a refusal").to_string();
-        assert!(error.contains("line 2") && error.contains("over 8388608 bytes"), "{error}");
+        let error = read_from(BufReader::new(endless), Path::new("h"))
+            .expect_err("a refusal")
+            .to_string();
+        assert!(
+            error.contains("line 2") && error.contains("over 8388608 bytes"),
+            "{error}"
+        );
     }
 }

@@ -62,10 +62,21 @@ impl Recorder {
     pub fn create(path: &Path, t0: Instant) -> io::Result<Self> {
         let file = BufWriter::with_capacity(1 << 16, File::create(path)?);
         let (stop, stopped) = mpsc::channel();
-        let log = Mutex::new(Log { events: Vec::new(), file, failure: None });
-        let shared = Arc::new(Shared { t0, log, count: watch::Sender::new(0), _stop: stop });
+        let log = Mutex::new(Log {
+            events: Vec::new(),
+            file,
+            failure: None,
+        });
+        let shared = Arc::new(Shared {
+            t0,
+            log,
+            count: watch::Sender::new(0),
+            _stop: stop,
+        });
         let weak = Arc::downgrade(&shared);
-        thread::Builder::new().name("history-flush".into()).spawn(move || flush_regularly(&weak, &stopped))?;
+        thread::Builder::new()
+            .name("history-flush".into())
+            .spawn(move || flush_regularly(&weak, &stopped))?;
         Ok(Self { shared })
     }
 
@@ -104,7 +115,13 @@ impl Recorder {
     /// What `look` finds in the first event from place `n` on that it finds something in, if there is one yet. No event
     /// is cloned; `look` runs under the lock and must not record.
     pub fn find<T>(&self, n: u64, look: impl FnMut(&Event) -> Option<T>) -> Option<T> {
-        self.shared.lock().events.get(n as usize..).unwrap_or_default().iter().find_map(look)
+        self.shared
+            .lock()
+            .events
+            .get(n as usize..)
+            .unwrap_or_default()
+            .iter()
+            .find_map(look)
     }
 
     /// Waits until `look` finds something in an event from place `n` on, looking at each event once.
@@ -195,7 +212,10 @@ impl Log {
         if let Err(error) = result {
             let message = format!("could not {doing}: {error}; free space or choose another artefact folder");
             tracing::error!("{message}");
-            self.failure = Some(Failure { kind: error.kind(), message });
+            self.failure = Some(Failure {
+                kind: error.kind(),
+                message,
+            });
         }
     }
 }
@@ -235,7 +255,11 @@ mod tests {
     }
 
     fn mark(mark: &str) -> What {
-        What::LogLine { pod: "pod-1".into(), level: "WARN".into(), line: mark.into() }
+        What::LogLine {
+            pod: "pod-1".into(),
+            level: "WARN".into(),
+            line: mark.into(),
+        }
     }
 
     fn began() -> What {
@@ -249,8 +273,11 @@ mod tests {
         recorder.record(mark("a \"quoted\"\nline"));
         recorder.finish().expect("a whole file");
         let text = std::fs::read_to_string(&path).expect("the file");
-        let lines: Vec<String> =
-            recorder.snapshot().iter().map(|e| serde_json::to_string(e).expect("an event")).collect();
+        let lines: Vec<String> = recorder
+            .snapshot()
+            .iter()
+            .map(|e| serde_json::to_string(e).expect("an event"))
+            .collect();
         assert_eq!(text.lines().collect::<Vec<_>>(), lines);
     }
 
@@ -260,7 +287,11 @@ mod tests {
         recorder.record(began());
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..250).for_each(|i| drop(recorder.record(mark(&i.to_string())))));
+                scope.spawn(|| {
+                    for i in 0..250 {
+                        recorder.record(mark(&i.to_string()));
+                    }
+                });
             }
         });
         recorder.finish().expect("a whole file");
@@ -297,12 +328,12 @@ mod tests {
             What::LogLine { line, .. } => Some((e.n, line.clone())),
             _ => None,
         });
-        let writing = async {
+        let events = async {
             tokio::task::yield_now().await;
             recorder.record(What::Healed);
             recorder.record(mark("wanted"));
         };
-        let (found, ()) = tokio::join!(waiting, writing);
+        let (found, ()) = tokio::join!(waiting, events);
         assert_eq!(found, (2, "wanted".to_owned()));
     }
 
@@ -325,7 +356,13 @@ mod tests {
         recorder.record(What::Healed);
         let failed = recorder.failed().expect("a failure");
         assert_eq!(failed.kind(), io::ErrorKind::StorageFull);
-        assert!(recorder.finish().expect_err("a failure").to_string().starts_with("could not flush the history"));
+        assert!(
+            recorder
+                .finish()
+                .expect_err("a failure")
+                .to_string()
+                .starts_with("could not flush the history")
+        );
         assert_eq!(recorder.snapshot().len(), 1);
     }
 }

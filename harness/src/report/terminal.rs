@@ -49,7 +49,7 @@ pub fn first_screen(report: &StoryReport) -> String {
 }
 
 /// The command that plays the same plan again.
-pub fn again(report: &StoryReport) -> String {
+fn again(report: &StoryReport) -> String {
     let defect = report.defect.as_ref().map_or(String::new(), |d| format!(" --defect {d}"));
     format!("cargo crosspod run {}{defect} --seed {}", report.story, report.seed)
 }

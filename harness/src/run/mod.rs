@@ -9,8 +9,6 @@ mod slot;
 mod story;
 mod tails;
 
-use std::sync::Arc;
-
 use crate::cluster::ClusterError;
 use crate::report::FolderError;
 use crate::target::owner::DatabaseError;
@@ -47,6 +45,3 @@ pub enum RunError {
         known: String,
     },
 }
-
-/// A slot that is shared by the play on it and whoever has to take it down.
-type SharedSlot = Arc<slot::Slot>;

@@ -33,31 +33,31 @@ const FEED_EVERY: Duration = Duration::from_millis(20);
 const ONE_PLAY: Duration = Duration::from_secs(120);
 
 /// What is played, where and with what.
-pub struct Order<'a> {
+pub(super) struct Order<'a> {
     /// The story.
-    pub story: &'a Story,
+    pub(super) story: &'a Story,
     /// Seed of its plan.
-    pub seed: u64,
+    pub(super) seed: u64,
     /// Inside design of the target.
-    pub design: &'a str,
+    pub(super) design: &'a str,
     /// Defect switched on in the target, if any.
-    pub defect: Option<&'a str>,
+    pub(super) defect: Option<&'a str>,
     /// Where its artefacts go.
-    pub folder: &'a Folder,
+    pub(super) folder: &'a Folder,
     /// When the slot was asked for.
-    pub asked_at: Instant,
+    pub(super) asked_at: Instant,
 }
 
 /// What came of a play.
-pub struct PlayedStory {
+pub(super) struct PlayedStory {
     /// Its report.
-    pub report: StoryReport,
+    pub(super) report: StoryReport,
     /// Faults that were seen to take effect in it.
-    pub faults: usize,
+    pub(super) faults: usize,
 }
 
 /// Plays a story on a slot and judges it. Whatever goes wrong is in the report.
-pub async fn play(slot: &Arc<Slot>, order: &Order<'_>) -> PlayedStory {
+pub(super) async fn play(slot: &Arc<Slot>, order: &Order<'_>) -> PlayedStory {
     match try_play(slot, order).await {
         Ok(played) => played,
         Err(reason) => {
@@ -68,7 +68,7 @@ pub async fn play(slot: &Arc<Slot>, order: &Order<'_>) -> PlayedStory {
 }
 
 /// The report of a story that could not be played at all.
-pub fn unplayed(story: &str, design: &str, defect: Option<&str>, seed: u64, reason: String) -> StoryReport {
+pub(super) fn unplayed(story: &str, design: &str, defect: Option<&str>, seed: u64, reason: String) -> StoryReport {
     StoryReport::new(story, design, defect, seed, Judgement::broken(reason), StoryFigures::default())
 }
 

@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, Semaphore};
 use super::play::{self, Order};
 use super::slot::Slot;
 use super::story::Story;
-use super::{RunError, SharedSlot};
+use super::RunError;
 use crate::cluster::{Cluster, ClusterSpec, Engine, Progress, RunLock, remove_leftovers, remove_project};
 use crate::report::{RunFigures, RunFolder, RunReport, StoryReport};
 use crate::target::Target;
@@ -44,6 +44,9 @@ pub struct StoryDone {
     /// Faults that were seen to take effect in it.
     pub faults: usize,
 }
+
+/// A slot that is shared by the play on it and whoever takes it down.
+type SharedSlot = Arc<Slot>;
 
 /// A run whose clusters are up.
 pub struct Session {
@@ -104,11 +107,10 @@ impl Site {
     }
 
     fn spec(&self, number: u16) -> ClusterSpec {
-        ClusterSpec {
-            design: self.setting.design.clone(),
-            defects: self.setting.defect.iter().cloned().collect(),
-            ..ClusterSpec::new(&self.lock, number)
-        }
+        let mut spec = ClusterSpec::new(&self.lock, number);
+        spec.design.clone_from(&self.setting.design);
+        spec.defects = self.setting.defect.iter().cloned().collect();
+        spec
     }
 }
 

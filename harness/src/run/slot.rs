@@ -21,7 +21,7 @@ use crate::workload::Api;
 const FEED: &str = "crosspod";
 
 /// One cluster, ready to be played on.
-pub struct Slot {
+pub(super) struct Slot {
     pub(super) cluster: Cluster,
     pub(super) owners: Arc<Owners>,
     pub(super) api: Api,
@@ -43,7 +43,7 @@ impl Slot {
     ///
     /// # Errors
     /// Its database refuses logical decoding or cannot be reached.
-    pub async fn connect(cluster: Cluster, target: Arc<Target>) -> Result<Self, RunError> {
+    pub(super) async fn connect(cluster: Cluster, target: Arc<Target>) -> Result<Self, RunError> {
         let url = cluster.postgres_url()?;
         let owners = Arc::new(Owners::new(&url, &target.database));
         let changes = ChangeFeed::open(&url, &target.database, FEED).await?;
@@ -54,7 +54,7 @@ impl Slot {
     }
 
     /// The pods.
-    pub fn pods(&self) -> &[PodName] {
+    pub(super) fn pods(&self) -> &[PodName] {
         self.cluster.pods()
     }
 

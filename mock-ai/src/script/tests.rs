@@ -21,7 +21,7 @@ fn refused(prompt: &str, expected: &str) {
 #[test]
 fn a_prompt_without_hints_gets_the_default_answer() {
     assert_eq!(
-        plan("so slow: many people [[mockery many:3 ]] say slow:fast"),
+        plan("so slow: many people [[mockery many:few ]] say slow:fast"),
         Plan::default()
     );
 }

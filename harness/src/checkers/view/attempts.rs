@@ -11,7 +11,11 @@ use crate::history::Epoch;
 
 pub(super) fn settle(view: &mut View<'_>) {
     for turn in &mut view.turns {
-        turn.references = turn.parts.iter().map(|(epoch, parts)| (*epoch, joined(parts))).collect();
+        turn.references = turn
+            .parts
+            .iter()
+            .map(|(epoch, parts)| (*epoch, joined(parts)))
+            .collect();
         if turn.is_completed() {
             let durable = turn.durable.clone();
             turn.references.insert(turn.epoch(), durable);
@@ -65,7 +69,12 @@ pub(super) fn joined<'a>(parts: &[PartRow<'a>]) -> Text<'a> {
 /// The parts of the newest attempt that are still there. `gone` holds the last removal of each part that was removed.
 pub(super) fn durable<'a>(turn: &Turn<'a>, place: usize, gone: &BTreeMap<(usize, Epoch, u64), u64>) -> Text<'a> {
     let epoch = turn.epoch();
-    let Some(parts) = turn.parts.get(&epoch) else { return Text::default() };
-    let there = |part: &&PartRow<'_>| gone.get(&(place, epoch, part.seq)).is_none_or(|removed| *removed < part.n);
+    let Some(parts) = turn.parts.get(&epoch) else {
+        return Text::default();
+    };
+    let there = |part: &&PartRow<'_>| {
+        gone.get(&(place, epoch, part.seq))
+            .is_none_or(|removed| *removed < part.n)
+    };
     joined(&parts.iter().filter(there).copied().collect::<Vec<_>>())
 }

@@ -31,7 +31,10 @@ struct Collector<'a> {
 }
 
 pub(super) fn collect(events: &[Event]) -> View<'_> {
-    let mut collector = Collector { view: empty(), places: Places::default() };
+    let mut collector = Collector {
+        view: empty(),
+        places: Places::default(),
+    };
     collector.places.resumed = events
         .iter()
         .filter_map(|event| match &event.what {
@@ -47,8 +50,14 @@ pub(super) fn collect(events: &[Event]) -> View<'_> {
 }
 
 fn empty<'a>() -> View<'a> {
-    let bounds =
-        Bounds { lease_ms: 0, takeover_ms: 0, progress_ms: 0, drain_ms: 0, terminal_ms: 0, revocation_ms: 0 };
+    let bounds = Bounds {
+        lease_ms: 0,
+        takeover_ms: 0,
+        progress_ms: 0,
+        drain_ms: 0,
+        terminal_ms: 0,
+        revocation_ms: 0,
+    };
     View {
         capabilities: &[],
         bounds,
@@ -79,16 +88,38 @@ impl<'a> Collector<'a> {
         match &event.what {
             What::Began(began) => self.begin(began),
             What::Row { xid, row, .. } => self.row(at, *xid, row),
-            What::Frame { watcher, id, cursor, chunk } => {
-                self.frame(*watcher, event, Frame { at, id: id.as_deref(), cursor: *cursor, chunk });
+            What::Frame {
+                watcher,
+                id,
+                cursor,
+                chunk,
+            } => {
+                self.frame(
+                    *watcher,
+                    event,
+                    Frame {
+                        at,
+                        id: id.as_deref(),
+                        cursor: *cursor,
+                        chunk,
+                    },
+                );
             }
             What::Provider(told) => self.provider(at, told),
             What::Fault(told) => self.view.faults.note(at, told),
-            What::TailOpened { watcher, pod, thread, cursor, .. } => {
+            What::TailOpened {
+                watcher,
+                pod,
+                thread,
+                cursor,
+                ..
+            } => {
                 self.view.pods.insert(pod.as_str());
                 let thread = self.thread(thread);
                 self.places.watchers.insert(*watcher, self.view.watchers.len());
-                self.view.watchers.push(Watcher::new(*watcher, pod, thread, at, cursor.as_deref()));
+                self.view
+                    .watchers
+                    .push(Watcher::new(*watcher, pod, thread, at, cursor.as_deref()));
             }
             What::TailClosed { watcher, end } => {
                 if let Some(place) = self.places.watchers.remove(watcher) {
@@ -113,34 +144,73 @@ impl<'a> Collector<'a> {
                 let thread = self.thread(thread);
                 self.view.threads[thread].tenant = Some(tenant);
             }
-            What::Posted { op, pod, thread, message, text, expect } => {
+            What::Posted {
+                op,
+                pod,
+                thread,
+                message,
+                text,
+                expect,
+            } => {
                 self.view.pods.insert(pod.as_str());
                 let thread = self.thread(thread);
                 self.places.messages.entry((thread, message)).or_insert(expect);
                 self.view.ops.insert(*op, self.view.posts.len());
-                self.view.posts.push(Post { thread, message, text, ended: None });
+                self.view.posts.push(Post {
+                    thread,
+                    message,
+                    text,
+                    ended: None,
+                });
             }
             What::PostEnded { op, outcome } => {
                 if let Some(post) = self.view.ops.get(op) {
                     self.view.posts[*post].ended = Some((at, outcome));
                 }
             }
-            What::Access { pod, credential, thread, route, status, body } => {
+            What::Access {
+                pod,
+                credential,
+                thread,
+                route,
+                status,
+                body,
+            } => {
                 let thread = self.thread(thread);
                 let (credential, status) = (*credential, *status);
-                self.view.accesses.push(Access { at, pod, credential, thread, route, status, body });
+                self.view.accesses.push(Access {
+                    at,
+                    pod,
+                    credential,
+                    thread,
+                    route,
+                    status,
+                    body,
+                });
             }
             What::Revoked { tenant, .. } => self.view.revoked.push((at, tenant)),
             What::TerminalProbe { watcher, turn, status } => {
-                self.view.probes.push(Probe { at, watcher: *watcher, turn, status: *status });
+                self.view.probes.push(Probe {
+                    at,
+                    watcher: *watcher,
+                    turn,
+                    status: *status,
+                });
             }
-            What::ThreadRead { pod, thread, answers, .. } => {
+            What::ThreadRead {
+                pod, thread, answers, ..
+            } => {
                 self.view.pods.insert(pod.as_str());
                 let thread = self.thread(thread);
                 for answer in answers {
                     self.turn(&answer.turn);
                 }
-                self.view.reads.push(Read { at, pod, thread, answers });
+                self.view.reads.push(Read {
+                    at,
+                    pod,
+                    thread,
+                    answers,
+                });
             }
             _ => {}
         }
@@ -155,15 +225,32 @@ impl<'a> Collector<'a> {
     fn row(&mut self, at: At, xid: u64, row: &'a Row) {
         self.view.changes.push(Change { at, xid, row });
         match row {
-            Row::Thread { thread, status, owner, epoch } => {
+            Row::Thread {
+                thread,
+                status,
+                owner,
+                epoch,
+            } => {
                 if let Some(owner) = owner {
                     self.view.pods.insert(owner.as_str());
                 }
                 let thread = self.thread(thread);
-                let owned = Owned { at, owner: owner.as_ref(), epoch: *epoch, status: *status };
+                let owned = Owned {
+                    at,
+                    owner: owner.as_ref(),
+                    epoch: *epoch,
+                    status: *status,
+                };
                 self.view.threads[thread].owners.push(owned);
             }
-            Row::Turn { turn, thread, message, status, attempt, epoch } => {
+            Row::Turn {
+                turn,
+                thread,
+                message,
+                status,
+                attempt,
+                epoch,
+            } => {
                 let thread = self.thread(thread);
                 let place = self.turn(turn);
                 let turn = &mut self.view.turns[place];
@@ -173,12 +260,23 @@ impl<'a> Collector<'a> {
                     turn.order = Some(self.view.threads[thread].turns.len());
                     self.view.threads[thread].turns.push(place);
                 }
-                turn.rows.push(TurnRow { at, xid, status: *status, attempt: *attempt, epoch: *epoch });
+                turn.rows.push(TurnRow {
+                    at,
+                    xid,
+                    status: *status,
+                    attempt: *attempt,
+                    epoch: *epoch,
+                });
             }
             Row::Part { turn, epoch, seq, text } => {
                 let place = self.turn(turn);
                 let turn = &mut self.view.turns[place];
-                turn.parts.entry(*epoch).or_default().push(PartRow { n: at.n, xid, seq: *seq, text });
+                turn.parts.entry(*epoch).or_default().push(PartRow {
+                    n: at.n,
+                    xid,
+                    seq: *seq,
+                    text,
+                });
                 turn.first_text.entry(*epoch).or_insert(at);
             }
             Row::PartGone { turn, epoch, seq } => {
@@ -198,12 +296,17 @@ impl<'a> Collector<'a> {
             _ => None,
         };
         // A frame without an opened tail has nowhere to be shown.
-        let Some(place) = self.places.watchers.get(&watcher).copied() else { return };
+        let Some(place) = self.places.watchers.get(&watcher).copied() else {
+            return;
+        };
         let watcher = &mut self.view.watchers[place];
         watcher.frames.push(event);
         let (thread, anchors) = (watcher.thread, &self.places.anchors);
         watcher.render(frame, turn, |cursor, turn| {
-            anchors.get(&(thread, cursor)).filter(|(whose, _)| *whose == turn).map(|(_, offset)| *offset)
+            anchors
+                .get(&(thread, cursor))
+                .filter(|(whose, _)| *whose == turn)
+                .map(|(_, offset)| *offset)
         });
         let Some(turn) = turn else { return };
         if let (Chunk::Delta { .. }, Some(cursor)) = (frame.chunk, frame.cursor) {
@@ -213,7 +316,10 @@ impl<'a> Collector<'a> {
             && let Some(showing) = watcher.turns.get(&turn).and_then(|seen| seen.current())
             && showing.anchor == super::Anchor::Start
         {
-            self.places.anchors.entry((thread, id)).or_insert((turn, showing.text.len()));
+            self.places
+                .anchors
+                .entry((thread, id))
+                .or_insert((turn, showing.text.len()));
         }
     }
 
@@ -221,7 +327,13 @@ impl<'a> Collector<'a> {
         let calls = &mut self.view.calls;
         let place = *self.places.calls.entry(told.call).or_insert_with(|| {
             let (key, ordinal, pod) = (&told.key, told.ordinal, told.pod.as_ref());
-            calls.push(Call { key, ordinal, pod, started: None, ended: None });
+            calls.push(Call {
+                key,
+                ordinal,
+                pod,
+                started: None,
+                ended: None,
+            });
             calls.len() - 1
         });
         match told.what {
@@ -234,8 +346,12 @@ impl<'a> Collector<'a> {
     /// Ties together what came in no certain order: posts, turns, keys, calls, removals.
     fn link(&mut self) {
         for post in 0..self.view.posts.len() {
-            let Post { thread, message, ended, .. } = self.view.posts[post];
-            let Some((at, Outcome::Ok(accepted))) = ended else { continue };
+            let Post {
+                thread, message, ended, ..
+            } = self.view.posts[post];
+            let Some((at, Outcome::Ok(accepted))) = ended else {
+                continue;
+            };
             self.view.pods.insert(accepted.pod.as_str());
             let place = self.turn(&accepted.turn);
             let turn = &mut self.view.turns[place];
@@ -250,7 +366,11 @@ impl<'a> Collector<'a> {
         for (place, turn) in self.view.turns.iter_mut().enumerate() {
             let message = turn.thread.zip(turn.message);
             turn.expect = message.and_then(|message| self.places.messages.get(&message)).copied();
-            turn.calls = turn.expect.and_then(|expect| by_key.get(&expect.key)).cloned().unwrap_or_default();
+            turn.calls = turn
+                .expect
+                .and_then(|expect| by_key.get(&expect.key))
+                .cloned()
+                .unwrap_or_default();
             turn.durable = attempts::durable(turn, place, &self.places.gone);
         }
     }
@@ -258,7 +378,12 @@ impl<'a> Collector<'a> {
     fn thread(&mut self, id: &'a ThreadId) -> usize {
         let threads = &mut self.view.threads;
         *self.places.threads.entry(id).or_insert_with(|| {
-            threads.push(Thread { id, tenant: None, turns: Vec::new(), owners: Vec::new() });
+            threads.push(Thread {
+                id,
+                tenant: None,
+                turns: Vec::new(),
+                owners: Vec::new(),
+            });
             threads.len() - 1
         })
     }

@@ -39,16 +39,19 @@ impl View<'_> {
     /// The turns of a watcher's thread that its tail can have met.
     pub(super) fn turns_in_reach(&self, watcher: &Watcher<'_>) -> impl Iterator<Item = usize> {
         let turns = &self.threads[watcher.thread].turns;
+        let stood_at = watcher.state.and_then(|(_, newest)| newest);
         let over = |place: &usize| {
             let ended = self.turns[*place].terminal().map(|row| row.at.us);
-            ended.is_some_and(|us| us < watcher.opened.us) && !watcher.turns.contains_key(place)
+            let met = watcher.turns.contains_key(place) || stood_at == Some(*place);
+            ended.is_some_and(|us| us < watcher.opened.us) && !met
         };
         // Turns of a thread follow one another, so those that were over before it opened are the first ones.
         let first = turns.partition_point(over);
         let closed_us = watcher.closed.map_or(u64::MAX, |(at, _)| at.us);
-        turns[first..].iter().copied().take_while(move |place| {
-            self.turns[*place].rows.first().is_none_or(|row| row.at.us <= closed_us)
-        })
+        turns[first..]
+            .iter()
+            .copied()
+            .take_while(move |place| self.turns[*place].rows.first().is_none_or(|row| row.at.us <= closed_us))
     }
 
     pub(super) fn due(&self, watcher: &Watcher<'_>, place: usize) -> Due {
@@ -56,13 +59,16 @@ impl View<'_> {
         let terminal_us = self.bounds.terminal_ms * 1000;
         let by_us = turn.terminal().and_then(|row| {
             let from_us = row.at.us.max(watcher.opened.us);
-            self.faults.deadline(from_us, terminal_us, Some(watcher.pod.as_str()), &self.pods)
+            self.faults
+                .deadline(from_us, terminal_us, Some(watcher.pod.as_str()), &self.pods)
         });
         let seen = watcher.turns.get(&place);
         if let Some(finish) = seen.and_then(|seen| seen.finishes.first()) {
             return Due::Finished { finish: *finish, by_us };
         }
-        let Some(by_us) = by_us.filter(|_| self.is_entitled(watcher, place)) else { return Due::Nothing };
+        let Some(by_us) = by_us.filter(|_| self.is_entitled(watcher, place)) else {
+            return Due::Nothing;
+        };
         let closed_us = watcher.closed.map(|(at, _)| at.us);
         let watched_us = closed_us.unwrap_or_else(|| self.watched_until_us());
         if self.lost_its_pod(watcher, watched_us.min(by_us)) {
@@ -70,7 +76,11 @@ impl View<'_> {
         }
         match watcher.closed {
             Some((at, end)) if at.us <= by_us => {
-                if *end == TailEnd::Left || self.may_break(watcher, at) { Due::Nothing } else { Due::BrokeOff { at } }
+                if *end == TailEnd::Left || self.may_break(watcher, at) {
+                    Due::Nothing
+                } else {
+                    Due::BrokeOff { at }
+                }
             }
             _ if watched_us > by_us => Due::Overdue { by_us },
             _ => Due::Nothing,
@@ -99,16 +109,23 @@ impl View<'_> {
 
     /// Whether the watcher's pod was told to die while the tail was open.
     fn lost_its_pod(&self, watcher: &Watcher<'_>, until_us: u64) -> bool {
-        self.faults.on(watcher.pod.as_str()).any(|fault| !fault.is_pause() && fault.touches(watcher.opened.us, until_us))
+        self.faults
+            .on(watcher.pod.as_str())
+            .any(|fault| !fault.is_pause() && fault.touches(watcher.opened.us, until_us))
     }
 
     /// Whether something was broken that may break a tail, or its credential was no longer good.
     fn may_break(&self, watcher: &Watcher<'_>, at: At) -> bool {
         let pod = watcher.pod.as_str();
-        let broken = self.faults.iter().any(|fault| {
-            (fault.target == pod || !self.pods.contains(fault.target)) && fault.touches(at.us, at.us)
-        });
+        let broken = self
+            .faults
+            .iter()
+            .any(|fault| (fault.target == pod || !self.pods.contains(fault.target)) && fault.touches(at.us, at.us));
         let tenant = self.threads[watcher.thread].tenant;
-        broken || self.revoked.iter().any(|(revoked, whose)| Some(*whose) == tenant && revoked.n < at.n)
+        broken
+            || self
+                .revoked
+                .iter()
+                .any(|(revoked, whose)| Some(*whose) == tenant && revoked.n < at.n)
     }
 }

@@ -44,11 +44,23 @@ pub(crate) struct Faults<'a> {
 
 impl<'a> Faults<'a> {
     pub(crate) fn note(&mut self, at: At, event: &'a FaultEvent) {
-        let FaultEvent { id, fault, target, step } = event;
+        let FaultEvent {
+            id,
+            fault,
+            target,
+            step,
+        } = event;
         // A fault whose aiming is not in the history began, as far as anybody can tell, when it was first told of.
         let place = self.spans.iter().rposition(|span| span.id == *id).unwrap_or_else(|| {
             let (name, aimed) = (fault.as_str(), at);
-            self.spans.push(FaultSpan { id: *id, name, target, aimed, observed: None, healed: None });
+            self.spans.push(FaultSpan {
+                id: *id,
+                name,
+                target,
+                aimed,
+                observed: None,
+                healed: None,
+            });
             self.spans.len() - 1
         });
         let span = &mut self.spans[place];
@@ -78,7 +90,13 @@ impl<'a> Faults<'a> {
     /// When `bound_us` from `from_us` on is over, with the clock set back to zero by each heal of a fault that keeps
     /// `pod` (or, without one, the survivors) from doing its work: a pause of that pod, a broken dependency. None where
     /// such a fault was never healed: then nothing is owed.
-    pub(crate) fn deadline(&self, from_us: u64, bound_us: u64, pod: Option<&str>, pods: &BTreeSet<&str>) -> Option<u64> {
+    pub(crate) fn deadline(
+        &self,
+        from_us: u64,
+        bound_us: u64,
+        pod: Option<&str>,
+        pods: &BTreeSet<&str>,
+    ) -> Option<u64> {
         let hinders = |span: &&FaultSpan<'_>| {
             !pods.contains(span.target) || (span.is_pause() && pod.is_some_and(|pod| pod == span.target))
         };
@@ -110,7 +128,12 @@ mod tests {
     use super::*;
 
     fn step(id: u32, target: &str, step: FaultStep) -> FaultEvent {
-        FaultEvent { id, fault: "pause".into(), target: target.into(), step }
+        FaultEvent {
+            id,
+            fault: "pause".into(),
+            target: target.into(),
+            step,
+        }
     }
 
     #[test]
@@ -125,7 +148,14 @@ mod tests {
 
     #[test]
     fn a_deadline_waits_for_the_pod_to_be_woken() {
-        let aimed = step(1, "pod-1", FaultStep::Aimed { thread: None, epoch: None });
+        let aimed = step(
+            1,
+            "pod-1",
+            FaultStep::Aimed {
+                thread: None,
+                epoch: None,
+            },
+        );
         let healed = step(1, "pod-1", FaultStep::Healed);
         let pods = BTreeSet::from(["pod-1", "pod-2"]);
         let mut faults = Faults::default();

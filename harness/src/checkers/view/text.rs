@@ -115,17 +115,25 @@ impl<'a> Text<'a> {
         let mut walk = self.walk(around);
         while bytes.len() < 2 * SHOWN_BYTES && !walk.rest.is_empty() {
             bytes.extend_from_slice(walk.rest);
+            walk.rest = &[];
             walk.step();
         }
         let at = offset - around;
         let start = bytes[..at].iter().rposition(|b| *b == b' ').map_or(0, |i| i + 1);
         let word = bytes[start..].split(|b| *b == b' ').next().unwrap_or_default();
         let shown = String::from_utf8_lossy(&word[..word.len().min(SHOWN_BYTES)]).into_owned();
-        if shown.is_empty() { "a space".into() } else { format!("`{shown}`") }
+        if shown.is_empty() {
+            "a space".into()
+        } else {
+            format!("`{shown}`")
+        }
     }
 
     pub(crate) fn walk(&self, from: usize) -> Walk<'_> {
-        let mut walk = Walk { pieces: self.pieces.iter(), rest: &[] };
+        let mut walk = Walk {
+            pieces: self.pieces.iter(),
+            rest: &[],
+        };
         let mut skip = from;
         walk.step();
         while skip > 0 && !walk.rest.is_empty() {
@@ -141,10 +149,17 @@ impl<'a> Text<'a> {
     pub(crate) fn voices(&self) -> Vec<Voice> {
         let mut voices: Vec<Voice> = Vec::new();
         self.each_token(|n, token| {
-            let same = voices.last().is_some_and(|last| last.call == token.call && last.key == token.key);
+            let same = voices
+                .last()
+                .is_some_and(|last| last.call == token.call && last.key == token.key);
             if !same {
                 let first = token.to_string();
-                voices.push(Voice { key: token.key, call: token.call, n, first });
+                voices.push(Voice {
+                    key: token.key,
+                    call: token.call,
+                    n,
+                    first,
+                });
             }
             ControlFlow::Continue(())
         });
@@ -188,7 +203,11 @@ impl<'a> Text<'a> {
                     break;
                 }
             }
-            carried = if rest.starts_with(token::MARK) { rest.to_owned() } else { String::new() };
+            carried = if rest.starts_with(token::MARK) {
+                rest.to_owned()
+            } else {
+                String::new()
+            };
         }
     }
 }
@@ -239,7 +258,11 @@ impl Walk<'_> {
 pub(crate) fn oneline(text: &str) -> String {
     const SHOWN_CHARS: usize = 120;
     let shown: String = text.chars().take(SHOWN_CHARS).flat_map(char::escape_debug).collect();
-    if text.chars().nth(SHOWN_CHARS).is_some() { shown + "..." } else { shown }
+    if text.chars().nth(SHOWN_CHARS).is_some() {
+        shown + "..."
+    } else {
+        shown
+    }
 }
 
 #[cfg(test)]
@@ -283,7 +306,11 @@ mod tests {
         let text = Answer::new("k", 1, 3).text() + "~ noise ~~" + &Answer::new("k", 2, 2).text();
         for every in [1, 2, 5, 17, 1000] {
             let voices = cut(&text, every).voices();
-            assert_eq!(voices.iter().map(|v| v.call).collect::<Vec<_>>(), [1, 2], "cut every {every}");
+            assert_eq!(
+                voices.iter().map(|v| v.call).collect::<Vec<_>>(),
+                [1, 2],
+                "cut every {every}"
+            );
             assert!(voices[1].first.starts_with("~k.c2.k1.n2."));
         }
     }
@@ -292,6 +319,7 @@ mod tests {
     fn the_word_at_an_offset_is_whole() {
         assert_eq!(cut("one two three", 2).word_at(5), "`two`");
         assert_eq!(cut("one two three", 2).word_at(0), "`one`");
+        assert_eq!(cut(&"x".repeat(500), 9).word_at(300), format!("`{}`", "x".repeat(80)));
         assert_eq!(cut("one two three", 2).word_at(13), "the end of the text");
     }
 }

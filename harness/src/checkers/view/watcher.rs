@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::text::Text;
 use super::{Against, At};
-use crate::history::{Chunk, Cursor, Epoch, Event, PodName, Status, TailEnd, What, WatcherId};
+use crate::history::{Chunk, Cursor, Epoch, Event, PodName, Status, TailEnd, WatcherId, What};
 
 /// A watcher: one attach from its opening to its end.
 #[derive(Debug)]
@@ -93,9 +93,11 @@ pub(crate) enum Fit {
         /// Offset in the reference, in bytes.
         from: usize,
     },
-    /// It leaves the reference at this offset of its own.
+    /// It begins at an offset in the reference, and leaves it.
     Apart {
-        /// Offset in the showing, in bytes.
+        /// Offset in the reference, in bytes, that it begins at.
+        from: usize,
+        /// Offset in the showing, in bytes, that it leaves the reference at.
         at: usize,
     },
 }
@@ -107,9 +109,15 @@ impl<'a> Seen<'a> {
     }
 }
 
-impl<'a> Showing<'a> {
+impl Showing<'_> {
     fn new(epoch: Option<Epoch>, anchor: Anchor) -> Self {
-        Self { epoch, anchor, text: Text::default(), mixed: None, fit: Fit::Unjudged }
+        Self {
+            epoch,
+            anchor,
+            text: Text::default(),
+            mixed: None,
+            fit: Fit::Unjudged,
+        }
     }
 
     /// Lays it against `whole`.
@@ -125,7 +133,7 @@ impl<'a> Showing<'a> {
         };
         match self.text.against(whole, from) {
             Against::Prefix => Fit::Along { from },
-            Against::Apart(at) => Fit::Apart { at },
+            Against::Apart(at) => Fit::Apart { from, at },
         }
     }
 
@@ -160,16 +168,24 @@ impl<'a> Watcher<'a> {
     /// Its frames.
     pub(crate) fn frames(&self) -> impl Iterator<Item = Frame<'a>> {
         self.frames.iter().filter_map(|event| match &event.what {
-            What::Frame { id, cursor, chunk, .. } => {
-                Some(Frame { at: At::of(event), id: id.as_deref(), cursor: *cursor, chunk })
-            }
+            What::Frame { id, cursor, chunk, .. } => Some(Frame {
+                at: At::of(event),
+                id: id.as_deref(),
+                cursor: *cursor,
+                chunk,
+            }),
             _ => None,
         })
     }
 
     /// Renders a frame as a client does. `turn` is the place of the turn it speaks of; `anchors` tells how far into its
     /// turn's answer a cursor lies.
-    pub(crate) fn render(&mut self, frame: Frame<'a>, turn: Option<usize>, anchors: impl Fn(&str, usize) -> Option<usize>) {
+    pub(crate) fn render(
+        &mut self,
+        frame: Frame<'a>,
+        turn: Option<usize>,
+        anchors: impl Fn(&str, usize) -> Option<usize>,
+    ) {
         match (frame.chunk, turn) {
             (Chunk::State { status, .. }, turn) => {
                 self.state.get_or_insert((*status, turn));
@@ -196,7 +212,11 @@ impl<'a> Watcher<'a> {
             }
             (Chunk::Error { message, .. }, Some(turn)) => self.turns.entry(turn).or_default().errors.push(message),
             (Chunk::Finish { status, .. }, Some(turn)) => {
-                let finish = Finish { at: frame.at, status: *status, resyncs: self.resyncs };
+                let finish = Finish {
+                    at: frame.at,
+                    status: *status,
+                    resyncs: self.resyncs,
+                };
                 self.turns.entry(turn).or_default().finishes.push(finish);
             }
             _ => {}

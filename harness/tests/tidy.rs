@@ -1,0 +1,193 @@
+//! The rules of this repository that a reader would otherwise have to trust: who may import whom, and how long things are.
+//!
+//! Read as text, formatted by rustfmt: an item ends at the closing brace in the column in which it began.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const FILE_LINES: usize = 600;
+const FUNCTION_LINES: usize = 70;
+
+/// Modules of the harness, and the modules that each may import. `run` and `cli` wire everything.
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
+    ("wait", &[]),
+    ("history", &[]),
+    ("plan", &["history"]),
+    ("verdict", &["history"]),
+    ("checkers", &["plan", "history", "verdict"]),
+    ("target", &["plan", "history"]),
+    ("provider", &["plan", "history", "wait"]),
+    ("cluster", &["plan", "history", "target", "wait"]),
+    ("workload", &["plan", "history", "target", "provider", "cluster", "wait"]),
+    ("nemesis", &["plan", "history", "target", "provider", "cluster", "wait"]),
+    ("report", &["plan", "history", "verdict"]),
+];
+
+/// Parts of the provider's crate that a module of the harness may know; the others know none.
+const MAY_KNOW_OF_THE_PROVIDER: [(&str, &[&str]); 3] =
+    [("plan", &["token", "script"]), ("checkers", &["token"]), ("provider", &["journal"])];
+
+struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the harness is in a workspace").to_owned()
+}
+
+fn sources(below: &str) -> Vec<Source> {
+    fn walk(folder: &Path, out: &mut Vec<Source>) {
+        for entry in fs::read_dir(folder).expect("a folder of the workspace") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                if path.file_name().is_some_and(|n| n != "target") {
+                    walk(&path, out);
+                }
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&path).expect("UTF-8");
+                out.push(Source { path, text });
+            }
+        }
+    }
+    let mut out = Vec::new();
+    walk(&root().join(below), &mut out);
+    assert!(!out.is_empty(), "no sources below {below}");
+    out
+}
+
+fn all_sources() -> Vec<Source> {
+    ["harness", "mock-ai", "scenarios", "fixtures"].into_iter().flat_map(sources).collect()
+}
+
+/// The code of a file without its tests: a test may build what it needs from wherever that is.
+fn without_tests(text: &str) -> &str {
+    text.split("\n#[cfg(test)]\nmod ").next().unwrap_or(text)
+}
+
+/// First path segments after `prefix` in a text: the modules that it names.
+fn named_after<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices(prefix) {
+        let rest = &text[at + prefix.len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let group = group.split('}').next().unwrap_or(group);
+            found.extend(group.split(',').map(|item| item.trim().split("::").next().unwrap_or_default()));
+        } else {
+            found.push(rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default());
+        }
+    }
+    found
+}
+
+fn module_of(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("harness/src")).expect("a source of the harness");
+    let first = inside.components().next().expect("a file").as_os_str().to_string_lossy();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn modules_import_only_what_they_may() {
+    let mut forbidden = Vec::new();
+    for source in sources("harness/src") {
+        let module = module_of(&source.path);
+        let code = without_tests(&source.text);
+        if let Some((_, may)) = MAY_IMPORT.iter().find(|(name, _)| *name == module) {
+            for named in named_after(code, "crate::") {
+                let is_module = MAY_IMPORT.iter().any(|(name, _)| *name == named) || ["run", "cli"].contains(&named);
+                if is_module && named != module && !may.contains(&named) {
+                    forbidden.push(format!("{}: {module} imports {named}", source.path.display()));
+                }
+            }
+        }
+        let may = MAY_KNOW_OF_THE_PROVIDER.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, may)| may);
+        for named in named_after(code, "mock_ai::") {
+            if !may.contains(&named) {
+                forbidden.push(format!("{}: {module} imports mock_ai::{named}", source.path.display()));
+            }
+        }
+    }
+    assert!(forbidden.is_empty(), "forbidden imports:\n{}", forbidden.join("\n"));
+}
+
+#[test]
+fn crates_meet_on_the_wire() {
+    for (manifest, strangers) in
+        [("mock-ai/Cargo.toml", ["crosspod", "pod."]), ("fixtures/pod/Cargo.toml", ["crosspod", "mock-ai"])]
+    {
+        let text = fs::read_to_string(root().join(manifest)).expect("a manifest");
+        let dependencies = text.split_once("[dependencies]").expect("it has dependencies").1;
+        for stranger in strangers {
+            let depends = dependencies.lines().any(|line| line.starts_with(stranger));
+            assert!(!depends, "{manifest} depends on {stranger}");
+        }
+    }
+}
+
+#[test]
+fn files_and_functions_are_short() {
+    let mut long = Vec::new();
+    for source in all_sources() {
+        let lines: Vec<&str> = source.text.lines().collect();
+        if lines.len() > FILE_LINES {
+            long.push(format!("{}: {} lines", source.path.display(), lines.len()));
+        }
+        for (at, line) in lines.iter().enumerate() {
+            let Some(indent) = function_begins(line) else { continue };
+            let end = format!("{}}}", " ".repeat(indent));
+            let length = lines[at..].iter().position(|l| *l == end).map_or(1, |n| n + 1);
+            if length > FUNCTION_LINES && line.trim_end().ends_with('{') {
+                long.push(format!("{}:{}: a function of {length} lines", source.path.display(), at + 1));
+            }
+        }
+    }
+    assert!(long.is_empty(), "too long:\n{}", long.join("\n"));
+}
+
+/// The column in which a function begins on this line, if one does.
+fn function_begins(line: &str) -> Option<usize> {
+    let code = line.trim_start();
+    let words = code.split("fn ").next()?;
+    let before: Vec<&str> = words.split_whitespace().collect();
+    let qualifiers = before.iter().all(|w| ["async", "const", "extern"].contains(w) || w.starts_with("pub"));
+    (code.contains("fn ") && qualifiers).then_some(line.len() - code.len())
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    let marks = ["todo!", "unimplemented!", "#[ignore", "FIXME", "XXX"];
+    for source in all_sources() {
+        if source.path.ends_with("tests/tidy.rs") {
+            continue;
+        }
+        for mark in marks {
+            assert!(!source.text.contains(mark), "{} holds {mark}", source.path.display());
+        }
+    }
+}
+
+/// Every defect of the target is caught by a story, and no story claims to catch what is not there.
+#[test]
+fn stories_and_defects_know_each_other() {
+    let registry = fs::read_to_string(root().join("scenarios/src/lib.rs")).expect("the registry");
+    let target = crosspod::target::Target::reference();
+    for defect in &target.defects {
+        assert!(registry.contains(&format!("\"{}\"", defect.name)), "no story catches {}", defect.name);
+        for promise in &defect.promises {
+            let judged = crosspod::checkers::PROMISES.iter().any(|p| p.name == promise);
+            assert!(judged, "{} is named by {promise}, which nobody judges", defect.name);
+        }
+    }
+    let pod = fs::read_to_string(root().join("fixtures/pod/src/defects.rs")).expect("the pod's defects");
+    for defect in &target.defects {
+        assert!(pod.contains(&format!("\"{}\"", defect.name)), "the pod has no defect {}", defect.name);
+    }
+}
+
+#[test]
+fn the_tidy_rules_see_what_they_look_for() {
+    assert_eq!(named_after("use crate::{plan::Pod, run};\ncrate::cli::main()", "crate::"), ["plan", "run", "cli"]);
+    assert_eq!(function_begins("    pub(super) async fn go() {"), Some(4));
+    assert_eq!(function_begins("// a fn of sorts"), None);
+    assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests {"), "a");
+}
