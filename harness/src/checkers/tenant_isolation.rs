@@ -75,20 +75,20 @@ fn secrets<'a>(view: &View<'a>) -> Secrets<'a> {
 fn foreign(access: &Access<'_>, secrets: &Secrets<'_>) -> Option<Breach> {
     let known = secrets.get(&access.thread).map_or(&[][..], Vec::as_slice);
     if let Some((what, secret)) = known.iter().find(|(_, secret)| tells(access.body, secret)) {
-        return breach(
+        return Some(breach(
             access,
             "nothing of the thread's tenant".into(),
             format!("{what}: `{}`", oneline(secret)),
-        );
+        ));
     }
     let status = access.status?;
     match status {
         401 | 403 | 404 | 500.. => None,
-        _ => breach(
+        _ => Some(breach(
             access,
             "401, 403 or 404".into(),
             format!("{status}: `{}`", oneline(access.body)),
-        ),
+        )),
     }
 }
 
@@ -119,14 +119,14 @@ fn revoked(view: &View<'_>, access: &Access<'_>) -> Option<Breach> {
         "401 or 403 more than {} ms after the revocation",
         view.bounds.revocation_ms
     );
-    breach(
+    Some(breach(
         access,
         expected,
         format!("{status}, {} ms after it: `{}`", after_us / 1000, oneline(access.body)),
-    )
+    ))
 }
 
-fn breach(access: &Access<'_>, expected: String, got: String) -> Option<Breach> {
+fn breach(access: &Access<'_>, expected: String, got: String) -> Breach {
     let subject = format!(
         "{} through {} with {:?} credential",
         access.route, access.pod, access.credential

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use crate::server::Refusal;
 
 /// The longest wait that one request may ask for; more is cut to it.
-const WAIT_MAX: Duration = Duration::from_secs(10 * 60);
+const WAIT_MAX: Duration = Duration::from_mins(10);
 
 pub(super) struct Query<T>(pub(super) T);
 

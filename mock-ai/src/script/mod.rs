@@ -36,7 +36,7 @@ pub const TOKENS_MAX: u32 = 1_000_000;
 /// The largest token that a script may ask for, in bytes.
 pub const SIZE_MAX_BYTES: usize = 1 << 20;
 /// The longest time that a script may ask for.
-pub const TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+pub const TIME_MAX: Duration = Duration::from_hours(24);
 
 /// Directives in the order they were given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

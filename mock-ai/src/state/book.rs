@@ -281,7 +281,7 @@ impl Book {
 
     /// At most `max` events after the given one, the first of them [`EventKind::Lost`] if some are no longer kept.
     pub(crate) fn events_after(&self, since: EventId, max: usize) -> Vec<Event> {
-        let lost = (since < self.lost_through).then(|| Event {
+        let lost = (since < self.lost_through).then_some(Event {
             number: self.lost_through,
             at_us: 0,
             call: None,
@@ -302,21 +302,18 @@ impl Book {
         for live in self.calls.values().filter(|live| concerned(&live.id)) {
             live.force(Forced::Stop);
         }
-        match key {
-            Some(name) => {
-                let key = self.keys.remove(name).unwrap_or_default();
-                for gate in &key.gates {
-                    for call in &key.calls {
-                        self.gates.forget(gate, *call);
-                    }
-                    self.gates.close(gate);
+        if let Some(name) = key {
+            let key = self.keys.remove(name).unwrap_or_default();
+            for gate in &key.gates {
+                for call in &key.calls {
+                    self.gates.forget(gate, *call);
                 }
+                self.gates.close(gate);
             }
-            None => {
-                self.keys.clear();
-                self.gates = Gates::default();
-                self.totals = Totals::default();
-            }
+        } else {
+            self.keys.clear();
+            self.gates = Gates::default();
+            self.totals = Totals::default();
         }
         self.calls.retain(|_, live| !concerned(&live.id));
         let calls = &self.calls;

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use super::{Live, World};
+use super::{Forced, Live, World};
 use crate::{
     journal::Cause,
     script::{Gate, Plan},
@@ -83,7 +83,7 @@ impl Drop for Call {
         let cause = if stopped {
             Cause::Stopped
         } else {
-            self.live.forced().map_or(Cause::ClientGone, |f| f.cause())
+            self.live.forced().map_or(Cause::ClientGone, Forced::cause)
         };
         self.finish(cause);
     }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, io, time::Duration};
 
-use eventsource_stream::Eventsource;
+use eventsource_stream::{EventStreamError, Eventsource};
 use futures_util::{Stream, StreamExt};
 use mock_ai::{
     journal::{CallId, CallRecord, Event, EventId, GateState},
@@ -162,7 +162,7 @@ impl Chat {
     pub(crate) fn new(response: Response) -> Self {
         let events = response.bytes_stream().eventsource().map(|event| match event {
             Ok(event) => Ok(event.data),
-            Err(error) if is_reset(&error) => Err(Ending::Reset),
+            Err(EventStreamError::Transport(error)) if is_reset(&error) => Err(Ending::Reset),
             Err(_) => Err(Ending::Broken),
         });
         Self {

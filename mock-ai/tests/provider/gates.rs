@@ -12,7 +12,7 @@ use crate::client::{Ending, Provider, indices, within};
 async fn a_gate_holds_a_stream_after_exactly_so_many_tokens() {
     let provider = Provider::start().await;
     let mut chat = provider.open("[[mock key:t many:6 gate#3:g]]").await;
-    let head = chat.tokens(3).await;
+    let before = chat.tokens(3).await;
     let state = provider.gate("g?wait=20000").await;
     assert_eq!((state.open, state.open_through, state.held.len()), (false, None, 1));
     let held = &state.held[0];
@@ -28,7 +28,7 @@ async fn a_gate_holds_a_stream_after_exactly_so_many_tokens() {
 
     assert_eq!(provider.admin_post("gates/g/open", "").await.status(), 200);
     let (tail, ending) = chat.rest().await;
-    assert_eq!((head + &tail, ending), (Answer::new("t", 1, 6).text(), Ending::Done));
+    assert_eq!((before + &tail, ending), (Answer::new("t", 1, 6).text(), Ending::Done));
     let record = provider.ended(record.id.call).await;
     assert_eq!(
         (record.cause, record.tokens, record.held),

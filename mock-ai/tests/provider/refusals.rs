@@ -35,7 +35,13 @@ async fn a_bad_request_is_told_what_was_wrong_with_it() {
             .starts_with("the body is not JSON: EOF"),
         "{error}"
     );
-    let (status, error) = refused(provider.ask("x").header("content-type", "text/plain")).await;
+    let (status, error) = refused(
+        provider
+            .http
+            .post(provider.url("/v1/chat/completions"))
+            .header("content-type", "text/plain"),
+    )
+    .await;
     assert_eq!(status, 415);
     assert!(error["message"].as_str().unwrap().contains("text/plain"), "{error}");
     let metrics = provider.admin_get("metrics").await.text().await.unwrap();

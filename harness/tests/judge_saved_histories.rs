@@ -1,0 +1,67 @@
+//! Judges every saved history again and holds the judgement against what is known of it.
+//!
+//! Each folder of `fixtures/histories/` is one run: its `history.jsonl`, and in `expected.json` its verdict and the
+//! promises that it breaks. A judge that is mended must not change its mind about an old run unnoticed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crosspod::checkers;
+use crosspod::history::reader;
+use crosspod::verdict::Verdict;
+use serde::Deserialize;
+
+/// What is known of a saved run.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    verdict: Verdict,
+    /// Names of the promises that it breaks.
+    promises: BTreeSet<String>,
+}
+
+fn runs() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/histories");
+    let entries = fs::read_dir(&folder).expect("the folder of saved histories");
+    let mut runs: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
+        .collect();
+    runs.sort();
+    runs
+}
+
+fn expected(run: &Path) -> Expected {
+    let text = fs::read_to_string(run.join("expected.json")).expect("expected.json beside the history");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}/expected.json: {error}", run.display()))
+}
+
+#[test]
+fn every_saved_history_is_judged_as_before() {
+    let runs = runs();
+    assert!(!runs.is_empty(), "no saved histories");
+    for run in runs {
+        let history = reader::read(&run.join("history.jsonl")).expect("a readable history");
+        let judgement = checkers::judge(&history);
+        let promises = judgement
+            .findings
+            .iter()
+            .map(|finding| finding.promise.clone())
+            .collect();
+        let got = Expected {
+            verdict: judgement.verdict,
+            promises,
+        };
+        assert_eq!(got, expected(&run), "{}: {:#?}", run.display(), judgement.findings);
+    }
+}
+
+#[test]
+fn the_saved_histories_hold_a_pass_and_a_failure() {
+    let verdicts: BTreeSet<Verdict> = runs().iter().map(|run| expected(run).verdict).collect();
+    assert!(
+        verdicts.is_superset(&BTreeSet::from([Verdict::Pass, Verdict::Fail])),
+        "only {verdicts:?}"
+    );
+}
