@@ -276,8 +276,6 @@ pub struct EndRequest {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that fails here says so by panicking")]
-
     use serde_json::json;
 
     use super::*;

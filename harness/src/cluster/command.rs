@@ -130,7 +130,7 @@ impl HostCommand {
             step: self.step,
             command: self.line,
             outcome,
-            stderr,
+            stderr: stderr.into(),
             advice: self.advice,
         }
     }

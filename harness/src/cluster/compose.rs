@@ -17,7 +17,7 @@ use super::workspace_root;
 /// How long Compose may take to tell its version; v1 is a slow start on a cold disk.
 const VERSION_BOUND: Duration = Duration::from_secs(20);
 /// How long Compose may take to make and start the containers.
-const UP_BOUND: Duration = Duration::from_secs(120);
+const UP_BOUND: Duration = Duration::from_mins(2);
 
 /// A Compose command that works.
 #[derive(Debug, Clone)]

@@ -35,8 +35,12 @@ impl Engine {
     /// # Errors
     /// [`ClusterError::NoEngine`] where none answers within 5 s, [`ClusterError::RemoteEngine`] where it is elsewhere.
     pub async fn connect() -> Result<Self, ClusterError> {
+        Self::connect_to_first(candidates()).await
+    }
+
+    async fn connect_to_first(hosts: Vec<String>) -> Result<Self, ClusterError> {
         let mut tried = Vec::new();
-        for host in candidates() {
+        for host in hosts {
             if !is_local(&host) && env::var_os("CROSSPOD_ALLOW_REMOTE").is_none() {
                 return Err(ClusterError::RemoteEngine { host });
             }
@@ -262,6 +266,19 @@ mod tests {
         ] {
             assert!(!is_local(elsewhere), "{elsewhere}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
+        let hosts = vec!["unix:///no/such/engine.sock".to_owned()];
+        let error = Engine::connect_to_first(hosts)
+            .await
+            .expect_err("nothing is there")
+            .to_string();
+        assert!(error.contains("unix:///no/such/engine.sock"), "{error}");
+        assert!(error.contains("DOCKER_HOST"), "{error}");
+        let elsewhere = Engine::connect_to_first(vec!["tcp://192.0.2.7:2375".to_owned()]).await;
+        assert!(matches!(elsewhere, Err(ClusterError::RemoteEngine { .. })));
     }
 
     #[test]

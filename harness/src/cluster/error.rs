@@ -3,6 +3,7 @@
 //! All of it is the world's doing, so all of it is an error and none a verdict. Each message names the thing, what was
 //! awaited and for how long, the last value seen, and what to do.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,7 +54,7 @@ pub enum ClusterError {
         source: std::io::Error,
     },
     /// A command of the host failed, was not there, or took too long.
-    #[error("{step}: `{command}` {outcome}{tail}; {advice}", tail = quoted(stderr))]
+    #[error("{step}: `{command}` {outcome}{said}; {advice}", said = quoted(stderr))]
     Command {
         /// What it was run for.
         step: String,
@@ -62,7 +63,7 @@ pub enum ClusterError {
         /// How it ended: exit code, bound, or why it did not start.
         outcome: String,
         /// Its last lines of error output.
-        stderr: String,
+        stderr: Box<str>,
         /// What a person can do about it.
         advice: String,
     },
@@ -85,8 +86,7 @@ pub enum ClusterError {
         why: String,
     },
     /// A container ended while something was awaited of it.
-    #[error("{service} crashed {while_what}: exit {exit_code} after {after:.1?}{tail}; look further with `{look}`",
-            tail = quoted(log))]
+    #[error("{service} crashed {while_what}: exit {exit_code} after {after:.1?}{trace}")]
     Died {
         /// Which one.
         service: Service,
@@ -96,14 +96,11 @@ pub enum ClusterError {
         exit_code: i64,
         /// How long the wait had lasted.
         after: Duration,
-        /// Its last lines of log.
-        log: String,
-        /// A command that shows more.
-        look: String,
+        /// What it wrote, and where there is more.
+        trace: Box<Trace>,
     },
     /// A condition did not come true within its bound.
-    #[error("{service}: awaited {awaited} for {bound:.1?}, last seen: {last}{tail}; look further with `{look}`",
-            tail = quoted(log))]
+    #[error("{service}: awaited {awaited} for {bound:.1?}, last seen: {last}{trace}")]
     NotReady {
         /// Which part.
         service: Service,
@@ -113,10 +110,8 @@ pub enum ClusterError {
         bound: Duration,
         /// The last value seen.
         last: String,
-        /// The part's last lines of log.
-        log: String,
-        /// A command that shows more.
-        look: String,
+        /// What it wrote, and where there is more.
+        trace: Box<Trace>,
     },
     /// Something was asked of a part that is not running.
     #[error("{service} is not running: {doing} needs it up; start it first")]
@@ -146,6 +141,21 @@ pub enum ClusterError {
         /// What is left, by name.
         left: String,
     },
+}
+
+/// What a part wrote before it failed, and where there is more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// Its last lines of log.
+    pub log: String,
+    /// A command that shows more.
+    pub look: String,
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; look further with `{}`", quoted(&self.log), self.look)
+    }
 }
 
 impl ClusterError {
@@ -185,8 +195,10 @@ mod tests {
             while_what: "at boot".into(),
             exit_code: 1,
             after: Duration::from_millis(420),
-            log: "unknown defect `no-such`\n".into(),
-            look: "docker logs abc".into(),
+            trace: Box::new(Trace {
+                log: "unknown defect `no-such`\n".into(),
+                look: "docker logs abc".into(),
+            }),
         };
         let text = error.to_string();
         assert!(

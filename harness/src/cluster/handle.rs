@@ -13,7 +13,7 @@ use bollard::query_parameters::KillContainerOptions;
 use rustix::process::Signal;
 
 use super::engine::{Engine, Inspected, State};
-use super::error::ClusterError;
+use super::error::{ClusterError, Trace};
 use super::logs::{self, LogLine};
 use super::pidfd::Pidfd;
 use super::ready;
@@ -99,12 +99,14 @@ impl PartHandle {
         &self.0.container
     }
 
-    /// A command that shows more of this part.
-    pub fn look(&self) -> String {
-        format!(
-            "docker logs {}",
-            self.0.container.get(..12).unwrap_or(&self.0.container)
-        )
+    /// A command that shows what it wrote.
+    pub fn way_to_look(&self) -> String {
+        format!("docker logs {}", self.0.container.get(..12).unwrap_or(&self.0.container))
+    }
+
+    /// The last lines that it wrote, and a command that shows more.
+    pub(super) async fn trace(&self) -> Box<Trace> {
+        Box::new(Trace { log: logs::tail(&self.0.engine, &self.0.container).await, look: self.way_to_look() })
     }
 
     /// Where this start of a pod serves HTTP; none while it is down.
@@ -271,8 +273,7 @@ impl PartHandle {
             awaited: awaited.to_owned(),
             bound,
             last: last.to_owned(),
-            log: logs::tail(&self.0.engine, &self.0.container).await,
-            look: self.look(),
+            trace: self.trace().await,
         }
     }
 

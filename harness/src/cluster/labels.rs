@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_run_lives_while_its_lock_is_held_and_no_longer() {
         let run = RunLock::begin().expect("a lock in the cache folder");
-        let owner = owner(&host_name(), run.path());
+        let owner = owner(&host_name(), run.tag().lock());
         assert!(owner.is_alive());
         drop(run);
         assert!(!owner.is_alive());

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use super::engine::root_cause;
 use super::error::ClusterError;
 use super::handle::PartHandle;
-use super::logs;
 use super::service::Service;
 
 /// How long one question may take.
@@ -86,8 +85,7 @@ pub(super) async fn await_ready(
             while_what: while_what.to_owned(),
             exit_code: code?,
             after: began.elapsed(),
-            log: logs::tail(part.engine(), part.container()).await,
-            look: part.look(),
+            trace: part.trace().await,
         }),
         Err(_) => Err(part.late(&question.awaited(), bound, &last).await),
     }

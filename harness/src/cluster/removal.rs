@@ -12,9 +12,10 @@ use futures_util::future::join_all;
 use super::engine::Engine;
 use super::error::ClusterError;
 use super::labels;
+use super::up::forget_check_out;
 
 /// How long removal may take: the engine ends what still runs first.
-const REMOVAL_BOUND: Duration = Duration::from_secs(60);
+const REMOVAL_BOUND: Duration = Duration::from_mins(1);
 /// Pause before looking again whether something is left.
 const INTERVAL: Duration = Duration::from_millis(100);
 
@@ -31,7 +32,11 @@ pub struct Removed {
 
 impl std::fmt::Display for Removed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { containers, networks, volumes } = self;
+        let Self {
+            containers,
+            networks,
+            volumes,
+        } = self;
         write!(f, "{containers} containers, {networks} networks, {volumes} volumes")
     }
 }
@@ -56,6 +61,7 @@ pub async fn remove_project(engine: &Engine, project: &str) -> Result<Removed, C
     loop {
         let remains = Remains::of(engine.docker(), project).await?;
         if remains.is_empty() {
+            forget_check_out(project)?;
             return Ok(removed);
         }
         if began.elapsed() > REMOVAL_BOUND {

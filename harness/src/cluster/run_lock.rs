@@ -33,11 +33,29 @@ impl fmt::Display for RunId {
     }
 }
 
+/// What everything that a run starts is labelled with: its name, and the lock by which its life is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunTag {
+    id: RunId,
+    lock: PathBuf,
+}
+
+impl RunTag {
+    /// The run's name.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// The file that is locked while the run lives.
+    pub(super) fn lock(&self) -> &Path {
+        &self.lock
+    }
+}
+
 /// A live run: as long as this value is, nobody takes the run's clusters for leftovers.
 #[derive(Debug)]
 pub struct RunLock {
-    id: RunId,
-    path: PathBuf,
+    tag: RunTag,
     // Held for its lock alone.
     _file: File,
 }
@@ -58,24 +76,27 @@ impl RunLock {
             path: path.clone(),
             source: error.into(),
         })?;
-        Ok(Self { id, path, _file: file })
+        Ok(Self {
+            tag: RunTag { id, lock: path },
+            _file: file,
+        })
     }
 
     /// The run's name.
     pub fn id(&self) -> &RunId {
-        &self.id
+        &self.tag.id
     }
 
-    /// The locked file; its path is a label of everything that the run starts.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// What its clusters are labelled with.
+    pub fn tag(&self) -> &RunTag {
+        &self.tag
     }
 }
 
 impl Drop for RunLock {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_file(&self.path) {
-            tracing::debug!(%error, path = %self.path.display(), "lock file of the run was gone already");
+        if let Err(error) = fs::remove_file(&self.tag.lock) {
+            tracing::debug!(%error, path = %self.tag.lock.display(), "lock file of the run was gone already");
         }
     }
 }

@@ -1,19 +1,18 @@
 //! What a cluster is to be, and the environment that says so to the compose file.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::engine::Engine;
 use super::error::ClusterError;
 use super::images::Images;
-use super::run_lock::{RunId, RunLock, host_name};
+use super::run_lock::{RunLock, RunTag, host_name};
 use super::service::Service;
 
 /// Pods that the compose file has.
 pub const PODS_MAX: u8 = 3;
 /// How long each part may take to get ready, unless the spec says otherwise.
-pub const READY_BOUND: Duration = Duration::from_secs(60);
+pub const READY_BOUND: Duration = Duration::from_mins(1);
 /// What Compose adds to the pods' own drain grace before the engine kills them.
 const STOP_MARGIN: Duration = Duration::from_secs(10);
 /// The settings of a pod that a spec may override, with the suite's values. The compose file has the same as defaults.
@@ -33,7 +32,7 @@ const SETTINGS: [(&str, &str); 9] = [
 #[derive(Debug, Clone)]
 pub struct ClusterSpec {
     /// Run that the cluster belongs to.
-    pub run: RunId,
+    pub run: RunTag,
     /// Number of the slot within the run: each has its own project, network and stores.
     pub slot: u16,
     /// Whether it outlives its run: then only `down` removes it.
@@ -48,14 +47,13 @@ pub struct ClusterSpec {
     pub settings: BTreeMap<String, String>,
     /// How long each part may take to get ready.
     pub ready_bound: Duration,
-    lock: PathBuf,
 }
 
 impl ClusterSpec {
     /// Slot `slot` of a run: three clean pods of the `log` design with the suite's timings, gone with the run.
     pub fn new(run: &RunLock, slot: u16) -> Self {
         Self {
-            run: run.id().clone(),
+            run: run.tag().clone(),
             slot,
             kept: false,
             design: "log".into(),
@@ -63,24 +61,23 @@ impl ClusterSpec {
             pods: PODS_MAX,
             settings: BTreeMap::new(),
             ready_bound: READY_BOUND,
-            lock: run.path().to_owned(),
         }
     }
 
     /// Name of the Compose project: different for each run and slot.
     pub fn project(&self) -> String {
-        format!("crosspod-{}-{}", self.run, self.slot)
+        format!("crosspod-{}-{}", self.run.id(), self.slot)
     }
 
     /// Works out everything that Compose is told; the spec has been checked.
     pub(super) fn setup(&self, engine: &Engine, images: &Images) -> Setup {
         let (uid, gid) = engine.own_user();
         let mut variables: BTreeMap<String, String> = BTreeMap::from([
-            ("CROSSPOD_RUN".into(), self.run.to_string()),
+            ("CROSSPOD_RUN".into(), self.run.id().to_string()),
             ("CROSSPOD_SLOT".into(), self.slot.to_string()),
             ("CROSSPOD_KEPT".into(), self.kept.to_string()),
             ("CROSSPOD_HOST".into(), host_name()),
-            ("CROSSPOD_LOCK".into(), self.lock.display().to_string()),
+            ("CROSSPOD_LOCK".into(), self.run.lock().display().to_string()),
             ("CROSSPOD_UID".into(), uid.to_string()),
             ("CROSSPOD_GID".into(), gid.to_string()),
             ("CROSSPOD_DESIGN".into(), self.design.clone()),
@@ -176,7 +173,7 @@ mod tests {
     #[test]
     fn a_project_is_named_by_run_and_slot() {
         let spec = spec();
-        assert_eq!(spec.project(), format!("crosspod-{}-4", spec.run));
+        assert_eq!(spec.project(), format!("crosspod-{}-4", spec.run.id()));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! A live cluster: brought up from a spec, or found again by its labels.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bollard::models::ContainerSummary;
@@ -105,6 +106,7 @@ impl Cluster {
             );
         }
         if parts.is_empty() {
+            forget_check_out(project)?;
             return Ok(None);
         }
         try_join_all(parts.values().map(PartHandle::refresh)).await?;
@@ -219,7 +221,7 @@ impl Cluster {
 
 /// The lock that says which process uses a cluster; none where another one does.
 fn check_out(project: &str) -> Result<Option<File>, ClusterError> {
-    let path = Cache::locate()?.folder("slots")?.join(format!("{project}.lock"));
+    let path = check_out_path(project)?;
     let file = open_lock(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
@@ -230,6 +232,19 @@ fn check_out(project: &str) -> Result<Option<File>, ClusterError> {
             source,
         }),
     }
+}
+
+/// Removes the lock of a cluster that is gone. Names of projects are never used again, so nobody can be about to take it.
+pub(super) fn forget_check_out(project: &str) -> Result<(), ClusterError> {
+    let path = check_out_path(project)?;
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ClusterError::file("removing", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn check_out_path(project: &str) -> Result<PathBuf, ClusterError> {
+    Ok(Cache::locate()?.folder("slots")?.join(format!("{project}.lock")))
 }
 
 fn part_of(container: ContainerSummary) -> Option<(Service, String, ServiceImage)> {

@@ -5,11 +5,19 @@
 //! machine says of its time is kept inside the event as a remark and never compared.
 
 mod event;
+mod fault;
 mod ids;
 mod outcome;
+mod provider;
 pub mod reader;
+mod stores;
+mod stream;
 pub mod writer;
 
 pub use event::*;
+pub use fault::*;
 pub use ids::*;
 pub use outcome::Outcome;
+pub use provider::*;
+pub use stores::*;
+pub use stream::*;

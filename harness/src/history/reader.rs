@@ -254,13 +254,35 @@ impl History {
     }
 }
 
+/// What a test's history begins with.
+#[cfg(test)]
+pub(super) fn some_began() -> super::Began {
+    let bounds = super::Bounds {
+        lease_ms: 1000,
+        takeover_ms: 2100,
+        progress_ms: 3000,
+        drain_ms: 5000,
+        terminal_ms: 1000,
+        revocation_ms: 1000,
+    };
+    super::Began {
+        schema: SCHEMA,
+        story: "cluster_smoke".into(),
+        seed: 7,
+        design: "log".into(),
+        defect: None,
+        evidence: Vec::new(),
+        capabilities: Vec::new(),
+        bounds,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkers::testing;
 
     fn lines() -> Vec<String> {
-        let whats = [What::Began(testing::began()), What::Healed, What::Ended];
+        let whats = [What::Began(some_began()), What::Healed, What::Ended];
         whats
             .into_iter()
             .enumerate()
@@ -289,7 +311,7 @@ mod tests {
         let history = read_text(lines().concat()).expect("a history");
         assert_eq!(history.events.len(), 3);
         assert_eq!(history.cut_off, None);
-        assert_eq!(history.began(), Some(&testing::began()));
+        assert_eq!(history.began(), Some(&some_began()));
     }
 
     #[test]

@@ -263,7 +263,7 @@ mod tests {
     }
 
     fn began() -> What {
-        What::Began(crate::checkers::testing::began())
+        What::Began(reader::some_began())
     }
 
     #[test]

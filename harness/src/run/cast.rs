@@ -259,8 +259,9 @@ impl Cast {
 
     /// Gives every open watcher of the turn's thread the time that the target claims for showing an end. One that does not
     /// see it is the judge's business.
-    pub(super) async fn all_told(&self, turn: &Turn) {
-        let bound = Duration::from_millis(self.slot.api.target().bounds.terminal_ms);
+    async fn all_told(&self, turn: &Turn) {
+        // The judge counts from when the row's change was read, which is a little after it was committed.
+        let bound = Duration::from_millis(self.slot.api.target().bounds.terminal_ms) + Duration::from_millis(300);
         let end = tokio::time::Instant::now() + bound;
         for tail in self.tails.iter().filter(|t| t.thread == turn.thread) {
             let left = end.saturating_duration_since(tokio::time::Instant::now());

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::cast::{Cast, Turn};
+use super::cast::Cast;
 use super::slot::Slot;
 use super::story::{Stopped, Story};
 use super::tails::parking::Trigger;
@@ -23,7 +23,6 @@ use crate::plan::{Answer, Plan};
 use crate::provider::Journal;
 use crate::report::{Folder, StoryFigures, StoryReport};
 use crate::verdict::Judgement;
-use crate::wait::{self, Look};
 use crate::workload::Tail;
 
 /// How often the database's changes are moved into the history.
@@ -246,26 +245,13 @@ async fn quiesce(cast: &Cast) -> Result<(), String> {
     }
     let bound = Duration::from_millis(bounds.takeover_ms + bounds.progress_ms) + Duration::from_secs(2);
     for turn in &cast.turns {
-        if let Err(e) = ended(cast, turn, bound).await {
+        if let Err(e) = cast.settled_within(turn, bound).await {
             // Not an error of the harness: the judge finds a turn without an end.
             tracing::debug!(error = %e, "a turn does not end");
             return Ok(());
         }
-        cast.all_told(turn).await;
     }
     Ok(())
-}
-
-async fn ended(cast: &Cast, turn: &Turn, bound: Duration) -> Result<(), wait::Expired> {
-    let (owners, id) = (&cast.slot.owners, &turn.id);
-    wait::until(&format!("the end of turn {id}"), bound, Duration::from_millis(10), || async move {
-        match owners.turn(id).await {
-            Ok(Some(status)) if status.is_terminal() => Look::Done(()),
-            Ok(status) => Look::NotYet(format!("{status:?}")),
-            Err(e) => Look::NotYet(e.to_string()),
-        }
-    })
-    .await
 }
 
 /// Reads the thread on every pod, as its owner and as a stranger.

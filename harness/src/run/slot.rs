@@ -66,7 +66,7 @@ impl Slot {
                 let attach = &self.api.target().routes.attach;
                 ways.push(format!("curl -N -H 'authorization: Bearer TOKEN' http://{at}{attach}   # {}", part.service()));
             }
-            ways.push(part.look());
+            ways.push(part.way_to_look());
         }
         Ok(ways)
     }

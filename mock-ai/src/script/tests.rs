@@ -1,7 +1,5 @@
 //! What the control language accepts, what it refuses and in which words, and that it reads back what it writes.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails here says so by panicking")]
-
 use super::*;
 
 fn ms(ms: u64) -> Duration {

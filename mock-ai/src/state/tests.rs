@@ -1,7 +1,5 @@
 //! The rules of the book, without a socket: ordinals, gates, ends, resets and bounds.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails here says so by panicking")]
-
 use super::*;
 use crate::{
     journal::{CallId, Cause, Event, EventKind, KeyState},

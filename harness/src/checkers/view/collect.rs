@@ -137,7 +137,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// What the workload asked, and what the final reads told.
+    /// What the workload asked, and what came of it.
     fn asked(&mut self, at: At, what: &'a What) {
         match what {
             What::ThreadMade { thread, tenant } => {
@@ -189,6 +189,13 @@ impl<'a> Collector<'a> {
                 });
             }
             What::Revoked { tenant, .. } => self.view.revoked.push((at, tenant)),
+            _ => self.told(at, what),
+        }
+    }
+
+    /// What the stores and pods said when they were asked.
+    fn told(&mut self, at: At, what: &'a What) {
+        match what {
             What::TerminalProbe { watcher, turn, status } => {
                 self.view.probes.push(Probe {
                     at,

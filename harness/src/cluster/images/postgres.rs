@@ -28,9 +28,9 @@ const PACKAGE: &str = "postgresql-15";
 /// Folder of what it is made from, below the workspace.
 const RECIPE: &str = "compose/images/postgres";
 /// How long lists of packages, or one package, may take to arrive.
-const FETCH_BOUND: Duration = Duration::from_secs(180);
+const FETCH_BOUND: Duration = Duration::from_mins(3);
 /// How long the base and the server's packages may take, from download to configured.
-const BOOTSTRAP_BOUND: Duration = Duration::from_secs(900);
+const BOOTSTRAP_BOUND: Duration = Duration::from_mins(15);
 const ADVICE: &str = "run once as root on Debian with its mirror in reach, or set CROSSPOD_IMAGE_POSTGRES to an image \
                       that is present";
 

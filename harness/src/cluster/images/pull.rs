@@ -10,7 +10,7 @@ use super::super::engine::{Engine, root_cause};
 /// How long a registry may take to answer at all.
 const ANSWER_BOUND: Duration = Duration::from_secs(5);
 /// How long a pull that has begun may go without a sign of life.
-const SILENCE_BOUND: Duration = Duration::from_secs(60);
+const SILENCE_BOUND: Duration = Duration::from_mins(1);
 
 /// Pulls an image. The error is a phrase for the line that tells what is done instead.
 pub(super) async fn pull(engine: &Engine, reference: &str) -> Result<(), String> {

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::super::error::ClusterError;
 
-/// Hexadecimal digits of a tag: 48 bits, plenty for the images of one machine.
-const TAG_DIGITS: usize = 12;
+/// Bytes of the hash that a tag holds: 48 bits, plenty for the images of one machine.
+const TAG_BYTES: usize = 6;
 
 /// A tag for an image: `crosspod-<name>:<12 hex>` over the files and folders below `root` and over `also`.
 ///
@@ -29,8 +29,10 @@ pub(super) fn tag(name: &str, root: &Path, parts: &[&str], also: &str) -> Result
         field(&mut hash, &content);
     }
     field(&mut hash, also.as_bytes());
-    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("crosspod-{name}:{}", &digits[..TAG_DIGITS]))
+    let digits = hash.finalize()[..TAG_BYTES]
+        .iter()
+        .fold(String::new(), |digits, byte| format!("{digits}{byte:02x}"));
+    Ok(format!("crosspod-{name}:{digits}"))
 }
 
 fn field(hash: &mut Sha256, bytes: &[u8]) {
@@ -72,7 +74,7 @@ mod tests {
         write("lock", "three");
         let first = now();
         assert!(
-            first.starts_with("crosspod-pod:") && first.len() == "crosspod-pod:".len() + TAG_DIGITS,
+            first.starts_with("crosspod-pod:") && first.len() == "crosspod-pod:".len() + 2 * TAG_BYTES,
             "{first}"
         );
         write("elsewhere", "not ours");

@@ -14,7 +14,7 @@ use super::build::{Source, build};
 use super::{Image, ImageFor, OTHERS_BOUND, Origin, Wanted, recipe};
 
 /// How long a build of both binaries may take, from nothing, on a slow machine.
-const BUILD_BOUND: Duration = Duration::from_secs(1800);
+const BUILD_BOUND: Duration = Duration::from_mins(30);
 
 /// Our two parts: the package and binary, and the folder of its sources.
 const OURS: [(ImageFor, &str); 2] = [(ImageFor::MockAi, "mock-ai"), (ImageFor::Pod, "fixtures/pod")];

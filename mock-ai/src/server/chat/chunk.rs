@@ -27,18 +27,38 @@ pub(super) struct Head {
 /// Token counts. Tokens of the prompt are counted as its words.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Usage {
-    prompt_tokens: u32,
-    completion_tokens: u32,
-    total_tokens: u32,
+    #[serde(rename = "prompt_tokens")]
+    prompt: u32,
+    #[serde(rename = "completion_tokens")]
+    completion: u32,
+    #[serde(rename = "total_tokens")]
+    total: u32,
+}
+
+/// A chunk's `usage` field.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum UsageField {
+    /// Nobody asked for usage.
+    Absent,
+    /// It was asked for and comes later: `null`.
+    Later,
+    Now(Usage),
 }
 
 impl Usage {
-    pub(super) fn new(prompt_tokens: u32, completion_tokens: u32) -> Self {
+    pub(super) fn new(prompt: u32, completion: u32) -> Self {
         Self {
-            prompt_tokens,
-            completion_tokens,
-            total_tokens: prompt_tokens.saturating_add(completion_tokens),
+            prompt,
+            completion,
+            total: prompt.saturating_add(completion),
         }
+    }
+}
+
+impl UsageField {
+    fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
     }
 }
 
@@ -60,9 +80,8 @@ struct Chunk<'a> {
     #[serde(flatten)]
     head: &'a Head,
     choices: &'a [Choice<'a>],
-    /// Absent unless asked for; if asked for, null in every chunk but the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<Usage>>,
+    #[serde(skip_serializing_if = "UsageField::is_absent")]
+    usage: UsageField,
 }
 
 #[derive(Serialize)]
@@ -149,7 +168,7 @@ impl Chunks {
         event(&Chunk {
             head: &self.head,
             choices: &[],
-            usage: Some(Some(usage)),
+            usage: UsageField::Now(usage),
         })
         .map(Bytes::from)
     }
@@ -161,10 +180,15 @@ impl Chunks {
             logprobs: None,
             finish_reason,
         }];
+        let usage = if self.include_usage {
+            UsageField::Later
+        } else {
+            UsageField::Absent
+        };
         event(&Chunk {
             head: &self.head,
             choices: &choices,
-            usage: self.include_usage.then_some(None),
+            usage,
         })
     }
 }
@@ -220,8 +244,6 @@ impl<'a> Completion<'a> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that fails here says so by panicking")]
-
     use serde_json::{Value, json};
     use uuid::Uuid;
 

@@ -189,8 +189,6 @@ fn kind(value: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test that fails here says so by panicking")]
-
     use serde_json::json;
 
     use super::*;

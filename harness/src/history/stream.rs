@@ -1,0 +1,98 @@
+//! What a watcher sees of a stream: cursors, frames, raw bytes, and how it ends.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Epoch, Status, TurnId};
+
+/// A place in a thread's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Epoch of the attempt.
+    pub epoch: Epoch,
+    /// Position in the attempt's frames.
+    pub seq: u64,
+}
+
+/// What one frame of a stream says, whatever words the target has for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "says", rename_all = "snake_case")]
+pub enum Chunk {
+    /// An attempt begins. With `reset` the client drops what it has of this turn's unfinished answer.
+    Start {
+        /// The turn.
+        turn: TurnId,
+        /// The attempt's epoch.
+        epoch: Epoch,
+        /// Whether it tells the client to drop the unfinished answer.
+        reset: bool,
+    },
+    /// More text of the answer.
+    Delta {
+        /// The turn.
+        turn: TurnId,
+        /// The text.
+        text: String,
+    },
+    /// An error that the user is shown.
+    Error {
+        /// The turn.
+        turn: TurnId,
+        /// What the user reads.
+        message: String,
+    },
+    /// The turn is over.
+    Finish {
+        /// The turn.
+        turn: TurnId,
+        /// How it ended.
+        status: Status,
+    },
+    /// Where the thread stands as the tail opens. No part of the stream itself.
+    State {
+        /// The thread's status.
+        status: Status,
+        /// Its newest turn, where it has one.
+        turn: Option<TurnId>,
+    },
+    /// The cursor cannot be honoured: what follows is the newest turn from its start.
+    Resync {
+        /// Why.
+        reason: String,
+    },
+    /// The service closes the stream on purpose.
+    Done,
+    /// Nothing that the target's format knows.
+    Unreadable {
+        /// What is wrong with it.
+        why: String,
+        /// The event's data, cut to a readable length.
+        data: String,
+    },
+}
+
+/// How a tail ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TailEnd {
+    /// The watcher left on purpose.
+    Left,
+    /// The service ended the stream and said so (`[DONE]`).
+    Done,
+    /// The body ended without a word.
+    Eof,
+    /// The connection broke.
+    Broken {
+        /// What the socket or the parser said.
+        reason: String,
+    },
+}
+
+/// Raw bytes: a string where they are UTF-8, else base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Raw {
+    /// Valid UTF-8.
+    Utf8(String),
+    /// Anything else, in standard base64.
+    Base64(String),
+}

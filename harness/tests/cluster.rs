@@ -1,0 +1,268 @@
+//! A live cluster, from nothing to nothing: what it says of itself, what can be done to it, and that it leaves nothing.
+//!
+//! Needs an engine, as every story does. The stories exercise the rest; here are the promises that they stand on.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::models::VolumeCreateRequest;
+use bollard::query_parameters::RemoveVolumeOptions;
+use crosspod::cluster::{
+    Cluster, ClusterError, ClusterSpec, Engine, Fate, Healed, Progress, Proof, Remedy, Removed, RunLock, Service,
+    Silent, State, leftovers, remove_leftovers, remove_project,
+};
+use crosspod::history::PodName;
+
+/// Shown with `--nocapture`, and where a test fails.
+struct Told;
+
+impl Progress for Told {
+    fn step(&self, text: &str) {
+        #[expect(clippy::print_stderr, reason = "the test runner captures it")]
+        {
+            eprintln!("{text}");
+        }
+    }
+}
+
+async fn engine() -> Engine {
+    Engine::connect().await.expect("an engine")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_comes_up_is_broken_and_healed_and_leaves_nothing() {
+    let engine = engine().await;
+    let run = RunLock::begin().expect("a run");
+    let spec = ClusterSpec {
+        pods: 2,
+        ..ClusterSpec::new(&run, 0)
+    };
+    let cluster = match Cluster::up(&engine, &spec, &Told).await {
+        Ok(cluster) => cluster,
+        Err(error) => {
+            let removed = remove_project(&engine, &spec.project()).await;
+            panic!("{error}; removed: {removed:?}");
+        }
+    };
+    // Removed even where a check fails; the panic goes on afterwards.
+    let checks = tokio::spawn(async move {
+        checks_on(&cluster).await;
+        cluster
+    });
+    let outcome = checks.await;
+    let removed = remove_project(&engine, &spec.project()).await.expect("it goes");
+    let cluster = outcome.expect("the checks");
+    assert_eq!((removed.containers, removed.networks, removed.volumes), (5, 1, 2));
+    let again = cluster.down().await.expect("a second time is no error");
+    assert_eq!(again, Removed::default(), "nothing was left to remove");
+    let left = leftovers(&engine).await.expect("a list");
+    assert!(left.iter().all(|left| left.project != spec.project()), "{left:?}");
+}
+
+async fn checks_on(cluster: &Cluster) {
+    let names: Vec<PodName> = ["pod-1", "pod-2"].map(PodName::from).into();
+    assert_eq!(cluster.pods(), names);
+    assert!(cluster.pod(&"pod-3".into()).is_err(), "this one has two pods");
+    let mut events = cluster.events();
+    let first = cluster.pod(&names[0]).expect("pod-1");
+    let second = cluster.pod(&names[1]).expect("pod-2");
+
+    let death = first.kill().await.expect("it was running");
+    assert_eq!(death.proof, Proof::Pidfd, "a local engine's process can be had");
+    assert!(death.took < Duration::from_secs(1), "{death:?}");
+    assert_eq!(first.address(), None, "the dead are nowhere");
+    let twice = first.kill().await.expect_err("it is dead");
+    assert!(matches!(twice, ClusterError::NotRunning { .. }), "{twice}");
+    assert_eq!(
+        first.wait_exit(Duration::from_secs(10)).await.expect("it ended").code,
+        137
+    );
+
+    second.pause().await.expect("it was running");
+    assert_eq!(second.state().await.expect("known"), State::Paused);
+    let healed = cluster.heal().await.expect("both can be put right");
+    let expected = [
+        Healed {
+            service: Service::Pod(names[0].clone()),
+            remedy: Remedy::Restarted { exit_code: 137 },
+        },
+        Healed {
+            service: Service::Pod(names[1].clone()),
+            remedy: Remedy::Unpaused,
+        },
+    ];
+    assert_eq!(healed, expected);
+    assert_eq!(cluster.heal().await.expect("nothing to do"), []);
+
+    let exit = second
+        .terminate(Some(Duration::from_secs(12)))
+        .await
+        .expect("it was running");
+    assert_eq!(exit.map(|exit| exit.code), Some(0), "a SIGTERM is a drain");
+    second.start().await.expect("it starts again").expect("with an address");
+
+    second.pause().await.expect("it was running");
+    second.kill().await.expect("the frozen can be killed too");
+    second.start().await.expect("it starts again");
+
+    let whole = first.logs().await.expect("a log");
+    let since = first.logs_since_start().await.expect("a log");
+    assert!(
+        !since.is_empty() && since.len() < whole.len(),
+        "{} of {} lines",
+        since.len(),
+        whole.len()
+    );
+    assert!(whole.ends_with(&since), "the latest start is the end of the whole");
+
+    let died = async {
+        loop {
+            let event = events
+                .next()
+                .await
+                .expect("the engine goes on")
+                .expect("and understands itself");
+            if event.action == "die" {
+                return event;
+            }
+        }
+    };
+    let died = tokio::time::timeout(Duration::from_secs(10), died)
+        .await
+        .expect("the engine saw it as well");
+    assert_eq!(
+        (died.service, died.exit_code),
+        (Service::Pod(names[0].clone()), Some(137))
+    );
+}
+
+#[tokio::test]
+async fn a_pod_that_crashes_at_boot_is_reported_at_once_with_its_words() {
+    let engine = engine().await;
+    let run = RunLock::begin().expect("a run");
+    let defects = vec!["no-such-defect".to_owned()];
+    let spec = ClusterSpec {
+        pods: 1,
+        defects,
+        ..ClusterSpec::new(&run, 1)
+    };
+    let failed = Cluster::up(&engine, &spec, &Told).await.map(|_| ());
+    remove_project(&engine, &spec.project()).await.expect("it goes");
+    let error = failed.expect_err("the pod refuses to start");
+    let ClusterError::Died {
+        service,
+        exit_code,
+        after,
+        trace,
+        ..
+    } = &error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!(*service, Service::pod(1));
+    assert_ne!(*exit_code, 0);
+    assert!(trace.log.contains("no-such-defect"), "{error}");
+    assert!(
+        *after < Duration::from_secs(20),
+        "{after:?}: its death was not awaited to the bound"
+    );
+}
+
+#[tokio::test]
+async fn only_a_dead_runs_things_are_removed() {
+    let engine = engine().await;
+    let docker = Docker::connect_with_defaults().expect("the same engine");
+    let folder = tempfile::tempdir().expect("a folder");
+    let held = folder.path().join("held.lock");
+    let lock = File::create(&held).expect("a file");
+    lock.lock().expect("a lock");
+    let free = folder.path().join("free.lock");
+    File::create(&free).expect("a file");
+
+    let tag = std::process::id();
+    let orphaned = Thing {
+        project: format!("crosspod-test-{tag}-orphaned"),
+        kept: false,
+        lock: &free,
+    };
+    let kept = Thing {
+        project: format!("crosspod-test-{tag}-kept"),
+        kept: true,
+        lock: &free,
+    };
+    let in_use = Thing {
+        project: format!("crosspod-test-{tag}-in-use"),
+        kept: false,
+        lock: &held,
+    };
+    for thing in [&orphaned, &kept, &in_use] {
+        thing.make(&docker).await;
+    }
+    let stranger = format!("crosspod-test-{tag}-stranger");
+    make_volume(&docker, &stranger, HashMap::new()).await;
+
+    let fates: HashMap<String, Fate> = leftovers(&engine)
+        .await
+        .expect("a list")
+        .into_iter()
+        .map(|left| (left.project, left.fate))
+        .collect();
+    let removed = remove_leftovers(&engine, false, &Silent).await;
+    let mut there = Vec::new();
+    for name in [&orphaned.project, &kept.project, &in_use.project, &stranger] {
+        there.push(docker.inspect_volume(name).await.is_ok());
+        let removed = docker.remove_volume(name, None::<RemoveVolumeOptions>).await;
+        assert_eq!(removed.is_ok(), there[there.len() - 1], "{name}");
+    }
+
+    assert_eq!(fates.get(&orphaned.project), Some(&Fate::Orphaned));
+    assert_eq!(fates.get(&kept.project), Some(&Fate::Kept));
+    assert_eq!(fates.get(&in_use.project), Some(&Fate::InUse));
+    assert_eq!(fates.get(&stranger), None, "not ours");
+    let removed = removed.expect("it goes");
+    assert!(
+        removed
+            .iter()
+            .any(|left| left.project == orphaned.project && left.there.volumes == 1),
+        "{removed:?}"
+    );
+    assert_eq!(there, [false, true, true, true], "only the dead run's volume is gone");
+}
+
+/// Something that carries our labels: a volume, since that needs no image.
+struct Thing<'a> {
+    project: String,
+    kept: bool,
+    lock: &'a Path,
+}
+
+impl Thing<'_> {
+    async fn make(&self, docker: &Docker) {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let labels = [
+            ("dev.crosspod.run", "rtest".to_owned()),
+            ("dev.crosspod.project", self.project.clone()),
+            ("dev.crosspod.kept", self.kept.to_string()),
+            ("dev.crosspod.host", host),
+            ("dev.crosspod.lock", self.lock.display().to_string()),
+        ];
+        make_volume(
+            docker,
+            &self.project,
+            labels.map(|(name, value)| (name.to_owned(), value)).into(),
+        )
+        .await;
+    }
+}
+
+async fn make_volume(docker: &Docker, name: &str, labels: HashMap<String, String>) {
+    let request = VolumeCreateRequest {
+        name: Some(name.into()),
+        labels: Some(labels),
+        ..Default::default()
+    };
+    docker.create_volume(request).await.expect("a volume");
+}
