@@ -1,5 +1,7 @@
 //! What the engine saw happen to a cluster's containers: slower than a pidfd, but the engine's own record.
 
+use std::time::SystemTime;
+
 use bollard::models::{EventMessage, EventMessageTypeEnum};
 use bollard::query_parameters::EventsOptions;
 use futures_util::StreamExt;
@@ -39,9 +41,15 @@ impl Events {
     pub(super) fn of_project(engine: &Engine, project: &str) -> Self {
         let mut filters = labels::of_project(project);
         filters.insert("type".into(), vec!["container".into()]);
+        // From this moment on, not from whenever the request arrives: nothing in between is lost.
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let since = Some(format!("{}.{:09}", now.as_secs(), now.subsec_nanos()));
         let options = EventsOptions {
             filters: Some(filters),
-            ..EventsOptions::default()
+            since,
+            until: None,
         };
         let engine = engine.clone();
         let (send, received) = mpsc::unbounded_channel();
@@ -64,17 +72,17 @@ impl Events {
     }
 }
 
-/// Reads the engine's message; none where it is not of a part of a cluster.
+/// Reads the engine's message; none where it is not of a part of a cluster, or only the engine's own look at its health.
 fn read(message: EventMessage) -> Option<EngineEvent> {
-    if message.typ != Some(EventMessageTypeEnum::CONTAINER) {
+    let action = message.action?;
+    if message.typ != Some(EventMessageTypeEnum::CONTAINER) || action.starts_with("exec_") {
         return None;
     }
     let attributes = message.actor.and_then(|actor| actor.attributes).unwrap_or_default();
     Some(EngineEvent {
         at_ns: message.time_nano.unwrap_or_default(),
         service: Service::parse(attributes.get(labels::SERVICE)?)?,
-        // `exec_create: /pod health` and the like: the command is not part of the name.
-        action: message.action?.split(':').next()?.to_owned(),
+        action,
         exit_code: attributes.get("exitCode").and_then(|code| code.parse().ok()),
     })
 }

@@ -14,13 +14,14 @@ use rustix::process::Signal;
 
 use super::engine::{Engine, Inspected, State};
 use super::error::{ClusterError, Trace};
+use super::heal::Remedy;
 use super::logs::{self, LogLine};
 use super::pidfd::Pidfd;
 use super::ready;
 use super::service::Service;
 
 /// How long the kernel may take to end a killed process, and the engine to notice.
-pub(super) const DEATH_BOUND: Duration = Duration::from_secs(10);
+const DEATH_BOUND: Duration = Duration::from_secs(10);
 
 /// One part of a live cluster. Cheap to clone; all clones are the same part.
 #[derive(Debug, Clone)]
@@ -101,12 +102,18 @@ impl PartHandle {
 
     /// A command that shows what it wrote.
     pub fn way_to_look(&self) -> String {
-        format!("docker logs {}", self.0.container.get(..12).unwrap_or(&self.0.container))
+        format!(
+            "docker logs {}",
+            self.0.container.get(..12).unwrap_or(&self.0.container)
+        )
     }
 
     /// The last lines that it wrote, and a command that shows more.
     pub(super) async fn trace(&self) -> Box<Trace> {
-        Box::new(Trace { log: logs::tail(&self.0.engine, &self.0.container).await, look: self.way_to_look() })
+        Box::new(Trace {
+            log: logs::tail(&self.0.engine, &self.0.container).await,
+            look: self.way_to_look(),
+        })
     }
 
     /// Where this start of a pod serves HTTP; none while it is down.
@@ -216,7 +223,7 @@ impl PartHandle {
     /// ready. A part that runs is only awaited.
     pub async fn start(&self) -> Result<Option<SocketAddr>, ClusterError> {
         let began = Instant::now();
-        if !self.is_alive() {
+        if !self.is_running().await? {
             self.launch().await?;
         }
         self.ready("at its start", self.0.ready_bound).await?;
@@ -243,13 +250,31 @@ impl PartHandle {
         logs::read(&self.0.engine, &self.0.container, logs::From::Instant(started_at)).await
     }
 
-    /// Whether a start of it is alive, as far as the kernel says.
-    pub(super) fn is_alive(&self) -> bool {
-        self.alive().is_some()
+    /// Whether it runs, frozen or not. The kernel's word comes first: the engine's record lags behind a kill.
+    async fn is_running(&self) -> Result<bool, ClusterError> {
+        match self.alive() {
+            None => Ok(false),
+            Some(life) if life.pidfd.is_some() => Ok(true),
+            Some(_) => Ok(matches!(self.state().await?, State::Running | State::Paused)),
+        }
+    }
+
+    /// Starts it where it is dead, lets it go on where it is frozen. Says what it had to do.
+    pub(super) async fn put_right(&self) -> Result<Option<Remedy>, ClusterError> {
+        if !self.is_running().await? {
+            return Ok(Some(Remedy::Restarted {
+                exit_code: self.launch().await?.code,
+            }));
+        }
+        if self.state().await? == State::Paused {
+            self.unpause().await?;
+            return Ok(Some(Remedy::Unpaused));
+        }
+        Ok(None)
     }
 
     /// Starts a part that has ended, without waiting until it is ready. Says with which code it had ended.
-    pub(super) async fn launch(&self) -> Result<Exit, ClusterError> {
+    async fn launch(&self) -> Result<Exit, ClusterError> {
         // The kernel's proof of death comes before the engine's own: until then a start would be taken for a repetition.
         let exit = self.wait_exit(DEATH_BOUND).await?;
         let started = self.0.engine.docker().start_container(&self.0.container, None).await;

@@ -2,7 +2,6 @@
 
 use futures_util::future::try_join_all;
 
-use super::engine::State;
 use super::error::ClusterError;
 use super::handle::PartHandle;
 use super::service::Service;
@@ -35,7 +34,7 @@ impl Cluster {
     /// # Errors
     /// The first part that could not be put right.
     pub async fn heal(&self) -> Result<Vec<Healed>, ClusterError> {
-        let remedies = try_join_all(self.parts().map(put_right)).await?;
+        let remedies = try_join_all(self.parts().map(PartHandle::put_right)).await?;
         let healed = self.parts().zip(remedies).filter_map(|(part, remedy)| {
             remedy.map(|remedy| Healed {
                 service: part.service().clone(),
@@ -49,21 +48,5 @@ impl Cluster {
         )
         .await?;
         Ok(healed)
-    }
-}
-
-async fn put_right(part: &PartHandle) -> Result<Option<Remedy>, ClusterError> {
-    // The engine's record lags behind a kill: what the kernel has seen end is dead, whatever the engine says.
-    if !part.is_alive() {
-        return Ok(Some(Remedy::Restarted {
-            exit_code: part.launch().await?.code,
-        }));
-    }
-    match part.state().await? {
-        State::Running => Ok(None),
-        State::Paused => part.unpause().await.map(|()| Some(Remedy::Unpaused)),
-        State::Exited { .. } | State::Created => Ok(Some(Remedy::Restarted {
-            exit_code: part.launch().await?.code,
-        })),
     }
 }

@@ -11,6 +11,8 @@ const SLOT: &str = "dev.crosspod.slot";
 const KEPT: &str = "dev.crosspod.kept";
 const HOST: &str = "dev.crosspod.host";
 const LOCK: &str = "dev.crosspod.lock";
+const DESIGN: &str = "dev.crosspod.design";
+const DEFECTS: &str = "dev.crosspod.defects";
 const PROJECT: &str = "dev.crosspod.project";
 /// Compose's own: the service that a container is of.
 pub(super) const SERVICE: &str = "com.docker.compose.service";
@@ -32,6 +34,8 @@ pub(super) struct Owner {
     pub(super) project: String,
     pub(super) slot: String,
     pub(super) kept: bool,
+    pub(super) design: String,
+    pub(super) defects: Vec<String>,
     host: String,
     lock: PathBuf,
 }
@@ -45,6 +49,12 @@ impl Owner {
             project: labels.get(PROJECT)?.clone(),
             slot: text(SLOT),
             kept: text(KEPT) == "true",
+            design: text(DESIGN),
+            defects: text(DEFECTS)
+                .split(',')
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect(),
             host: text(HOST),
             lock: PathBuf::from(text(LOCK)),
         })

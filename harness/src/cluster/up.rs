@@ -19,7 +19,7 @@ use super::error::ClusterError;
 use super::events::Events;
 use super::handle::PartHandle;
 use super::images;
-use super::labels;
+use super::labels::{self, Owner};
 use super::logs::LogLine;
 use super::progress::Progress;
 use super::removal::{Removed, remove_project};
@@ -34,6 +34,8 @@ pub struct Cluster {
     parts: BTreeMap<Service, PartHandle>,
     pods: Vec<PodName>,
     images: Vec<ServiceImage>,
+    design: String,
+    defects: Vec<String>,
     ready_bound: Duration,
     // Keeps other processes from using the same cluster at the same time; held for its lock alone.
     _checked_out: File,
@@ -97,6 +99,9 @@ impl Cluster {
         let listed = engine.docker().list_containers(Some(options)).await;
         let containers = listed.map_err(ClusterError::engine(format!("listing the containers of {project}")))?;
         let mut parts = BTreeMap::new();
+        let owner = containers
+            .iter()
+            .find_map(|container| Owner::read(container.labels.as_ref()?));
         let mut images = Vec::new();
         for (service, container, image) in containers.into_iter().filter_map(part_of) {
             images.push(image);
@@ -105,10 +110,10 @@ impl Cluster {
                 PartHandle::new(engine.clone(), service, container, ready_bound),
             );
         }
-        if parts.is_empty() {
+        let Some(owner) = owner else {
             forget_check_out(project)?;
             return Ok(None);
-        }
+        };
         try_join_all(parts.values().map(PartHandle::refresh)).await?;
         let pods = parts.keys().filter_map(|service| match service {
             Service::Pod(name) => Some(name.clone()),
@@ -120,6 +125,8 @@ impl Cluster {
             pods: pods.collect(),
             parts,
             images,
+            design: owner.design,
+            defects: owner.defects,
             ready_bound,
             _checked_out: checked_out,
         }))
@@ -133,6 +140,16 @@ impl Cluster {
     /// What each part runs.
     pub fn images(&self) -> &[ServiceImage] {
         &self.images
+    }
+
+    /// The design that its pods were started with.
+    pub fn design(&self) -> &str {
+        &self.design
+    }
+
+    /// The defects that its pods were started with.
+    pub fn defects(&self) -> &[String] {
+        &self.defects
     }
 
     /// The pods, in order of their names.

@@ -32,14 +32,14 @@ impl Answer {
     /// Paces the tokens of the first call only; a call after a takeover answers at once.
     #[must_use]
     pub fn first_call_paced(mut self, between: Duration) -> Self {
-        self.directives.push(format!("@1 slow:{}x{}ms", self.tokens, between.as_millis()));
+        self.directives.push(format!("@1 slow:{}x{}", self.tokens, between.as_millis()));
         self
     }
 
     /// Paces the tokens of every call.
     #[must_use]
     pub fn paced(mut self, between: Duration) -> Self {
-        self.directives.push(format!("slow:{}x{}ms", self.tokens, between.as_millis()));
+        self.directives.push(format!("slow:{}x{}", self.tokens, between.as_millis()));
         self
     }
 
@@ -101,13 +101,13 @@ mod tests {
     fn an_answer_is_written_in_the_providers_control_language() {
         let key = TurnKey::from("t1");
         let text = Answer::tokens(20).gate_after(3).first_call_paced(Duration::from_millis(50)).size(64).prompt(&key);
-        assert_eq!(text, "[[mock key:t1 many:20 size:64 @1 slow:20x50ms gate#3:gate-t1]]");
+        assert_eq!(text, "[[mock key:t1 many:20 size:64 @1 slow:20x50 gate#3:gate-t1]]");
         mock_ai_understands(&text);
         mock_ai_understands(&Answer::tokens(2).error(429).prompt(&key));
         mock_ai_understands(&Answer::tokens(9).broken_off_after(2).prompt(&key));
     }
 
     fn mock_ai_understands(text: &str) {
-        mock_ai::script::parse_prompt(text).expect("the provider takes what the plan orders");
+        mock_ai::script::Script::from_prompt(text).expect("the provider takes what the plan orders");
     }
 }

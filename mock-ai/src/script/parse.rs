@@ -189,7 +189,10 @@ fn after(verb: &'static str, position: Option<&str>) -> Result<u32, Problem> {
 fn slow(args: &str) -> Result<Directive, Problem> {
     let (tokens, interval_ms) = args.split_once('x').ok_or(Problem::BadSlow)?;
     let tokens = tokens.parse().map_err(|_| Problem::BadSlow)?;
+    // The unit is in the verb's own name for its form; people write it out all the same.
     let interval = interval_ms
+        .strip_suffix("ms")
+        .unwrap_or(interval_ms)
         .parse()
         .map(Duration::from_millis)
         .map_err(|_| Problem::BadSlow)?;

@@ -27,7 +27,7 @@ fn a_prompt_without_hints_gets_the_default_answer() {
 #[test]
 fn bare_words_set_the_shape() {
     assert_eq!(
-        plan("Please answer slow:20x50, thanks"),
+        plan("Please answer slow:20x50ms, thanks"),
         Plan {
             tokens: 20,
             interval: ms(50),

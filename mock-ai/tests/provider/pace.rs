@@ -34,15 +34,14 @@ async fn reads(connection: &mut TcpStream, prompt: &str) -> Vec<String> {
 async fn paced_tokens_come_one_by_one_on_a_kept_connection() {
     let provider = Provider::start().await;
     let mut connection = TcpStream::connect(provider.listen).await.unwrap();
-    for request in 1..=3 {
-        let reads = reads(&mut connection, "[[mock key:t slow:30x20]]").await;
-        let alone = reads.iter().filter(|read| read.matches("~t.c").count() == 1).count();
-        // Small writes that wait for acknowledgements come two or three at a time, 40 ms apart: half of this at best.
-        assert!(
-            alone >= 24,
-            "request {request}: {alone} of 30 tokens came by themselves"
-        );
+    let mut alone = 0;
+    for _ in 0..12 {
+        let reads = reads(&mut connection, "[[mock key:t slow:4x10]]").await;
+        alone += reads.iter().filter(|read| read.matches("~t.c").count() == 1).count();
     }
+    // A chunk that waited for the one before it to be acknowledged, 40 ms later, would wait together with the rest of
+    // its answer: 12 of 48. A busy machine may join a few, but never most of them.
+    assert!(alone >= 30, "{alone} of 48 tokens came by themselves");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Seek;
 use std::path::{Path, PathBuf};
 
-use bollard::query_parameters::BuildImageOptionsBuilder;
+use bollard::query_parameters::{BuildImageOptionsBuilder, ListImagesOptions, RemoveImageOptions};
 use bytes::BytesMut;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::io::AsyncReadExt;
@@ -19,6 +19,11 @@ use super::{ImageFor, id_of};
 
 /// Bytes of the context that go to the engine at a time.
 const CHUNK_BYTES: usize = 1 << 18;
+
+/// Label of the images that are made here; its value tells which part they are for.
+const LABEL: &str = "dev.crosspod.image";
+/// How many images of one kind are kept: enough for several checkouts of the workspace side by side.
+const IMAGES_KEPT: usize = 8;
 
 /// A file of the build context.
 #[derive(Debug)]
@@ -62,7 +67,7 @@ pub(super) async fn build(
     let folder = cache.folder("build")?;
     let packed = tokio::task::spawn_blocking(move || pack(&folder, &sources)).await;
     let context = packed.map_err(|error| failed(part, &format!("packing its files: {error}")))??;
-    let labels = [("dev.crosspod.image".to_owned(), part.name().to_owned())].into();
+    let labels = [(LABEL.to_owned(), part.name().to_owned())].into();
     let options = BuildImageOptionsBuilder::default()
         .t(tag)
         .rm(true)
@@ -85,9 +90,28 @@ pub(super) async fn build(
             progress.detail(text.trim_end());
         }
     }
+    forget_old(engine, part).await;
     id_of(engine, tag)
         .await?
         .ok_or_else(|| failed(part, &format!("{tag} is not on the engine after its build")))
+}
+
+/// Removes the oldest of our images of one kind: each change of the pod makes another. What is in use stays.
+async fn forget_old(engine: &Engine, part: ImageFor) {
+    let filters = [("label".to_owned(), vec![format!("{LABEL}={part}")])].into();
+    let options = ListImagesOptions {
+        filters: Some(filters),
+        ..Default::default()
+    };
+    let mut images = engine.docker().list_images(Some(options)).await.unwrap_or_default();
+    images.sort_by_key(|image| std::cmp::Reverse(image.created));
+    for image in images.into_iter().skip(IMAGES_KEPT) {
+        let removed = engine
+            .docker()
+            .remove_image(&image.id, None::<RemoveImageOptions>, None)
+            .await;
+        tracing::debug!(tags = ?image.repo_tags, removed = removed.is_ok(), "old image");
+    }
 }
 
 fn failed(part: ImageFor, why: &str) -> ClusterError {

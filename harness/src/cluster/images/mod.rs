@@ -2,7 +2,7 @@
 //!
 //! Tags carry a hash of what the image was made from, so that a changed pod can never run as yesterday's image and a
 //! second start builds and fetches nothing. All fetching happens on the host, by the host's own tools: an image build
-//! needs no network. Each choice is told with its reason. Deliberately absent: removal; images are a cache.
+//! needs no network. Each choice is told with its reason.
 
 mod build;
 mod nats;
