@@ -265,11 +265,7 @@ impl Cast {
         let end = tokio::time::Instant::now() + bound;
         for tail in self.tails.iter().filter(|t| t.thread == turn.thread) {
             let left = end.saturating_duration_since(tokio::time::Instant::now());
-            let told = |s: &crate::workload::Seen| {
-                // Who attached after the end is told by its first frame and sees no finish.
-                !s.open || s.turns.is_empty() || s.turns.get(&turn.id).is_some_and(|t| t.finished.is_some())
-            };
-            if let Err(e) = tail.until("the end of the turn", left, told).await {
+            if let Err(e) = tail.until("the end of the turn", left, |s| s.told_of_the_end(&turn.id)).await {
                 tracing::debug!(error = %e, "a watcher has not seen the end");
             }
         }

@@ -9,8 +9,9 @@ use crate::history::{PodName, Status, TurnId};
 use crate::wait::Expired;
 use crate::workload::{Seen, Tail};
 
-/// Longest that a story waits for a watcher to see something that nothing holds up.
-const SOON: Duration = Duration::from_secs(10);
+/// Longest that a story waits for a watcher to see something that nothing holds up. Shorter than the time after which a
+/// turn that a gate holds is taken from its owner: a story that waited longer would change what it waits for.
+const SOON: Duration = Duration::from_millis(2500);
 
 /// One watcher of one turn.
 #[derive(Clone)]

@@ -52,6 +52,8 @@ pub struct Seen {
     pub open: bool,
     /// When the answer came.
     pub opened_at: Option<Instant>,
+    /// Where the thread stood as the tail opened, by the pod's word.
+    pub state: Option<Status>,
     /// The last event id, as a client would send it to resume.
     pub last_id: Option<String>,
     /// Each turn it saw something of.
@@ -86,6 +88,18 @@ pub struct Tail {
     seen: watch::Receiver<Seen>,
     leave: CancellationToken,
     task: tokio::task::JoinHandle<()>,
+}
+
+impl Seen {
+    /// Whether the watcher knows all that it will be told of a turn's end: it saw it, or was told as it opened that
+    /// nothing is in flight, or will be told nothing at all.
+    pub fn told_of_the_end(&self, turn: &TurnId) -> bool {
+        let in_flight = self.state.is_some_and(|s| !s.is_terminal() && s != Status::Idle);
+        match self.turns.get(turn) {
+            Some(seen) => seen.finished.is_some(),
+            None => !self.open || !in_flight,
+        }
+    }
 }
 
 impl Tail {
@@ -273,8 +287,9 @@ fn take(seen: &mut Seen, chunk: &Chunk, at: Instant) {
             of.last_at = Some(at);
         }
         Chunk::Finish { turn, status } => seen.turns.entry(turn.clone()).or_default().finished = Some(*status),
+        Chunk::State { status, .. } => seen.state = Some(*status),
         Chunk::Resync { .. } => seen.turns.clear(),
-        Chunk::Error { .. } | Chunk::State { .. } | Chunk::Done | Chunk::Unreadable { .. } => {}
+        Chunk::Error { .. } | Chunk::Done | Chunk::Unreadable { .. } => {}
     }
 }
 
@@ -301,6 +316,18 @@ mod tests {
         assert_eq!(seen.turns[&turn].tokens, 2);
         take(&mut seen, &start(true), at);
         assert_eq!(seen.turns[&turn].tokens, 0);
+    }
+
+    #[test]
+    fn a_watcher_that_was_promised_a_turn_and_saw_nothing_is_not_told() {
+        let turn = TurnId::from("u");
+        let opened = |state| Seen { open: true, state: Some(state), ..Seen::default() };
+        assert!(!opened(Status::InProgress).told_of_the_end(&turn));
+        assert!(!opened(Status::Queued).told_of_the_end(&turn));
+        assert!(opened(Status::Completed).told_of_the_end(&turn));
+        let mut seen = opened(Status::InProgress);
+        take(&mut seen, &Chunk::Finish { turn: turn.clone(), status: Status::Completed }, Instant::now());
+        assert!(seen.told_of_the_end(&turn));
     }
 
     #[test]

@@ -10,6 +10,9 @@ use super::super::error::ClusterError;
 /// Bytes of the hash that a tag holds: 48 bits, plenty for the images of one machine.
 const TAG_BYTES: usize = 6;
 
+/// What stands beside the sources of a program and does not end up in it.
+const BESIDE: [&str; 4] = ["tests", "benches", "examples", "README.md"];
+
 /// A tag for an image: `crosspod-<name>:<12 hex>` over the files and folders below `root` and over `also`.
 ///
 /// # Errors
@@ -48,12 +51,16 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), ClusterError> {
     }
     for entry in fs::read_dir(path).map_err(ClusterError::file("listing", path))? {
         let entry = entry.map_err(ClusterError::file("listing", path))?;
-        // Editors' files and the like are no part of an image.
-        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+        if !is_beside(&entry.file_name().to_string_lossy()) {
             collect(&entry.path(), files)?;
         }
     }
     Ok(())
+}
+
+/// Whether a file or folder of that name is no part of an image: an editor's, a test, documentation.
+fn is_beside(name: &str) -> bool {
+    name.starts_with('.') || BESIDE.contains(&name)
 }
 
 #[cfg(test)]
@@ -79,6 +86,7 @@ mod tests {
         );
         write("elsewhere", "not ours");
         write("src/.swap", "an editor's");
+        write("src/tests/t.rs", "a test");
         assert_eq!(now(), first);
         write("src/a.rs", "One");
         let changed = now();
