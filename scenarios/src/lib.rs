@@ -47,7 +47,7 @@ pub fn stories() -> Vec<Story> {
             evidence ["owner died while holding token 3", "late tail opened after takeover"]),
         story!(owner_terminated_mid_answer: "the owner is told to stop while its turn outlasts the grace",
             catches ["sigterm-deletes-liveness-row"],
-            evidence ["the owner drained while the turn ran", "the owner was gone before the turn was over", "the turn was taken over"]),
+            evidence ["the owner drained while the turn ran", "the turn was handed over"]),
         story!(owner_paused_past_its_lease: "the zombie: a paused owner is taken over, wakes, and goes on writing",
             catches ["no-fencing"],
             evidence ["the turn was taken over while the owner was paused", "the zombie had tokens to write"]),

@@ -20,10 +20,9 @@ pub(crate) async fn owner_terminated_mid_answer(c: &mut Cast) -> Played {
     on_owner.reaches(before + 5).await?; // it goes on with what it has
     c.evidence("the owner drained while the turn ran", refused);
     c.nemesis().gone(&owner.owner).await?;
-    let unfinished = tails.iter().all(|w| w.tokens() < 80);
-    c.evidence("the owner was gone before the turn was over", unfinished);
+    // A second call is made only for a turn that its first owner did not bring to an end.
     c.provider().second_call(&turn).await?;
-    c.evidence("the turn was taken over", true);
+    c.evidence("the turn was handed over", true);
     c.settled(&turn).await?;
     Ok(())
 }

@@ -163,7 +163,11 @@ impl PartHandle {
         self.signal(&life, Signal::TERM).await?;
         let Some(grace) = grace else { return Ok(None) };
         if self.dead(&life, grace, "the end within its grace").await.is_err() {
-            self.kill().await?;
+            match self.kill().await {
+                // It ended by itself after all, in the last moment.
+                Ok(_) | Err(ClusterError::NotRunning { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         self.forget(&life);
         let exit = self.wait_exit(DEATH_BOUND).await?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{Chunk, Epoch, Event, FaultStep, What};
+use crate::history::{Chunk, Event, FaultStep, What};
 
 /// One story's figures, in milliseconds; none where the story has no such moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -94,32 +94,29 @@ fn seen_to_dead(events: &[Event]) -> Option<f64> {
     })
 }
 
+/// From the first kill or pause of an owner that took effect to the first frame of a higher epoch. A graceful stop is no
+/// loss until its grace is over, and is not counted here.
 fn takeover(events: &[Event]) -> Option<f64> {
-    let mut epoch = Epoch(0);
-    let mut lost_us = None;
-    for event in events {
-        match &event.what {
-            What::Frame { chunk: Chunk::Start { epoch: new, .. }, .. } if *new > epoch => {
-                if let Some(lost) = lost_us {
-                    return Some((event.at_us - lost) as f64 / 1000.0);
-                }
-                epoch = *new;
-            }
-            What::Fault(f) if lost_us.is_none() && matches!(f.fault.as_str(), "kill" | "pause" | "terminate") => {
-                if let FaultStep::Observed { .. } = f.step {
-                    lost_us = Some(event.at_us);
-                }
-            }
-            _ => {}
-        }
-    }
-    None
+    let (fault, epoch) = events.iter().find_map(|e| match &e.what {
+        What::Fault(f) if matches!(f.fault.as_str(), "kill" | "pause") => match f.step {
+            FaultStep::Aimed { epoch: Some(epoch), .. } => Some((f.id, epoch)),
+            _ => None,
+        },
+        _ => None,
+    })?;
+    let lost = events.iter().find(|e| {
+        matches!(&e.what, What::Fault(f) if f.id == fault && matches!(f.step, FaultStep::Observed { .. }))
+    })?;
+    let begun = events.iter().find(|e| {
+        matches!(&e.what, What::Frame { chunk: Chunk::Start { epoch: new, .. }, .. } if *new > epoch)
+    })?;
+    Some(begun.at_us.saturating_sub(lost.at_us) as f64 / 1000.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{FaultEvent, WatcherId};
+    use crate::history::{Epoch, FaultEvent, WatcherId};
 
     fn event(at_us: u64, what: What) -> Event {
         Event { n: at_us, at_us, what }
@@ -132,9 +129,11 @@ mod tests {
 
     #[test]
     fn takeover_is_counted_from_the_death_to_the_first_frame_of_a_higher_epoch() {
-        let step = FaultStep::Observed { proof: "dead".into(), trigger_to_effect_us: Some(1500) };
-        let kill = What::Fault(FaultEvent { id: 1, fault: "kill".into(), target: "pod-1".into(), step });
-        let events = [event(0, start(1)), event(2000, kill), event(2500, start(1)), event(1_202_000, start(2))];
+        let kill = |step| What::Fault(FaultEvent { id: 1, fault: "kill".into(), target: "pod-1".into(), step });
+        let aimed = kill(FaultStep::Aimed { thread: Some("t".into()), epoch: Some(Epoch(1)) });
+        let dead = kill(FaultStep::Observed { proof: "dead".into(), trigger_to_effect_us: Some(1500) });
+        let events =
+            [event(0, start(1)), event(1000, aimed), event(2000, dead), event(2500, start(1)), event(1_202_000, start(2))];
         let figures = StoryFigures::of_history(&events);
         assert_eq!(figures.seen_to_dead_ms, Some(1.5));
         assert_eq!(figures.takeover_ms, Some(1200.0));

@@ -128,8 +128,7 @@ mod tests {
         let judgement = Judgement { verdict: Verdict::Fail, reason: None, findings: vec![finding], evidence: vec![], not_applicable: vec![] };
         let mut report = StoryReport::new("owner_killed_mid_answer", "log", Some("no-purge-on-resume"), 7, judgement, StoryFigures::default());
         report.artefacts = "target/crosspod/r1/001-owner_killed_mid_answer".into();
-        let expected = "\
-  promise   LateAttachEquivalence
+        let expected = "  promise   LateAttachEquivalence
   subject   watcher w4 on pod-3, turn u1 (event 123)
   expected  ~t1.c2.k1.n20.1a2b
   got       ~t1.c1.k1.n20.3c4d
