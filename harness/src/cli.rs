@@ -4,6 +4,7 @@
 //! bad usage and failed set-up are too; 130 after Ctrl-C.
 
 mod cluster_commands;
+mod interrupt;
 mod judge_commands;
 mod progress;
 mod run_command;
@@ -42,7 +43,7 @@ enum Command {
         format: Format,
     },
     /// Bring a cluster up and keep it until `down`; runs use it while it is there.
-    Up,
+    Up(cluster_commands::UpArgs),
     /// Remove kept clusters and whatever dead runs have left behind.
     Down,
     /// Play stories on a cluster of their own and judge them.
@@ -92,7 +93,7 @@ async fn dispatch(command: Command, stories: &[Story]) -> u8 {
     match command {
         Command::Doctor => cluster_commands::doctor().await,
         Command::List { format } => judge_commands::list(stories, format),
-        Command::Up => cluster_commands::up().await,
+        Command::Up(args) => cluster_commands::up(&args).await,
         Command::Down => cluster_commands::down().await,
         Command::Run(args) => run_command::run(stories, args).await,
         Command::Recheck { folder, format } => judge_commands::recheck(&folder, format),
@@ -111,8 +112,13 @@ fn say(text: &str) {
 
 /// Prints an error and gives its exit code.
 fn fail(text: &str) -> u8 {
-    let _ = writeln!(std::io::stderr(), "crosspod: {text}");
+    notice(text);
     BROKEN
+}
+
+/// Prints what a person must know of how a command ended.
+fn notice(text: &str) {
+    let _ = writeln!(std::io::stderr(), "crosspod: {text}");
 }
 
 /// A value as JSON on standard output.

@@ -21,7 +21,7 @@ pub(crate) struct Odd {
 pub(crate) fn hold(text: &Text<'_>, expect: &Expect) -> Result<(), Odd> {
     let call = text.first_token().map_or(1, |token| token.call);
     let answer = Answer {
-        key: expect.key.0.clone(),
+        key: expect.key.to_string(),
         call,
         total: expect.tokens,
         size: expect.size,

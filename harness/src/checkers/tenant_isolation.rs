@@ -52,13 +52,13 @@ fn secrets<'a>(view: &View<'a>) -> Secrets<'a> {
         secrets
             .entry(place)
             .or_default()
-            .extend(thread.tenant.map(|tenant| ("the tenant's name", tenant.0.clone())));
+            .extend(thread.tenant.map(|tenant| ("the tenant's name", tenant.to_string())));
     }
     for post in &view.posts {
         let of_thread = secrets.entry(post.thread).or_default();
         of_thread.push(("the tenant's message", post.text.to_owned()));
         if let Some((_, Outcome::Ok(accepted))) = post.ended {
-            of_thread.push(("the tenant's turn", accepted.turn.0.clone()));
+            of_thread.push(("the tenant's turn", accepted.turn.to_string()));
         }
     }
     for turn in &view.turns {

@@ -1,9 +1,15 @@
 //! Commands about clusters as such: `doctor`, `up`, `down`.
 
+use std::time::Duration;
+
+use clap::Args as ClapArgs;
+
+use super::interrupt::{Interrupt, interrupted};
 use super::progress::Shown;
 use super::{BROKEN, fail, say};
 use crate::cluster::{
-    CheckState, Cluster, ClusterError, ClusterSpec, Engine, RunLock, leftovers, remove_leftovers, remove_project,
+    CheckState, Cluster, ClusterError, ClusterSpec, Engine, Progress as _, READY_BOUND, RunLock, leftovers,
+    remove_half_made, remove_leftovers,
 };
 
 pub(super) async fn doctor() -> u8 {
@@ -16,51 +22,79 @@ pub(super) async fn doctor() -> u8 {
         };
         say(&format!("{word:<5} {:<10} {}", check.name, check.found));
     }
-    if checks.iter().any(|c| c.state == CheckState::Bad) { BROKEN } else { 0 }
+    if checks.iter().any(|c| c.state == CheckState::Bad) {
+        BROKEN
+    } else {
+        0
+    }
 }
 
-pub(super) async fn up() -> u8 {
+/// What `up` takes.
+#[derive(Debug, ClapArgs)]
+pub(super) struct UpArgs {
+    /// Publish Postgres on this port of 127.0.0.1, for a client that is set up once; else on one that is free.
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    postgres_port: Option<u16>,
+    /// How long each part may take to get ready, in seconds.
+    #[arg(long, value_name = "N", default_value_t = READY_BOUND.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
+    ready_secs: u64,
+}
+
+pub(super) async fn up(args: &UpArgs) -> u8 {
     let shown = Shown::new();
-    let up = try_up(&shown).await;
+    let up = try_up(args, &shown).await;
     shown.done();
     match up {
-        Ok(cluster) => {
-            say(&format!("{} is up and stays until `cargo crosspod down`", cluster.project()));
-            for part in cluster.parts() {
-                let at = part.address().map_or_else(String::new, |a| format!("http://{a}"));
-                say(&format!("  {:<10} {at}", part.service().name()));
-            }
-            if let Ok(url) = cluster.postgres_url() {
-                say(&format!("  psql {url}"));
-            }
-            0
-        }
+        Ok(Some(cluster)) => tell(&cluster),
+        Ok(None) => interrupted("what had come up is removed"),
         Err(e) => fail(&e.to_string()),
     }
 }
 
-async fn try_up(shown: &Shown) -> Result<Cluster, ClusterError> {
-    let engine = Engine::connect().await?;
-    remove_leftovers(&engine, false, shown).await?;
-    let lock = RunLock::begin()?;
+fn tell(cluster: &Cluster) -> u8 {
+    say(&format!(
+        "{} is up and stays until `cargo crosspod down`",
+        cluster.project()
+    ));
+    for part in cluster.parts() {
+        let at = part.address().map_or_else(String::new, |a| format!("http://{a}"));
+        say(&format!("  {:<10} {at}", part.service().name()));
+    }
+    if let Ok(url) = cluster.postgres_url() {
+        say(&format!("  psql {url}"));
+    }
+    0
+}
+
+/// The cluster, or none where the process was told to stop.
+async fn try_up(args: &UpArgs, shown: &Shown) -> Result<Option<Cluster>, ClusterError> {
+    let mut interrupt = Interrupt::listen();
+    let begun = tokio::select! {
+        biased;
+        () = interrupt.came() => return Ok(None),
+        begun = begin(shown) => begun,
+    };
+    let (engine, lock) = begun?;
     let mut spec = ClusterSpec::new(&lock, 0);
     spec.kept = true;
+    spec.postgres_port = args.postgres_port;
+    spec.ready_bound = Duration::from_secs(args.ready_secs);
     let up = tokio::select! {
         biased;
-        _ = tokio::signal::ctrl_c() => None,
-        up = Cluster::up(&engine, &spec, shown) => Some(up),
+        () = interrupt.came() => Ok(None),
+        up = Cluster::up(&engine, &spec, shown) => up.map(Some),
     };
-    match up {
-        Some(Ok(cluster)) => Ok(cluster),
-        Some(Err(e)) => {
-            remove_project(&engine, &spec.project()).await?;
-            Err(e)
-        }
-        None => {
-            remove_project(&engine, &spec.project()).await?;
-            Err(ClusterError::Spec { what: "up".to_owned(), why: "it was interrupted; what was there is removed".to_owned() })
-        }
+    if !matches!(up, Ok(Some(_))) {
+        shown.step("removing what had come up");
+        remove_half_made(&engine, &spec.project()).await?;
     }
+    up
+}
+
+async fn begin(shown: &Shown) -> Result<(Engine, RunLock), ClusterError> {
+    let engine = Engine::connect().await?;
+    remove_leftovers(&engine, false, shown).await?;
+    Ok((engine, RunLock::begin()?))
 }
 
 pub(super) async fn down() -> u8 {
@@ -78,9 +112,17 @@ pub(super) async fn down() -> u8 {
 
 async fn try_down(shown: &Shown) -> Result<Vec<String>, ClusterError> {
     let engine = Engine::connect().await?;
-    let mut lines: Vec<String> =
-        remove_leftovers(&engine, true, shown).await?.iter().map(|l| format!("removed {}: {}", l.project, l.there)).collect();
-    lines.extend(leftovers(&engine).await?.iter().map(|l| format!("left alone {}: its run is alive", l.project)));
+    let mut lines: Vec<String> = remove_leftovers(&engine, true, shown)
+        .await?
+        .iter()
+        .map(|l| format!("removed {}: {}", l.project, l.there))
+        .collect();
+    lines.extend(
+        leftovers(&engine)
+            .await?
+            .iter()
+            .map(|l| format!("left alone {}: its run is alive", l.project)),
+    );
     if lines.is_empty() {
         lines.push("nothing of ours was there".to_owned());
     }

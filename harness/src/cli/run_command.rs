@@ -1,8 +1,8 @@
 //! `run`: stories on a cluster of their own, verdicts as they come, nothing left behind.
 
 use clap::Args as ClapArgs;
-use tokio::signal::unix::{SignalKind, signal};
 
+use super::interrupt::{Interrupt, interrupted};
 use super::progress::Shown;
 use super::{Format, fail, say, say_json};
 use crate::cluster::Progress as _;
@@ -11,9 +11,6 @@ use crate::report::{self, RunReport};
 use crate::run::{Options, RunError, Selected, Session, Setting, Site, Story, StoryDone};
 use crate::target::Target;
 use crate::verdict::Verdict;
-
-/// Exit code after Ctrl-C, as shells expect it.
-const INTERRUPTED: u8 = 130;
 
 /// What `run` takes.
 #[derive(Debug, ClapArgs)]
@@ -47,16 +44,12 @@ pub(super) struct Args {
 pub(super) async fn run(stories: &[Story], args: Args) -> u8 {
     let seed = args.seed.unwrap_or_else(|| rand::random::<u32>().into());
     let shown = Shown::new();
-    let ended = tokio::select! {
-        biased;
-        () = interrupted() => Ended::Interrupted,
-        ended = carry_out(stories, &args, seed, &shown) => ended,
-    };
+    let ended = carry_out(stories, &args, seed, &shown).await;
     shown.done();
     let report = match ended {
         Ended::Reported(report) => report,
         Ended::Failed(reason) => RunReport::broken(seed, reason),
-        Ended::Interrupted => return INTERRUPTED,
+        Ended::Interrupted => return interrupted("what the run had brought up is removed"),
     };
     match (args.format, &report.reason) {
         (Format::Json, _) => say_json(&report),
@@ -78,7 +71,13 @@ async fn carry_out(stories: &[Story], args: &Args, seed: u64, shown: &Shown) -> 
         Err(e) => return Ended::Failed(e.to_string()),
     };
     let setting = Setting { design: args.design.clone(), defect: args.defect.clone(), slots: args.slots };
-    let site = match Site::find(setting, shown).await {
+    let mut interrupt = Interrupt::listen();
+    let found = tokio::select! {
+        biased;
+        () = interrupt.came() => return Ended::Interrupted,
+        found = Site::find(setting, shown) => found,
+    };
+    let site = match found {
         Ok(site) => site,
         Err(e) => return Ended::Failed(e.to_string()),
     };
@@ -86,7 +85,7 @@ async fn carry_out(stories: &[Story], args: &Args, seed: u64, shown: &Shown) -> 
     // From here on something may be there to be removed, however this ends.
     let ended = tokio::select! {
         biased;
-        () = interrupted() => Ended::Interrupted,
+        () = interrupt.came() => Ended::Interrupted,
         played = play_all(&site, &selected, args, seed, shown) => match played {
             Ok(report) => Ended::Reported(report),
             Err(e) => Ended::Failed(e.to_string()),
@@ -143,15 +142,4 @@ async fn hold(session: &Session, shown: &Shown) -> Result<(), RunError> {
     // Where there is no terminal to press Enter on, reading ends at once and the run goes on.
     let _ = enter.await;
     Ok(())
-}
-
-/// Returns when the process is told to stop. Where signals cannot be listened for, it never does.
-async fn interrupted() {
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        },
-        Err(_) => drop(tokio::signal::ctrl_c().await),
-    }
 }

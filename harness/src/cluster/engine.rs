@@ -27,6 +27,7 @@ pub struct Engine {
     api: String,
     arch: String,
     rootless: bool,
+    cpus: usize,
 }
 
 impl Engine {
@@ -69,6 +70,7 @@ impl Engine {
             host: host.to_owned(),
             version: version.version.unwrap_or_default(),
             arch: version.arch.unwrap_or_default(),
+            cpus: info.ncpu.and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
             rootless: security.iter().any(|option| option.contains("name=rootless")),
         })
     }
@@ -86,6 +88,16 @@ impl Engine {
     /// Version of the API that was agreed on.
     pub fn api_version(&self) -> &str {
         &self.api
+    }
+
+    /// Whether it is on this machine, as far as its address tells.
+    pub(super) fn is_here(&self) -> bool {
+        is_local(&self.host)
+    }
+
+    /// Processors that its containers share.
+    pub(super) fn cpus(&self) -> usize {
+        self.cpus
     }
 
     pub(super) fn docker(&self) -> &Docker {

@@ -85,6 +85,17 @@ pub enum ClusterError {
         /// What would be.
         why: String,
     },
+    /// A port that was asked for is another's.
+    #[error(
+        "port {port} of 127.0.0.1, asked for {service}, is in use; see by whom with `ss -ltnp 'sport = :{port}'`, or ask for \
+             another one, or for none: then the engine chooses"
+    )]
+    PortInUse {
+        /// What was to be published there.
+        service: Service,
+        /// The port.
+        port: u16,
+    },
     /// A container ended while something was awaited of it.
     #[error("{service} crashed {while_what}: exit {exit_code} after {after:.1?}{trace}")]
     Died {
@@ -154,7 +165,12 @@ pub struct Trace {
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; look further with `{}`", quoted(&self.log), self.look)
+        write!(
+            f,
+            "{}; look further with `{}` while it is there",
+            quoted(&self.log),
+            self.look
+        )
     }
 }
 
@@ -206,7 +222,10 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("\n    unknown defect `no-such`\n"), "{text}");
-        assert!(text.ends_with("look further with `docker logs abc`"), "{text}");
+        assert!(
+            text.ends_with("look further with `docker logs abc` while it is there"),
+            "{text}"
+        );
     }
 
     #[test]

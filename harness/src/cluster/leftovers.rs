@@ -8,7 +8,7 @@ use super::engine::Engine;
 use super::error::ClusterError;
 use super::labels::{self, Owner};
 use super::progress::Progress;
-use super::removal::{Removed, remove_project};
+use super::removal::{Removed, remove_half_made, remove_project};
 use super::run_lock::RunId;
 
 /// One cluster of ours on the engine, or what there is of it.
@@ -85,7 +85,11 @@ pub async fn remove_leftovers(
             Fate::Kept | Fate::InUse => continue,
         };
         progress.step(&format!("removing {}: {why}", left.project));
-        left.there = remove_project(engine, &left.project).await?;
+        left.there = match left.fate {
+            // Nobody knows at what its run ended.
+            Fate::Orphaned => remove_half_made(engine, &left.project).await?,
+            Fate::Kept | Fate::InUse => remove_project(engine, &left.project).await?,
+        };
         removed.push(left);
     }
     Ok(removed)

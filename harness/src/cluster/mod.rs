@@ -43,7 +43,7 @@ pub use images::{Image, ImageFor, Images, Origin};
 pub use leftovers::{Fate, Leftover, leftovers, remove_leftovers};
 pub use logs::LogLine;
 pub use progress::{Progress, Silent};
-pub use removal::{Removed, remove_project};
+pub use removal::{Removed, remove_half_made, remove_project};
 pub use run_lock::{RunId, RunLock, RunTag};
 pub use service::Service;
 pub use spec::{ClusterSpec, PODS_MAX, READY_BOUND};

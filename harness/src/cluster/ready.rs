@@ -80,14 +80,27 @@ pub(super) async fn await_ready(
     .await;
     match outcome {
         Ok(Ok(())) => Ok(began.elapsed()),
-        Ok(Err(code)) => Err(ClusterError::Died {
-            service: part.service().clone(),
-            while_what: while_what.to_owned(),
-            exit_code: code?,
-            after: began.elapsed(),
-            trace: part.trace().await,
-        }),
+        Ok(Err(code)) => Err(died(part, while_what, code?, began).await),
         Err(_) => Err(part.late(&question.awaited(), bound, &last).await),
+    }
+}
+
+/// Waits, without a bound of its own, until the part's process ends: what the others wait for may have gone with it.
+pub(super) async fn await_death(part: &PartHandle, while_what: &str) -> ClusterError {
+    let began = Instant::now();
+    match part.engine().exited(part.container()).await {
+        Ok(code) => died(part, while_what, code, began).await,
+        Err(error) => error,
+    }
+}
+
+async fn died(part: &PartHandle, while_what: &str, exit_code: i64, began: Instant) -> ClusterError {
+    ClusterError::Died {
+        service: part.service().clone(),
+        while_what: while_what.to_owned(),
+        exit_code,
+        after: began.elapsed(),
+        trace: part.trace().await,
     }
 }
 

@@ -18,6 +18,9 @@ use super::up::forget_check_out;
 const REMOVAL_BOUND: Duration = Duration::from_mins(1);
 /// Pause before looking again whether something is left.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// For how long there must be nothing of a cluster whose making was broken off. The engine carries out the last request
+/// of a program that is gone, and a network or a container takes it some tenths of a second.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// How much was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,21 +52,39 @@ struct Remains {
     volumes: Vec<String>,
 }
 
-/// Removes everything of one project, with what it stored. Does nothing where there is nothing; may be called twice, and
-/// while the project is still coming up: it looks again until nothing is left.
+/// Removes everything of one project, with what it stored. Does nothing where there is nothing, and may be called twice.
 ///
 /// # Errors
 /// [`ClusterError::StillThere`] where something of it is left after a minute.
 pub async fn remove_project(engine: &Engine, project: &str) -> Result<Removed, ClusterError> {
+    remove_until_quiet(engine, project, Duration::ZERO).await
+}
+
+/// Removes everything of one project that did not come up whole: whoever was making it failed or was ended just now, so
+/// that more of it may still appear. Takes a second longer than [`remove_project`].
+///
+/// # Errors
+/// As for [`remove_project`].
+pub async fn remove_half_made(engine: &Engine, project: &str) -> Result<Removed, ClusterError> {
+    remove_until_quiet(engine, project, QUIET).await
+}
+
+async fn remove_until_quiet(engine: &Engine, project: &str, quiet: Duration) -> Result<Removed, ClusterError> {
     let began = Instant::now();
+    let mut nothing_since = None;
     let mut removed = Removed::default();
     let mut last_refusal = None;
     loop {
         let remains = Remains::of(engine.docker(), project).await?;
         if remains.is_empty() {
-            forget_check_out(project)?;
-            return Ok(removed);
+            if nothing_since.get_or_insert_with(Instant::now).elapsed() >= quiet {
+                forget_check_out(project)?;
+                return Ok(removed);
+            }
+            tokio::time::sleep(INTERVAL).await;
+            continue;
         }
+        nothing_since = None;
         if began.elapsed() > REMOVAL_BOUND {
             let left = remains.describe(last_refusal.as_ref());
             return Err(ClusterError::StillThere {

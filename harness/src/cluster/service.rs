@@ -20,7 +20,7 @@ pub enum Service {
 impl Service {
     /// The pod of that number, from 1.
     pub fn pod(number: u8) -> Self {
-        Self::Pod(PodName(format!("pod-{number}")))
+        Self::Pod(PodName::from(format!("pod-{number}")))
     }
 
     /// The compose service's name.

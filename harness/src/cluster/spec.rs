@@ -1,6 +1,8 @@
 //! What a cluster is to be, and the environment that says so to the compose file.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use super::engine::Engine;
@@ -15,6 +17,8 @@ pub const PODS_MAX: u8 = 3;
 pub const READY_BOUND: Duration = Duration::from_mins(1);
 /// What Compose adds to the pods' own drain grace before the engine kills them.
 const STOP_MARGIN: Duration = Duration::from_secs(10);
+/// How engines say that a port is another's.
+const TAKEN: [&str; 2] = ["port is already allocated", "address already in use"];
 /// The settings of a pod that a spec may override, with the suite's values. The compose file has the same as defaults.
 const SETTINGS: [(&str, &str); 9] = [
     ("HEARTBEAT_MS", "200"),
@@ -45,6 +49,8 @@ pub struct ClusterSpec {
     pub pods: u8,
     /// Settings of the pods that differ from the suite's, by the pod's own name for them (`LEASE_MS`).
     pub settings: BTreeMap<String, String>,
+    /// Port of 127.0.0.1 on which Postgres is published; none lets the engine choose a free one.
+    pub postgres_port: Option<u16>,
     /// How long each part may take to get ready.
     pub ready_bound: Duration,
 }
@@ -60,6 +66,7 @@ impl ClusterSpec {
             defects: Vec::new(),
             pods: PODS_MAX,
             settings: BTreeMap::new(),
+            postgres_port: None,
             ready_bound: READY_BOUND,
         }
     }
@@ -72,16 +79,23 @@ impl ClusterSpec {
     /// Works out everything that Compose is told; the spec has been checked.
     pub(super) fn setup(&self, engine: &Engine, images: &Images) -> Setup {
         let (uid, gid) = engine.own_user();
+        let (cpus_stores, cpus_pods) = cpu_halves(engine.cpus());
         let mut variables: BTreeMap<String, String> = BTreeMap::from([
             ("CROSSPOD_RUN".into(), self.run.id().to_string()),
             ("CROSSPOD_SLOT".into(), self.slot.to_string()),
             ("CROSSPOD_KEPT".into(), self.kept.to_string()),
             ("CROSSPOD_HOST".into(), host_name()),
             ("CROSSPOD_LOCK".into(), self.run.lock().display().to_string()),
+            ("CROSSPOD_CPUS_STORES".into(), cpus_stores),
+            ("CROSSPOD_CPUS_PODS".into(), cpus_pods),
             ("CROSSPOD_UID".into(), uid.to_string()),
             ("CROSSPOD_GID".into(), gid.to_string()),
             ("CROSSPOD_DESIGN".into(), self.design.clone()),
             ("CROSSPOD_DEFECTS".into(), self.defects.join(",")),
+            (
+                "CROSSPOD_POSTGRES_PORT".into(),
+                self.postgres_port.map(|port| port.to_string()).unwrap_or_default(),
+            ),
             (
                 "CROSSPOD_STOP_GRACE".into(),
                 format!("{}s", (self.drain_grace() + STOP_MARGIN).as_secs()),
@@ -135,6 +149,51 @@ impl ClusterSpec {
     }
 }
 
+impl ClusterSpec {
+    /// Refuses a port that another program of this machine has. Seen from here only where the engine is here too.
+    pub(super) fn check_port(&self, engine: &Engine) -> Result<(), ClusterError> {
+        let Some(port) = self.postgres_port.filter(|_| engine.is_here()) else {
+            return Ok(());
+        };
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse => Err(port_in_use(port)),
+            // What this user may not bind, the engine perhaps may.
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts Compose's failure in plain words where it is the port's: some engines hold ports without a socket, and then
+    /// only they can tell.
+    pub(super) fn explain(&self, error: ClusterError) -> ClusterError {
+        match (&error, self.postgres_port) {
+            (ClusterError::Command { stderr, .. }, Some(port)) if TAKEN.iter().any(|sign| stderr.contains(sign)) => {
+                port_in_use(port)
+            }
+            _ => error,
+        }
+    }
+}
+
+fn port_in_use(port: u16) -> ClusterError {
+    ClusterError::PortInUse {
+        service: Service::Postgres,
+        port,
+    }
+}
+
+/// The processors of the stores and those of the pods, as the engine lists them; empty for all.
+///
+/// They are kept apart because a dying pod wakes its peers: each backend of Postgres that sees its connection close would
+/// run before the rest of the death, and the proof of a kill would wait for it (measured: half of the median).
+fn cpu_halves(cpus: usize) -> (String, String) {
+    let half = cpus / 2;
+    if half == 0 {
+        return (String::new(), String::new());
+    }
+    let range = |from: usize, to: usize| if from == to { from.to_string() } else { format!("{from}-{to}") };
+    (range(0, half - 1), range(half, cpus - 1))
+}
+
 /// A checked spec, as Compose is told it.
 #[derive(Debug)]
 pub(super) struct Setup {
@@ -168,6 +227,14 @@ mod tests {
 
     fn spec() -> ClusterSpec {
         ClusterSpec::new(&RunLock::begin().expect("a lock in the cache folder"), 4)
+    }
+
+    #[test]
+    fn stores_and_pods_share_no_processor_where_there_are_two() {
+        let own = |(stores, pods): (&str, &str)| (stores.to_owned(), pods.to_owned());
+        assert_eq!(cpu_halves(1), own(("", "")));
+        assert_eq!(cpu_halves(2), own(("0", "1")));
+        assert_eq!(cpu_halves(5), own(("0-1", "2-4")));
     }
 
     #[test]

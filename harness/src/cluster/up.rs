@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bollard::models::ContainerSummary;
 use bollard::query_parameters::ListContainersOptions;
-use futures_util::future::try_join_all;
+use futures_util::future::{select_all, try_join_all};
 
 use crate::history::PodName;
 
@@ -22,6 +22,7 @@ use super::images;
 use super::labels::{self, Owner};
 use super::logs::LogLine;
 use super::progress::Progress;
+use super::ready;
 use super::removal::{Removed, remove_project};
 use super::service::Service;
 use super::spec::{ClusterSpec, READY_BOUND};
@@ -67,7 +68,11 @@ impl Cluster {
         let began = Instant::now();
         let names: Vec<&str> = setup.services().collect();
         progress.step(&format!("{}: starting {}", setup.project(), names.join(", ")));
-        compose.up(engine, &setup, progress).await?;
+        spec.check_port(engine)?;
+        compose
+            .up(engine, &setup, progress)
+            .await
+            .map_err(|error| spec.explain(error))?;
         let started = began.elapsed();
         let cluster = Self::find(engine, setup.project(), spec.ready_bound).await?;
         let cluster = cluster.ok_or_else(|| no_cluster(setup.project()))?;
@@ -220,11 +225,16 @@ impl Cluster {
         remove_project(&self.engine, &self.project).await
     }
 
-    /// Waits until every part is ready; the first that is not, or that has crashed, ends the wait.
+    /// Waits until every part is ready; the first that is not in time, or that ends meanwhile, ends the wait. One that was
+    /// ready already counts as well: the others may be waiting for it.
     pub(super) async fn ready(&self, while_what: &str) -> Result<(), ClusterError> {
-        try_join_all(self.parts().map(|part| part.ready(while_what, self.ready_bound)))
-            .await
-            .map(drop)
+        let ready = try_join_all(self.parts().map(|part| part.ready(while_what, self.ready_bound)));
+        let deaths = self.parts().map(|part| Box::pin(ready::await_death(part, while_what)));
+        tokio::select! {
+            biased;
+            ready = ready => ready.map(drop),
+            (death, _, _) = select_all(deaths) => Err(death),
+        }
     }
 
     fn published(&self, service: &Service, port: u16) -> Result<SocketAddr, ClusterError> {

@@ -1,15 +1,59 @@
 //! Names of things in a history, each its own type so that one cannot pass for another.
+//!
+//! A history says few names very often. They are shared, not copied: cloning one costs no memory, and those of a history
+//! that is read back are each kept once.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as DeError, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Most names that a thread keeps for sharing, so that a reader of many histories does not grow without end.
+const SHARED_MAX: usize = 4096;
+
+thread_local! {
+    static SHARED: RefCell<HashSet<Arc<str>>> = RefCell::default();
+}
+
+/// The one copy of a name that this thread has read before, or a new one.
+fn shared(name: &str) -> Arc<str> {
+    SHARED.with_borrow_mut(|known| {
+        if let Some(name) = known.get(name) {
+            return name.clone();
+        }
+        if known.len() == SHARED_MAX {
+            known.clear();
+        }
+        let name: Arc<str> = name.into();
+        known.insert(name.clone());
+        name
+    })
+}
+
+/// Reads a name as a shared one.
+struct Shared;
+
+impl Visitor<'_> for Shared {
+    type Value = Arc<str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: DeError>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(shared(name))
+    }
+}
 
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(transparent)]
-        pub struct $name(pub String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The name as the system under test writes it.
@@ -24,9 +68,15 @@ macro_rules! names {
             }
         }
 
-        impl<S: Into<String>> From<S> for $name {
+        impl<S: Into<Arc<str>>> From<S> for $name {
             fn from(name: S) -> Self {
                 Self(name.into())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+                reader.deserialize_str(Shared).map(Self)
             }
         }
     )*};
@@ -73,3 +123,27 @@ impl fmt::Display for WatcherId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct OpId(pub u32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_read_are_shared_and_written_as_plain_strings() {
+        let read = |text: &str| serde_json::from_str::<TurnId>(text).expect("a name");
+        let (a, b) = (read("\"turn-\\u0031\""), read("\"turn-1\""));
+        assert_eq!(a, b);
+        assert!(Arc::ptr_eq(&a.0, &b.0));
+        assert_eq!(serde_json::to_string(&a).expect("a string"), "\"turn-1\"");
+        assert!(serde_json::from_str::<TurnId>("1").is_err());
+    }
+
+    #[test]
+    fn a_reader_of_many_names_keeps_a_bounded_number() {
+        for n in 0..3 * SHARED_MAX {
+            let name = shared(&n.to_string());
+            assert_eq!(&*name, n.to_string());
+        }
+        assert!(SHARED.with_borrow(HashSet::len) <= SHARED_MAX);
+    }
+}

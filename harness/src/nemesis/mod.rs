@@ -140,7 +140,7 @@ impl Nemesis {
 }
 
 fn name(part: &PartHandle) -> PodName {
-    PodName(part.service().name().to_owned())
+    PodName::from(part.service().name())
 }
 
 fn refused(fault: &InForce) -> impl FnOnce(ClusterError) -> NemesisError + use<> {

@@ -75,7 +75,7 @@ fn take(event: Event, prefix: &str, recorder: &Recorder) {
 fn of_call(call: &CallRef, what: ProviderWhat) -> ProviderEvent {
     ProviderEvent {
         call: call.call.0,
-        key: TurnKey(call.key.to_string()),
+        key: TurnKey::from(call.key.clone()),
         ordinal: call.ordinal,
         pod: call.pod.as_deref().map(PodName::from),
         what,

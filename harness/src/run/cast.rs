@@ -107,8 +107,8 @@ impl Cast {
     /// Posts a message to the play's thread through a pod, whatever comes of it.
     pub async fn try_post(&mut self, pod: &PodName, answer: &Answer) -> Result<Outcome<Turn>, Stopped> {
         let number = self.turns.len() + 1;
-        let key = TurnKey(format!("{}t{number}", self.nonce));
-        let message = MessageId(format!("m-{key}"));
+        let key = TurnKey::from(format!("{}t{number}", self.nonce));
+        let message = MessageId::from(format!("m-{key}"));
         let text = answer.prompt(&key);
         self.ops += 1;
         let (op, thread) = (OpId(self.ops), self.thread.clone());

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use tokio::sync::{Mutex, Semaphore};
@@ -15,7 +15,7 @@ use super::play::{self, Order};
 use super::slot::Slot;
 use super::story::Story;
 use super::RunError;
-use crate::cluster::{Cluster, ClusterSpec, Engine, Progress, RunLock, remove_leftovers, remove_project};
+use crate::cluster::{Cluster, ClusterSpec, Engine, Progress, RunLock, remove_half_made, remove_leftovers, remove_project};
 use crate::report::{RunFigures, RunFolder, RunReport, StoryReport};
 use crate::target::Target;
 
@@ -35,6 +35,7 @@ pub struct Site {
     engine: Engine,
     lock: RunLock,
     setting: Setting,
+    came_up: AtomicBool,
 }
 
 /// What came of one story.
@@ -68,7 +69,7 @@ impl Site {
         let engine = Engine::connect().await?;
         let lock = RunLock::begin()?;
         remove_leftovers(&engine, false, progress).await?;
-        Ok(Self { engine, lock, setting })
+        Ok(Self { engine, lock, setting, came_up: AtomicBool::new(false) })
     }
 
     /// Brings the run's clusters up.
@@ -84,6 +85,7 @@ impl Site {
             let cluster = Cluster::up(&self.engine, &self.spec(number), progress).await?;
             slots.push(Arc::new(Slot::connect(cluster, target.clone()).await?));
         }
+        self.came_up.store(true, Ordering::Relaxed);
         Ok(Session {
             free: Mutex::new(slots.iter().cloned().collect()),
             permits: Semaphore::new(slots.len()),
@@ -101,7 +103,12 @@ impl Site {
     /// Something of it does not go away.
     pub async fn clear(&self) -> Result<(), RunError> {
         for number in 0..self.setting.slots {
-            remove_project(&self.engine, &self.spec(number).project()).await?;
+            let project = self.spec(number).project();
+            if self.came_up.load(Ordering::Relaxed) {
+                remove_project(&self.engine, &project).await?;
+            } else {
+                remove_half_made(&self.engine, &project).await?;
+            }
         }
         Ok(())
     }

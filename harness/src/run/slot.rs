@@ -117,8 +117,8 @@ impl Slot {
 /// What a row is about: a thread, a turn, or a turn and its thread.
 fn names(row: &Row) -> Vec<String> {
     match row {
-        Row::Thread { thread, .. } => vec![thread.0.clone()],
-        Row::Turn { turn, thread, .. } => vec![turn.0.clone(), thread.0.clone()],
-        Row::Part { turn, .. } | Row::PartGone { turn, .. } => vec![turn.0.clone()],
+        Row::Thread { thread, .. } => vec![thread.to_string()],
+        Row::Turn { turn, thread, .. } => vec![turn.to_string(), thread.to_string()],
+        Row::Part { turn, .. } | Row::PartGone { turn, .. } => vec![turn.to_string()],
     }
 }

@@ -183,7 +183,7 @@ fn row_of(database: &Database, change: &Change) -> Result<Option<Row>, String> {
     let columns = &change.columns;
     let gone = change.action == Action::Delete;
     if change.table == database.parts {
-        let (turn, epoch, seq) = (TurnId(text(columns, "turn")?), epoch(columns)?, number(columns, "seq")?);
+        let (turn, epoch, seq) = (TurnId::from(text(columns, "turn")?), epoch(columns)?, number(columns, "seq")?);
         return Ok(Some(if gone {
             Row::PartGone { turn, epoch, seq }
         } else {
@@ -194,14 +194,14 @@ fn row_of(database: &Database, change: &Change) -> Result<Option<Row>, String> {
         return Ok(None);
     }
     if change.table == database.threads {
-        let (status, owner) = (status(columns)?, columns.get("owner").cloned().flatten().map(PodName));
-        return Ok(Some(Row::Thread { thread: ThreadId(text(columns, "id")?), status, owner, epoch: epoch(columns)? }));
+        let (status, owner) = (status(columns)?, columns.get("owner").cloned().flatten().map(PodName::from));
+        return Ok(Some(Row::Thread { thread: ThreadId::from(text(columns, "id")?), status, owner, epoch: epoch(columns)? }));
     }
     if change.table == database.turns {
         return Ok(Some(Row::Turn {
-            turn: TurnId(text(columns, "id")?),
-            thread: ThreadId(text(columns, "thread")?),
-            message: MessageId(text(columns, "message")?),
+            turn: TurnId::from(text(columns, "id")?),
+            thread: ThreadId::from(text(columns, "thread")?),
+            message: MessageId::from(text(columns, "message")?),
             status: status(columns)?,
             attempt: number(columns, "attempt")? as u32,
             epoch: epoch(columns)?,

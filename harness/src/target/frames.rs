@@ -66,11 +66,11 @@ fn finish(value: &Value) -> Result<Chunk, &'static str> {
 }
 
 fn state(value: &Value) -> Result<Chunk, &'static str> {
-    Ok(Chunk::State { status: status(value)?, turn: text(value, "turnId").map(TurnId) })
+    Ok(Chunk::State { status: status(value)?, turn: text(value, "turnId").map(TurnId::from) })
 }
 
 fn turn(value: &Value) -> Result<TurnId, &'static str> {
-    text(value, "turnId").map(TurnId).ok_or("no string \"turnId\"")
+    text(value, "turnId").map(TurnId::from).ok_or("no string \"turnId\"")
 }
 
 fn status(value: &Value) -> Result<Status, &'static str> {

@@ -81,7 +81,7 @@ impl Owners {
         let owner: Option<String> = self.column(&row, 0)?;
         let epoch: i64 = self.column(&row, 1)?;
         let status = self.status(&row, 2)?;
-        Ok(Some(Ownership { owner: owner.map(PodName), epoch: Epoch(epoch.unsigned_abs()), status }))
+        Ok(Some(Ownership { owner: owner.map(PodName::from), epoch: Epoch(epoch.unsigned_abs()), status }))
     }
 
     /// Status of a turn; `None` where there is no such turn.

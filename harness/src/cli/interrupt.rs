@@ -1,0 +1,48 @@
+//! Ctrl-C and SIGTERM: whoever has brought something up takes it away before the process ends.
+//!
+//! From the first moment that is listened for them, the signals no longer end the process by themselves; one that comes
+//! while nobody awaits it is kept. Deliberately absent: a way to cut removal short, which is bounded anyway.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::notice;
+
+/// Exit code after a signal, as shells expect it of Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// The signals that tell this process to stop. Where the system does not let it listen for one, that one never comes.
+pub(super) struct Interrupt {
+    ctrl_c: Option<Signal>,
+    terminate: Option<Signal>,
+}
+
+impl Interrupt {
+    /// Listens from now on. Needs a runtime.
+    pub(super) fn listen() -> Self {
+        Self {
+            ctrl_c: signal(SignalKind::interrupt()).ok(),
+            terminate: signal(SignalKind::terminate()).ok(),
+        }
+    }
+
+    /// Returns when the process has been told to stop.
+    pub(super) async fn came(&mut self) {
+        tokio::select! {
+            () = next(&mut self.ctrl_c) => {}
+            () = next(&mut self.terminate) => {}
+        }
+    }
+}
+
+async fn next(signals: &mut Option<Signal>) {
+    match signals {
+        Some(signals) => drop(signals.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Tells how an interrupted command ended, and gives its exit code.
+pub(super) fn interrupted(what_is_left: &str) -> u8 {
+    notice(&format!("interrupted; {what_is_left}"));
+    INTERRUPTED
+}
