@@ -123,7 +123,7 @@ mod tests {
         without
             .capabilities
             .retain(|c| *c != crate::history::Capability::ProviderJournal);
-        play.turn_into(&What::Began(crate::checkers::testing::began()), What::Began(without));
+        play.turn_into(&What::Began(crate::checkers::testing::began().into()), What::Began(without.into()));
         assert!(
             play.judged()
                 .not_applicable

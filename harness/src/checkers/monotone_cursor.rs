@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Promise;
-use super::view::{Breach, Frame, View, Watcher};
+use super::view::{Breach, Frame, View, Watcher, is_content, name, tell};
 use crate::history::{Capability, Chunk, Cursor};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -89,27 +89,6 @@ fn same_event(a: &Chunk, b: &Chunk) -> bool {
     }
 }
 
-fn is_content(chunk: &Chunk) -> bool {
-    matches!(
-        chunk,
-        Chunk::Start { .. } | Chunk::Delta { .. } | Chunk::Error { .. } | Chunk::Finish { .. }
-    )
-}
-
-fn tell(cursor: Cursor) -> String {
-    format!("{}-{}", cursor.epoch, cursor.seq)
-}
-
-fn name(chunk: &Chunk) -> String {
-    match chunk {
-        Chunk::Start { turn, .. } => format!("start of turn {turn}"),
-        Chunk::Delta { turn, text } => format!("text `{}` of turn {turn}", super::view::oneline(text.trim_end())),
-        Chunk::Error { turn, .. } => format!("error of turn {turn}"),
-        Chunk::Finish { turn, .. } => format!("finish of turn {turn}"),
-        _ => "frame".into(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::checkers::testing::{began, delta, opened, resync, start, state, takeover, token};
@@ -188,7 +167,7 @@ mod tests {
         without
             .capabilities
             .retain(|capability| *capability != Capability::Cursor);
-        play.turn_into(&What::Began(began()), What::Began(without));
+        play.turn_into(&What::Began(began().into()), What::Began(without.into()));
         play.put(1206, delta(3, 1, 4, token(1, 4)));
         let judgement = play.judged();
         assert!(judgement.findings.iter().all(|finding| finding.promise != NAME));

@@ -284,7 +284,7 @@ mod tests {
         let mut play = takeover();
         let mut bare = began();
         bare.capabilities = vec![Capability::Ownership];
-        play.turn_into(&What::Began(began()), What::Began(bare));
+        play.turn_into(&What::Began(began().into()), What::Began(bare.into()));
         let names: Vec<String> = play
             .judged()
             .not_applicable

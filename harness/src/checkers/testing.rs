@@ -427,7 +427,7 @@ pub(crate) fn is_frame_of(watcher: u32) -> impl Fn(&What) -> bool {
 /// watcher attaches on pod-3 after that and a fifth on pod-1 after the end; all are told the whole answer of call 2.
 pub(crate) fn takeover() -> Play {
     let mut play = Play::default();
-    play.at(0, What::Began(began()));
+    play.at(0, What::Began(began().into()));
     play.at(
         1,
         What::ThreadMade {
@@ -503,4 +503,25 @@ fn attempt(play: &mut Play, ms: u64, epoch: u64, pod: &str, watchers: &[u32], to
         }
         play.at(at, part(xid + seq, epoch, seq, text));
     }
+}
+
+/// The play with every token padded to `bytes`, as if the provider had been told so.
+pub(crate) fn padded(mut play: Play, bytes: usize) -> Play {
+    let pad = |text: &mut String| {
+        let words = text.split_inclusive(' ').map(|word| {
+            let dots = bytes.saturating_sub(word.len());
+            format!("{}{} ", word.trim_end(), ".".repeat(dots))
+        });
+        *text = words.collect();
+    };
+    for (_, what) in &mut play.events {
+        match what {
+            What::Posted { expect, .. } => expect.size = bytes,
+            What::Frame { chunk: Chunk::Delta { text, .. }, .. } => pad(text),
+            What::Row { row: Row::Part { text, .. }, .. } => pad(text),
+            What::ThreadRead { answers, .. } => answers.iter_mut().for_each(|answer| pad(&mut answer.text)),
+            _ => {}
+        }
+    }
+    play
 }

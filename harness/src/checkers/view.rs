@@ -7,15 +7,19 @@ mod attempts;
 mod collect;
 mod due;
 mod faults;
+mod log;
 mod text;
 mod watcher;
+mod witness;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub(crate) use due::Due;
+pub(crate) use due::{Due, ROW_LATENESS_US};
 pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
+pub(crate) use log::{Log, Logged, is_content, name, tell};
 pub(crate) use text::{Against, Text, oneline};
 pub(crate) use watcher::{Anchor, Fit, Frame, Seen, Watcher};
+pub(crate) use witness::{Cancel, Death, Leftover, Poll, Refused, Trial};
 
 use crate::history::reader::History;
 use crate::history::{
@@ -106,6 +110,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) first_text: BTreeMap<Epoch, At>,
     /// The provider's calls for its key, in the order of their start.
     pub(crate) calls: Vec<usize>,
+    /// When anything was stored of it or a call for it began or ended, in microseconds since the run began, in order.
+    pub(crate) moves_us: Vec<u64>,
     /// What its readers are told: the parts of the newest attempt that are still there.
     pub(crate) durable: Text<'a>,
     /// For each attempt the longest text that anything held of it; the durable one for the attempt that completed.
@@ -136,6 +142,8 @@ impl Turn<'_> {
 /// A message on its way to a pod, and what came of it.
 #[derive(Debug)]
 pub(crate) struct Post<'a> {
+    pub(crate) at: At,
+    pub(crate) pod: &'a PodName,
     pub(crate) thread: usize,
     pub(crate) message: &'a MessageId,
     pub(crate) text: &'a str,
@@ -150,6 +158,10 @@ pub(crate) struct Call<'a> {
     pub(crate) pod: Option<&'a PodName>,
     pub(crate) started: Option<At>,
     pub(crate) ended: Option<At>,
+    /// Why it ended, in the provider's words.
+    pub(crate) cause: Option<&'a str>,
+    /// What was asked, oldest first, as `role: text`.
+    pub(crate) messages: &'a [String],
 }
 
 /// A row's change, in commit order.
@@ -228,6 +240,14 @@ pub(crate) struct View<'a> {
     pub(crate) reads: Vec<Read<'a>>,
     pub(crate) probes: Vec<Probe<'a>>,
     pub(crate) accesses: Vec<Access<'a>>,
+    pub(crate) cancels: Vec<Cancel<'a>>,
+    pub(crate) refused: Vec<Refused<'a>>,
+    pub(crate) polls: Vec<Poll<'a>>,
+    pub(crate) trials: Vec<Trial<'a>>,
+    pub(crate) leftovers: Vec<Leftover<'a>>,
+    pub(crate) deaths: Vec<Death<'a>>,
+    /// By thread.
+    pub(crate) logs: Vec<Log<'a>>,
     /// Tenants whose credential was revoked, with the moment.
     pub(crate) revoked: Vec<(At, &'a TenantId)>,
     pub(crate) faults: Faults<'a>,
@@ -243,6 +263,7 @@ impl<'a> View<'a> {
     pub(crate) fn of(history: &'a History) -> Self {
         let mut view = collect::collect(&history.events);
         attempts::settle(&mut view);
+        log::gather(&mut view);
         view
     }
 
@@ -253,6 +274,25 @@ impl<'a> View<'a> {
     /// When the watching ended: nothing that would have come later can be held against the system.
     pub(crate) fn watched_until_us(&self) -> u64 {
         self.ending.quiesced.or(self.ending.last).map_or(0, |at| at.us)
+    }
+
+    /// The faults of what pods depend on.
+    pub(crate) fn dependency_faults(&self) -> impl Iterator<Item = &FaultSpan<'a>> {
+        self.faults.iter().filter(|fault| !self.pods.contains(fault.target))
+    }
+
+    /// Whether anything was broken from `from_us` to `until_us` that keeps `pod` from its work: the pod itself, or what
+    /// it depends on. Without a pod: whether anything was broken at all.
+    pub(crate) fn is_excused(&self, pod: Option<&str>, from_us: u64, until_us: u64) -> bool {
+        let concerns = |target: &str| pod.is_none_or(|pod| pod == target) || !self.pods.contains(target);
+        self.faults
+            .iter()
+            .any(|fault| concerns(fault.target) && fault.touches(from_us, until_us))
+    }
+
+    /// Whether all of what the store committed is known, and who owned what.
+    pub(crate) fn can(&self, capability: Capability) -> bool {
+        self.capabilities.contains(&capability)
     }
 
     /// The reads made after the play was over, when every read must tell the final state.

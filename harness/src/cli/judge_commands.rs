@@ -90,7 +90,7 @@ fn histories(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 fn judge_again(folder: &Path) -> Result<StoryReport, String> {
     let history = reader::read(&folder.join("history.jsonl")).map_err(|e| e.to_string())?;
     let began = history.events.iter().find_map(|e| match &e.what {
-        What::Began(began) => Some(began.clone()),
+        What::Began(began) => Some((**began).clone()),
         _ => None,
     });
     let Began { story, seed, design, defect, .. } =

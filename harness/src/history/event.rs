@@ -26,7 +26,7 @@ pub struct Event {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum What {
     /// First event of every history: what is played, against what, and by which bounds it is judged.
-    Began(Began),
+    Began(Box<Began>),
 
     // --- what the workload asked, and what came of it
     /// A thread was made for a tenant.
@@ -202,6 +202,35 @@ pub enum What {
         action: String,
         /// Exit code, where it says one.
         exit_code: Option<i64>,
+    },
+    /// A pod was asked whether it can serve.
+    ReadyPolled {
+        /// The pod.
+        pod: PodName,
+        /// Whether it said that it can.
+        ready: bool,
+        /// HTTP status of the answer; none where there was none.
+        status: Option<u16>,
+        /// First bytes of the answer's body, or what was seen instead of an answer.
+        detail: String,
+    },
+    /// A small piece of a client's work was tried on one pod: what a pod that says that it is ready must be able to do.
+    Served {
+        /// The pod.
+        pod: PodName,
+        /// Whether the whole of it was done.
+        ok: bool,
+        /// What was tried, and what went wrong if something did.
+        detail: String,
+    },
+    /// Counted after everything was over: what is left of something that the play made the system open or start.
+    LeftAfter {
+        /// Where it was counted; none for what belongs to no one pod.
+        pod: Option<PodName>,
+        /// What was counted: `open tails`, `running turns`, `consumers`, ...
+        what: String,
+        /// How many there are, over what was there before the play.
+        count: u64,
     },
     /// A pod logged a line at a level that a healthy pod does not use (WARN or ERROR).
     LogLine {

@@ -40,6 +40,8 @@ pub enum FaultStep {
         /// Where it landed.
         landing: Landing,
     },
+    /// Its healing begins: from here on the target may serve again.
+    Healing,
     /// It was healed and seen healed: the target serves again.
     Healed,
 }

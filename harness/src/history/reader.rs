@@ -282,7 +282,7 @@ mod tests {
     use super::*;
 
     fn lines() -> Vec<String> {
-        let whats = [What::Began(some_began()), What::Healed, What::Ended];
+        let whats = [What::Began(some_began().into()), What::Healed, What::Ended];
         whats
             .into_iter()
             .enumerate()

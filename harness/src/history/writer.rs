@@ -263,7 +263,7 @@ mod tests {
     }
 
     fn began() -> What {
-        What::Began(reader::some_began())
+        What::Began(reader::some_began().into())
     }
 
     #[test]

@@ -77,7 +77,7 @@ async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<PlayedStory, St
     let t0 = Instant::now();
     let recorder = Recorder::create(&order.folder.history(), t0)
         .map_err(|e| format!("history {}: {e}", order.folder.history().display()))?;
-    recorder.record(What::Began(began(slot, order)));
+    recorder.record(What::Began(Box::new(began(slot, order))));
 
     let stage = match Stage::set(slot, plan, &recorder).await {
         Ok(stage) => stage,

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::attempts;
 use super::{
-    Access, At, Call, Change, Ending, Frame, Owned, PartRow, Post, Probe, Read, Thread, Turn, TurnRow, View, Watcher,
+    Access, At, Call, Cancel, Change, Death, Ending, Frame, Leftover, Owned, PartRow, Poll, Post, Probe, Read, Refused,
+    Thread, Trial, Turn, TurnRow, View, Watcher,
 };
 use crate::history::{
-    Began, Bounds, Chunk, Epoch, Event, Expect, MessageId, Outcome, ProviderEvent, ProviderWhat, Row, ThreadId, TurnId,
+    Began, Bounds, Chunk, Cursor, Epoch, Event, Expect, MessageId, Outcome, ProviderEvent, ProviderWhat, Row, ThreadId, TurnId,
     TurnKey, WatcherId, What,
 };
 
@@ -22,6 +23,8 @@ struct Places<'a> {
     /// Ids that some tail resumes from, with the turn and the offset in its answer that each lies at.
     resumed: HashSet<&'a str>,
     anchors: HashMap<(usize, &'a str), (usize, usize)>,
+    /// Those ids as cursors, with the moment that a watcher was first given each.
+    given: HashMap<(usize, &'a str), (Cursor, At)>,
     gone: BTreeMap<(usize, Epoch, u64), u64>,
 }
 
@@ -71,6 +74,13 @@ fn empty<'a>() -> View<'a> {
         reads: Vec::new(),
         probes: Vec::new(),
         accesses: Vec::new(),
+        cancels: Vec::new(),
+        refused: Vec::new(),
+        polls: Vec::new(),
+        trials: Vec::new(),
+        leftovers: Vec::new(),
+        deaths: Vec::new(),
+        logs: Vec::new(),
         revoked: Vec::new(),
         faults: super::Faults::default(),
         pods: std::collections::BTreeSet::new(),
@@ -157,6 +167,8 @@ impl<'a> Collector<'a> {
                 self.places.messages.entry((thread, message)).or_insert(expect);
                 self.view.ops.insert(*op, self.view.posts.len());
                 self.view.posts.push(Post {
+                    at,
+                    pod,
                     thread,
                     message,
                     text,
@@ -189,6 +201,33 @@ impl<'a> Collector<'a> {
                 });
             }
             What::Revoked { tenant, .. } => self.view.revoked.push((at, tenant)),
+            What::Cancelled { pod, thread, outcome } => {
+                let thread = self.thread(thread);
+                self.view.cancels.push(Cancel {
+                    at,
+                    pod,
+                    thread,
+                    outcome,
+                });
+            }
+            What::TailRefused {
+                watcher,
+                pod,
+                thread,
+                status,
+                reason,
+            } => {
+                self.view.pods.insert(pod.as_str());
+                let thread = self.thread(thread);
+                self.view.refused.push(Refused {
+                    at,
+                    watcher: *watcher,
+                    pod,
+                    thread,
+                    status: *status,
+                    reason,
+                });
+            }
             _ => self.told(at, what),
         }
     }
@@ -218,6 +257,35 @@ impl<'a> Collector<'a> {
                     thread,
                     answers,
                 });
+            }
+            _ => self.witnessed(at, what),
+        }
+    }
+
+    /// What pods, the engine and the harness said of how things stand.
+    fn witnessed(&mut self, at: At, what: &'a What) {
+        match what {
+            What::ReadyPolled { pod, ready, detail, .. } => {
+                self.view.pods.insert(pod.as_str());
+                let ready = *ready;
+                self.view.polls.push(Poll { at, pod, ready, detail });
+            }
+            What::Served { pod, ok, detail } => {
+                self.view.pods.insert(pod.as_str());
+                let ok = *ok;
+                self.view.trials.push(Trial { at, pod, ok, detail });
+            }
+            What::LeftAfter { pod, what, count } => {
+                let (pod, count) = (pod.as_ref(), *count);
+                self.view.leftovers.push(Leftover { at, pod, what, count });
+            }
+            What::Engine {
+                service,
+                action,
+                exit_code,
+            } if action == "die" => {
+                let exit_code = *exit_code;
+                self.view.deaths.push(Death { at, service, exit_code });
             }
             _ => {}
         }
@@ -267,6 +335,7 @@ impl<'a> Collector<'a> {
                     turn.order = Some(self.view.threads[thread].turns.len());
                     self.view.threads[thread].turns.push(place);
                 }
+                turn.moves_us.push(at.us);
                 turn.rows.push(TurnRow {
                     at,
                     xid,
@@ -278,6 +347,7 @@ impl<'a> Collector<'a> {
             Row::Part { turn, epoch, seq, text } => {
                 let place = self.turn(turn);
                 let turn = &mut self.view.turns[place];
+                turn.moves_us.push(at.us);
                 turn.parts.entry(*epoch).or_default().push(PartRow {
                     n: at.n,
                     xid,
@@ -319,8 +389,13 @@ impl<'a> Collector<'a> {
         if let (Chunk::Delta { .. }, Some(cursor)) = (frame.chunk, frame.cursor) {
             self.view.turns[turn].first_text.entry(cursor.epoch).or_insert(frame.at);
         }
-        if let Some(id) = frame.id.filter(|id| self.places.resumed.contains(id))
-            && let Some(showing) = watcher.turns.get(&turn).and_then(|seen| seen.current())
+        let Some(id) = frame.id.filter(|id| self.places.resumed.contains(id)) else {
+            return;
+        };
+        if let Some(cursor) = frame.cursor {
+            self.places.given.entry((thread, id)).or_insert((cursor, frame.at));
+        }
+        if let Some(showing) = watcher.turns.get(&turn).and_then(|seen| seen.current())
             && showing.anchor == super::Anchor::Start
         {
             self.places
@@ -340,13 +415,21 @@ impl<'a> Collector<'a> {
                 pod,
                 started: None,
                 ended: None,
+                cause: None,
+                messages: &[],
             });
             calls.len() - 1
         });
-        match told.what {
-            ProviderWhat::Started { .. } => calls[place].started = Some(at),
+        match &told.what {
+            ProviderWhat::Started { messages } => {
+                calls[place].started = Some(at);
+                calls[place].messages = messages;
+            }
             ProviderWhat::Held { .. } => {}
-            ProviderWhat::Ended { .. } => calls[place].ended = Some(at),
+            ProviderWhat::Ended { cause, .. } => {
+                calls[place].ended = Some(at);
+                calls[place].cause = Some(cause);
+            }
         }
     }
 
@@ -378,7 +461,15 @@ impl<'a> Collector<'a> {
                 .and_then(|expect| by_key.get(&expect.key))
                 .cloned()
                 .unwrap_or_default();
+            let calls = turn.calls.iter().map(|call| &self.view.calls[*call]);
+            let calls = calls.flat_map(|call| [call.started, call.ended]).flatten();
+            turn.moves_us.extend(calls.map(|at| at.us));
+            turn.moves_us.sort_unstable();
             turn.durable = attempts::durable(turn, place, &self.places.gone);
+        }
+        for watcher in &mut self.view.watchers {
+            let given = watcher.cursor.and_then(|id| self.places.given.get(&(watcher.thread, id)));
+            watcher.resumes = given.copied();
         }
     }
 
@@ -409,6 +500,7 @@ impl<'a> Collector<'a> {
                 parts: BTreeMap::new(),
                 first_text: BTreeMap::new(),
                 calls: Vec::new(),
+                moves_us: Vec::new(),
                 durable: super::Text::default(),
                 references: BTreeMap::new(),
             });

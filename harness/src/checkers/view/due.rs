@@ -9,7 +9,7 @@ use super::{At, View, Watcher};
 use crate::history::TailEnd;
 
 /// How long after its commit a row may reach the history, at the very most.
-const ROW_LATENESS_US: u64 = 1_000_000;
+pub(crate) const ROW_LATENESS_US: u64 = 1_000_000;
 
 /// What a watcher is due of a turn, and what became of it.
 #[derive(Debug, Clone, Copy)]
@@ -108,14 +108,14 @@ impl View<'_> {
     }
 
     /// Whether the watcher's pod was told to die while the tail was open.
-    fn lost_its_pod(&self, watcher: &Watcher<'_>, until_us: u64) -> bool {
+    pub(crate) fn lost_its_pod(&self, watcher: &Watcher<'_>, until_us: u64) -> bool {
         self.faults
             .on(watcher.pod.as_str())
             .any(|fault| !fault.is_pause() && fault.touches(watcher.opened.us, until_us))
     }
 
     /// Whether something was broken that may break a tail, or its credential was no longer good.
-    fn may_break(&self, watcher: &Watcher<'_>, at: At) -> bool {
+    pub(crate) fn may_break(&self, watcher: &Watcher<'_>, at: At) -> bool {
         let pod = watcher.pod.as_str();
         let broken = self
             .faults

@@ -15,6 +15,8 @@ pub(crate) struct FaultSpan<'a> {
     pub(crate) aimed: At,
     /// When its effect was proven.
     pub(crate) observed: Option<At>,
+    /// When its healing began, where that was told.
+    pub(crate) healing: Option<At>,
     /// When the target was seen to serve again.
     pub(crate) healed: Option<At>,
 }
@@ -59,6 +61,7 @@ impl<'a> Faults<'a> {
                 target,
                 aimed,
                 observed: None,
+                healing: None,
                 healed: None,
             });
             self.spans.len() - 1
@@ -67,6 +70,7 @@ impl<'a> Faults<'a> {
         match step {
             FaultStep::Observed { .. } => span.observed = span.observed.or(Some(at)),
             FaultStep::Healed => span.healed = Some(at),
+            FaultStep::Healing => span.healing = Some(at),
             FaultStep::Aimed { .. } | FaultStep::Judged { .. } => {}
         }
     }

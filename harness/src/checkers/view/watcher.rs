@@ -16,6 +16,8 @@ pub(crate) struct Watcher<'a> {
     pub(crate) opened: At,
     /// Cursor that it resumed from, if any.
     pub(crate) cursor: Option<&'a str>,
+    /// That cursor, where any watcher of the thread was ever given it, with the moment it first was.
+    pub(crate) resumes: Option<(Cursor, At)>,
     pub(crate) closed: Option<(At, &'a TailEnd)>,
     /// Where the thread stood, and its newest turn, as the tail opened.
     pub(crate) state: Option<(Status, Option<usize>)>,
@@ -151,6 +153,7 @@ impl<'a> Watcher<'a> {
             thread,
             opened,
             cursor,
+            resumes: None,
             closed: None,
             state: None,
             frames: Vec::new(),

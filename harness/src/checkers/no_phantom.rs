@@ -1,0 +1,218 @@
+//! Promise 5: what was superseded, aborted or is somebody else's never comes up as a message of its own.
+//!
+//! Three ways in which it could: a tail shows a turn of another thread, or one that the store never knew; a screen on which
+//! a turn has finished is shown more of it, which a client puts up as a new message; a reading tells, as the answer of a
+//! turn that did not complete, text that is not of its last attempt.
+
+use std::collections::BTreeSet;
+
+use super::Promise;
+use super::view::{Against, Breach, Read, Text, View, Watcher};
+use crate::history::{Capability, Chunk, TurnId};
+
+pub(crate) const PROMISE: Promise = Promise {
+    number: 5,
+    name: "NoPhantom",
+    statement: "every turn that a tail shows or a pod tells is stored and of that thread; after a turn's finish no start or \
+                text of it follows but after a resync; a turn that ended without completing is told with text of its last \
+                attempt, or with none",
+    needs: &[Capability::EveryCommit],
+    judge,
+};
+
+fn judge(view: &View<'_>) -> Vec<Breach> {
+    let mut breaches: Vec<Breach> = view.watchers.iter().filter_map(|watcher| shown(view, watcher)).collect();
+    breaches.extend(view.watchers.iter().filter_map(|watcher| revived(view, watcher)));
+    let mut told = BTreeSet::new();
+    let read = view.final_reads().flat_map(|read| read_otherwise(view, read));
+    breaches.extend(read.filter(|breach| told.insert(breach.subject.clone())));
+    breaches
+}
+
+/// A turn on a screen that is not the thread's.
+fn shown(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
+    let not_its_own = |place: &&usize| {
+        let turn = &view.turns[**place];
+        match turn.thread {
+            Some(thread) => thread != watcher.thread,
+            None => view.ending.quiesced.is_some() && turn.rows.is_empty(),
+        }
+    };
+    let place = *watcher.turns.keys().find(not_its_own)?;
+    let turn = view.turns[place].id;
+    let n = watcher.frames().find(|frame| turn_of(frame.chunk) == Some(turn))?.at.n;
+    let whose = match view.turns[place].thread {
+        Some(thread) => format!("of thread {}", view.threads[thread].id),
+        None => "that is not stored".into(),
+    };
+    Some(Breach {
+        subject: watcher.label(),
+        thread: Some(watcher.thread),
+        n,
+        expected: format!("turns of thread {} only", view.threads[watcher.thread].id),
+        got: format!("turn {turn} {whose}"),
+    })
+}
+
+/// More of a turn on a screen on which it has finished.
+fn revived(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
+    let mut finished: BTreeSet<&TurnId> = BTreeSet::new();
+    let frame = watcher.frames().find(|frame| match frame.chunk {
+        Chunk::Resync { .. } => {
+            finished.clear();
+            false
+        }
+        Chunk::Finish { turn, .. } => {
+            finished.insert(turn);
+            false
+        }
+        Chunk::Start { turn, .. } | Chunk::Delta { turn, .. } => finished.contains(turn),
+        _ => false,
+    })?;
+    let turn = turn_of(frame.chunk)?;
+    Some(Breach {
+        subject: format!("{}, turn {turn}", watcher.label()),
+        thread: view.turn(turn).and_then(|place| view.turns[place].thread),
+        n: frame.at.n,
+        expected: "nothing more of the turn after its finish".into(),
+        got: super::view::name(frame.chunk),
+    })
+}
+
+fn turn_of(chunk: &Chunk) -> Option<&TurnId> {
+    match chunk {
+        Chunk::Start { turn, .. }
+        | Chunk::Delta { turn, .. }
+        | Chunk::Error { turn, .. }
+        | Chunk::Finish { turn, .. } => Some(turn),
+        _ => None,
+    }
+}
+
+/// Answers of the final state that are nobody's, or not of the last attempt.
+fn read_otherwise(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
+    let check = |answer: &crate::history::ReadAnswer| {
+        let turn = &view.turns[view.turn(&answer.turn)?];
+        let breach = |expected: String, got: String| {
+            Some(Breach {
+                subject: format!("thread read from {}, turn {}", read.pod, turn.id),
+                thread: Some(read.thread),
+                n: read.at.n,
+                expected,
+                got,
+            })
+        };
+        if turn.thread != Some(read.thread) {
+            let expected = format!("turns of thread {} only", view.threads[read.thread].id);
+            return breach(expected, format!("turn {} of none or another", turn.id));
+        }
+        let ended = turn.terminal()?;
+        let told = Text::of(read.at.n, &answer.text);
+        match told.against(&turn.durable, 0) {
+            Against::Apart(at) if !turn.is_completed() => breach(
+                format!("text of the attempt at epoch {}, or none", ended.epoch),
+                told.word_at(at),
+            ),
+            _ => None,
+        }
+    };
+    read.answers.iter().filter_map(check).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{
+        Play, answer, delta, finish, read, resync, start, takeover, thread_row, token, turn_row,
+    };
+    use crate::history::{Chunk, Status, What};
+
+    const NAME: &str = "NoPhantom";
+
+    #[test]
+    fn a_takeover_with_a_reset_is_accepted() {
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn a_turn_that_nobody_stored_is_found_on_a_screen_and_in_a_reading() {
+        let mut play = takeover();
+        let What::Frame { watcher, id, cursor, .. } = start(3, 3, false) else {
+            unreachable!("a frame")
+        };
+        let (turn, epoch) = ("turn-9".into(), crate::history::Epoch(3));
+        let chunk = Chunk::Start {
+            turn,
+            epoch,
+            reset: false,
+        };
+        play.put(
+            1250,
+            What::Frame {
+                watcher,
+                id,
+                cursor,
+                chunk,
+            },
+        );
+        assert_eq!(play.breaks(NAME).got, "turn turn-9 that is not stored");
+
+        let mut play = takeover();
+        let mut told = read("pod-3", Status::Completed, answer(2), None);
+        if let What::ThreadRead { answers, .. } = &mut told {
+            let mut second = answers[0].clone();
+            second.turn = "turn-9".into();
+            answers.push(second);
+        }
+        play.turn_into(&read("pod-3", Status::Completed, answer(2), None), told);
+        assert_eq!(play.breaks(NAME).subject, "thread read from pod-3, turn turn-9");
+    }
+
+    #[test]
+    fn text_after_the_finish_is_found_unless_a_resync_comes_first() {
+        let mut play = takeover();
+        play.put(1240, start(3, 3, false));
+        assert_eq!(play.breaks(NAME).got, "start of turn turn-1");
+
+        let mut play = takeover();
+        play.put(1240, resync(3)).put(1240, start(3, 2, false));
+        for k in 1..=6 {
+            play.put(1241, delta(3, 2, u64::from(k), token(2, k)));
+        }
+        play.put(1242, finish(3, 2, 7, Status::Completed));
+        play.keeps(NAME);
+    }
+
+    /// The good run, but that it failed at its end, with what each pod tells of it.
+    fn failed(text: &str) -> Play {
+        let mut play = takeover();
+        play.turn_into(
+            &turn_row(99, "turn-1", 2, Status::Completed),
+            turn_row(99, "turn-1", 2, Status::Failed),
+        );
+        play.turn_into(
+            &thread_row(99, None, 2, Status::Completed),
+            thread_row(99, None, 2, Status::Failed),
+        );
+        for pod in ["pod-1", "pod-2", "pod-3"] {
+            let told = read(pod, Status::Failed, text, Some("given up"));
+            play.turn_into(&read(pod, Status::Completed, answer(2), None), told);
+        }
+        play
+    }
+
+    #[test]
+    fn a_failed_turn_may_keep_the_text_of_its_last_attempt_alone() {
+        failed("").keeps(NAME);
+        failed(&token(2, 1)).keeps(NAME);
+        let finding = failed(&token(1, 1)).breaks(NAME);
+        assert_eq!(finding.expected, "text of the attempt at epoch 2, or none");
+    }
+
+    #[test]
+    fn a_history_that_ends_too_early_is_not_held_against_an_unstored_turn() {
+        let mut play = takeover();
+        play.put(1250, start(3, 2, false));
+        play.without(|what| matches!(what, What::Quiesced | What::Row { .. } | What::Frame { .. }));
+        assert!(play.findings(NAME).iter().all(|finding| finding.subject.starts_with("thread read")));
+    }
+}

@@ -1,0 +1,82 @@
+//! A thread's log as all its watchers together show it: each frame once, in the order of its id.
+//!
+//! What no watcher was shown is not in it, so a frame that is missing from every tail cannot be missed here; the stored
+//! text and the oracle are held against each tail by other promises.
+
+use super::{At, View, Watcher};
+use crate::history::{Chunk, Cursor};
+
+/// A frame of the log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Logged<'a> {
+    pub(crate) cursor: Cursor,
+    /// When any watcher was first shown it.
+    pub(crate) first: At,
+    pub(crate) chunk: &'a Chunk,
+}
+
+/// The log of one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Log<'a>(Vec<Logged<'a>>);
+
+impl<'a> Log<'a> {
+    /// Its frames, in order.
+    pub(crate) fn frames(&self) -> &[Logged<'a>] {
+        &self.0
+    }
+
+    /// Place of a frame. `near` is a place that it is likely to be at.
+    pub(crate) fn place(&self, cursor: Cursor, near: usize) -> Option<usize> {
+        if self.0.get(near).is_some_and(|there| there.cursor == cursor) {
+            return Some(near);
+        }
+        self.0.binary_search_by_key(&cursor, |there| there.cursor).ok()
+    }
+}
+
+/// Gathers the logs of all threads.
+pub(super) fn gather(view: &mut View<'_>) {
+    view.logs.resize_with(view.threads.len(), Log::default);
+    for watcher in &view.watchers {
+        view.logs[watcher.thread].0.extend(content(watcher));
+    }
+    for Log(frames) in &mut view.logs {
+        frames.sort_unstable_by_key(|there| (there.cursor, there.first.n));
+        frames.dedup_by_key(|there| there.cursor);
+        frames.shrink_to_fit();
+    }
+}
+
+fn content<'v, 'a>(watcher: &'v Watcher<'a>) -> impl Iterator<Item = Logged<'a>> + 'v {
+    watcher.frames().filter(|frame| is_content(frame.chunk)).filter_map(|frame| {
+        Some(Logged {
+            cursor: frame.cursor?,
+            first: frame.at,
+            chunk: frame.chunk,
+        })
+    })
+}
+
+/// Whether a frame is part of an answer, and thereby of the log.
+pub(crate) fn is_content(chunk: &Chunk) -> bool {
+    matches!(
+        chunk,
+        Chunk::Start { .. } | Chunk::Delta { .. } | Chunk::Error { .. } | Chunk::Finish { .. }
+    )
+}
+
+/// `4-17`.
+pub(crate) fn tell(cursor: Cursor) -> String {
+    format!("{}-{}", cursor.epoch, cursor.seq)
+}
+
+/// A frame in words.
+pub(crate) fn name(chunk: &Chunk) -> String {
+    match chunk {
+        Chunk::Start { turn, .. } => format!("start of turn {turn}"),
+        Chunk::Delta { turn, text } => format!("text `{}` of turn {turn}", super::oneline(text.trim_end())),
+        Chunk::Error { turn, .. } => format!("error of turn {turn}"),
+        Chunk::Finish { turn, .. } => format!("finish of turn {turn}"),
+        _ => "frame".into(),
+    }
+}

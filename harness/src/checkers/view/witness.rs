@@ -1,0 +1,59 @@
+//! What pods, the engine and the harness said when they were asked: each one answer, as it was given.
+
+use super::At;
+use crate::history::{Outcome, PodName, WatcherId};
+
+/// A cancel that was asked for, told when it was answered.
+#[derive(Debug)]
+pub(crate) struct Cancel<'a> {
+    pub(crate) at: At,
+    pub(crate) pod: &'a PodName,
+    pub(crate) thread: usize,
+    pub(crate) outcome: &'a Outcome<()>,
+}
+
+/// An attach that was refused or not answered.
+#[derive(Debug)]
+pub(crate) struct Refused<'a> {
+    pub(crate) at: At,
+    pub(crate) watcher: WatcherId,
+    pub(crate) pod: &'a PodName,
+    pub(crate) thread: usize,
+    pub(crate) status: Option<u16>,
+    pub(crate) reason: &'a str,
+}
+
+/// What a pod said when it was asked whether it can serve.
+#[derive(Debug)]
+pub(crate) struct Poll<'a> {
+    pub(crate) at: At,
+    pub(crate) pod: &'a PodName,
+    pub(crate) ready: bool,
+    pub(crate) detail: &'a str,
+}
+
+/// A client's work, tried on one pod.
+#[derive(Debug)]
+pub(crate) struct Trial<'a> {
+    pub(crate) at: At,
+    pub(crate) pod: &'a PodName,
+    pub(crate) ok: bool,
+    pub(crate) detail: &'a str,
+}
+
+/// What was counted after everything was over.
+#[derive(Debug)]
+pub(crate) struct Leftover<'a> {
+    pub(crate) at: At,
+    pub(crate) pod: Option<&'a PodName>,
+    pub(crate) what: &'a str,
+    pub(crate) count: u64,
+}
+
+/// A container that ended, by the engine's word.
+#[derive(Debug)]
+pub(crate) struct Death<'a> {
+    pub(crate) at: At,
+    pub(crate) service: &'a str,
+    pub(crate) exit_code: Option<i64>,
+}

@@ -1,0 +1,213 @@
+//! A cluster that cannot be brought up: what is missing, taken, broken or gone is named, with its bound and what to do.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use crate::bystanders::Shield;
+use crate::command::Running;
+use crate::home::{CLUSTER, Home, docker};
+
+/// What needs no waiting is said at once; this allows for a machine that is busy.
+const AT_ONCE: Duration = Duration::from_secs(10);
+/// The compose file's word on where the pods find NATS.
+const NATS_URL: &str = "NATS_URL: \"nats://nats:4222\"";
+/// The same, to where nothing listens: such a pod never gets ready.
+const NO_NATS_URL: &str = "NATS_URL: \"nats://127.0.0.1:1\"";
+
+#[test]
+fn no_engine() {
+    let home = Home::without_engine();
+    for command in [&["run", "cluster_smoke"][..], &["up"], &["down"]] {
+        home.run_with("DOCKER_HOST", "unix:///no/such/engine.sock", command)
+            .within(AT_ONCE)
+            .says(&[
+                "no container engine answers",
+                "unix:///no/such/engine.sock",
+                "systemctl start docker",
+            ]);
+    }
+    let looked = home.run_with("DOCKER_HOST", "unix:///no/such/engine.sock", &["doctor"]);
+    assert_eq!(looked.code(), Some(3), "{}", looked.all());
+    assert!(looked.stdout.starts_with("BAD   engine"), "{}", looked.all());
+}
+
+#[test]
+fn an_engine_that_does_not_answer_and_one_that_is_elsewhere() {
+    let home = Home::without_engine();
+    // The system takes connections for a listener that never accepts one.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let host = format!("tcp://{}", silent.local_addr().expect("bound"));
+    home.run_with("DOCKER_HOST", &host, &["run", "cluster_smoke"])
+        .within(AT_ONCE)
+        .says(&[&host, "no answer in 5s", "DOCKER_HOST"]);
+    home.run_with("DOCKER_HOST", "tcp://192.0.2.7:2375", &["up"])
+        .within(AT_ONCE)
+        .says(&["192.0.2.7:2375 is not on this machine", "CROSSPOD_ALLOW_REMOTE=1"]);
+}
+
+#[test]
+fn no_compose() {
+    let home = Home::on_the_engine();
+    home.run_with("CROSSPOD_COMPOSE", "/no/such/compose", &["run", "cluster_smoke"])
+        .within(AT_ONCE)
+        .says(&[
+            "no Compose found",
+            "`/no/such/compose` (did not start",
+            "install the Compose plugin",
+            "CROSSPOD_COMPOSE",
+        ]);
+    let mut command = home.command(&["up"]);
+    command.env("PATH", "").env_remove("CROSSPOD_COMPOSE");
+    Running::start(command).end(CLUSTER).within(AT_ONCE).says(&[
+        "no Compose found",
+        "`docker compose`",
+        "`docker-compose`",
+    ]);
+    home.is_clean();
+}
+
+#[test]
+fn an_image_that_cannot_be_had() {
+    let home = Home::on_the_engine();
+    home.run_with(
+        "CROSSPOD_IMAGE_NATS",
+        "127.0.0.1:1/none:none",
+        &["run", "cluster_smoke"],
+    )
+    .within(AT_ONCE)
+    .says(&[
+        "image for nats: 127.0.0.1:1/none:none is not on the engine",
+        "no registry answers",
+        "`docker load`",
+        "CROSSPOD_IMAGE_NATS",
+    ]);
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let image = format!("{}/none:none", silent.local_addr().expect("bound"));
+    home.run_with("CROSSPOD_IMAGE_POSTGRES", &image, &["up"])
+        .within(AT_ONCE)
+        .says(&[
+            "image for postgres",
+            &image,
+            "no registry answered in 5s",
+            "CROSSPOD_IMAGE_POSTGRES",
+        ]);
+    home.is_clean();
+}
+
+#[test]
+fn a_port_in_use_by_another_program() {
+    let home = Home::on_the_engine();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = taken.local_addr().expect("bound").port().to_string();
+    home.run(&["up", "--postgres-port", &port]).within(AT_ONCE).says(&[
+        &format!("port {port} of 127.0.0.1, asked for postgres, is in use"),
+        &format!("ss -ltnp 'sport = :{port}'"),
+    ]);
+    home.is_clean();
+}
+
+#[test]
+fn a_port_that_is_free_is_taken_once_and_until_down() {
+    let home = Home::on_the_engine();
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = free.local_addr().expect("bound").port().to_string();
+    drop(free);
+    let up = home.run(&["up", "--postgres-port", &port]);
+    assert_eq!(up.code(), Some(0), "{}", up.all());
+    assert!(
+        up.stdout
+            .contains(&format!("psql postgres://crosspod:crosspod@127.0.0.1:{port}/")),
+        "{}",
+        up.all()
+    );
+    home.run(&["up", "--postgres-port", &port])
+        .says(&[&format!("port {port} of 127.0.0.1"), "is in use"]);
+    assert_eq!(
+        home.containers(&[]).len(),
+        6,
+        "the kept cluster is whole after another one failed"
+    );
+    let shield = Shield::over_all_but(&home);
+    let down = home.run(&["down"]);
+    drop(shield);
+    assert_eq!(down.code(), Some(0), "{}", down.all());
+    home.is_clean();
+}
+
+#[test]
+fn a_pod_that_never_gets_ready() {
+    let home = Home::on_the_engine();
+    let mut command = home.command(&["up", "--ready-secs", "4"]);
+    command.env("CROSSPOD_WORKSPACE", home.workspace_with(NATS_URL, NO_NATS_URL));
+    let ended = Running::start(command).end(CLUSTER);
+    ended.says(&[
+        "pod-",
+        "awaited 200 from /ready on port 8080 for 4.0s",
+        "last seen: 503",
+        "nats: ",
+        "docker logs",
+    ]);
+    home.is_clean();
+}
+
+#[test]
+fn a_pod_that_crashes_at_boot() {
+    let home = Home::on_the_engine();
+    let mut command = home.command(&["up"]);
+    let passage = "POD_DEFECTS: \"${CROSSPOD_DEFECTS:-}\"";
+    command.env(
+        "CROSSPOD_WORKSPACE",
+        home.workspace_with(passage, "POD_DEFECTS: \"no-such-defect\""),
+    );
+    let ended = Running::start(command).end(CLUSTER);
+    ended.says(&[
+        "pod-",
+        "crashed at boot: exit 2",
+        "unknown defect `no-such-defect`",
+        "docker logs",
+    ]);
+    assert!(
+        ended.took < Duration::from_secs(30),
+        "its end was awaited to the bound\n{}",
+        ended.all()
+    );
+    home.is_clean();
+}
+
+/// The pods wait for NATS, Postgres has long been ready: its end must be told as such, and not as the pods' lateness.
+#[test]
+fn postgres_is_gone_while_the_others_get_ready() {
+    let home = Home::on_the_engine();
+    let mut command = home.command(&["up"]);
+    command.env("CROSSPOD_WORKSPACE", home.workspace_with(NATS_URL, NO_NATS_URL));
+    let mut up = Running::start(command);
+    up.await_line("awaiting readiness", CLUSTER);
+    let postgres = home.containers(&["--filter", "label=com.docker.compose.service=postgres"]);
+    let [postgres] = &postgres[..] else {
+        panic!("one Postgres, not {postgres:?}")
+    };
+    crate::command::await_true("an answer of Postgres", CLUSTER, || {
+        let health = [
+            "exec",
+            postgres,
+            "pg_isready",
+            "--host=127.0.0.1",
+            "--username=crosspod",
+            "--dbname=crosspod",
+        ];
+        std::process::Command::new("docker")
+            .args(health)
+            .output()
+            .is_ok_and(|asked| asked.status.success())
+    });
+    docker(&["kill", postgres]);
+    let killed = std::time::Instant::now();
+    let ended = up.end(CLUSTER);
+    assert!(
+        killed.elapsed() < Duration::from_secs(20),
+        "its end was awaited to the bound\n{}",
+        ended.all()
+    );
+    ended.says(&["crosspod: postgres crashed at boot: exit 137", "docker logs"]);
+    home.is_clean();
+}

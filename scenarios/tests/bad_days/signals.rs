@@ -1,0 +1,140 @@
+//! A run that is told to stop, at whatever it is just doing, takes away what it has brought up; one that is killed leaves
+//! that to the next.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::bystanders::{Decoys, Shield};
+use crate::command::{Running, await_true};
+use crate::home::{CLUSTER, Home};
+
+/// How long a run may take to clear up after a signal.
+const CLEARING: Duration = Duration::from_secs(20);
+/// The longest of the stories: there is time to break into it.
+const LONG_STORY: &str = "rolling_restart_mid_answer";
+
+/// Sends the signal and asserts what is promised of every moment.
+fn stops(home: &Home, running: Running, signal: Signal) {
+    let told = Instant::now();
+    running.signal(signal);
+    let ended = running.end(CLEARING);
+    assert_eq!(ended.code(), Some(130), "{}", ended.all());
+    let notice = ended.notice();
+    assert!(
+        notice.starts_with("crosspod: interrupted; ") && notice.ends_with("is removed"),
+        "{}",
+        ended.all()
+    );
+    assert!(told.elapsed() < CLEARING, "{}", ended.all());
+    home.is_clean();
+}
+
+#[test]
+fn told_to_stop_while_images_are_had() {
+    let home = Home::on_the_engine();
+    for (command, signal) in [(&["run", "cluster_smoke"][..], Signal::INT), (&["up"], Signal::TERM)] {
+        let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let image = format!("{}/none:none", silent.local_addr().expect("bound"));
+        let mut command = home.command(command);
+        command.env("CROSSPOD_IMAGE_NATS", image);
+        let mut running = Running::start(command);
+        running.await_line("nats: pulling", CLUSTER);
+        stops(&home, running, signal);
+    }
+}
+
+#[test]
+fn told_to_stop_while_compose_is_at_work() {
+    let home = Home::on_the_engine();
+    // As soon as there is anything at all, and well into it.
+    for (things, signal) in [(1, Signal::INT), (6, Signal::TERM)] {
+        let mut running = home.start(&["run", "cluster_smoke"]);
+        running.await_line(": starting ", CLUSTER);
+        await_true("things of the run", CLUSTER, || home.left_behind().len() >= things);
+        stops(&home, running, signal);
+    }
+}
+
+#[test]
+fn told_to_stop_while_parts_get_ready() {
+    let home = Home::on_the_engine();
+    let mut command = home.command(&["up"]);
+    let never_ready = home.workspace_with("NATS_URL: \"nats://nats:4222\"", "NATS_URL: \"nats://127.0.0.1:1\"");
+    command.env("CROSSPOD_WORKSPACE", never_ready);
+    let mut running = Running::start(command);
+    running.await_line("awaiting readiness", CLUSTER);
+    stops(&home, running, Signal::TERM);
+}
+
+#[test]
+fn told_to_stop_in_the_middle_of_a_story() {
+    let home = Home::on_the_engine();
+    let (running, _) = mid_story(&home);
+    stops(&home, running, Signal::INT);
+}
+
+#[test]
+fn killed_in_the_middle_of_a_story_it_leaves_to_down_what_is_ours_and_nothing_else() {
+    let home = Home::on_the_engine();
+    let (project, history) = killed_mid_story(&home);
+    let decoys = Decoys::of(&home, &project);
+    let shield = Shield::over_all_but(&home);
+    let down = home.run(&["down"]);
+    drop(shield);
+    assert_eq!(down.code(), Some(0), "{}", down.all());
+    decoys.are_unharmed();
+    assert_eq!(home.left_behind(), Vec::<String>::new());
+    // What it had seen until then can be judged, and is no pass.
+    let folder = history.parent().expect("it is in a folder").display().to_string();
+    let judged = home.run(&["recheck", &folder]);
+    assert_eq!(judged.code(), Some(3), "{}", judged.all());
+    assert!(judged.stdout.contains("BROKEN"), "{}", judged.all());
+}
+
+#[test]
+fn killed_in_the_middle_of_a_story_it_leaves_to_the_next_run_what_is_ours_and_nothing_else() {
+    let home = Home::on_the_engine();
+    let (project, _) = killed_mid_story(&home);
+    let decoys = Decoys::of(&home, &project);
+    let next = home.run(&["run", "cluster_smoke"]);
+    assert_eq!(next.code(), Some(0), "{}", next.all());
+    decoys.are_unharmed();
+    assert_eq!(home.left_behind(), Vec::<String>::new());
+}
+
+/// Kills a run mid-story, and asserts that there is something to be removed. Its project and its history.
+fn killed_mid_story(home: &Home) -> (String, PathBuf) {
+    let (running, history) = mid_story(home);
+    running.signal(Signal::KILL);
+    let ended = running.end(CLEARING);
+    assert_eq!(ended.code(), None, "{}", ended.all());
+    assert_eq!(home.containers(&[]).len(), 6, "a killed run clears nothing up");
+    let run = history
+        .ancestors()
+        .nth(2)
+        .and_then(|folder| folder.file_name())
+        .expect("the run's folder");
+    (format!("crosspod-{}-0", run.to_string_lossy()), history)
+}
+
+/// A run whose story has shown an answer's first token, and that story's history.
+fn mid_story(home: &Home) -> (Running, PathBuf) {
+    let mut running = home.start(&["run", LONG_STORY]);
+    let line = running.await_line(": ready in ", CLUSTER);
+    let run = line
+        .split("crosspod-")
+        .nth(1)
+        .and_then(|rest| rest.split('-').next())
+        .expect("it names the project");
+    let history = crosspod::run::artefacts()
+        .join(run)
+        .join(format!("001-{LONG_STORY}"))
+        .join("history.jsonl");
+    await_true("an answer's first token", CLUSTER, || {
+        std::fs::read_to_string(&history).is_ok_and(|text| text.contains("\"says\":\"delta\""))
+    });
+    (running, history)
+}
