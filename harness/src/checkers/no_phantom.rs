@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::Promise;
-use super::view::{Against, Breach, Read, Text, View, Watcher};
+use super::view::{Against, Breach, Read, Text, View, Watcher, name, turn_of};
 use crate::history::{Capability, Chunk, TurnId};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -75,18 +75,8 @@ fn revived(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
         thread: view.turn(turn).and_then(|place| view.turns[place].thread),
         n: frame.at.n,
         expected: "nothing more of the turn after its finish".into(),
-        got: super::view::name(frame.chunk),
+        got: name(frame.chunk),
     })
-}
-
-fn turn_of(chunk: &Chunk) -> Option<&TurnId> {
-    match chunk {
-        Chunk::Start { turn, .. }
-        | Chunk::Delta { turn, .. }
-        | Chunk::Error { turn, .. }
-        | Chunk::Finish { turn, .. } => Some(turn),
-        _ => None,
-    }
 }
 
 /// Answers of the final state that are nobody's, or not of the last attempt.

@@ -525,3 +525,21 @@ pub(crate) fn padded(mut play: Play, bytes: usize) -> Play {
     }
     play
 }
+
+/// Milliseconds of stand-still after which a takeover from a live owner is unfriendly, by the good run's bounds.
+pub(crate) const FRIENDLY: u64 = 200;
+
+/// The good run without its fault: pod-2 takes the turn from the living pod-1, `still_ms` after it last moved.
+pub(crate) fn taken_from_a_live_owner(still_ms: u64) -> Play {
+    let mut play = takeover();
+    play.without(|what| matches!(what, What::Fault(_)));
+    let moves = |what: &What| matches!(what, What::Row { .. } | What::Provider(_) | What::Frame { .. });
+    play.without_from(19, moves);
+    let at = 40 + still_ms;
+    play.put(17, part(37, 1, 4, token(1, 4)));
+    play.put(40, part(38, 1, 5, token(1, 5)));
+    play.put(at, thread_row(40, Some("pod-2"), 2, Status::InProgress));
+    play.put(at, turn_row(40, "turn-1", 2, Status::InProgress));
+    play.put(at + 10, turn_row(41, "turn-1", 2, Status::Completed));
+    play
+}

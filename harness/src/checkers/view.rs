@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(crate) use due::{Due, ROW_LATENESS_US};
 pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
-pub(crate) use log::{Log, Logged, is_content, name, tell};
+pub(crate) use log::{Log, Logged, is_content, name, tell, turn_of};
 pub(crate) use text::{Against, Text, oneline};
 pub(crate) use watcher::{Anchor, Fit, Frame, Seen, Watcher};
 pub(crate) use witness::{Cancel, Death, Leftover, Poll, Refused, Trial};

@@ -96,7 +96,7 @@ impl Engine {
     }
 
     /// Processors that its containers share.
-    pub(super) fn cpus(&self) -> usize {
+    pub fn cpus(&self) -> usize {
         self.cpus
     }
 

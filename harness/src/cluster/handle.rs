@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bollard::query_parameters::KillContainerOptions;
 use rustix::process::Signal;
@@ -243,6 +243,14 @@ impl PartHandle {
     /// Its whole log, across restarts, in the order in which it was written.
     pub async fn logs(&self) -> Result<Vec<LogLine>, ClusterError> {
         logs::read(&self.0.engine, &self.0.container, logs::From::Beginning).await
+    }
+
+    /// What it wrote since a moment, across restarts, to the second.
+    ///
+    /// # Errors
+    /// The engine does not tell.
+    pub async fn logs_after(&self, since: SystemTime) -> Result<Vec<LogLine>, ClusterError> {
+        logs::read_after(&self.0.engine, &self.0.container, since).await
     }
 
     /// Its log since its latest start.

@@ -1,5 +1,7 @@
 //! What a part wrote, as the engine kept it: whole, across restarts of the container.
 
+use std::time::SystemTime;
+
 use bollard::Docker;
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
@@ -31,7 +33,7 @@ pub(super) enum From {
 
 /// Reads a container's log.
 pub(super) async fn read(engine: &Engine, container: &str, from: From) -> Result<Vec<LogLine>, ClusterError> {
-    let lines = collect(engine.docker(), container, "all").await;
+    let lines = collect(engine.docker(), container, "all", 0).await;
     let mut lines = lines.map_err(ClusterError::engine(format!(
         "reading the log of container {container}"
     )))?;
@@ -42,19 +44,27 @@ pub(super) async fn read(engine: &Engine, container: &str, from: From) -> Result
     Ok(lines)
 }
 
+/// Reads what a container wrote since a moment, to the second: the engine takes no finer one.
+pub(super) async fn read_after(engine: &Engine, container: &str, since: SystemTime) -> Result<Vec<LogLine>, ClusterError> {
+    let since_s = since.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let lines = collect(engine.docker(), container, "all", i32::try_from(since_s).unwrap_or(i32::MAX)).await;
+    lines.map_err(ClusterError::engine(format!("reading the log of container {container}")))
+}
+
 /// The last lines of a container's log, for an error's message; empty where they cannot be had.
 pub(super) async fn tail(engine: &Engine, container: &str) -> String {
-    let lines = collect(engine.docker(), container, "20").await.unwrap_or_default();
+    let lines = collect(engine.docker(), container, "20", 0).await.unwrap_or_default();
     let text: Vec<String> = lines.into_iter().map(|line| line.text).collect();
     last_lines(&text.join("\n"))
 }
 
-async fn collect(docker: &Docker, container: &str, tail: &str) -> Result<Vec<LogLine>, bollard::errors::Error> {
+async fn collect(docker: &Docker, container: &str, tail: &str, since_s: i32) -> Result<Vec<LogLine>, bollard::errors::Error> {
     let options = LogsOptionsBuilder::default()
         .stdout(true)
         .stderr(true)
         .timestamps(true)
         .tail(tail)
+        .since(since_s)
         .build();
     let mut output = Box::pin(docker.logs(container, Some(options)));
     let mut lines = Vec::new();

@@ -18,6 +18,7 @@ mod events;
 mod handle;
 mod heal;
 mod images;
+mod kept;
 mod labels;
 mod leftovers;
 mod logs;

@@ -2,6 +2,7 @@
 //! knows all the modules.
 
 mod cast;
+mod keepsakes;
 mod options;
 mod play;
 mod session;

@@ -5,16 +5,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::cast::Cast;
+use super::keepsakes;
 use super::slot::Slot;
 use super::story::{Stopped, Story};
 use super::tails::parking::Trigger;
 use crate::checkers;
+use crate::cluster::{EngineEvent, Events};
 use crate::history::reader::History;
 use crate::history::writer::Recorder;
 use crate::history::{Began, Credential, PodName, SCHEMA, What};
@@ -88,7 +90,7 @@ async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<PlayedStory, St
     };
     let warm_start_ms = order.asked_at.elapsed().as_secs_f64() * 1000.0;
     let begun = Instant::now();
-    stage.perform(order.story).await;
+    stage.perform(order.story, order.folder).await;
     let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
     let figures = StoryFigures { warm_start_ms: Some(warm_start_ms), duration_ms, ..StoryFigures::default() };
     Ok(judged(order, &recorder, figures))
@@ -134,6 +136,7 @@ struct Stage {
     cast: Cast,
     journal: Journal,
     feed: JoinHandle<()>,
+    engine: JoinHandle<()>,
     stop: CancellationToken,
 }
 
@@ -147,11 +150,13 @@ impl Stage {
         let cast = make_cast(slot, plan, recorder, nonce).await?;
         let stop = CancellationToken::new();
         let feed = tokio::spawn(feed(slot.clone(), recorder.clone(), stop.clone()));
-        Ok(Self { cast, journal, feed, stop })
+        let engine = tokio::spawn(engine_events(slot.cluster.events(), recorder.clone()));
+        Ok(Self { cast, journal, feed, engine, stop })
     }
 
     /// Plays, heals, quiesces, and reads the final state.
-    async fn perform(mut self, story: &Story) {
+    async fn perform(mut self, story: &Story, folder: &Folder) {
+        let since = SystemTime::now();
         let recorder = self.cast.recorder.clone();
         let ended = match tokio::time::timeout(ONE_PLAY, (story.play)(&mut self.cast)).await {
             Ok(ended) => ended,
@@ -162,14 +167,14 @@ impl Stage {
             Err(Stopped::GaveUp(what)) => drop(recorder.record(What::Played { gave_up: Some(what) })),
             Err(Stopped::Harness(reason)) => drop(recorder.record(What::HarnessFailed { reason })),
         }
-        if let Err(reason) = self.finish().await {
+        if let Err(reason) = self.finish(folder, since).await {
             recorder.record(What::HarnessFailed { reason });
         }
         recorder.record(What::Ended);
     }
 
-    async fn finish(self) -> Result<(), String> {
-        let Self { mut cast, journal, feed, stop } = self;
+    async fn finish(self, folder: &Folder, since: SystemTime) -> Result<(), String> {
+        let Self { mut cast, journal, feed, engine, stop } = self;
         heal(&mut cast).await?;
         quiesce(&cast).await?;
         read_final_state(&mut cast).await?;
@@ -181,6 +186,8 @@ impl Stage {
         cast.slot.record_changes(&cast.recorder).await.map_err(|e| e.to_string())?;
         cast.recorder.record(What::Quiesced);
         journal.stop();
+        engine.abort();
+        keepsakes::keep(&cast, folder, since).await;
         Ok(())
     }
 }
@@ -223,6 +230,20 @@ async fn feed(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
         tokio::select! {
             () = tokio::time::sleep(FEED_EVERY) => {}
             () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// Moves what the engine says of the cluster's containers into the history. Slower than the proofs that faults rest on, but
+/// the engine's own record.
+async fn engine_events(mut events: Events, recorder: Recorder) {
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(EngineEvent { service, action, exit_code, .. }) if !action.starts_with("exec_") => {
+                recorder.record(What::Engine { service: service.to_string(), action, exit_code });
+            }
+            Ok(_) => {}
+            Err(e) => return tracing::info!(error = %e, "the engine's events broke off"),
         }
     }
 }

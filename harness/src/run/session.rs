@@ -3,12 +3,13 @@
 //! Whatever happens, [`Site::clear`] takes away what the run has brought up: it goes by label and needs no cluster that
 //! came up whole.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use serde_json::json;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::play::{self, Order};
@@ -82,10 +83,15 @@ impl Site {
         let folder = RunFolder::create(&artefacts(), self.lock.id().as_str())?;
         let mut slots = Vec::new();
         for number in 0..self.setting.slots {
-            let cluster = Cluster::up(&self.engine, &self.spec(number), progress).await?;
+            let spec = self.spec(number);
+            let cluster = match Cluster::kept(&self.engine, &spec, progress).await? {
+                Some(kept) => kept,
+                None => Cluster::up(&self.engine, &spec, progress).await?,
+            };
             slots.push(Arc::new(Slot::connect(cluster, target.clone()).await?));
         }
         self.came_up.store(true, Ordering::Relaxed);
+        folder.write_json("environment.json", &self.environment(&slots))?;
         Ok(Session {
             free: Mutex::new(slots.iter().cloned().collect()),
             permits: Semaphore::new(slots.len()),
@@ -111,6 +117,25 @@ impl Site {
             }
         }
         Ok(())
+    }
+
+    /// What the run runs on: what somebody needs who wonders why it went differently elsewhere.
+    fn environment(&self, slots: &[SharedSlot]) -> serde_json::Value {
+        let images: BTreeMap<String, String> = slots
+            .iter()
+            .flat_map(|slot| slot.cluster.images())
+            .map(|image| (image.service.to_string(), format!("{} {}", image.reference, image.id)))
+            .collect();
+        json!({
+            "crosspod": env!("CARGO_PKG_VERSION"),
+            "engine": self.engine.version(),
+            "api": self.engine.api_version(),
+            "processors": self.engine.cpus(),
+            "images": images,
+            "design": self.setting.design,
+            "defect": self.setting.defect,
+            "slots": slots.len(),
+        })
     }
 
     fn spec(&self, number: u16) -> ClusterSpec {

@@ -62,9 +62,13 @@ impl ChangeFeed {
             lag_lines: 0,
             newest: HashMap::new(),
         };
-        let made = feed
-            .client()
-            .await?
+        let client = feed.client().await?;
+        // On a cluster that is kept, a run that is over may have left its slot; whoever uses the cluster has it alone.
+        let left = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1 and not active";
+        if let Err(source) = client.query(left, &[&slot]).await {
+            return Err(feed.broken(source));
+        }
+        let made = client
             .query_one("select lsn from pg_create_logical_replication_slot($1, 'test_decoding')", &[&slot])
             .await;
         match made {

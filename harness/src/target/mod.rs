@@ -5,6 +5,7 @@
 
 pub mod changes;
 mod decoding;
+pub mod dump;
 pub mod frames;
 pub mod owner;
 
@@ -28,6 +29,8 @@ pub struct Target {
     pub metrics: Metrics,
     /// Its database.
     pub database: Database,
+    /// Its stream log, where it has one.
+    pub log: Option<Log>,
     capabilities: Capabilities,
     /// Its bounds.
     pub bounds: Bounds,
@@ -107,6 +110,16 @@ pub struct Database {
     pub turns: String,
     /// Table of an answer's parts.
     pub parts: String,
+}
+
+/// Where a target's stream log is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// Name of the JetStream stream.
+    pub stream: String,
+    /// Subject of a thread's messages; `{thread}` stands for the thread's id.
+    pub subject: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

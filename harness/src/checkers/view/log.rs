@@ -4,7 +4,7 @@
 //! text and the oracle are held against each tail by other promises.
 
 use super::{At, View, Watcher};
-use crate::history::{Chunk, Cursor};
+use crate::history::{Chunk, Cursor, TurnId};
 
 /// A frame of the log.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,13 @@ pub(crate) struct Logged<'a> {
     /// When any watcher was first shown it.
     pub(crate) first: At,
     pub(crate) chunk: &'a Chunk,
+}
+
+impl<'a> Logged<'a> {
+    /// The turn that it is of.
+    pub(crate) fn turn(&self) -> Option<&'a TurnId> {
+        turn_of(self.chunk)
+    }
 }
 
 /// The log of one thread.
@@ -59,10 +66,18 @@ fn content<'v, 'a>(watcher: &'v Watcher<'a>) -> impl Iterator<Item = Logged<'a>>
 
 /// Whether a frame is part of an answer, and thereby of the log.
 pub(crate) fn is_content(chunk: &Chunk) -> bool {
-    matches!(
-        chunk,
-        Chunk::Start { .. } | Chunk::Delta { .. } | Chunk::Error { .. } | Chunk::Finish { .. }
-    )
+    turn_of(chunk).is_some()
+}
+
+/// The turn whose answer a frame is part of.
+pub(crate) fn turn_of(chunk: &Chunk) -> Option<&TurnId> {
+    match chunk {
+        Chunk::Start { turn, .. }
+        | Chunk::Delta { turn, .. }
+        | Chunk::Error { turn, .. }
+        | Chunk::Finish { turn, .. } => Some(turn),
+        _ => None,
+    }
 }
 
 /// `4-17`.

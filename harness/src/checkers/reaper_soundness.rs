@@ -1,0 +1,128 @@
+//! Promise 18: what makes progress is not reaped.
+//!
+//! A reaper judges a turn by when it last moved. If it looks at another turn's time, or at one from before this turn
+//! began, it takes, interrupts or fails a turn that is fine. A failure counts as the reaper's only where nobody else can
+//! have wanted it: in the first attempt, with the provider's call neither failed nor over, and nothing broken or cancelled.
+
+use super::view::{Breach, Turn, View};
+use super::{Promise, takings};
+use crate::history::{Capability, Status};
+
+pub(crate) const PROMISE: Promise = Promise {
+    number: 18,
+    name: "ReaperSoundness",
+    statement: "no turn is taken over, interrupted or failed for want of progress before it has stood still for the target's \
+                bound; one that waits to begin is not reaped at all",
+    needs: &[
+        Capability::Ownership,
+        Capability::EveryCommit,
+        Capability::ProviderJournal,
+    ],
+    judge,
+};
+
+fn judge(view: &View<'_>) -> Vec<Breach> {
+    let taken = takings::unjustified(view).into_iter().map(|taking| {
+        let still_ms = taking.still_us / 1000;
+        breach(view, taking.turn, taking.to.at.n, format!("taken by {} {still_ms} ms after it last moved", taking.to.label()))
+    });
+    taken.chain(view.turns.iter().filter_map(|turn| ended(view, turn))).collect()
+}
+
+fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
+    let ended = turn.terminal()?;
+    let still_us = takings::still_us(turn, ended.at.us);
+    let began = turn.rows.iter().any(|row| row.status == Status::InProgress);
+    let is_reaped = match ended.status {
+        Status::Interrupted => true,
+        Status::Failed => !began || (ended.attempt <= 1 && was_cut_short(view, turn)),
+        _ => false,
+    };
+    let from_us = turn.rows.first().map_or(0, |row| row.at.us);
+    let is_cancelled = view.cancels.iter().any(|cancel| Some(cancel.thread) == turn.thread);
+    let is_excused = view.is_excused(None, from_us, ended.at.us) || takings::may_be_taken(view, None, ended.at.us, still_us);
+    if !is_reaped || is_cancelled || is_excused || turn.expect.is_some_and(|expect| expect.fails) {
+        return None;
+    }
+    let before = if began { "" } else { ", before it had begun" };
+    let got = format!("{:?} {} ms after it last moved{before}", ended.status, still_us / 1000);
+    Some(breach(view, turn, ended.at.n, got))
+}
+
+/// Whether the provider was called, and was neither done nor had failed when the turn did.
+fn was_cut_short(view: &View<'_>, turn: &Turn<'_>) -> bool {
+    let last = turn.calls.last().map(|call| &view.calls[*call]);
+    last.is_some_and(|call| call.cause.is_none_or(|cause| cause == "client_gone"))
+}
+
+fn breach(view: &View<'_>, turn: &Turn<'_>, n: u64, got: String) -> Breach {
+    Breach {
+        subject: format!("turn {}", turn.id),
+        thread: turn.thread,
+        n,
+        expected: format!("no reaping before {} ms without progress", view.bounds.progress_ms),
+        got,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{
+        FRIENDLY, accepted, call_ends, posted, takeover, taken_from_a_live_owner, thread_row, turn_row,
+    };
+    use crate::history::{Outcome, Status, What};
+
+    const NAME: &str = "ReaperSoundness";
+
+    #[test]
+    fn a_takeover_from_the_dead_or_the_stuck_is_accepted() {
+        takeover().keeps(NAME);
+        taken_from_a_live_owner(3_000).keeps(NAME);
+    }
+
+    #[test]
+    fn a_takeover_of_a_turn_that_moves_is_found() {
+        let finding = taken_from_a_live_owner(FRIENDLY).breaks(NAME);
+        assert!(finding.got.starts_with("taken by pod-2 at epoch 2 "), "{}", finding.got);
+    }
+
+    #[test]
+    fn a_turn_that_is_reaped_before_it_begins_is_found() {
+        let mut play = takeover();
+        play.put(2000, posted(2, "t-1", "m-2", "key-2")).put(2001, accepted(2, "turn-2"));
+        play.put(2001, turn_row(120, "turn-2", 0, Status::Queued));
+        let waiting = play.clone();
+        play.put(2100, turn_row(121, "turn-2", 0, Status::Interrupted));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.got, "Interrupted 99 ms after it last moved, before it had begun");
+        // After the bound, or where it was cancelled, nothing is known.
+        let mut play = waiting;
+        play.put(5000, turn_row(121, "turn-2", 0, Status::Interrupted));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_turn_that_is_failed_under_a_running_call_is_found_unless_it_was_cancelled() {
+        let mut play = takeover();
+        play.without(|what| matches!(what, What::Fault(_)));
+        play.without_from(1199, |what| matches!(what, What::Row { .. } | What::Provider(_)));
+        play.put(50, turn_row(60, "turn-1", 1, Status::Failed))
+            .put(50, thread_row(60, None, 1, Status::Failed));
+        let finding = play.breaks(NAME);
+        assert!(finding.got.starts_with("Failed "), "{}", finding.got);
+
+        let mut cancelled = play.clone();
+        cancelled.put(
+            45,
+            What::Cancelled {
+                pod: "pod-2".into(),
+                thread: "t-1".into(),
+                outcome: Outcome::Ok(()),
+            },
+        );
+        cancelled.keeps(NAME);
+
+        play.turn_into(&call_ends(1, "pod-1", "client_gone"), call_ends(1, "pod-1", "fault:abort"));
+        play.keeps(NAME);
+    }
+}

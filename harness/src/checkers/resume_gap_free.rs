@@ -1,0 +1,312 @@
+//! Promise 8: a tail delivers a slice of its thread's log without a hole, from exactly behind the cursor it was given; and
+//! where that cannot be, it says so.
+//!
+//! The log is what all watchers of the thread together were shown ([`Log`]). Between two frames that a tail delivers
+//! nothing of the log may lie, but what a reset voids: the rest of the same turn's earlier attempts. A resync lifts the
+//! rule for once, and so must not come for nothing: without a cursor, or with one that the log should still hold, it is
+//! due only to a newer attempt or to a broken dependency.
+
+use std::fmt::Write as _;
+
+use super::Promise;
+use super::view::{Breach, Frame, Log, Logged, ROW_LATENESS_US, View, Watcher, is_content, name, tell};
+use crate::history::{Capability, Chunk, Cursor};
+
+pub(crate) const PROMISE: Promise = Promise {
+    number: 8,
+    name: "ResumeGapFree",
+    statement: "a tail delivers a slice of the thread's log without a hole; one that resumes from a cursor begins right behind \
+                it, within the bound; a cursor that nobody was given, or that is no longer held, gives an explicit resync; \
+                and no resync comes while the log should hold everything",
+    needs: &[Capability::Cursor],
+    judge,
+};
+
+fn judge(view: &View<'_>) -> Vec<Breach> {
+    view.watchers
+        .iter()
+        .filter_map(|watcher| Tail { view, watcher, log: &view.logs[watcher.thread] }.check())
+        .collect()
+}
+
+/// One watcher's tail, held against the log.
+struct Tail<'v, 'a> {
+    view: &'v View<'a>,
+    watcher: &'v Watcher<'a>,
+    log: &'v Log<'a>,
+}
+
+/// Where a tail has got to.
+enum At {
+    /// Its first frame may be any.
+    Anywhere,
+    /// Behind a cursor that nobody was given: only a resync can follow.
+    Nowhere,
+    /// Behind this frame of the log.
+    Behind(Cursor, usize),
+}
+
+impl Tail<'_, '_> {
+    fn check(&self) -> Option<Breach> {
+        let mut at = match (self.watcher.cursor, self.watcher.resumes) {
+            (None, _) => At::Anywhere,
+            (Some(_), None) => At::Nowhere,
+            (Some(_), Some((cursor, _))) => self.behind(cursor, 0),
+        };
+        let mut is_silent = true;
+        for frame in self.watcher.frames() {
+            if matches!(frame.chunk, Chunk::Resync { .. }) {
+                if let Some(breach) = self.needless(frame, &at) {
+                    return Some(breach);
+                }
+                (at, is_silent) = (At::Anywhere, false);
+            }
+            let Some(cursor) = frame.cursor.filter(|_| is_content(frame.chunk)) else {
+                continue;
+            };
+            is_silent = false;
+            at = match at {
+                At::Nowhere => return Some(self.unknown_cursor(frame)),
+                // What goes back is for other promises.
+                At::Behind(last, place) if cursor <= last => At::Behind(last, place),
+                At::Behind(_, place) => {
+                    if let Some(breach) = self.gap(frame, cursor, place) {
+                        return Some(breach);
+                    }
+                    self.behind(cursor, place + 1)
+                }
+                At::Anywhere => self.behind(cursor, 0),
+            };
+        }
+        if is_silent { self.silence(&at) } else { None }
+    }
+
+    fn behind(&self, cursor: Cursor, near: usize) -> At {
+        self.log.place(cursor, near).map_or(At::Anywhere, |place| At::Behind(cursor, place))
+    }
+
+    fn breach(&self, n: u64, expected: String, got: String) -> Breach {
+        Breach {
+            subject: self.watcher.label(),
+            thread: Some(self.watcher.thread),
+            n,
+            expected,
+            got,
+        }
+    }
+
+    /// A hole in front of `frame`, where the tail was behind the log's frame at `place`.
+    fn gap(&self, frame: Frame<'_>, cursor: Cursor, place: usize) -> Option<Breach> {
+        let here = self.log.place(cursor, place + 1)?;
+        let missing = &self.log.frames()[place + 1..here];
+        let is_void = match frame.chunk {
+            Chunk::Start { turn, reset: true, .. } => missing.iter().all(|there| there.turn() == Some(turn)),
+            _ => missing.is_empty(),
+        };
+        if is_void {
+            return None;
+        }
+        let last = tell(self.log.frames()[place].cursor);
+        let expected = format!("{} right behind {last}, or a resync", tell(missing[0].cursor));
+        Some(self.breach(frame.at.n, expected, self.diff(place, here)))
+    }
+
+    /// The log around a hole, a line a frame: what is missing is marked with `-`.
+    fn diff(&self, before: usize, after: usize) -> String {
+        const SHOWN: usize = 6;
+        let frames = self.log.frames();
+        let mut text = format!("a hole of {} frames in the thread's log", after - before - 1);
+        let mut line = |mark: char, there: &Logged<'_>| {
+            let _ = write!(text, "\n    {mark} {} {}", tell(there.cursor), name(there.chunk));
+        };
+        line(' ', &frames[before]);
+        frames[before + 1..after].iter().take(SHOWN).for_each(|there| line('-', there));
+        let more = (after - before - 1).saturating_sub(SHOWN);
+        line(' ', &frames[after]);
+        if more > 0 {
+            let _ = write!(text, "\n    and {more} more that are missing");
+        }
+        text
+    }
+
+    fn unknown_cursor(&self, frame: Frame<'_>) -> Breach {
+        let cursor = self.watcher.cursor.unwrap_or_default();
+        let expected = format!("a resync, for no watcher of the thread was ever given `{cursor}`");
+        self.breach(frame.at.n, expected, name(frame.chunk))
+    }
+
+    /// A resync though nothing could have been lost.
+    fn needless(&self, frame: Frame<'_>, at: &At) -> Option<Breach> {
+        let until_us = frame.at.us + ROW_LATENESS_US;
+        let is_broken = self.view.dependency_faults().any(|fault| fault.aimed.us <= frame.at.us);
+        if is_broken || !self.view.can(Capability::Ownership) {
+            return None;
+        }
+        let owners = &self.view.threads[self.watcher.thread].owners;
+        let (is_superseded, what) = match at {
+            At::Nowhere => return None,
+            At::Behind(last, _) => {
+                let rows = owners.iter().any(|owned| owned.epoch > last.epoch && owned.at.us <= until_us);
+                let newest = self.log.frames().iter().rev().take_while(|there| there.cursor.epoch > last.epoch);
+                let shown = newest.into_iter().any(|there| there.first.us <= until_us);
+                (rows || shown, format!("the frames behind {}, of the newest attempt", tell(*last)))
+            }
+            At::Anywhere => {
+                let from_us = self.watcher.opened.us.saturating_sub(ROW_LATENESS_US);
+                let mut pairs = owners.iter().zip(owners.iter().skip(1));
+                let is_claimed = pairs.any(|(before, after)| {
+                    after.epoch > before.epoch && (from_us..=until_us).contains(&after.at.us)
+                });
+                (is_claimed, "the turn in flight from its start".into())
+            }
+        };
+        let reason = match frame.chunk {
+            Chunk::Resync { reason } => super::view::oneline(reason),
+            _ => String::new(),
+        };
+        let breach = || self.breach(frame.at.n, format!("{what}, as nothing was superseded or broken"), format!("a resync: {reason}"));
+        (!is_superseded).then(breach)
+    }
+
+    /// A tail that resumed and was shown nothing at all, though there was something to show.
+    fn silence(&self, at: &At) -> Option<Breach> {
+        let watcher = self.watcher;
+        let (from_us, expected) = match at {
+            At::Anywhere => return None,
+            At::Nowhere => (watcher.opened.us, "a resync".to_owned()),
+            At::Behind(last, place) => {
+                let next = self.log.frames().get(place + 1)?;
+                (next.first.us.max(watcher.opened.us), format!("{} right behind {}", tell(next.cursor), tell(*last)))
+            }
+        };
+        let bound_us = self.view.bounds.terminal_ms * 1000;
+        let by_us = self.view.faults.deadline(from_us, bound_us, Some(watcher.pod.as_str()), &self.view.pods)?;
+        let until_us = watcher.closed.map_or(self.view.watched_until_us(), |(at, _)| at.us);
+        let is_lost = self.view.lost_its_pod(watcher, until_us) || self.view.may_break(watcher, watcher.closed.map_or(watcher.opened, |(at, _)| at));
+        if until_us <= by_us || is_lost {
+            return None;
+        }
+        let waited_ms = until_us.saturating_sub(from_us) / 1000;
+        Some(self.breach(watcher.opened.n, expected, format!("nothing in {waited_ms} ms")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{
+        Play, aimed, delta, fault, finish, is_frame_of, opened, resync, start, state, takeover, token,
+    };
+    use crate::history::{Chunk, Status, What};
+
+    const NAME: &str = "ResumeGapFree";
+
+    /// The good run, in which a sixth watcher resumes from `cursor` at `ms` on pod-2.
+    fn resumed(cursor: &str, ms: u64) -> Play {
+        let mut play = takeover();
+        play.put(ms, opened(6, "pod-2", Some(cursor)))
+            .put(ms, state(6, Status::InProgress, Some("turn-1")));
+        play
+    }
+
+    /// Shows the sixth watcher the frames of attempt 2 behind `seq`, to the end.
+    fn shown_behind(play: &mut Play, seq: u64) {
+        for k in seq + 1..=6 {
+            play.put(1232, delta(6, 2, k, token(2, k as u32)));
+        }
+        play.put(1232, finish(6, 2, 7, Status::Completed));
+    }
+
+    #[test]
+    fn tails_without_a_hole_are_accepted() {
+        takeover().keeps(NAME);
+        let mut play = resumed("2-3", 1206);
+        shown_behind(&mut play, 3);
+        play.passes();
+    }
+
+    #[test]
+    fn a_hole_is_found_and_shown_against_the_log() {
+        let mut play = takeover();
+        play.without(|what| *what == delta(3, 2, 4, token(2, 4)) || *what == delta(3, 2, 5, token(2, 5)));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.expected, "2-4 right behind 2-3, or a resync");
+        let lines: Vec<&str> = finding.got.lines().map(str::trim).collect();
+        assert_eq!(lines[0], "a hole of 2 frames in the thread's log");
+        assert!(lines[1].starts_with("2-3 text `~key-1.c2.k3."), "{}", lines[1]);
+        assert!(lines[2].starts_with("- 2-4 ") && lines[3].starts_with("- 2-5 "), "{lines:?}");
+        assert!(lines[4].starts_with("2-6 "), "{lines:?}");
+    }
+
+    #[test]
+    fn a_tail_that_skips_or_falls_silent_behind_its_cursor_is_found() {
+        let mut play = resumed("2-3", 1206);
+        shown_behind(&mut play, 4);
+        assert_eq!(play.breaks(NAME).expected, "2-4 right behind 2-3, or a resync");
+
+        let play = resumed("2-3", 1206);
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.expected, "2-4 right behind 2-3");
+        assert!(finding.got.starts_with("nothing in "), "{}", finding.got);
+    }
+
+    #[test]
+    fn a_takeover_voids_the_rest_of_the_attempt_before() {
+        let mut play = takeover();
+        play.without(|what| *what == delta(3, 1, 3, token(1, 3)));
+        play.keeps(NAME);
+        // Without the reset nothing is void.
+        play.turn_into(&start(3, 2, true), start(3, 2, false));
+        assert_eq!(play.breaks(NAME).expected, "1-3 right behind 1-2, or a resync");
+    }
+
+    #[test]
+    fn a_cursor_that_nobody_was_given_must_give_a_resync() {
+        let mut play = resumed("77-1", 1206);
+        let silent = play.clone();
+        assert_eq!(silent.breaks(NAME).expected, "a resync");
+        shown_behind(&mut play, 3);
+        assert!(play.breaks(NAME).expected.starts_with("a resync, for no watcher"));
+
+        let mut play = resumed("77-1", 1206);
+        play.put(1207, resync(6)).put(1207, start(6, 2, false));
+        shown_behind(&mut play, 0);
+        play.passes();
+    }
+
+    #[test]
+    fn a_resync_for_nothing_is_found() {
+        let mut play = resumed("2-3", 1206);
+        play.put(1207, resync(6)).put(1207, start(6, 2, false));
+        shown_behind(&mut play, 0);
+        let good = play.clone();
+        assert!(play.breaks(NAME).got.starts_with("a resync: purged"));
+        // A broken dependency is a reason, and so is a newer attempt.
+        play.put(1190, fault(2, "restart", "nats", aimed()));
+        play.keeps(NAME);
+        let mut play = good;
+        play.turn_into(&opened(6, "pod-2", Some("2-3")), opened(6, "pod-2", Some("1-3")));
+        play.passes();
+    }
+
+    #[test]
+    fn a_resync_without_a_cursor_and_a_claim_is_found() {
+        let mut play = takeover();
+        play.put(20, resync(2));
+        play.without_from(1200, |what| matches!(what, What::Row { .. }));
+        let names: Vec<String> = play.judged().findings.into_iter().map(|finding| finding.promise).collect();
+        assert!(!names.contains(&NAME.to_owned()), "the claim at 12 ms is a reason");
+        let mut late = takeover();
+        late.put(9000, opened(6, "pod-2", None)).put(9001, resync(6));
+        assert!(late.breaks(NAME).expected.starts_with("the turn in flight from its start"));
+    }
+
+    #[test]
+    fn a_tail_that_left_at_once_or_has_no_ids_is_not_judged() {
+        let mut play = resumed("2-3", 1206);
+        play.put(1207, crate::checkers::testing::closed(6, crate::history::TailEnd::Left));
+        play.keeps(NAME);
+        let mut play = takeover();
+        play.without(|what| is_frame_of(5)(what) && !matches!(what, What::Frame { chunk: Chunk::Done, .. }));
+        play.keeps(NAME);
+    }
+}

@@ -1,0 +1,40 @@
+//! Finds a cluster that `up` keeps and that will do for a run: same design, same defects, same images.
+
+use super::engine::Engine;
+use super::error::ClusterError;
+use super::images;
+use super::leftovers::{Fate, leftovers};
+use super::progress::Progress;
+use super::spec::ClusterSpec;
+use super::up::Cluster;
+
+impl Cluster {
+    /// Checks out a kept cluster that is what the spec asks for; none where there is none, or where another process has it.
+    ///
+    /// # Errors
+    /// The engine does not tell what there is, or an image cannot be had.
+    pub async fn kept(engine: &Engine, spec: &ClusterSpec, progress: &dyn Progress) -> Result<Option<Self>, ClusterError> {
+        let kept: Vec<_> = leftovers(engine).await?.into_iter().filter(|left| left.fate == Fate::Kept).collect();
+        if kept.is_empty() {
+            return Ok(None);
+        }
+        let wanted = images::provide(engine, progress).await?;
+        for left in kept {
+            let Some(cluster) = Self::attach(engine, &left.project).await? else {
+                progress.step(&format!("{}: kept, but another process has it", left.project));
+                continue;
+            };
+            let runs = |reference: &str| cluster.images().iter().any(|image| image.reference == reference);
+            let outdated = wanted.iter().find(|image| !runs(&image.reference));
+            if let Some(image) = outdated {
+                progress.step(&format!("{}: kept, but does not run {}", left.project, image.reference));
+            } else if cluster.design() != spec.design || cluster.defects() != spec.defects {
+                progress.step(&format!("{}: kept, but of another design or with other defects", left.project));
+            } else {
+                progress.step(&format!("{}: using the kept cluster", left.project));
+                return Ok(Some(cluster));
+            }
+        }
+        Ok(None)
+    }
+}

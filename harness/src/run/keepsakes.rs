@@ -1,0 +1,56 @@
+//! What is kept of a play beside its history, for whoever looks for the reason of a failure: the parts' logs, the
+//! provider's records, the stream log, the rows.
+//!
+//! Convenience, not evidence: a verdict rests on the history alone, so what cannot be kept is told in the harness's own log
+//! and changes nothing.
+
+use std::time::SystemTime;
+
+use super::cast::Cast;
+use crate::report::Folder;
+use crate::target::dump;
+
+/// Writes the play's keepsakes into its folder.
+pub(super) async fn keep(cast: &Cast, folder: &Folder, since: SystemTime) {
+    let (logs, provider, rows, stream) =
+        tokio::join!(logs(cast, folder, since), provider(cast, folder), rows(cast, folder), stream(cast, folder));
+    for failed in [logs, provider, rows, stream].into_iter().filter_map(Result::err) {
+        tracing::warn!(story = cast.plan.story, "not kept: {failed}");
+    }
+}
+
+async fn logs(cast: &Cast, folder: &Folder, since: SystemTime) -> Result<(), String> {
+    for part in cast.slot.cluster.parts() {
+        let lines = part.logs_after(since).await.map_err(|e| e.to_string())?;
+        let text: String = lines.iter().map(|line| format!("{} {}\n", line.at, line.text)).collect();
+        folder.write_text(&format!("pods/{}.log", part.service()), &text).map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+async fn provider(cast: &Cast, folder: &Folder) -> Result<(), String> {
+    let mut text = String::new();
+    for turn in &cast.turns {
+        for call in cast.slot.provider.calls(&turn.key).await.map_err(|e| e.to_string())? {
+            text.push_str(&serde_json::to_string(&call).map_err(|e| e.to_string())?);
+            text.push('\n');
+        }
+    }
+    folder.write_text("provider.jsonl", &text).map_err(|e| e.to_string())
+}
+
+async fn rows(cast: &Cast, folder: &Folder) -> Result<(), String> {
+    let url = cast.slot.cluster.postgres_url().map_err(|e| e.to_string())?;
+    let database = &cast.slot.api.target().database;
+    for (table, csv) in dump::rows(&url, database, &cast.thread).await.map_err(|e| e.to_string())? {
+        folder.write_text(&format!("postgres/{table}.csv"), &csv).map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+async fn stream(cast: &Cast, folder: &Folder) -> Result<(), String> {
+    let Some(log) = &cast.slot.api.target().log else { return Ok(()) };
+    let url = cast.slot.cluster.nats_url().map_err(|e| e.to_string())?;
+    let text = dump::stream(&url, log, &cast.thread).await?;
+    folder.write_text("stream.jsonl", &text).map_err(|e| e.to_string())
+}
