@@ -104,6 +104,18 @@ async fn checks_on(cluster: &Cluster) {
     assert_eq!(exit.map(|exit| exit.code), Some(0), "a SIGTERM is a drain");
     second.start().await.expect("it starts again").expect("with an address");
 
+    // A start that is given up once the engine has carried it out must not be taken for death afterwards.
+    second.kill().await.expect("it was running");
+    second.wait_exit(Duration::from_secs(10)).await.expect("it ended");
+    let carried_out = async { while second.state().await.expect("known") != State::Running {} };
+    tokio::select! {
+        _ = second.start() => {}
+        () = carried_out => {}
+    }
+    let healed = tokio::time::timeout(Duration::from_secs(8), cluster.heal()).await;
+    healed.expect("no death is awaited").expect("nothing is wrong");
+    assert!(second.address().is_some(), "it is known to run");
+
     second.pause().await.expect("it was running");
     second.kill().await.expect("the frozen can be killed too");
     second.start().await.expect("it starts again");

@@ -5,14 +5,39 @@
 //! line and the test target share.
 
 mod acknowledged_then_killed;
+mod answer_breaks_off;
+mod asked_after_a_pause;
+mod asked_again_after_cancel;
+mod asked_right_after_attaching;
 mod attach_cross_pod;
 mod attach_lattice;
+mod cancelled_on_another_pod;
 mod cluster_smoke;
+mod empty_answer;
+mod large_answers;
+mod long_answer_after_a_short_one;
+mod message_queued_mid_answer;
+mod message_sent_to_every_pod;
+mod nats_gone_at_the_end;
+mod nats_restarted_mid_turn;
+mod nats_stopped;
 mod owner_killed_mid_answer;
 mod owner_paused_past_its_lease;
+mod owner_restarted_under_its_name;
 mod owner_terminated_mid_answer;
+mod pod_boots_before_nats;
+mod pod_boots_beside_a_live_turn;
+mod pods_booted_together;
+mod poison_beside_good;
+mod postgres_restarted_mid_turn;
+mod provider_hangs;
+mod queue_outlives_its_owner;
+mod quiet_answer;
 mod rolling_restart_mid_answer;
+mod second_death_after_a_blip;
 mod session_revoked_everywhere;
+mod session_revoked_on_open_tail;
+mod two_turns_on_one_tail;
 
 use crosspod::run::Story;
 
@@ -43,10 +68,11 @@ pub fn stories() -> Vec<Story> {
             evidence ["every pod attached at the start", "every pod attached in the middle", "attached inside the takeover",
                 "every survivor attached at the tail", "every survivor attached past the end"]),
         story!(owner_killed_mid_answer: "the owner dies while the model is still talking",
-            catches ["no-purge-on-resume", "claim-strict-cas", "resume-without-buffer", "purge-under-readers", "heartbeat-watch-only"],
+            catches ["no-purge-on-resume", "claim-strict-cas", "resume-without-buffer", "purge-under-readers", "heartbeat-watch-only",
+                "recovery-own-executor-only", "sequence-restarts-with-same-epoch", "heartbeat-bucket-missing", "claim-any-survivor"],
             evidence ["owner died while holding token 3", "late tail opened after takeover"]),
         story!(owner_terminated_mid_answer: "the owner is told to stop while its turn outlasts the grace",
-            catches ["sigterm-deletes-liveness-row"],
+            catches ["sigterm-deletes-liveness-row", "stop-nulls-owner", "drain-sleep-eats-grace"],
             evidence ["the owner drained while the turn ran", "the turn was handed over"]),
         story!(owner_paused_past_its_lease: "the zombie: a paused owner is taken over, wakes, and goes on writing",
             catches ["no-fencing"],
@@ -58,7 +84,82 @@ pub fn stories() -> Vec<Story> {
             catches ["ack-before-durable"],
             evidence ["the pod that accepted the message died"]),
         story!(session_revoked_everywhere: "a session that was revoked on one pod is still honoured on another",
-            catches ["attach-skips-tenant-check"],
+            catches ["attach-skips-tenant-check", "session-cached-per-pod", "error-leaks-other-tenant"],
             evidence ["the session was honoured on every pod before", "the revocation was taken"]),
+        story!(session_revoked_on_open_tail: "a session is revoked while its tails are open",
+            catches [],
+            evidence ["every tail of the revoked session ended", "nothing later was shown on them"]),
+        story!(two_turns_on_one_tail: "the end of one answer is not the end of the stream",
+            catches ["closes-at-finish"],
+            evidence ["the first answer was shown on every tail"]),
+        story!(message_queued_mid_answer: "a second message is posted while the first is answered",
+            catches ["epoch-minted-at-post"],
+            evidence ["the second message waited while the first was answered"]),
+        story!(message_sent_to_every_pod: "one message is sent to every pod at once",
+            catches ["no-idempotency"],
+            evidence ["every pod was sent the message before it was answered"]),
+        story!(queue_outlives_its_owner: "messages wait in a thread whose owner dies",
+            catches [],
+            evidence ["two messages waited when the owner died"]),
+        story!(owner_restarted_under_its_name: "the owner dies and nobody but its next life is there to take over",
+            catches ["same-name-restart-excluded"],
+            evidence ["the owner's next life took the turn"]),
+        story!(cancelled_on_another_pod: "an answer is stopped through a pod that does not own it",
+            catches ["cancel-is-pod-local"],
+            evidence ["the cancel was taken by a pod that does not own the turn"]),
+        story!(asked_again_after_cancel: "what stopped one answer must not reach the next",
+            catches ["stale-cancel-kills-next"],
+            evidence ["the first turn was cancelled"]),
+        story!(empty_answer: "the provider ends an answer without having said anything",
+            catches ["blank-terminal"],
+            evidence ["the provider said nothing"]),
+        story!(answer_breaks_off: "the provider breaks its answer off in the middle",
+            catches ["mid-stream-error-swallowed"],
+            evidence ["five tokens were shown when the answer broke off"]),
+        story!(quiet_answer: "the model thinks for longer than the proxies on the way are patient",
+            catches ["keepalive-too-slow"],
+            evidence ["every tail was there when the model fell silent"]),
+        story!(provider_hangs: "the provider takes a call and never answers",
+            catches ["one-hung-turn-blocks-thread"],
+            evidence ["the provider was called and did not answer"]),
+        story!(poison_beside_good: "a turn that cannot succeed runs beside others that can",
+            catches [],
+            evidence ["others ran while the bad turn failed"]),
+        story!(large_answers: "answers with tokens of 7 kB to 900 kB",
+            catches ["oversize-publish-dropped"],
+            evidence ["answers of every size were watched on every pod"]),
+        story!(nats_restarted_mid_turn: "the broker dies in the middle of an answer and comes back",
+            catches ["stream-in-memory"],
+            evidence ["the turn ran on through the restart"]),
+        story!(nats_gone_at_the_end: "the broker is gone in the moment in which a turn ends",
+            catches ["terminal-publish-swallowed"],
+            evidence ["the turn ended while it could not be told"]),
+        story!(nats_stopped: "the broker is stopped: pods that cannot serve must say so",
+            catches ["ready-while-dependency-down"],
+            evidence ["every pod said that it cannot serve", "every pod served again"]),
+        story!(postgres_restarted_mid_turn: "the database dies in the middle of an answer and comes back",
+            catches [],
+            evidence ["the model said the rest while the database was gone"]),
+        story!(second_death_after_a_blip: "an owner dies after the pods have lost every connection once",
+            catches ["death-callback-lost-on-reconnect"],
+            evidence ["a death was noticed before the blip", "the owner died after the blip"]),
+        story!(pods_booted_together: "every pod is gone, and all boot at the same moment",
+            catches [],
+            evidence ["all pods booted together"]),
+        story!(pod_boots_beside_a_live_turn: "a pod boots while another one's turn runs",
+            catches ["boot-sweep-steals-live"],
+            evidence ["a pod booted while another one's turn ran"]),
+        story!(pod_boots_before_nats: "a pod boots before the broker does",
+            catches ["stream-client-cached-null"],
+            evidence ["a pod was up before the broker"]),
+        story!(asked_right_after_attaching: "a turn begins in the moment in which tails are opened",
+            catches ["attach-policy-before-in-progress"],
+            evidence ["the tails were open before the turn was there"]),
+        story!(asked_after_a_pause: "a thread is asked again after a quiet time",
+            catches ["stale-progress-reaps-new-turn"],
+            evidence ["the turn waited for its first word"]),
+        story!(long_answer_after_a_short_one: "a long answer outlasts the time of a short one before it",
+            catches ["ghost-force-fail"],
+            evidence ["the long answer was not over when the short one's time was"]),
     ]
 }

@@ -1,6 +1,6 @@
 //! A session is revoked on one pod. Every other pod must refuse it within the bound, whatever it remembers of it, and a
 //! stranger's session is never good for this thread.
-//! Catches: attach-skips-tenant-check.
+//! Catches: attach-skips-tenant-check, session-cached-per-pod, error-leaks-other-tenant.
 
 use crosspod::history::Credential;
 use crosspod::plan::{Answer, Pod};

@@ -123,7 +123,10 @@ mod tests {
         without
             .capabilities
             .retain(|c| *c != crate::history::Capability::ProviderJournal);
-        play.turn_into(&What::Began(crate::checkers::testing::began().into()), What::Began(without.into()));
+        play.turn_into(
+            &What::Began(crate::checkers::testing::began().into()),
+            What::Began(without.into()),
+        );
         assert!(
             play.judged()
                 .not_applicable

@@ -32,7 +32,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 
 /// When the owner stopped to be one: the moment its turns are read at, and the time that the bound counts from. None for
 /// faults that leave an owner at work, or whose effect was never seen.
-fn stopped(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<(At, u64)> {
+pub(super) fn stopped(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<(At, u64)> {
     match fault.name {
         "kill" | "pause" => fault.observed.map(|observed| (observed, observed.us)),
         "terminate" => {
@@ -46,7 +46,7 @@ fn stopped(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<(At, u64)> {
     }
 }
 
-fn check(view: &View<'_>, fault: &FaultSpan<'_>, place: usize) -> Option<Breach> {
+pub(super) fn check(view: &View<'_>, fault: &FaultSpan<'_>, place: usize) -> Option<Breach> {
     let (stopped, from_us) = stopped(view, fault)?;
     let bound_ms = view.bounds.takeover_ms;
     let thread = &view.threads[place];

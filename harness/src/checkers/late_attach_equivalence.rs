@@ -153,7 +153,7 @@ mod tests {
             .put(1205, delta(3, 2, 2, token(2, 2)));
         play.put(1205, delta(3, 2, 3, token(2, 3)));
         // What follows is what follows: token 4 on.
-        play.passes();
+        play.keeps(NAME);
         play.without(|what| {
             matches!(
                 what,

@@ -1,8 +1,10 @@
 //! Promise 4: what was streamed, what any pod tells afterwards and what the store holds are one text.
 
+use std::collections::BTreeSet;
+
 use super::Promise;
-use super::view::{Access, Against, Anchor, Breach, Due, Read, Text, Turn, View, oneline};
-use crate::history::{Credential, ReadAnswer, Status};
+use super::view::{Access, Against, Anchor, Breach, Due, Read, Text, Turn, TurnRow, View, oneline};
+use crate::history::{Credential, ReadAnswer, Status, TurnId};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 4,
@@ -15,7 +17,19 @@ pub(crate) const PROMISE: Promise = Promise {
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut breaches: Vec<Breach> = view.reads.iter().flat_map(|read| misread(view, read)).collect();
-    breaches.extend(view.final_reads().flat_map(|read| missing(view, read)));
+    // The final readings begin once everything is healed; a row may be told later than the database was asked for it.
+    let begun = view
+        .ending
+        .healed
+        .or(view.ending.played.map(|(at, _)| at))
+        .map_or(0, |at| at.n);
+    let probes = view
+        .probes
+        .iter()
+        .filter(|probe| probe.at.n < begun && probe.status.is_some_and(Status::is_terminal));
+    let probed: BTreeSet<&TurnId> = probes.map(|probe| probe.turn).collect();
+    let over = |turn: &Turn<'_>, row: &TurnRow| row.at.n < begun || probed.contains(turn.id);
+    breaches.extend(view.final_reads().flat_map(|read| missing(view, read, over)));
     breaches.extend(final_readings(view).filter_map(refused));
     breaches.extend(streamed_otherwise(view));
     breaches
@@ -60,32 +74,32 @@ fn misread(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
     read.answers.iter().filter_map(check).collect()
 }
 
-/// Turns that were over before the play was, and are not told, or with another status.
-fn missing(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
-    let played = view.ending.played.map_or(0, |(at, _)| at.n);
-    let over = view.threads[read.thread].turns.iter().map(|place| &view.turns[*place]);
-    over.filter_map(|turn| {
-        let terminal = turn.terminal().filter(|row| row.at.n < played)?;
-        let answer = read.answers.iter().find(|answer| answer.turn == *turn.id);
-        match answer {
-            // A turn that ended without a word of answer may be left out by a service that tells answers only.
-            None if turn.durable.is_empty() && terminal.status != Status::Failed => None,
-            None => Some(breach(
-                read,
-                turn,
-                format!("turn {} as {:?}", turn.id, terminal.status),
-                "no such turn".into(),
-            )),
-            Some(answer) if answer.status != terminal.status => Some(breach(
-                read,
-                turn,
-                format!("{:?}", terminal.status),
-                format!("{:?}", answer.status),
-            )),
-            Some(_) => None,
-        }
-    })
-    .collect()
+/// Turns that were known to be over before the reading began, and are not told, or with another status.
+fn missing(view: &View<'_>, read: &Read<'_>, is_over: impl Fn(&Turn<'_>, &TurnRow) -> bool) -> Vec<Breach> {
+    let turns = view.threads[read.thread].turns.iter().map(|place| &view.turns[*place]);
+    turns
+        .filter_map(|turn| {
+            let terminal = turn.terminal().filter(|row| is_over(turn, row))?;
+            let answer = read.answers.iter().find(|answer| answer.turn == *turn.id);
+            match answer {
+                // A turn that ended without a word of answer may be left out by a service that tells answers only.
+                None if turn.durable.is_empty() && terminal.status != Status::Failed => None,
+                None => Some(breach(
+                    read,
+                    turn,
+                    format!("turn {} as {:?}", turn.id, terminal.status),
+                    "no such turn".into(),
+                )),
+                Some(answer) if answer.status != terminal.status => Some(breach(
+                    read,
+                    turn,
+                    format!("{:?}", terminal.status),
+                    format!("{:?}", answer.status),
+                )),
+                Some(_) => None,
+            }
+        })
+        .collect()
 }
 
 fn streamed_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {

@@ -24,7 +24,9 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         expected: format!("{} left alone, alive and at work", taking.from.label()),
         got: format!("taken by {}", taking.to.label()),
     });
-    taken.chain(view.turns.iter().filter_map(|turn| interrupted(view, turn))).collect()
+    taken
+        .chain(view.turns.iter().filter_map(|turn| interrupted(view, turn)))
+        .collect()
 }
 
 /// A turn that was ended as interrupted under an owner that was not.
@@ -32,7 +34,10 @@ fn interrupted(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
     let ended = turn.terminal().filter(|row| row.status == Status::Interrupted)?;
     let owners = &view.threads[turn.thread?].owners;
     let before = owners.partition_point(|owned| owned.at.n < ended.at.n);
-    let owned = owners[..before].iter().rev().find(|owned| owned.status == Status::InProgress)?;
+    let owned = owners[..before]
+        .iter()
+        .rev()
+        .find(|owned| owned.status == Status::InProgress)?;
     let owner = owned.owner.filter(|_| owned.epoch == ended.epoch)?;
     if takings::may_be_taken(view, Some(owner), ended.at.us, takings::still_us(turn, ended.at.us)) {
         return None;
@@ -48,7 +53,9 @@ fn interrupted(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{FRIENDLY, Play, aimed, fault, observed, takeover, taken_from_a_live_owner, turn_row};
+    use crate::checkers::testing::{
+        FRIENDLY, Play, aimed, fault, observed, taken_from_a_live_owner, takeover, turn_row,
+    };
     use crate::history::{FaultStep, Status, What};
 
     const NAME: &str = "NoFriendlyFire";
@@ -92,7 +99,10 @@ mod tests {
         let mut play = taken_from_a_live_owner(FRIENDLY);
         let own = |what: &What| matches!(what, What::Row { row: crate::history::Row::Thread { epoch, .. }, .. } if epoch.0 == 2);
         play.without(own);
-        play.put(40 + FRIENDLY, crate::checkers::testing::thread_row(40, Some("pod-1"), 2, Status::InProgress));
+        play.put(
+            40 + FRIENDLY,
+            crate::checkers::testing::thread_row(40, Some("pod-1"), 2, Status::InProgress),
+        );
         play.keeps(NAME);
     }
 }

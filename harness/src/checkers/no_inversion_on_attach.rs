@@ -46,7 +46,11 @@ fn by_id(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
                     subject: watcher.label(),
                     thread: Some(watcher.thread),
                     n: frame.at.n,
-                    expected: format!("{}, which was there before the tail opened, before {}", tell(cursor), tell(live)),
+                    expected: format!(
+                        "{}, which was there before the tail opened, before {}",
+                        tell(cursor),
+                        tell(live)
+                    ),
                     got: format!("{} behind it", tell(cursor)),
                 });
             }
@@ -72,7 +76,10 @@ fn by_token(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
         let before = last.replace((token.call, token.index));
         let (_, index) = before.filter(|(call, index)| *call == token.call && *index > token.index)?;
         let place = view.turn(turn)?;
-        let in_the_middle = view.turns[place].moves_us.first().is_some_and(|us| *us < watcher.opened.us);
+        let in_the_middle = view.turns[place]
+            .moves_us
+            .first()
+            .is_some_and(|us| *us < watcher.opened.us);
         in_the_middle.then(|| Breach {
             subject: watcher.label(),
             thread: Some(watcher.thread),
@@ -100,7 +107,11 @@ mod tests {
         let mut play = takeover();
         play.move_to(1206, &crate::checkers::testing::opened(4, "pod-3", None));
         for k in 0..=6 {
-            let of_fourth = if k == 0 { start(4, 2, true) } else { delta(4, 2, k, token(2, k as u32)) };
+            let of_fourth = if k == 0 {
+                start(4, 2, true)
+            } else {
+                delta(4, 2, k, token(2, k as u32))
+            };
             let at = match k {
                 3 => 1209,
                 _ => 1208,
@@ -126,7 +137,11 @@ mod tests {
     fn without_ids_the_tokens_tell() {
         let strip = |mut play: Play| {
             for k in 0..=6 {
-                let old = if k == 0 { start(4, 2, true) } else { delta(4, 2, k, token(2, k as u32)) };
+                let old = if k == 0 {
+                    start(4, 2, true)
+                } else {
+                    delta(4, 2, k, token(2, k as u32))
+                };
                 let What::Frame { watcher, chunk, .. } = old.clone() else {
                     unreachable!("a frame")
                 };
@@ -141,7 +156,12 @@ mod tests {
             play
         };
         strip(takeover()).keeps(NAME);
-        assert!(strip(inverted()).breaks(NAME).expected.starts_with("token 3 before token "));
+        assert!(
+            strip(inverted())
+                .breaks(NAME)
+                .expected
+                .starts_with("token 3 before token ")
+        );
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .collect()
 }
 
-fn check(view: &View<'_>, turn: &Turn<'_>, accepted: At, quiesced: At) -> Option<Breach> {
+pub(super) fn check(view: &View<'_>, turn: &Turn<'_>, accepted: At, quiesced: At) -> Option<Breach> {
     let breach = |expected: &str, got: String| {
         let subject = format!("turn {}", turn.id);
         Some(Breach {

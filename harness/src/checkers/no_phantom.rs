@@ -21,7 +21,11 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let mut breaches: Vec<Breach> = view.watchers.iter().filter_map(|watcher| shown(view, watcher)).collect();
+    let mut breaches: Vec<Breach> = view
+        .watchers
+        .iter()
+        .filter_map(|watcher| shown(view, watcher))
+        .collect();
     breaches.extend(view.watchers.iter().filter_map(|watcher| revived(view, watcher)));
     let mut told = BTreeSet::new();
     let read = view.final_reads().flat_map(|read| read_otherwise(view, read));
@@ -126,7 +130,10 @@ mod tests {
     #[test]
     fn a_turn_that_nobody_stored_is_found_on_a_screen_and_in_a_reading() {
         let mut play = takeover();
-        let What::Frame { watcher, id, cursor, .. } = start(3, 3, false) else {
+        let What::Frame {
+            watcher, id, cursor, ..
+        } = start(3, 3, false)
+        else {
             unreachable!("a frame")
         };
         let (turn, epoch) = ("turn-9".into(), crate::history::Epoch(3));
@@ -203,6 +210,10 @@ mod tests {
         let mut play = takeover();
         play.put(1250, start(3, 2, false));
         play.without(|what| matches!(what, What::Quiesced | What::Row { .. } | What::Frame { .. }));
-        assert!(play.findings(NAME).iter().all(|finding| finding.subject.starts_with("thread read")));
+        assert!(
+            play.findings(NAME)
+                .iter()
+                .all(|finding| finding.subject.starts_with("thread read"))
+        );
     }
 }

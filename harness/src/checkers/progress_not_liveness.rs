@@ -5,7 +5,7 @@
 //! which is another promise's matter, nor where the history ends before.
 
 use super::Promise;
-use super::view::{Breach, Turn, View};
+use super::view::{At, Breach, Turn, View};
 use crate::history::{Capability, PodName, Status};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -22,7 +22,13 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let mut moves: Vec<Vec<u64>> = view.turns.iter().map(|turn| turn.moves_us.clone()).collect();
+    let of_calls = |turn: &Turn<'_>| {
+        let calls = turn.calls.iter().map(|call| &view.calls[*call]);
+        let ends: Vec<At> = calls.flat_map(|call| [call.started, call.ended]).flatten().collect();
+        ends.into_iter().map(|at| at.us)
+    };
+    let of_turn = |turn: &Turn<'_>| turn.moves_us.iter().copied().chain(of_calls(turn)).collect();
+    let mut moves: Vec<Vec<u64>> = view.turns.iter().map(of_turn).collect();
     for log in &view.logs {
         for there in log.frames() {
             if let Some(place) = there.turn().and_then(|turn| view.turn(turn)) {
@@ -45,7 +51,10 @@ fn check(view: &View<'_>, turn: &Turn<'_>, moves: &[u64]) -> Option<Breach> {
     let moves = &moves[first..];
     let nexts = moves.iter().skip(1).copied().chain([until_us]);
     let bound_us = (view.bounds.progress_ms + view.bounds.takeover_ms) * 1000;
-    let stuck = moves.iter().zip(nexts).find(|(from_us, next_us)| next_us.saturating_sub(**from_us) > bound_us);
+    let stuck = moves
+        .iter()
+        .zip(nexts)
+        .find(|(from_us, next_us)| next_us.saturating_sub(**from_us) > bound_us);
     let (from_us, next_us) = stuck.map(|(from_us, next_us)| (*from_us, next_us.min(until_us)))?;
     let by_us = view.faults.deadline(from_us, bound_us, None, &view.pods)?;
     let owners = &view.threads[turn.thread?].owners;
@@ -76,7 +85,10 @@ mod tests {
         let mut play = takeover();
         play.without_from(40, |what| {
             matches!(what, What::Frame { chunk, .. } if !matches!(chunk, Chunk::State { .. }))
-                || matches!(what, What::Row { .. } | What::Provider(_) | What::Fault(_) | What::TerminalProbe { .. })
+                || matches!(
+                    what,
+                    What::Row { .. } | What::Provider(_) | What::Fault(_) | What::TerminalProbe { .. }
+                )
         });
         play
     }
@@ -86,7 +98,10 @@ mod tests {
         takeover().keeps(NAME);
         let mut play = stuck();
         for k in 4..7 {
-            play.put(u64::from(k) * 4_000 - 12_000, part(50 + u64::from(k), 1, u64::from(k), token(1, k)));
+            play.put(
+                u64::from(k) * 4_000 - 12_000,
+                part(50 + u64::from(k), 1, u64::from(k), token(1, k)),
+            );
         }
         play.put(14_000, turn_row(99, "turn-1", 1, Status::Completed));
         play.put(14_000, thread_row(99, None, 1, Status::Completed));

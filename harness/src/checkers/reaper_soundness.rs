@@ -24,9 +24,16 @@ pub(crate) const PROMISE: Promise = Promise {
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let taken = takings::unjustified(view).into_iter().map(|taking| {
         let still_ms = taking.still_us / 1000;
-        breach(view, taking.turn, taking.to.at.n, format!("taken by {} {still_ms} ms after it last moved", taking.to.label()))
+        breach(
+            view,
+            taking.turn,
+            taking.to.at.n,
+            format!("taken by {} {still_ms} ms after it last moved", taking.to.label()),
+        )
     });
-    taken.chain(view.turns.iter().filter_map(|turn| ended(view, turn))).collect()
+    taken
+        .chain(view.turns.iter().filter_map(|turn| ended(view, turn)))
+        .collect()
 }
 
 fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
@@ -40,7 +47,8 @@ fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
     };
     let from_us = turn.rows.first().map_or(0, |row| row.at.us);
     let is_cancelled = view.cancels.iter().any(|cancel| Some(cancel.thread) == turn.thread);
-    let is_excused = view.is_excused(None, from_us, ended.at.us) || takings::may_be_taken(view, None, ended.at.us, still_us);
+    let is_excused =
+        view.is_excused(None, from_us, ended.at.us) || takings::may_be_taken(view, None, ended.at.us, still_us);
     if !is_reaped || is_cancelled || is_excused || turn.expect.is_some_and(|expect| expect.fails) {
         return None;
     }
@@ -68,7 +76,7 @@ fn breach(view: &View<'_>, turn: &Turn<'_>, n: u64, got: String) -> Breach {
 #[cfg(test)]
 mod tests {
     use crate::checkers::testing::{
-        FRIENDLY, accepted, call_ends, posted, takeover, taken_from_a_live_owner, thread_row, turn_row,
+        FRIENDLY, accepted, call_ends, posted, taken_from_a_live_owner, takeover, thread_row, turn_row,
     };
     use crate::history::{Outcome, Status, What};
 
@@ -89,15 +97,19 @@ mod tests {
     #[test]
     fn a_turn_that_is_reaped_before_it_begins_is_found() {
         let mut play = takeover();
-        play.put(2000, posted(2, "t-1", "m-2", "key-2")).put(2001, accepted(2, "turn-2"));
-        play.put(2001, turn_row(120, "turn-2", 0, Status::Queued));
+        play.put(8000, posted(2, "t-1", "m-2", "key-2"))
+            .put(8001, accepted(2, "turn-2"));
+        play.put(8001, turn_row(120, "turn-2", 0, Status::Queued));
         let waiting = play.clone();
-        play.put(2100, turn_row(121, "turn-2", 0, Status::Interrupted));
+        play.put(8100, turn_row(121, "turn-2", 0, Status::Interrupted));
         let finding = play.breaks(NAME);
-        assert_eq!(finding.got, "Interrupted 99 ms after it last moved, before it had begun");
+        assert_eq!(
+            finding.got,
+            "Interrupted 99 ms after it last moved, before it had begun"
+        );
         // After the bound, or where it was cancelled, nothing is known.
         let mut play = waiting;
-        play.put(5000, turn_row(121, "turn-2", 0, Status::Interrupted));
+        play.put(11_000, turn_row(121, "turn-2", 0, Status::Interrupted));
         play.keeps(NAME);
     }
 
@@ -122,7 +134,10 @@ mod tests {
         );
         cancelled.keeps(NAME);
 
-        play.turn_into(&call_ends(1, "pod-1", "client_gone"), call_ends(1, "pod-1", "fault:abort"));
+        play.turn_into(
+            &call_ends(1, "pod-1", "client_gone"),
+            call_ends(1, "pod-1", "fault:abort"),
+        );
         play.keeps(NAME);
     }
 }

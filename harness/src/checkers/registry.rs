@@ -2,9 +2,12 @@
 
 use super::view::{View, oneline};
 use super::{
-    Promise, bounded_provider_work, bounded_takeover, durable_before_terminal, final_text_exactly_once,
+    Promise, bounded_provider_work, bounded_takeover, cancel_anywhere, context_continuity, dependency_self_heal,
+    disconnect_independence, durable_before_terminal, epoch_isolation, final_text_exactly_once, frames_whole,
     idempotent_submit, late_attach_equivalence, live_durable_agreement, monotone_cursor, no_blank_terminal,
-    no_lost_ack, no_splice, single_active_turn, tenant_isolation, terminal_exactly_one, terminal_reaches_client,
+    no_friendly_fire, no_inversion_on_attach, no_leak, no_lost_ack, no_phantom, no_splice, poison_containment,
+    progress_not_liveness, readiness_tells_the_truth, reaper_soundness, resume_gap_free, single_active_turn,
+    size_independence, tenant_isolation, terminal_exactly_one, terminal_reaches_client, thread_usable_after_crash,
     watchers_agree, writer_fencing,
 };
 use crate::history::reader::History;
@@ -16,19 +19,36 @@ pub const PROMISES: &[Promise] = &[
     watchers_agree::PROMISE,
     late_attach_equivalence::PROMISE,
     live_durable_agreement::PROMISE,
+    no_phantom::PROMISE,
+    size_independence::PROMISE,
     monotone_cursor::PROMISE,
+    resume_gap_free::PROMISE,
+    no_inversion_on_attach::PROMISE,
+    epoch_isolation::PROMISE,
+    frames_whole::PROMISE,
     no_splice::PROMISE,
     no_lost_ack::PROMISE,
     idempotent_submit::PROMISE,
     single_active_turn::PROMISE,
     writer_fencing::PROMISE,
+    no_friendly_fire::PROMISE,
+    reaper_soundness::PROMISE,
+    progress_not_liveness::PROMISE,
     terminal_exactly_one::PROMISE,
     terminal_reaches_client::PROMISE,
     no_blank_terminal::PROMISE,
     durable_before_terminal::PROMISE,
     bounded_takeover::PROMISE,
+    thread_usable_after_crash::PROMISE,
+    dependency_self_heal::PROMISE,
+    poison_containment::PROMISE,
+    readiness_tells_the_truth::PROMISE,
+    cancel_anywhere::PROMISE,
+    disconnect_independence::PROMISE,
     bounded_provider_work::PROMISE,
+    context_continuity::PROMISE,
     tenant_isolation::PROMISE,
+    no_leak::PROMISE,
 ];
 
 /// Judges a history.
@@ -292,10 +312,17 @@ mod tests {
             .map(|lacking| lacking.promise)
             .collect();
         let expected = [
+            "NoPhantom",
             "MonotoneCursor",
+            "ResumeGapFree",
             "SingleActiveTurn",
             "WriterFencing",
+            "NoFriendlyFire",
+            "ReaperSoundness",
+            "ProgressNotLiveness",
+            "CancelAnywhere",
             "BoundedProviderWork",
+            "ContextContinuity",
             "TenantIsolation",
         ];
         assert_eq!(names, expected);

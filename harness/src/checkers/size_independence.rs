@@ -80,26 +80,30 @@ fn stored_otherwise(turn: &Turn<'_>, expect: &Expect) -> Option<Breach> {
 }
 
 fn shown_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
-    view.dues().filter(|(_, turn, ..)| is_judged(turn)).filter_map(|(watcher, turn, seen, due)| {
-        let subject = subject(turn.expect?, &format!("{}, turn {}", watcher.label(), turn.id));
-        let (n, odd) = match (due, seen.and_then(|seen| seen.current())) {
-            (Due::Finished { finish, .. }, Some(showing)) if showing.anchor == Anchor::Start => {
-                (finish.at.n, oracle::hold(&showing.text, turn.expect?).err()?)
-            }
-            _ => return None,
-        };
-        Some(Breach {
-            subject,
-            thread: turn.thread,
-            n: odd.n.unwrap_or(n),
-            expected: odd.expected,
-            got: odd.got,
+    view.dues()
+        .filter(|(_, turn, ..)| is_judged(turn))
+        .filter_map(|(watcher, turn, seen, due)| {
+            let subject = subject(turn.expect?, &format!("{}, turn {}", watcher.label(), turn.id));
+            let (n, odd) = match (due, seen.and_then(|seen| seen.current())) {
+                (Due::Finished { finish, .. }, Some(showing)) if showing.anchor == Anchor::Start => {
+                    (finish.at.n, oracle::hold(&showing.text, turn.expect?).err()?)
+                }
+                _ => return None,
+            };
+            Some(Breach {
+                subject,
+                thread: turn.thread,
+                n: odd.n.unwrap_or(n),
+                expected: odd.expected,
+                got: odd.got,
+            })
         })
-    })
 }
 
 fn told_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
-    let told = view.final_reads().flat_map(|read| read.answers.iter().map(move |answer| (read, answer)));
+    let told = view
+        .final_reads()
+        .flat_map(|read| read.answers.iter().map(move |answer| (read, answer)));
     told.filter_map(|(read, answer)| {
         let turn = &view.turns[view.turn(&answer.turn)?];
         if !is_judged(turn) {
@@ -148,9 +152,9 @@ mod tests {
     #[test]
     fn a_large_piece_that_is_not_stored_or_not_told_is_found() {
         let mut play = padded(takeover(), 8_000);
-        play.without(|what| {
-            matches!(what, What::Row { row: Row::Part { epoch, seq, .. }, .. } if (epoch.0, *seq) == (2, 6))
-        });
+        play.without(
+            |what| matches!(what, What::Row { row: Row::Part { epoch, seq, .. }, .. } if (epoch.0, *seq) == (2, 6)),
+        );
         assert!(play.breaks(NAME).subject.starts_with("stored text of turn turn-1"));
 
         let mut play = padded(takeover(), 8_000);

@@ -2,7 +2,8 @@
 //!
 //! A takeover is right where the owner was broken, or broken off from what it depends on, at the time or shortly before;
 //! or where the turn had stood still for as long as the target allows. Rows reach the history a little after their
-//! commit, so a stand-still is measured generously.
+//! commit, so a stand-still is measured generously. The provider's calls do not count as moves: the taker's own begins
+//! before its claim is told.
 
 use super::view::{Owned, ROW_LATENESS_US, Turn, View};
 use crate::history::{PodName, Status};

@@ -2,38 +2,34 @@
 //!
 //! A server error or a missing answer proves nothing about who may read, but what its body says is read all the same.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use mock_ai::token::MARK;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Promise;
 use super::view::{Access, Breach, Text, View, Watcher, oneline};
-use crate::history::{Capability, Credential, Outcome};
+use crate::history::{Capability, Credential, Outcome, TenantId};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 37,
     name: "TenantIsolation",
     statement: "a request for another tenant's thread is refused as 401, 403 or 404 on every pod and its answer holds nothing \
-                of that tenant; no stream or reading shows another thread's tenant; a revoked credential is refused as 401 \
+                of that tenant; no refusal of any request quotes another tenant's names, ids or texts; no stream or reading shows another thread's tenant; a revoked credential is refused as 401 \
                 or 403 on every pod once the bound has passed",
     needs: &[Capability::Tenants],
     judge,
 };
 
-/// What must not be told to a stranger, by thread.
-type Secrets<'a> = BTreeMap<usize, Vec<(&'static str, String)>>;
-
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let secrets = secrets(view);
+    let secrets = Secrets::of(view);
     let mut breaches: Vec<Breach> = view
         .accesses
         .iter()
         .filter_map(|access| match access.credential {
             Credential::Owner => None,
-            Credential::Foreign => foreign(access, &secrets),
+            Credential::Foreign => foreign(view, access, &secrets),
             Credential::Revoked => revoked(view, access),
         })
         .collect();
+    breaches.extend(refusals(view).filter_map(|refusal| leaking(view, &refusal, &secrets)));
     let mut told = BTreeSet::new();
     let shown = view
         .watchers
@@ -46,40 +42,82 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     breaches
 }
 
-fn secrets<'a>(view: &View<'a>) -> Secrets<'a> {
-    let mut secrets = Secrets::new();
-    for (place, thread) in view.threads.iter().enumerate() {
-        secrets
-            .entry(place)
-            .or_default()
-            .extend(thread.tenant.map(|tenant| ("the tenant's name", tenant.to_string())));
-    }
-    for post in &view.posts {
-        let of_thread = secrets.entry(post.thread).or_default();
-        of_thread.push(("the tenant's message", post.text.to_owned()));
-        if let Some((_, Outcome::Ok(accepted))) = post.ended {
-            of_thread.push(("the tenant's turn", accepted.turn.to_string()));
-        }
-    }
-    for turn in &view.turns {
-        if let (Some(thread), Some(expect)) = (turn.thread, turn.expect) {
-            secrets
-                .entry(thread)
-                .or_default()
-                .push(("a token", format!("{MARK}{}.c", expect.key)));
-        }
-    }
-    secrets
+/// What must not be told to a stranger: names, ids and texts, each with the tenants that know it.
+#[derive(Default)]
+struct Secrets<'a> {
+    words: HashMap<&'a str, (&'static str, BTreeSet<&'a TenantId>)>,
+    /// Texts of several words, by their longest one.
+    texts: HashMap<&'a str, Vec<(&'a str, &'a TenantId)>>,
 }
 
-fn foreign(access: &Access<'_>, secrets: &Secrets<'_>) -> Option<Breach> {
-    let known = secrets.get(&access.thread).map_or(&[][..], Vec::as_slice);
-    if let Some((what, secret)) = known.iter().find(|(_, secret)| tells(access.body, secret)) {
-        return Some(breach(
-            access,
-            "nothing of the thread's tenant".into(),
-            format!("{what}: `{}`", oneline(secret)),
-        ));
+impl<'a> Secrets<'a> {
+    fn of(view: &View<'a>) -> Self {
+        let mut secrets = Self::default();
+        for thread in &view.threads {
+            secrets.word("the tenant's name", thread.tenant.map(TenantId::as_str), thread.tenant);
+            secrets.word("the tenant's thread", Some(thread.id.as_str()), thread.tenant);
+        }
+        for post in &view.posts {
+            let tenant = view.threads[post.thread].tenant;
+            secrets.word("the id of the tenant's message", Some(post.message.as_str()), tenant);
+            if let (Some(longest), Some(tenant)) = (words(post.text).max_by_key(|word| word.len()), tenant) {
+                secrets.texts.entry(longest).or_default().push((post.text, tenant));
+            }
+        }
+        for turn in &view.turns {
+            let tenant = turn.thread.and_then(|thread| view.threads[thread].tenant);
+            secrets.word("the tenant's turn", Some(turn.id.as_str()), tenant);
+            secrets.word(
+                "the key of the tenant's turn",
+                turn.expect.map(|expect| expect.key.as_str()),
+                tenant,
+            );
+        }
+        secrets
+    }
+
+    fn word(&mut self, what: &'static str, word: Option<&'a str>, tenant: Option<&'a TenantId>) {
+        if let (Some(word), Some(tenant)) = (word.filter(|word| !word.is_empty()), tenant) {
+            let (_, tenants) = self.words.entry(word).or_insert((what, BTreeSet::new()));
+            tenants.insert(tenant);
+        }
+    }
+
+    /// The first thing in `body` that only tenants of which `is_foreign` holds can know, `asked` aside, which the request
+    /// itself named.
+    fn in_body(&self, body: &str, asked: &[&str], is_foreign: impl Fn(&TenantId) -> bool) -> Option<String> {
+        let told = words(body).filter(|word| !asked.contains(word)).find_map(|word| {
+            let known = self
+                .words
+                .get(word)
+                .filter(|(_, tenants)| tenants.iter().all(|tenant| is_foreign(tenant)));
+            let text = || {
+                let mut texts = self.texts.get(word)?.iter();
+                texts
+                    .find(|(text, tenant)| is_foreign(tenant) && body.contains(text))
+                    .map(|(text, _)| *text)
+            };
+            match known {
+                Some((what, _)) => Some((*what, word)),
+                None => text().map(|text| ("the tenant's message", text)),
+            }
+        });
+        told.map(|(what, secret)| format!("{what}: `{}`", oneline(secret)))
+    }
+}
+
+/// The words of a text, ids among them: so that a short name is not found inside another word.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_'))
+        .filter(|word| !word.is_empty())
+}
+
+fn foreign(view: &View<'_>, access: &Access<'_>, secrets: &Secrets<'_>) -> Option<Breach> {
+    let thread = &view.threads[access.thread];
+    // Whose the foreign credential is, the history does not say: only what is the asked tenant's alone is secret.
+    let is_foreign = |tenant: &TenantId| Some(tenant) == thread.tenant;
+    if let Some(told) = secrets.in_body(access.body, &[thread.id.as_str()], is_foreign) {
+        return Some(breach(access, "nothing of the thread's tenant".into(), told));
     }
     let status = access.status?;
     match status {
@@ -92,16 +130,61 @@ fn foreign(access: &Access<'_>, secrets: &Secrets<'_>) -> Option<Breach> {
     }
 }
 
-/// Whether `body` holds `secret` as a word of its own, so that a short name is not found inside another word.
-fn tells(body: &str, secret: &str) -> bool {
-    let is_word = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
-    let open_end = secret.starts_with(MARK);
-    !secret.trim().is_empty()
-        && body.match_indices(secret).any(|(at, found)| {
-            let before = body[..at].chars().next_back().is_none_or(|c| !is_word(c));
-            let after = body[at + found.len()..].chars().next().is_none_or(|c| !is_word(c));
-            open_end || (before && after)
-        })
+/// A request of a thread's own tenant that was refused.
+struct Refusal<'a> {
+    subject: String,
+    thread: usize,
+    n: u64,
+    asked: &'a str,
+    body: &'a str,
+}
+
+fn refusals<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = Refusal<'a>> + 'v {
+    let posts = view.posts.iter().filter_map(|post| match post.ended? {
+        (at, Outcome::Failed { reason, .. }) => Some(Refusal {
+            subject: format!("post through {}", post.pod),
+            thread: post.thread,
+            n: at.n,
+            asked: post.message.as_str(),
+            body: reason,
+        }),
+        _ => None,
+    });
+    let tails = view.refused.iter().map(|refused| Refusal {
+        subject: format!("attach of {} on {}", refused.watcher, refused.pod),
+        thread: refused.thread,
+        n: refused.at.n,
+        asked: "",
+        body: refused.reason,
+    });
+    let accesses = view
+        .accesses
+        .iter()
+        .filter(|access| access.credential != Credential::Foreign && access.status.is_some_and(|status| status >= 400));
+    let accesses = accesses.map(|access| Refusal {
+        subject: format!(
+            "{} through {} with {:?} credential",
+            access.route, access.pod, access.credential
+        ),
+        thread: access.thread,
+        n: access.at.n,
+        asked: "",
+        body: access.body,
+    });
+    posts.chain(tails).chain(accesses)
+}
+
+/// A refusal that quotes a tenant other than the one that asked.
+fn leaking(view: &View<'_>, refusal: &Refusal<'_>, secrets: &Secrets<'_>) -> Option<Breach> {
+    let own = view.threads[refusal.thread].tenant?;
+    let told = secrets.in_body(refusal.body, &[refusal.asked], |tenant| tenant != own)?;
+    Some(Breach {
+        subject: refusal.subject.clone(),
+        thread: Some(refusal.thread),
+        n: refusal.n,
+        expected: "a refusal that says nothing of another tenant".into(),
+        got: told,
+    })
 }
 
 fn revoked(view: &View<'_>, access: &Access<'_>) -> Option<Breach> {
@@ -210,7 +293,7 @@ mod tests {
     use mock_ai::token::Answer;
 
     use crate::checkers::testing::{accepted, access, answer, delta, posted, read, takeover, token};
-    use crate::history::{Credential, Status, What};
+    use crate::history::{Credential, OpId, Outcome, Status, What};
 
     const NAME: &str = "TenantIsolation";
 
@@ -251,6 +334,28 @@ mod tests {
             access("pod-2", Credential::Foreign, Some(404), "no turn-12, no tenant-abc"),
         );
         play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_refusal_of_an_own_request_that_quotes_another_tenant_is_found() {
+        let refused = |reason: &str| {
+            let mut play = takeover();
+            play.put(1300, posted(2, "t-2", "m-1", "key-b"));
+            let (status, reason) = (409, reason.into());
+            let outcome = Outcome::Failed { status, reason };
+            play.put(1301, What::PostEnded { op: OpId(2), outcome });
+            play
+        };
+        for reason in [
+            "m-1 is tenant-a's",
+            "thread t-1 has it",
+            "as part of turn-1",
+            "it says ~key-1.c2.k1",
+        ] {
+            assert_eq!(refused(reason).breaks(NAME).subject, "post through pod-1");
+        }
+        // What the request named itself, and what is the tenant's own, may be told.
+        refused("m-1 stands for another text, tenant-b").keeps(NAME);
     }
 
     #[test]

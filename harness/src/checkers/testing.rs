@@ -93,7 +93,7 @@ pub(crate) fn closed(watcher: u32, end: TailEnd) -> What {
     }
 }
 
-fn frame(watcher: u32, at: Option<(u64, u64)>, chunk: Chunk) -> What {
+pub(crate) fn frame_of(watcher: u32, at: Option<(u64, u64)>, chunk: Chunk) -> What {
     let cursor = at.map(|(epoch, seq)| Cursor {
         epoch: Epoch(epoch),
         seq,
@@ -108,7 +108,7 @@ fn frame(watcher: u32, at: Option<(u64, u64)>, chunk: Chunk) -> What {
 }
 
 pub(crate) fn state(watcher: u32, status: Status, turn: Option<&str>) -> What {
-    frame(
+    frame_of(
         watcher,
         None,
         Chunk::State {
@@ -119,7 +119,7 @@ pub(crate) fn state(watcher: u32, status: Status, turn: Option<&str>) -> What {
 }
 
 pub(crate) fn resync(watcher: u32) -> What {
-    frame(
+    frame_of(
         watcher,
         None,
         Chunk::Resync {
@@ -129,7 +129,7 @@ pub(crate) fn resync(watcher: u32) -> What {
 }
 
 pub(crate) fn start(watcher: u32, epoch: u64, reset: bool) -> What {
-    frame(
+    frame_of(
         watcher,
         Some((epoch, 0)),
         Chunk::Start {
@@ -141,7 +141,7 @@ pub(crate) fn start(watcher: u32, epoch: u64, reset: bool) -> What {
 }
 
 pub(crate) fn delta(watcher: u32, epoch: u64, seq: u64, text: impl Into<String>) -> What {
-    frame(
+    frame_of(
         watcher,
         Some((epoch, seq)),
         Chunk::Delta {
@@ -152,7 +152,7 @@ pub(crate) fn delta(watcher: u32, epoch: u64, seq: u64, text: impl Into<String>)
 }
 
 pub(crate) fn error(watcher: u32, epoch: u64, seq: u64, message: &str) -> What {
-    frame(
+    frame_of(
         watcher,
         Some((epoch, seq)),
         Chunk::Error {
@@ -163,7 +163,7 @@ pub(crate) fn error(watcher: u32, epoch: u64, seq: u64, message: &str) -> What {
 }
 
 pub(crate) fn finish(watcher: u32, epoch: u64, seq: u64, status: Status) -> What {
-    frame(
+    frame_of(
         watcher,
         Some((epoch, seq)),
         Chunk::Finish {
@@ -517,8 +517,14 @@ pub(crate) fn padded(mut play: Play, bytes: usize) -> Play {
     for (_, what) in &mut play.events {
         match what {
             What::Posted { expect, .. } => expect.size = bytes,
-            What::Frame { chunk: Chunk::Delta { text, .. }, .. } => pad(text),
-            What::Row { row: Row::Part { text, .. }, .. } => pad(text),
+            What::Frame {
+                chunk: Chunk::Delta { text, .. },
+                ..
+            } => pad(text),
+            What::Row {
+                row: Row::Part { text, .. },
+                ..
+            } => pad(text),
             What::ThreadRead { answers, .. } => answers.iter_mut().for_each(|answer| pad(&mut answer.text)),
             _ => {}
         }
@@ -542,4 +548,37 @@ pub(crate) fn taken_from_a_live_owner(still_ms: u64) -> Play {
     play.put(at, turn_row(40, "turn-1", 2, Status::InProgress));
     play.put(at + 10, turn_row(41, "turn-1", 2, Status::Completed));
     play
+}
+
+pub(crate) fn polled(pod: &str, ready: bool) -> What {
+    What::ReadyPolled {
+        pod: pod.into(),
+        ready,
+        status: Some(if ready { 200 } else { 503 }),
+        detail: "the stream cannot be reached".into(),
+    }
+}
+
+pub(crate) fn served(pod: &str, ok: bool) -> What {
+    What::Served {
+        pod: pod.into(),
+        ok,
+        detail: "attach answered 503".into(),
+    }
+}
+
+pub(crate) fn died(service: &str, code: i64) -> What {
+    What::Engine {
+        service: service.into(),
+        action: "die".into(),
+        exit_code: Some(code),
+    }
+}
+
+pub(crate) fn cancelled(pod: &str, outcome: Outcome<()>) -> What {
+    What::Cancelled {
+        pod: pod.into(),
+        thread: "t-1".into(),
+        outcome,
+    }
 }

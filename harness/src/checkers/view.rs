@@ -110,7 +110,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) first_text: BTreeMap<Epoch, At>,
     /// The provider's calls for its key, in the order of their start.
     pub(crate) calls: Vec<usize>,
-    /// When anything was stored of it or a call for it began or ended, in microseconds since the run began, in order.
+    /// When anything was stored of it, in microseconds since the run began, in order.
     pub(crate) moves_us: Vec<u64>,
     /// What its readers are told: the parts of the newest attempt that are still there.
     pub(crate) durable: Text<'a>,
@@ -206,6 +206,7 @@ pub(crate) struct Access<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Ending<'a> {
     pub(crate) played: Option<(At, Option<&'a str>)>,
+    pub(crate) healed: Option<At>,
     pub(crate) quiesced: Option<At>,
     pub(crate) ended: bool,
     pub(crate) harness_failed: Option<&'a str>,

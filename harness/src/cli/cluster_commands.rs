@@ -103,7 +103,9 @@ pub(super) async fn down() -> u8 {
     shown.done();
     match down {
         Ok(lines) => {
-            lines.iter().for_each(|line| say(line));
+            for line in &lines {
+                say(line);
+            }
             0
         }
         Err(e) => fail(&e.to_string()),

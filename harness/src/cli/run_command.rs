@@ -47,7 +47,7 @@ pub(super) async fn run(stories: &[Story], args: Args) -> u8 {
     let ended = carry_out(stories, &args, seed, &shown).await;
     shown.done();
     let report = match ended {
-        Ended::Reported(report) => report,
+        Ended::Reported(report) => *report,
         Ended::Failed(reason) => RunReport::broken(seed, reason),
         Ended::Interrupted => return interrupted("what the run had brought up is removed"),
     };
@@ -60,7 +60,7 @@ pub(super) async fn run(stories: &[Story], args: Args) -> u8 {
 }
 
 enum Ended {
-    Reported(RunReport),
+    Reported(Box<RunReport>),
     Failed(String),
     Interrupted,
 }
@@ -87,7 +87,7 @@ async fn carry_out(stories: &[Story], args: &Args, seed: u64, shown: &Shown) -> 
         biased;
         () = interrupt.came() => Ended::Interrupted,
         played = play_all(&site, &selected, args, seed, shown) => match played {
-            Ok(report) => Ended::Reported(report),
+            Ok(report) => Ended::Reported(Box::new(report)),
             Err(e) => Ended::Failed(e.to_string()),
         },
     };

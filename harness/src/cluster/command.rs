@@ -43,7 +43,7 @@ impl HostCommand {
             command,
             line,
             bound,
-            advice: "see its output above".into(),
+            advice: "mend what it complains of".into(),
         }
     }
 
@@ -217,10 +217,10 @@ mod tests {
             .to_string();
         assert!(error.contains("exited with 7"), "{error}");
         assert!(
-            error.contains("line 30\n") && error.contains("line 11\n") && !error.contains("line 10\n"),
+            error.ends_with("line 30") && error.contains("line 11\n") && !error.contains("line 10\n"),
             "{error}"
         );
-        assert!(error.ends_with("mend it"), "{error}");
+        assert!(error.contains("; mend it; its last words:\n"), "{error}");
     }
 
     #[tokio::test]

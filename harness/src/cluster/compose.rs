@@ -82,10 +82,6 @@ impl Compose {
     /// Makes and starts everything of one project. Returns when the containers have been started, not when they are ready.
     pub(super) async fn up(&self, engine: &Engine, setup: &Setup, progress: &dyn Progress) -> Result<(), ClusterError> {
         let file = compose_file()?;
-        let look = format!(
-            "look with `docker ps -a --filter label=dev.crosspod.project={}`",
-            setup.project()
-        );
         let mut command = HostCommand::new("compose up", &self.words[0], UP_BOUND)
             .args(&self.words[1..])
             .args(["-p", setup.project(), "-f"])
@@ -98,7 +94,7 @@ impl Compose {
             .env("COMPOSE_ANSI", "never")
             .env_remove("COMPOSE_FILE")
             .env_remove("COMPOSE_PROFILES")
-            .advice(look);
+            .advice("mend what it names; `crosspod doctor` looks at what else a cluster needs");
         for (name, value) in setup.variables() {
             command = command.env(name, value);
         }

@@ -11,6 +11,9 @@ use thiserror::Error;
 
 use super::service::Service;
 
+/// How much of a line that another program wrote is quoted, in characters.
+const QUOTED_CHARS: usize = 240;
+
 /// Why a cluster could not be brought up, reached, broken or removed.
 #[derive(Debug, Error)]
 pub enum ClusterError {
@@ -54,7 +57,7 @@ pub enum ClusterError {
         source: std::io::Error,
     },
     /// A command of the host failed, was not there, or took too long.
-    #[error("{step}: `{command}` {outcome}{said}; {advice}", said = quoted(stderr))]
+    #[error("{step}: `{command}` {outcome}; {advice}{said}", said = quoted(stderr))]
     Command {
         /// What it was run for.
         step: String,
@@ -167,9 +170,9 @@ impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}; look further with `{}` while it is there",
-            quoted(&self.log),
-            self.look
+            "; look further with `{}` while it is there{}",
+            self.look,
+            quoted(&self.log)
         )
     }
 }
@@ -191,13 +194,20 @@ impl ClusterError {
     }
 }
 
-/// Lines of another program's output, set off from the message, or nothing where there are none.
+/// Lines of another program's output, set off at the end of a message, or nothing where there are none. A line is cut
+/// where it would bury the message: logs for machines know no end of it.
 fn quoted(lines: &str) -> String {
-    if lines.trim().is_empty() {
+    let lines = lines.lines().filter(|line| !line.trim().is_empty());
+    let indented: Vec<String> = lines
+        .map(|line| match line.char_indices().nth(QUOTED_CHARS) {
+            Some((end, _)) => format!("\n    {}...", &line[..end]),
+            None => format!("\n    {line}"),
+        })
+        .collect();
+    if indented.is_empty() {
         return String::new();
     }
-    let indented: Vec<String> = lines.lines().map(|line| format!("\n    {line}")).collect();
-    format!("; it said:{}\n ", indented.concat())
+    format!("; its last words:{}", indented.concat())
 }
 
 #[cfg(test)]
@@ -212,7 +222,7 @@ mod tests {
             exit_code: 1,
             after: Duration::from_millis(420),
             trace: Box::new(Trace {
-                log: "unknown defect `no-such`\n".into(),
+                log: format!("unknown defect `no-such`\n\n{}\n", "x".repeat(QUOTED_CHARS + 1)),
                 look: "docker logs abc".into(),
             }),
         };
@@ -221,11 +231,12 @@ mod tests {
             text.starts_with("pod-2 crashed at boot: exit 1 after 420.0ms"),
             "{text}"
         );
-        assert!(text.contains("\n    unknown defect `no-such`\n"), "{text}");
         assert!(
-            text.ends_with("look further with `docker logs abc` while it is there"),
+            text.contains("; look further with `docker logs abc` while it is there; its last words:\n"),
             "{text}"
         );
+        let cut = format!("\n    unknown defect `no-such`\n    {}...", "x".repeat(QUOTED_CHARS));
+        assert!(text.ends_with(&cut), "{text}");
     }
 
     #[test]

@@ -35,6 +35,8 @@ struct Part {
     ready_bound: Duration,
     /// The start that is alive, as far as is known.
     life: Mutex<Option<Arc<Life>>>,
+    /// A start was asked of the engine and has not been looked up: whoever asked was dropped meanwhile, or is at it.
+    launching: AtomicBool,
 }
 
 /// One start of the container.
@@ -84,6 +86,7 @@ impl PartHandle {
             container,
             ready_bound,
             life: Mutex::default(),
+            launching: AtomicBool::default(),
         }))
     }
 
@@ -155,12 +158,13 @@ impl PartHandle {
         })
     }
 
-    /// Asks the process to end, with SIGTERM. Without a grace it returns as soon as the signal is sent; with one it waits
+    /// Asks the process to end: with SIGTERM, or, where that would wait for the part's clients to leave, with the signal that
+    /// does not. Without a grace it returns as soon as the signal is sent; with one it waits
     /// that long for the end, then kills, and says how the process ended.
     pub async fn terminate(&self, grace: Option<Duration>) -> Result<Option<Exit>, ClusterError> {
         let life = self.running("a SIGTERM")?;
         let began = Instant::now();
-        self.signal(&life, Signal::TERM).await?;
+        self.signal(&life, self.service().stop_signal()).await?;
         let Some(grace) = grace else { return Ok(None) };
         if self.dead(&life, grace, "the end within its grace").await.is_err() {
             match self.kill().await {
@@ -265,6 +269,10 @@ impl PartHandle {
     /// Whether it runs, frozen or not. The kernel's word comes first: the engine's record lags behind a kill.
     async fn is_running(&self) -> Result<bool, ClusterError> {
         match self.alive() {
+            None if self.0.launching.load(Ordering::Relaxed) => {
+                self.refresh().await?;
+                Ok(self.alive().is_some())
+            }
             None => Ok(false),
             Some(life) if life.pidfd.is_some() => Ok(true),
             Some(_) => Ok(matches!(self.state().await?, State::Running | State::Paused)),
@@ -289,6 +297,7 @@ impl PartHandle {
     async fn launch(&self) -> Result<Exit, ClusterError> {
         // The kernel's proof of death comes before the engine's own: until then a start would be taken for a repetition.
         let exit = self.wait_exit(DEATH_BOUND).await?;
+        self.0.launching.store(true, Ordering::Relaxed);
         let started = self.0.engine.docker().start_container(&self.0.container, None).await;
         started.map_err(ClusterError::engine(format!("starting {}", self.service())))?;
         self.refresh().await?;
@@ -300,6 +309,7 @@ impl PartHandle {
         let found = self.0.engine.inspect(&self.0.container).await?;
         let life = (found.pid > 0).then(|| Arc::new(Life::of(&found, &self.0)));
         *self.0.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
+        self.0.launching.store(false, Ordering::Relaxed);
         Ok(found)
     }
 
@@ -357,7 +367,11 @@ impl PartHandle {
                 }
             }
         }
-        let name = if signal == Signal::KILL { "SIGKILL" } else { "SIGTERM" };
+        let name = match signal {
+            Signal::KILL => "SIGKILL",
+            Signal::INT => "SIGINT",
+            _ => "SIGTERM",
+        };
         let options = KillContainerOptions { signal: name.into() };
         let doing = format!("sending {name} to {}", self.service());
         let sent = self

@@ -11,6 +11,9 @@ use super::command::last_lines;
 use super::engine::Engine;
 use super::error::ClusterError;
 
+/// How many lines of a log an error quotes.
+const QUOTED_LINES: &str = "8";
+
 /// One line that a part wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
@@ -45,20 +48,39 @@ pub(super) async fn read(engine: &Engine, container: &str, from: From) -> Result
 }
 
 /// Reads what a container wrote since a moment, to the second: the engine takes no finer one.
-pub(super) async fn read_after(engine: &Engine, container: &str, since: SystemTime) -> Result<Vec<LogLine>, ClusterError> {
+pub(super) async fn read_after(
+    engine: &Engine,
+    container: &str,
+    since: SystemTime,
+) -> Result<Vec<LogLine>, ClusterError> {
     let since_s = since.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    let lines = collect(engine.docker(), container, "all", i32::try_from(since_s).unwrap_or(i32::MAX)).await;
-    lines.map_err(ClusterError::engine(format!("reading the log of container {container}")))
+    let lines = collect(
+        engine.docker(),
+        container,
+        "all",
+        i32::try_from(since_s).unwrap_or(i32::MAX),
+    )
+    .await;
+    lines.map_err(ClusterError::engine(format!(
+        "reading the log of container {container}"
+    )))
 }
 
 /// The last lines of a container's log, for an error's message; empty where they cannot be had.
 pub(super) async fn tail(engine: &Engine, container: &str) -> String {
-    let lines = collect(engine.docker(), container, "20", 0).await.unwrap_or_default();
+    let lines = collect(engine.docker(), container, QUOTED_LINES, 0)
+        .await
+        .unwrap_or_default();
     let text: Vec<String> = lines.into_iter().map(|line| line.text).collect();
     last_lines(&text.join("\n"))
 }
 
-async fn collect(docker: &Docker, container: &str, tail: &str, since_s: i32) -> Result<Vec<LogLine>, bollard::errors::Error> {
+async fn collect(
+    docker: &Docker,
+    container: &str,
+    tail: &str,
+    since_s: i32,
+) -> Result<Vec<LogLine>, bollard::errors::Error> {
     let options = LogsOptionsBuilder::default()
         .stdout(true)
         .stderr(true)

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use rustix::process::Signal;
+
 use crate::history::PodName;
 
 /// One part of a cluster: a service of the compose file.
@@ -30,6 +32,15 @@ impl Service {
             Self::Nats => "nats",
             Self::MockAi => "mock-ai",
             Self::Pod(name) => name.as_str(),
+        }
+    }
+
+    /// The signal that ends the part in good order.
+    pub(super) fn stop_signal(&self) -> Signal {
+        match self {
+            // Its fast shutdown; on SIGTERM it waits until its clients have left.
+            Self::Postgres => Signal::INT,
+            Self::Nats | Self::MockAi | Self::Pod(_) => Signal::TERM,
         }
     }
 

@@ -63,12 +63,12 @@ impl Cluster {
     /// What could not be had or did not get ready, with the part's exit code and last lines where it crashed.
     pub async fn up(engine: &Engine, spec: &ClusterSpec, progress: &dyn Progress) -> Result<Self, ClusterError> {
         spec.check()?;
+        spec.check_port(engine)?;
         let (images, compose) = tokio::try_join!(images::provide(engine, progress), Compose::find())?;
         let setup = spec.setup(engine, &images);
         let began = Instant::now();
         let names: Vec<&str> = setup.services().collect();
         progress.step(&format!("{}: starting {}", setup.project(), names.join(", ")));
-        spec.check_port(engine)?;
         compose
             .up(engine, &setup, progress)
             .await

@@ -1,5 +1,5 @@
-//! `kill`: SIGKILL to a pod's process. Needs: a running pod. Observed: the kernel says that the process is gone. Healed: the
-//! pod is started again and ready.
+//! `kill`: SIGKILL to the process of a pod or dependency. Needs: that it runs. Observed: the kernel says that the process
+//! is gone. Healed: it is started again and ready.
 
 use std::time::Instant;
 
@@ -8,10 +8,10 @@ use crate::cluster::PartHandle;
 use crate::history::Landing;
 
 impl Nemesis {
-    /// Kills a pod; it is dead when this returns. `trigger` is when the event that set this off was seen.
+    /// Kills a pod or a dependency; it is dead when this returns. `trigger` is when the event that set this off was seen.
     ///
     /// # Errors
-    /// The pod does not run, may not be signalled, or its death cannot be proven.
+    /// It does not run, may not be signalled, or its death cannot be proven.
     pub async fn kill(&mut self, pod: &PartHandle, aim: Option<&Aim>, trigger: Option<Instant>) -> Result<Landing, NemesisError> {
         let fault = self.aimed("kill", pod, aim);
         let death = pod.kill().await.map_err(refused(&fault))?;

@@ -6,6 +6,7 @@
 
 mod kill;
 mod pause;
+mod stop;
 mod terminate;
 
 use std::sync::Arc;
@@ -75,6 +76,13 @@ impl Nemesis {
         Self { owners, recorder, in_force: Vec::new(), count: 0 }
     }
 
+    /// Says that what is in force on `target` is about to be healed: from here on it may serve again.
+    pub fn healing(&self, target: &PodName) {
+        for fault in self.in_force.iter().filter(|f| f.target == *target) {
+            self.tell(fault, FaultStep::Healing);
+        }
+    }
+
     /// Says that everything in force on `target` is healed; called when the target was seen to serve again.
     pub fn healed(&mut self, target: &PodName) {
         let (healed, left) = std::mem::take(&mut self.in_force).into_iter().partition(|f: &InForce| f.target == *target);
@@ -85,7 +93,7 @@ impl Nemesis {
         }
     }
 
-    /// Pods that a fault is in force on.
+    /// Pods and dependencies that a fault is in force on.
     pub fn wounded(&self) -> impl Iterator<Item = &PodName> {
         self.in_force.iter().map(|f| &f.target)
     }

@@ -1,4 +1,4 @@
-//! `pause`: every process of a pod is frozen, its sockets stay open. Needs: a running pod. Observed: the engine says that it
+//! `pause`: every process of a pod or dependency is frozen, its sockets stay open. Needs: that it runs. Observed: the engine says that it
 //! is paused. Healed by [`Nemesis::resume`]: the engine says that it runs.
 
 use std::time::Instant;
@@ -8,7 +8,7 @@ use crate::cluster::PartHandle;
 use crate::history::Landing;
 
 impl Nemesis {
-    /// Freezes a pod.
+    /// Freezes a pod or a dependency.
     ///
     /// # Errors
     /// The engine refuses or does not say that it is paused.
@@ -19,12 +19,13 @@ impl Nemesis {
         self.landed(&fault, aim).await
     }
 
-    /// Lets a frozen pod go on.
+    /// Lets what is frozen go on.
     ///
     /// # Errors
     /// The engine refuses or does not say that it runs.
     pub async fn resume(&mut self, pod: &PartHandle) -> Result<(), NemesisError> {
         let fault = self.in_force_on("pause", pod);
+        self.healing(&fault.target);
         pod.unpause().await.map_err(refused(&fault))?;
         self.healed(&fault.target);
         Ok(())

@@ -66,6 +66,35 @@ impl Answer {
         self
     }
 
+    /// Breaks the first call's body off after `k` tokens. Another call would answer in full, but none is owed: a service
+    /// may try again or say that it failed, and may not pass a piece off as the whole.
+    #[must_use]
+    pub fn first_call_broken_off_after(mut self, k: u32) -> Self {
+        self.directives.push(format!("@1 end#{k}:abort"));
+        self
+    }
+
+    /// Lets the first call end in good order without having said anything.
+    #[must_use]
+    pub fn first_call_silent(mut self) -> Self {
+        self.directives.push("@1 many:0".to_owned());
+        self
+    }
+
+    /// Takes the first call and never answers it.
+    #[must_use]
+    pub fn first_call_hangs(mut self) -> Self {
+        self.directives.push("@1 hang".to_owned());
+        self
+    }
+
+    /// Says nothing for `pause` after `k` tokens of every call.
+    #[must_use]
+    pub fn stalls_after(mut self, k: u32, pause: Duration) -> Self {
+        self.directives.push(format!("stall#{k}:{}ms", pause.as_millis()));
+        self
+    }
+
     /// What the judge is to expect of a turn with this answer.
     pub fn expect(&self, key: &TurnKey) -> Expect {
         Expect { key: key.clone(), tokens: self.tokens, size: self.size, fails: self.fails }
@@ -105,6 +134,10 @@ mod tests {
         mock_ai_understands(&text);
         mock_ai_understands(&Answer::tokens(2).error(429).prompt(&key));
         mock_ai_understands(&Answer::tokens(9).broken_off_after(2).prompt(&key));
+        mock_ai_understands(&Answer::tokens(9).first_call_broken_off_after(2).prompt(&key));
+        mock_ai_understands(&Answer::tokens(9).first_call_silent().prompt(&key));
+        mock_ai_understands(&Answer::tokens(9).first_call_hangs().prompt(&key));
+        mock_ai_understands(&Answer::tokens(9).stalls_after(3, Duration::from_millis(2300)).prompt(&key));
     }
 
     fn mock_ai_understands(text: &str) {

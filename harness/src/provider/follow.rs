@@ -22,7 +22,7 @@ impl Journal {
     /// # Errors
     /// The subscription is refused or not answered.
     pub async fn follow(provider: &Provider, prefix: String, recorder: Recorder) -> Result<Self, ProviderError> {
-        let request = provider.http.get(format!("{}/events", provider.base));
+        let request = provider.http.get(provider.url("events"));
         let answer = provider.send("events", request, Duration::from_secs(3)).await?;
         if !answer.status().is_success() {
             return Err(ProviderError::Refused { what: "events".to_owned(), got: answer.status().to_string() });

@@ -6,9 +6,10 @@
 mod follow;
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mock_ai::journal::{CallRecord, GateState};
+use mock_ai::journal::{CallRecord, Cause, GateState};
 use reqwest::{Client, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -40,7 +41,8 @@ pub enum ProviderError {
 #[derive(Clone)]
 pub struct Provider {
     http: Client,
-    base: String,
+    /// Where its admin interface is for now; shared by all clones.
+    admin: Arc<Mutex<SocketAddr>>,
 }
 
 impl Provider {
@@ -50,7 +52,17 @@ impl Provider {
     /// The HTTP client cannot be set up on this machine.
     pub fn new(admin: SocketAddr) -> Result<Self, reqwest::Error> {
         let http = Client::builder().no_proxy().tcp_nodelay(true).build()?;
-        Ok(Self { http, base: format!("http://{admin}/__mock") })
+        Ok(Self { http, admin: Arc::new(Mutex::new(admin)) })
+    }
+
+    /// Asks at `admin` from now on: a provider that was started again is elsewhere.
+    pub fn moved(&self, admin: SocketAddr) {
+        *self.admin.lock().unwrap_or_else(PoisonError::into_inner) = admin;
+    }
+
+    fn url(&self, path: &str) -> String {
+        let admin = *self.admin.lock().unwrap_or_else(PoisonError::into_inner);
+        format!("http://{admin}/__mock/{path}")
     }
 
     /// Forgets every call, gate and counter; streams that are held end.
@@ -131,12 +143,21 @@ impl Provider {
     /// It refuses or cannot be reached.
     pub async fn calls(&self, key: &TurnKey) -> Result<Vec<CallRecord>, ProviderError> {
         let what = format!("calls for {key}");
-        let answer = self.send(&what, self.http.get(format!("{}/calls?key={key}", self.base)), ANSWER).await?;
+        let answer = self.send(&what, self.http.get(self.url(&format!("calls?key={key}"))), ANSWER).await?;
         body(&what, answer).await
     }
 
+    /// Whether the caller of the `n`-th call for a key went away before it had the whole answer.
+    ///
+    /// # Errors
+    /// It refuses or cannot be reached.
+    pub async fn is_abandoned(&self, key: &TurnKey, n: u32) -> Result<bool, ProviderError> {
+        let calls = self.calls(key).await?;
+        Ok(calls.iter().any(|c| c.id.ordinal == n && c.cause == Some(Cause::ClientGone)))
+    }
+
     async fn post(&self, path: &str) -> Result<(), ProviderError> {
-        let answer = self.send(path, self.http.post(format!("{}/{path}", self.base)), ANSWER).await?;
+        let answer = self.send(path, self.http.post(self.url(path)), ANSWER).await?;
         if answer.status().is_success() {
             return Ok(());
         }
@@ -144,7 +165,7 @@ impl Provider {
     }
 
     async fn wait<T: DeserializeOwned>(&self, what: &str, path: &str, bound: Duration) -> Result<Waited<T>, ProviderError> {
-        let answer = self.send(what, self.http.get(format!("{}/{path}", self.base)), bound + ANSWER).await?;
+        let answer = self.send(what, self.http.get(self.url(path)), bound + ANSWER).await?;
         let expired = answer.status() == StatusCode::REQUEST_TIMEOUT;
         let value = body(what, answer).await?;
         Ok(if expired { Waited::Expired(value) } else { Waited::Holds(value) })

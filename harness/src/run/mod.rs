@@ -3,19 +3,25 @@
 
 mod cast;
 mod keepsakes;
+mod nemesis_side;
 mod options;
 mod play;
+mod probes;
+mod provider_side;
 mod session;
 mod slot;
 mod story;
 mod tails;
+mod waits;
 
 use crate::cluster::ClusterError;
 use crate::report::FolderError;
 use crate::target::owner::DatabaseError;
 
-pub use cast::{Cast, NemesisSide, ProviderSide, Turn};
+pub use cast::{Cast, Turn, Whose};
+pub use nemesis_side::NemesisSide;
 pub use options::{Options, Selected};
+pub use provider_side::ProviderSide;
 pub use session::{Session, Setting, Site, StoryDone, artefacts};
 pub use story::{Play, Played, Stopped, Story};
 pub use tails::{Tails, Watcher};

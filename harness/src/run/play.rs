@@ -3,14 +3,15 @@
 //! The order is that of the pipeline: plan saved, history begun, play, heal, quiesce, final state, judgement. A failure of
 //! the harness's own part is an event of the history like any other, and makes the verdict `Broken`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
-use super::cast::Cast;
+use super::cast::{Cast, Whose};
 use super::keepsakes;
 use super::slot::Slot;
 use super::story::{Stopped, Story};
@@ -19,7 +20,7 @@ use crate::checkers;
 use crate::cluster::{EngineEvent, Events};
 use crate::history::reader::History;
 use crate::history::writer::Recorder;
-use crate::history::{Began, Credential, PodName, SCHEMA, What};
+use crate::history::{Began, Credential, PodName, SCHEMA, ThreadId, What};
 use crate::nemesis::Nemesis;
 use crate::plan::{Answer, Plan};
 use crate::provider::Journal;
@@ -90,7 +91,11 @@ async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<PlayedStory, St
     };
     let warm_start_ms = order.asked_at.elapsed().as_secs_f64() * 1000.0;
     let begun = Instant::now();
-    stage.perform(order.story, order.folder).await;
+    let (story, folder) = (*order.story, order.folder.clone());
+    // As a task of its own: a story that a watcher's frame wakes then goes on where the frame was read, and the way from "seen"
+    // to "dead" has no thread to wake up on it. It ends with whoever waits for it.
+    let playing = AbortOnDropHandle::new(tokio::spawn(async move { stage.perform(&story, &folder).await }));
+    playing.await.map_err(|e| format!("the play did not come to its end: {e}"))?;
     let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
     let figures = StoryFigures { warm_start_ms: Some(warm_start_ms), duration_ms, ..StoryFigures::default() };
     Ok(judged(order, &recorder, figures))
@@ -177,7 +182,7 @@ impl Stage {
         let Self { mut cast, journal, feed, engine, stop } = self;
         heal(&mut cast).await?;
         quiesce(&cast).await?;
-        read_final_state(&mut cast).await?;
+        read_final_state(&cast).await?;
         for tail in cast.tails.drain(..) {
             leave(tail).await;
         }
@@ -208,11 +213,14 @@ async fn make_cast(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder, nonce: Str
         session,
         witness,
         intruder,
+        revoked: false,
         thread,
+        others: Vec::new(),
         turns: Vec::new(),
         tails: Vec::new(),
         trigger: Trigger::default(),
         nonce,
+        messages: 0,
         ops: 0,
         watchers: 0,
         superseded_before: BTreeMap::new(),
@@ -249,10 +257,13 @@ async fn engine_events(mut events: Events, recorder: Recorder) {
 }
 
 async fn heal(cast: &mut Cast) -> Result<(), String> {
+    let wounded: BTreeSet<PodName> = cast.nemesis.wounded().cloned().collect();
+    for part in &wounded {
+        cast.nemesis.healing(part);
+    }
     cast.slot.heal().await.map_err(|e| format!("healing: {e}"))?;
-    let wounded: Vec<PodName> = cast.nemesis.wounded().cloned().collect();
-    for pod in wounded {
-        cast.nemesis.healed(&pod);
+    for part in &wounded {
+        cast.nemesis.healed(part);
     }
     cast.recorder.record(What::Healed);
     Ok(())
@@ -275,24 +286,34 @@ async fn quiesce(cast: &Cast) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads the thread on every pod, as its owner and as a stranger.
-async fn read_final_state(cast: &mut Cast) -> Result<(), String> {
-    for pod in cast.pods() {
-        let at = cast.slot.address(&pod).map_err(|e| e.to_string())?;
-        let thread = cast.thread.clone();
-        match cast.slot.api.read(&pod, at, &cast.witness, &thread).await {
-            Ok((status, answers)) => {
-                cast.recorder.record(What::ThreadRead { pod: pod.clone(), thread, status, answers });
-            }
-            // A pod that does not let its own tenant read is the judge's business.
-            Err(e) => {
-                let (credential, route) = (Credential::Owner, "read".to_owned());
-                cast.recorder.record(What::Access { pod: pod.clone(), credential, thread, route, status: e.status, body: e.to_string() });
-            }
+/// Reads the play's threads on every pod, as their owner and as a stranger.
+async fn read_final_state(cast: &Cast) -> Result<(), String> {
+    let others = cast.others.iter().map(|(thread, whose)| (thread, *whose));
+    for (thread, whose) in std::iter::once((&cast.thread, Whose::Own)).chain(others) {
+        for pod in cast.pods() {
+            read_on(cast, &pod, thread, whose).await?;
         }
-        for route in ["read", "attach"] {
-            cast.try_access(&pod, Credential::Foreign, route).await.map_err(|e| e.to_string())?;
+    }
+    Ok(())
+}
+
+async fn read_on(cast: &Cast, pod: &PodName, thread: &ThreadId, whose: Whose) -> Result<(), String> {
+    let at = cast.slot.address(pod).map_err(|e| e.to_string())?;
+    let access = |credential, route: &str, status, body| {
+        let (pod, thread, route) = (pod.clone(), thread.clone(), route.to_owned());
+        cast.recorder.record(What::Access { pod, credential, thread, route, status, body });
+    };
+    let owner = if whose == Whose::Own { &cast.witness } else { &cast.intruder };
+    match cast.slot.api.read(pod, at, owner, thread).await {
+        Ok((status, answers)) => {
+            cast.recorder.record(What::ThreadRead { pod: pod.clone(), thread: thread.clone(), status, answers });
         }
+        // A pod that does not let its own tenant read is the judge's business.
+        Err(e) => access(Credential::Owner, "read", e.status, e.to_string()),
+    }
+    for route in ["read", "attach"] {
+        let (status, body) = cast.slot.api.try_access(at, cast.strangers_session(whose), route, thread).await;
+        access(Credential::Foreign, route, status, body);
     }
     Ok(())
 }

@@ -37,6 +37,8 @@ pub struct Site {
     lock: RunLock,
     setting: Setting,
     came_up: AtomicBool,
+    /// Clusters that were there before and stay: what a story has broken there is put right at the end.
+    borrowed: Mutex<Vec<SharedSlot>>,
 }
 
 /// What came of one story.
@@ -70,7 +72,7 @@ impl Site {
         let engine = Engine::connect().await?;
         let lock = RunLock::begin()?;
         remove_leftovers(&engine, false, progress).await?;
-        Ok(Self { engine, lock, setting, came_up: AtomicBool::new(false) })
+        Ok(Self { engine, lock, setting, came_up: AtomicBool::new(false), borrowed: Mutex::default() })
     }
 
     /// Brings the run's clusters up.
@@ -84,11 +86,17 @@ impl Site {
         let mut slots = Vec::new();
         for number in 0..self.setting.slots {
             let spec = self.spec(number);
-            let cluster = match Cluster::kept(&self.engine, &spec, progress).await? {
+            let kept = Cluster::kept(&self.engine, &spec, progress).await?;
+            let is_kept = kept.is_some();
+            let cluster = match kept {
                 Some(kept) => kept,
                 None => Cluster::up(&self.engine, &spec, progress).await?,
             };
-            slots.push(Arc::new(Slot::connect(cluster, target.clone()).await?));
+            let slot = Arc::new(Slot::connect(cluster, target.clone()).await?);
+            if is_kept {
+                self.borrowed.lock().await.push(slot.clone());
+            }
+            slots.push(slot);
         }
         self.came_up.store(true, Ordering::Relaxed);
         folder.write_json("environment.json", &self.environment(&slots))?;
@@ -103,11 +111,14 @@ impl Site {
         })
     }
 
-    /// Takes away everything that the run has brought up, however far that had got.
+    /// Takes away everything that the run has brought up, however far that had got, and heals what it had found there.
     ///
     /// # Errors
-    /// Something of it does not go away.
+    /// Something of it does not go away, or does not heal.
     pub async fn clear(&self) -> Result<(), RunError> {
+        for slot in self.borrowed.lock().await.iter() {
+            slot.heal().await?;
+        }
         for number in 0..self.setting.slots {
             let project = self.spec(number).project();
             if self.came_up.load(Ordering::Relaxed) {

@@ -71,6 +71,11 @@ impl Slot {
         Ok(ways)
     }
 
+    /// The database, the broker or the provider.
+    pub(super) fn part(&self, service: &Service) -> Result<PartHandle, Stopped> {
+        self.cluster.part(service).map_err(|e| Stopped::Harness(e.to_string()))
+    }
+
     pub(super) fn pod(&self, name: &PodName) -> Result<PartHandle, Stopped> {
         self.cluster.pod(name).map_err(|e| Stopped::Harness(e.to_string()))
     }
@@ -110,6 +115,15 @@ impl Slot {
         for healed in self.cluster.heal().await? {
             tracing::debug!(part = %healed.service, remedy = ?healed.remedy, "healed");
         }
+        self.find_again().await
+    }
+
+    /// Looks up where database and provider are now: their ports change with each start.
+    pub(super) async fn find_again(&self) -> Result<(), ClusterError> {
+        let url = self.cluster.postgres_url()?;
+        self.owners.moved(&url);
+        self.provider.moved(self.cluster.mock_admin()?);
+        self.feed.lock().await.changes.moved(&url);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking::Trigger;
 
+use super::cast::Turn;
 use crate::history::{PodName, Status, TurnId};
 use crate::wait::Expired;
 use crate::workload::{Seen, Tail};
@@ -32,6 +33,12 @@ impl Watcher {
     /// Pod it is attached to.
     pub fn pod(&self) -> &PodName {
         &self.tail.pod
+    }
+
+    /// The same watcher, asked about another turn of its thread.
+    #[must_use]
+    pub fn of(&self, turn: &Turn) -> Self {
+        Self { turn: turn.id.clone(), ..self.clone() }
     }
 
     /// What it has seen by now.
@@ -100,6 +107,12 @@ impl Tails {
             watcher.reaches(tokens).await?;
         }
         Ok(())
+    }
+
+    /// The same watchers, asked about another turn of their thread.
+    #[must_use]
+    pub fn of(&self, turn: &Turn) -> Self {
+        Self(self.0.iter().map(|watcher| watcher.of(turn)).collect())
     }
 
     /// The watcher on a pod.

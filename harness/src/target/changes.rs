@@ -93,6 +93,15 @@ impl ChangeFeed {
         }
     }
 
+    /// Reads through `url` from now on: a database that was started again is elsewhere. The slot and what was handed out
+    /// stay what they were.
+    pub fn moved(&mut self, url: &str) {
+        if self.url != url {
+            url.clone_into(&mut self.url);
+            self.client = None;
+        }
+    }
+
     /// Drops the slot. A slot that is left behind goes with its database.
     ///
     /// # Errors

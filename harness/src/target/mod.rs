@@ -32,6 +32,8 @@ pub struct Target {
     /// Its stream log, where it has one.
     pub log: Option<Log>,
     capabilities: Capabilities,
+    /// What stands between it and its clients.
+    pub proxies: Proxies,
     /// Its bounds.
     pub bounds: Bounds,
     /// Defects that it can be started with.
@@ -120,6 +122,14 @@ pub struct Log {
     pub stream: String,
     /// Subject of a thread's messages; `{thread}` stands for the thread's id.
     pub subject: String,
+}
+
+/// The proxies that a target's streams must get through.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proxies {
+    /// How long they let a stream be silent before they cut it, in milliseconds.
+    pub patience_ms: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -3,6 +3,7 @@
 //! One kept connection and prepared statements: this is on the path between "a token was seen" and "the owner is dead",
 //! where every round trip counts. The connection is made anew when it is found broken, because stories break databases.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -54,8 +55,8 @@ pub enum DatabaseError {
 
 /// A kept connection to the target's database.
 pub struct Owners {
-    url: String,
-    at: String,
+    /// Where the database is for now.
+    url: std::sync::Mutex<String>,
     statements: [String; 2],
     kept: Mutex<Option<Kept>>,
 }
@@ -69,7 +70,13 @@ struct Kept {
 impl Owners {
     /// Reads through the database at `url`; connects on the first question.
     pub fn new(url: &str, database: &Database) -> Self {
-        Self { url: url.to_owned(), at: place(url), statements: [database.owner.clone(), database.turn.clone()], kept: Mutex::new(None) }
+        let statements = [database.owner.clone(), database.turn.clone()];
+        Self { url: url.to_owned().into(), statements, kept: Mutex::new(None) }
+    }
+
+    /// Reads through `url` from the next connection on: a database that was started again is elsewhere.
+    pub fn moved(&self, url: &str) {
+        url.clone_into(&mut self.url.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Owner, epoch and status of a thread; `None` where there is no such thread.
@@ -108,26 +115,34 @@ impl Owners {
         });
         match answer.await {
             Ok(Ok(row)) => Ok(row),
-            Ok(Err(source)) => Err(DatabaseError::Unreachable { at: self.at.clone(), source }),
-            Err(_) => Err(DatabaseError::Slow { at: self.at.clone() }),
+            Ok(Err(source)) => Err(DatabaseError::Unreachable { at: self.at(), source }),
+            Err(_) => Err(DatabaseError::Slow { at: self.at() }),
         }
     }
 
     async fn connect(&self) -> Result<Kept, tokio_postgres::Error> {
-        let client = connect(&self.url).await?;
+        let client = connect(&self.url()).await?;
         let [owner, turn] = &self.statements;
         let (owner, turn) = (client.prepare(owner).await?, client.prepare(turn).await?);
         Ok(Kept { client, owner, turn })
     }
 
+    fn url(&self) -> String {
+        self.url.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn at(&self) -> String {
+        place(&self.url())
+    }
+
     fn column<'a, T: tokio_postgres::types::FromSql<'a>>(&self, row: &'a Row, index: usize) -> Result<T, DatabaseError> {
-        row.try_get(index).map_err(|e| DatabaseError::Shape { at: self.at.clone(), what: e.to_string() })
+        row.try_get(index).map_err(|e| DatabaseError::Shape { at: self.at(), what: e.to_string() })
     }
 
     fn status(&self, row: &Row, index: usize) -> Result<Status, DatabaseError> {
         let word: String = self.column(row, index)?;
         frames::read_status(&word)
-            .ok_or_else(|| DatabaseError::Shape { at: self.at.clone(), what: format!("{word:?} is no known status") })
+            .ok_or_else(|| DatabaseError::Shape { at: self.at(), what: format!("{word:?} is no known status") })
     }
 }
 

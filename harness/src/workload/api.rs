@@ -134,6 +134,15 @@ impl Api {
         self.told(self.http.get(url(at, &self.target.routes.health))).await
     }
 
+    /// Asks a pod whether it can serve: its answer's status, and the beginning of the body.
+    ///
+    /// # Errors
+    /// What was seen where there was no answer.
+    pub async fn ready(&self, at: SocketAddr) -> Result<(u16, String), String> {
+        let (status, _, body) = answer(self.http.get(url(at, &self.target.routes.ready))).await?;
+        Ok((status.as_u16(), frames::cut(&body, KEPT)))
+    }
+
     /// How often a pod says that it stepped down because another one had taken its turn.
     ///
     /// # Errors

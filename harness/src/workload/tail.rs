@@ -43,6 +43,8 @@ pub struct Attach {
     pub cursor: Option<String>,
     /// Why it is opened, for reports.
     pub role: String,
+    /// How long what stands between pod and client lets the stream be silent before it cuts it; for ever without.
+    pub patience: Option<Duration>,
 }
 
 /// What a watcher has seen so far.
@@ -224,7 +226,7 @@ impl Tailing {
             };
             if line > LONGEST_LINE { Err(format!("{line} bytes without a line's end")) } else { Ok(bytes) }
         });
-        let mut events = std::pin::pin!(teed.eventsource());
+        let mut events = std::pin::pin!(patient(teed, self.attach.patience).eventsource());
         loop {
             let next = tokio::select! {
                 next = events.next() => next,
@@ -269,6 +271,27 @@ impl Tailing {
         }
         chunk == Chunk::Done
     }
+}
+
+/// A stream that breaks where it is silent for longer than `patience`: what a client gets to see through a proxy.
+fn patient<S>(stream: S, patience: Option<Duration>) -> impl Stream<Item = Result<Bytes, String>>
+where
+    S: Stream<Item = Result<Bytes, String>>,
+{
+    futures_util::stream::unfold((Box::pin(stream), false), move |(mut stream, cut)| async move {
+        if cut {
+            return None;
+        }
+        let next = match patience {
+            None => stream.next().await,
+            Some(patience) => match tokio::time::timeout(patience, stream.next()).await {
+                Ok(next) => next,
+                Err(_) => Some(Err(format!("cut by a proxy after {patience:?} without a byte"))),
+            },
+        }?;
+        let cut = next.is_err();
+        Some((next, (stream, cut)))
+    })
 }
 
 fn take(seen: &mut Seen, chunk: &Chunk, at: Instant) {
@@ -328,6 +351,17 @@ mod tests {
         let mut seen = opened(Status::InProgress);
         take(&mut seen, &Chunk::Finish { turn: turn.clone(), status: Status::Completed }, Instant::now());
         assert!(seen.told_of_the_end(&turn));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_stream_is_cut_by_a_proxy_and_a_talkative_one_is_not() {
+        let talk = futures_util::stream::unfold(0, |n| async move {
+            tokio::time::sleep(Duration::from_millis(if n < 3 { 900 } else { 1100 })).await;
+            Some((Ok(Bytes::from_static(b": keepalive\n\n")), n + 1))
+        });
+        let read: Vec<_> = patient(talk, Some(Duration::from_secs(1))).collect().await;
+        assert_eq!(read.iter().filter(|r| r.is_ok()).count(), 3);
+        assert_eq!(read.last(), Some(&Err("cut by a proxy after 1s without a byte".to_owned())));
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use crate::home::{Home, docker};
 
-/// Keeps `down`, for as long as this value is, from removing clusters that somebody else keeps on the same engine: their
-/// runs are made to look alive, by their own means. A test may not cost a person their cluster.
+/// Keeps commands, for as long as this value is, off the clusters that somebody keeps on the same engine now: their runs
+/// are made to look alive, by their own means. A test may neither cost a person their cluster nor play on it.
 pub(crate) struct Shield(Vec<(PathBuf, File)>);
 
 impl Shield {
-    pub(crate) fn over_all_but(home: &Home) -> Self {
+    pub(crate) fn over_what_is_kept() -> Self {
         let format = "{{.Label \"dev.crosspod.lock\"}}";
         let listed = docker(&[
             "ps",
@@ -23,9 +23,8 @@ impl Shield {
         let mut locks: Vec<PathBuf> = listed.lines().map(PathBuf::from).collect();
         locks.sort();
         locks.dedup();
-        let others = locks.into_iter().filter(|lock| !lock.starts_with(home.cache()));
         // A lock that is there is its owner's, who is alive then or was killed.
-        let held = others.filter_map(|path| {
+        let held = locks.into_iter().filter_map(|path| {
             let file = File::create_new(&path).ok()?;
             file.lock().ok()?;
             Some((path, file))

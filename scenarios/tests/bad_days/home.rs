@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::bystanders::Shield;
 use crate::command::{Ended, Running};
 
 /// Longest that a command may take which needs a whole cluster.
@@ -25,7 +26,8 @@ static IMAGES: Once = Once::new();
 /// A test's corner. Dropped, it takes along what a failed test has left on the engine.
 pub(crate) struct Home {
     folder: TempDir,
-    turn: Option<MutexGuard<'static, ()>>,
+    /// Of a test that uses the engine: its turn there, and that nobody else's cluster is used or removed by it.
+    turn: Option<(Shield, MutexGuard<'static, ()>)>,
 }
 
 impl Home {
@@ -39,10 +41,10 @@ impl Home {
         // The turn of a test that failed is over as well.
         let turn = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
         IMAGES.call_once(have_images);
-        Self::new(Some(turn))
+        Self::new(Some((Shield::over_what_is_kept(), turn)))
     }
 
-    fn new(turn: Option<MutexGuard<'static, ()>>) -> Self {
+    fn new(turn: Option<(Shield, MutexGuard<'static, ()>)>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         Self { folder, turn }
     }

@@ -8,6 +8,7 @@
 mod bystanders;
 mod command;
 mod home;
+mod kept;
 mod recheck;
 mod set_up;
 mod signals;

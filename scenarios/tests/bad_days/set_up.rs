@@ -3,7 +3,6 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use crate::bystanders::Shield;
 use crate::command::Running;
 use crate::home::{CLUSTER, Home, docker};
 
@@ -107,42 +106,14 @@ fn a_port_in_use_by_another_program() {
 }
 
 #[test]
-fn a_port_that_is_free_is_taken_once_and_until_down() {
-    let home = Home::on_the_engine();
-    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let port = free.local_addr().expect("bound").port().to_string();
-    drop(free);
-    let up = home.run(&["up", "--postgres-port", &port]);
-    assert_eq!(up.code(), Some(0), "{}", up.all());
-    assert!(
-        up.stdout
-            .contains(&format!("psql postgres://crosspod:crosspod@127.0.0.1:{port}/")),
-        "{}",
-        up.all()
-    );
-    home.run(&["up", "--postgres-port", &port])
-        .says(&[&format!("port {port} of 127.0.0.1"), "is in use"]);
-    assert_eq!(
-        home.containers(&[]).len(),
-        6,
-        "the kept cluster is whole after another one failed"
-    );
-    let shield = Shield::over_all_but(&home);
-    let down = home.run(&["down"]);
-    drop(shield);
-    assert_eq!(down.code(), Some(0), "{}", down.all());
-    home.is_clean();
-}
-
-#[test]
 fn a_pod_that_never_gets_ready() {
     let home = Home::on_the_engine();
-    let mut command = home.command(&["up", "--ready-secs", "4"]);
+    let mut command = home.command(&["up", "--ready-secs", "8"]);
     command.env("CROSSPOD_WORKSPACE", home.workspace_with(NATS_URL, NO_NATS_URL));
     let ended = Running::start(command).end(CLUSTER);
     ended.says(&[
         "pod-",
-        "awaited 200 from /ready on port 8080 for 4.0s",
+        "awaited 200 from /ready on port 8080 for 8.0s",
         "last seen: 503",
         "nats: ",
         "docker logs",

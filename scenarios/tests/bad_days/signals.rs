@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::bystanders::{Decoys, Shield};
+use crate::bystanders::Decoys;
 use crate::command::{Running, await_true};
 use crate::home::{CLUSTER, Home};
 
@@ -17,7 +17,7 @@ const CLEARING: Duration = Duration::from_secs(20);
 const LONG_STORY: &str = "rolling_restart_mid_answer";
 
 /// Sends the signal and asserts what is promised of every moment.
-fn stops(home: &Home, running: Running, signal: Signal) {
+pub(crate) fn stops(running: Running, signal: Signal) {
     let told = Instant::now();
     running.signal(signal);
     let ended = running.end(CLEARING);
@@ -29,7 +29,6 @@ fn stops(home: &Home, running: Running, signal: Signal) {
         ended.all()
     );
     assert!(told.elapsed() < CLEARING, "{}", ended.all());
-    home.is_clean();
 }
 
 #[test]
@@ -42,7 +41,8 @@ fn told_to_stop_while_images_are_had() {
         command.env("CROSSPOD_IMAGE_NATS", image);
         let mut running = Running::start(command);
         running.await_line("nats: pulling", CLUSTER);
-        stops(&home, running, signal);
+        stops(running, signal);
+        home.is_clean();
     }
 }
 
@@ -54,7 +54,8 @@ fn told_to_stop_while_compose_is_at_work() {
         let mut running = home.start(&["run", "cluster_smoke"]);
         running.await_line(": starting ", CLUSTER);
         await_true("things of the run", CLUSTER, || home.left_behind().len() >= things);
-        stops(&home, running, signal);
+        stops(running, signal);
+        home.is_clean();
     }
 }
 
@@ -66,14 +67,16 @@ fn told_to_stop_while_parts_get_ready() {
     command.env("CROSSPOD_WORKSPACE", never_ready);
     let mut running = Running::start(command);
     running.await_line("awaiting readiness", CLUSTER);
-    stops(&home, running, Signal::TERM);
+    stops(running, Signal::TERM);
+    home.is_clean();
 }
 
 #[test]
 fn told_to_stop_in_the_middle_of_a_story() {
     let home = Home::on_the_engine();
     let (running, _) = mid_story(&home);
-    stops(&home, running, Signal::INT);
+    stops(running, Signal::INT);
+    home.is_clean();
 }
 
 #[test]
@@ -81,9 +84,7 @@ fn killed_in_the_middle_of_a_story_it_leaves_to_down_what_is_ours_and_nothing_el
     let home = Home::on_the_engine();
     let (project, history) = killed_mid_story(&home);
     let decoys = Decoys::of(&home, &project);
-    let shield = Shield::over_all_but(&home);
     let down = home.run(&["down"]);
-    drop(shield);
     assert_eq!(down.code(), Some(0), "{}", down.all());
     decoys.are_unharmed();
     assert_eq!(home.left_behind(), Vec::<String>::new());

@@ -8,8 +8,8 @@ use super::{
     Thread, Trial, Turn, TurnRow, View, Watcher,
 };
 use crate::history::{
-    Began, Bounds, Chunk, Cursor, Epoch, Event, Expect, MessageId, Outcome, ProviderEvent, ProviderWhat, Row, ThreadId, TurnId,
-    TurnKey, WatcherId, What,
+    Began, Bounds, Chunk, Cursor, Epoch, Event, Expect, MessageId, Outcome, ProviderEvent, ProviderWhat, Row, ThreadId,
+    TurnId, TurnKey, WatcherId, What,
 };
 
 /// Indexes that only the pass itself needs.
@@ -137,6 +137,7 @@ impl<'a> Collector<'a> {
                 }
             }
             What::Played { gave_up } => self.view.ending.played = Some((at, gave_up.as_deref())),
+            What::Healed => self.view.ending.healed = Some(at),
             What::Quiesced => self.view.ending.quiesced = Some(at),
             What::Ended => self.view.ending.ended = true,
             What::HarnessFailed { reason } => {
@@ -461,14 +462,13 @@ impl<'a> Collector<'a> {
                 .and_then(|expect| by_key.get(&expect.key))
                 .cloned()
                 .unwrap_or_default();
-            let calls = turn.calls.iter().map(|call| &self.view.calls[*call]);
-            let calls = calls.flat_map(|call| [call.started, call.ended]).flatten();
-            turn.moves_us.extend(calls.map(|at| at.us));
             turn.moves_us.sort_unstable();
             turn.durable = attempts::durable(turn, place, &self.places.gone);
         }
         for watcher in &mut self.view.watchers {
-            let given = watcher.cursor.and_then(|id| self.places.given.get(&(watcher.thread, id)));
+            let given = watcher
+                .cursor
+                .and_then(|id| self.places.given.get(&(watcher.thread, id)));
             watcher.resumes = given.copied();
         }
     }

@@ -55,13 +55,16 @@ pub(super) fn gather(view: &mut View<'_>) {
 }
 
 fn content<'v, 'a>(watcher: &'v Watcher<'a>) -> impl Iterator<Item = Logged<'a>> + 'v {
-    watcher.frames().filter(|frame| is_content(frame.chunk)).filter_map(|frame| {
-        Some(Logged {
-            cursor: frame.cursor?,
-            first: frame.at,
-            chunk: frame.chunk,
+    watcher
+        .frames()
+        .filter(|frame| is_content(frame.chunk))
+        .filter_map(|frame| {
+            Some(Logged {
+                cursor: frame.cursor?,
+                first: frame.at,
+                chunk: frame.chunk,
+            })
         })
-    })
 }
 
 /// Whether a frame is part of an answer, and thereby of the log.

@@ -1,0 +1,376 @@
+//! Makes histories of any size that look like those of a clean run of many threads.
+
+use crosspod::history::reader::History;
+use crosspod::history::{
+    Accepted, Began, Bounds, Capability, Chunk, Cursor, Epoch, Event, Expect, FaultEvent, FaultStep, MessageId, OpId,
+    Outcome, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer, Row, SCHEMA, Status, TailEnd, ThreadId, TurnId,
+    TurnKey, WatcherId, What,
+};
+use mock_ai::token::Answer;
+
+const PODS: [&str; 3] = ["pod-1", "pod-2", "pod-3"];
+const TURNS_A_THREAD: u32 = 10;
+const TOKENS: u32 = 20;
+/// Every so many turns the owner dies after its third token, and another pod takes over.
+const TAKEOVER_EVERY: u32 = 50;
+/// Between two events.
+const STEP_US: u64 = 50;
+
+/// A history of about `size` events: whole threads, as many as fit, at least one.
+pub(crate) fn history(size: usize) -> History {
+    let mut play = Play::new(size);
+    play.put(What::Began(Box::new(began())));
+    loop {
+        let before = play.events.len();
+        play.thread();
+        if 2 * play.events.len() - before > size {
+            break;
+        }
+    }
+    play.put(What::Played { gave_up: None });
+    play.put(What::Healed);
+    play.read_all();
+    play.now_us += 20_000_000;
+    play.put(What::Quiesced);
+    play.put(What::Ended);
+    History {
+        events: play.events,
+        cut_off: None,
+    }
+}
+
+fn began() -> Began {
+    use Capability::{Cancel, Cursor, EveryCommit, Ownership, ProviderJournal, Tenants};
+    Began {
+        schema: SCHEMA,
+        story: "generated".into(),
+        seed: 1,
+        design: "log".into(),
+        defect: None,
+        evidence: vec![],
+        capabilities: vec![Ownership, EveryCommit, Cursor, Tenants, Cancel, ProviderJournal],
+        bounds: Bounds {
+            lease_ms: 1000,
+            takeover_ms: 2100,
+            progress_ms: 3000,
+            drain_ms: 5000,
+            terminal_ms: 1500,
+            revocation_ms: 1500,
+        },
+    }
+}
+
+/// A turn in the making.
+struct Turn {
+    id: TurnId,
+    thread: ThreadId,
+    message: MessageId,
+    key: TurnKey,
+    epoch: Epoch,
+    attempt: u32,
+    owner: usize,
+}
+
+struct Play {
+    events: Vec<Event>,
+    now_us: u64,
+    pods: [PodName; 3],
+    turns: u32,
+    threads: u32,
+    calls: u64,
+    xid: u64,
+    faults: u32,
+    /// Every thread with what its turns answered.
+    answered: Vec<(ThreadId, Vec<ReadAnswer>)>,
+}
+
+impl Play {
+    fn new(size: usize) -> Self {
+        Self {
+            events: Vec::with_capacity(size + size / 50),
+            now_us: 0,
+            pods: PODS.map(PodName::from),
+            turns: 0,
+            threads: 0,
+            calls: 0,
+            xid: 100,
+            faults: 0,
+            answered: Vec::new(),
+        }
+    }
+
+    fn put(&mut self, what: What) {
+        self.now_us += STEP_US;
+        let (n, at_us) = (self.events.len() as u64, self.now_us);
+        self.events.push(Event { n, at_us, what });
+    }
+
+    fn row(&mut self, row: Row) {
+        let (lsn, xid) = (format!("0/{:X}", 0x0199_0000 + 64 * self.xid), self.xid);
+        self.put(What::Row { lsn, xid, row });
+    }
+
+    /// A thread from its making to its watchers' leaving.
+    fn thread(&mut self) {
+        self.threads += 1;
+        let thread = ThreadId::from(format!("th-{:032x}", self.threads));
+        let tenant = format!("tenant-{:04}", self.threads % 100).into();
+        self.put(What::ThreadMade {
+            thread: thread.clone(),
+            tenant,
+        });
+        let first = 3 * self.threads;
+        let watchers = [first, first + 1, first + 2].map(WatcherId);
+        for (watcher, pod) in watchers.into_iter().zip(self.pods.clone()) {
+            let asked_us = self.now_us;
+            self.put(What::TailOpened {
+                watcher,
+                pod,
+                thread: thread.clone(),
+                cursor: None,
+                role: "every-pod".into(),
+                asked_us,
+            });
+            let (status, turn) = (Status::Idle, None);
+            self.frame(watcher, None, Chunk::State { status, turn });
+        }
+        self.answered.push((thread.clone(), Vec::new()));
+        let mut epoch = Epoch(0);
+        for _ in 0..TURNS_A_THREAD {
+            epoch = self.turn(&thread, epoch, &watchers);
+        }
+        for watcher in watchers {
+            let end = TailEnd::Left;
+            self.put(What::TailClosed { watcher, end });
+        }
+    }
+
+    /// A turn from its post to its end; gives the thread's epoch after it.
+    fn turn(&mut self, thread: &ThreadId, epoch: Epoch, watchers: &[WatcherId; 3]) -> Epoch {
+        self.turns += 1;
+        let mut turn = Turn {
+            id: TurnId::from(format!("turn-{:032x}", self.turns)),
+            thread: thread.clone(),
+            message: MessageId::from(format!("m-{:010x}", self.turns)),
+            key: TurnKey::from(format!("{:010x}", self.turns)),
+            epoch,
+            attempt: 0,
+            owner: self.turns as usize % 3,
+        };
+        self.post(&turn);
+        let dies = self.turns.is_multiple_of(TAKEOVER_EVERY);
+        if dies {
+            self.attempt(&mut turn, watchers, 3);
+            self.killed(&turn);
+            turn.owner = (turn.owner + 1) % 3;
+        }
+        self.attempt(&mut turn, watchers, TOKENS);
+        self.end(&turn, watchers);
+        if dies {
+            self.fault(&turn, FaultStep::Healed);
+        }
+        turn.epoch
+    }
+
+    fn post(&mut self, turn: &Turn) {
+        let (op, pod) = (OpId(self.turns), self.pods[0].clone());
+        self.put(What::Posted {
+            op,
+            pod: pod.clone(),
+            thread: turn.thread.clone(),
+            message: turn.message.clone(),
+            text: prompt(turn),
+            expect: Expect {
+                key: turn.key.clone(),
+                tokens: TOKENS,
+                size: 0,
+                fails: false,
+            },
+        });
+        self.xid += 1;
+        self.thread_row(turn, None, Status::Queued);
+        self.turn_row(turn, Epoch(0), Status::Queued);
+        let turn = turn.id.clone();
+        let outcome = Outcome::Ok(Accepted { turn, pod });
+        self.put(What::PostEnded { op, outcome });
+    }
+
+    fn thread_row(&mut self, turn: &Turn, owner: Option<PodName>, status: Status) {
+        self.row(Row::Thread {
+            thread: turn.thread.clone(),
+            status,
+            owner,
+            epoch: turn.epoch,
+        });
+    }
+
+    fn turn_row(&mut self, turn: &Turn, epoch: Epoch, status: Status) {
+        self.row(Row::Turn {
+            turn: turn.id.clone(),
+            thread: turn.thread.clone(),
+            message: turn.message.clone(),
+            status,
+            attempt: turn.attempt,
+            epoch,
+        });
+    }
+
+    /// A claim, a provider call, and its first `tokens` tokens, stored and shown.
+    fn attempt(&mut self, turn: &mut Turn, watchers: &[WatcherId; 3], tokens: u32) {
+        turn.epoch.0 += 1;
+        turn.attempt += 1;
+        self.calls += 1;
+        self.xid += 1;
+        let owner = self.pods[turn.owner].clone();
+        self.thread_row(turn, Some(owner), Status::InProgress);
+        self.turn_row(turn, turn.epoch, Status::InProgress);
+        self.call(
+            turn,
+            ProviderWhat::Started {
+                messages: self.conversation(turn),
+            },
+        );
+        let (epoch, reset) = (turn.epoch, turn.attempt > 1);
+        for watcher in watchers {
+            let turn = turn.id.clone();
+            self.frame(
+                *watcher,
+                Some(Cursor { epoch, seq: 0 }),
+                Chunk::Start { turn, epoch, reset },
+            );
+        }
+        let answer = Answer::new(turn.key.as_str(), turn.attempt, TOKENS);
+        for (seq, text) in (1..).zip(answer.texts().take(tokens as usize)) {
+            for watcher in watchers {
+                let (turn, text) = (turn.id.clone(), text.clone());
+                self.frame(*watcher, Some(Cursor { epoch, seq }), Chunk::Delta { turn, text });
+            }
+            self.xid += 1;
+            let turn = turn.id.clone();
+            self.row(Row::Part { turn, epoch, seq, text });
+        }
+    }
+
+    /// What was said on the thread so far, as a request holds it.
+    fn conversation(&self, turn: &Turn) -> Vec<String> {
+        let before = self.answered.last().map_or(&[][..], |(_, answers)| answers);
+        let first = self.turns - before.len() as u32;
+        let mut said = Vec::with_capacity(2 * before.len() + 1);
+        for (number, answer) in (first..).zip(before) {
+            said.push(format!("user: {}", prompt_of(&format!("{number:010x}"))));
+            said.push(format!("assistant: {}", answer.text));
+        }
+        said.push(format!("user: {}", prompt(turn)));
+        said
+    }
+
+    fn call(&mut self, turn: &Turn, what: ProviderWhat) {
+        self.put(What::Provider(ProviderEvent {
+            call: self.calls,
+            key: turn.key.clone(),
+            ordinal: turn.attempt,
+            pod: Some(self.pods[turn.owner].clone()),
+            what,
+        }));
+    }
+
+    fn killed(&mut self, turn: &Turn) {
+        self.faults += 1;
+        let (thread, epoch) = (Some(turn.thread.clone()), Some(turn.epoch));
+        self.fault(turn, FaultStep::Aimed { thread, epoch });
+        let (proof, trigger_to_effect_us) = ("pidfd readable".into(), Some(900));
+        self.fault(
+            turn,
+            FaultStep::Observed {
+                proof,
+                trigger_to_effect_us,
+            },
+        );
+        let (cause, tokens) = ("client_gone".into(), 3);
+        self.call(turn, ProviderWhat::Ended { cause, tokens });
+        self.now_us += 1_100_000;
+    }
+
+    /// A step of the newest fault. It is told to be on the turn's first owner, whoever has the turn by now.
+    fn fault(&mut self, turn: &Turn, step: FaultStep) {
+        let first_owner = (turn.owner + 4 - turn.attempt as usize) % 3;
+        let target = self.pods[first_owner].to_string();
+        let (id, fault) = (self.faults, "kill".into());
+        self.put(What::Fault(FaultEvent {
+            id,
+            fault,
+            target,
+            step,
+        }));
+    }
+
+    fn end(&mut self, turn: &Turn, watchers: &[WatcherId; 3]) {
+        let (cause, tokens) = ("complete".into(), TOKENS);
+        self.call(turn, ProviderWhat::Ended { cause, tokens });
+        self.xid += 1;
+        self.thread_row(turn, None, Status::Completed);
+        self.turn_row(turn, turn.epoch, Status::Completed);
+        let status = Status::Completed;
+        for watcher in watchers {
+            let cursor = Cursor {
+                epoch: turn.epoch,
+                seq: u64::from(TOKENS) + 1,
+            };
+            let finish = Chunk::Finish {
+                turn: turn.id.clone(),
+                status,
+            };
+            self.frame(*watcher, Some(cursor), finish);
+            let (watcher, turn, status) = (*watcher, turn.id.clone(), Some(status));
+            self.put(What::TerminalProbe { watcher, turn, status });
+        }
+        let text = Answer::new(turn.key.as_str(), turn.attempt, TOKENS).text();
+        if let Some((_, answers)) = self.answered.last_mut() {
+            let (turn, error) = (turn.id.clone(), None);
+            answers.push(ReadAnswer {
+                turn,
+                status,
+                text,
+                error,
+            });
+        }
+    }
+
+    /// A frame behind the bytes that brought it.
+    fn frame(&mut self, watcher: WatcherId, cursor: Option<Cursor>, chunk: Chunk) {
+        let id = cursor.map(|at| format!("{}-{}", at.epoch, at.seq));
+        let data = match &chunk {
+            Chunk::Delta { turn, text } => format!(r#"{{"type":"text-delta","turnId":"{turn}","delta":"{text}"}}"#),
+            other => format!("{other:?}"),
+        };
+        let raw = Raw::Utf8(format!("id: {}\ndata: {data}\n\n", id.as_deref().unwrap_or_default()));
+        self.put(What::Bytes { watcher, raw });
+        self.put(What::Frame {
+            watcher,
+            id,
+            cursor,
+            chunk,
+        });
+    }
+
+    fn read_all(&mut self) {
+        for (thread, answers) in std::mem::take(&mut self.answered) {
+            for pod in self.pods.clone() {
+                self.put(What::ThreadRead {
+                    pod,
+                    thread: thread.clone(),
+                    status: Status::Completed,
+                    answers: answers.clone(),
+                });
+            }
+        }
+    }
+}
+
+fn prompt(turn: &Turn) -> String {
+    prompt_of(turn.key.as_str())
+}
+
+fn prompt_of(key: &str) -> String {
+    format!("[[mock key:{key} many:{TOKENS}]]")
+}

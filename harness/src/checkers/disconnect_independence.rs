@@ -1,0 +1,119 @@
+//! Promise 33: the answer does not depend on who watches.
+//!
+//! Judged for turns during which a watcher left, and for which nothing was broken, cancelled or told to fail: then nothing
+//! else can have cut the answer short.
+
+use super::view::{Breach, Turn, View, Watcher};
+use super::{Promise, oracle};
+use crate::history::{Status, TailEnd};
+
+pub(crate) const PROMISE: Promise = Promise {
+    number: 33,
+    name: "DisconnectIndependence",
+    statement: "a turn during which a watcher leaves completes with its whole answer, unless something was broken or it was \
+                cancelled or told to fail",
+    needs: &[],
+    judge,
+};
+
+fn judge(view: &View<'_>) -> Vec<Breach> {
+    let mut leavers: Vec<Option<&Watcher<'_>>> = vec![None; view.turns.len()];
+    for watcher in &view.watchers {
+        for place in watcher.turns.keys() {
+            if left_during(watcher, &view.turns[*place]) {
+                leavers[*place].get_or_insert(watcher);
+            }
+        }
+    }
+    let left = view
+        .turns
+        .iter()
+        .zip(leavers)
+        .filter_map(|(turn, watcher)| Some((turn, watcher?)));
+    left.filter_map(|(turn, watcher)| check(view, turn, watcher)).collect()
+}
+
+fn left_during(watcher: &Watcher<'_>, turn: &Turn<'_>) -> bool {
+    let (Some((left, TailEnd::Left)), Some(ended)) = (watcher.closed, turn.terminal()) else {
+        return false;
+    };
+    let began = turn.rows.iter().find(|row| row.status == Status::InProgress);
+    began.is_some_and(|row| row.at.us <= left.us) && left.us < ended.at.us
+}
+
+fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
+    let ended = turn.terminal()?;
+    let expect = turn.expect.filter(|expect| !expect.fails)?;
+    let from_us = turn.rows.first().map_or(0, |row| row.at.us);
+    let cancelled = view.cancels.iter().any(|cancel| Some(cancel.thread) == turn.thread);
+    if cancelled || view.is_excused(None, from_us, ended.at.us) {
+        return None;
+    }
+    let got = if ended.status == Status::Completed {
+        oracle::hold(&turn.durable, expect).err()?.got
+    } else {
+        format!("{:?}", ended.status)
+    };
+    Some(Breach {
+        subject: format!("turn {}, during which {} left", turn.id, watcher.label()),
+        thread: turn.thread,
+        n: ended.at.n,
+        expected: format!("the whole answer of {} tokens", expect.tokens),
+        got,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{Play, cancelled, closed, part, takeover, token, turn_row};
+    use crate::history::{Outcome, Status, TailEnd, What};
+
+    const NAME: &str = "DisconnectIndependence";
+
+    /// The good run without its fault, in which the third watcher leaves in the middle.
+    fn left() -> Play {
+        let mut play = takeover();
+        play.without(|what| matches!(what, What::Fault(_)));
+        play.without_from(1_205, crate::checkers::testing::is_frame_of(3));
+        play.without(|what| matches!(what, What::TerminalProbe { watcher, .. } if watcher.0 == 3));
+        play.move_to(1_205, &closed(3, TailEnd::Left));
+        play
+    }
+
+    fn ended(play: &mut Play, status: Status) {
+        play.turn_into(
+            &turn_row(99, "turn-1", 2, Status::Completed),
+            turn_row(99, "turn-1", 2, status),
+        );
+    }
+
+    #[test]
+    fn an_answer_that_goes_on_without_the_watcher_is_accepted() {
+        left().keeps(NAME);
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_short_is_found() {
+        let mut play = left();
+        play.without(|what| *what == part(46, 2, 6, token(2, 6)));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "turn turn-1, during which w3 on pod-3 left");
+        assert_eq!(finding.got, "the end of the text");
+        for status in [Status::Failed, Status::Cancelled, Status::Interrupted] {
+            let mut play = left();
+            ended(&mut play, status);
+            assert_eq!(play.breaks(NAME).got, format!("{status:?}"));
+        }
+    }
+
+    #[test]
+    fn a_turn_that_was_cancelled_or_whose_watchers_stayed_is_not_judged() {
+        let mut play = left();
+        ended(&mut play, Status::Cancelled);
+        play.put(1_204, cancelled("pod-2", Outcome::Ok(())));
+        play.keeps(NAME);
+        let mut play = takeover();
+        ended(&mut play, Status::Failed);
+        play.keeps(NAME);
+    }
+}

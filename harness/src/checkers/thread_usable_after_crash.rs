@@ -1,0 +1,120 @@
+//! Promise 25: the death of an owner does not make its thread refuse what comes next.
+//!
+//! A post counts if it was sent to a pod that nothing was broken for, and was refused as a conflict or an error later than
+//! the bound after the death; not while a newer attempt is at work, which may be a reason to refuse.
+
+use super::view::{Breach, FaultSpan, Post, View};
+use super::{Promise, bounded_takeover};
+use crate::history::{Capability, Outcome, PodName, Status};
+
+pub(crate) const PROMISE: Promise = Promise {
+    number: 25,
+    name: "ThreadUsableAfterCrash",
+    statement: "once the takeover's bound has passed after the death or pause of a thread's owner, a healthy pod accepts the \
+                next message, unless a newer attempt of the thread is at work",
+    needs: &[Capability::Ownership],
+    judge,
+};
+
+fn judge(view: &View<'_>) -> Vec<Breach> {
+    let faults: Vec<&FaultSpan<'_>> = view.faults.iter().collect();
+    view.posts
+        .iter()
+        .filter_map(|post| faults.iter().rev().find_map(|fault| check(view, fault, post)))
+        .collect()
+}
+
+fn check(view: &View<'_>, fault: &FaultSpan<'_>, post: &Post<'_>) -> Option<Breach> {
+    let (answered, Outcome::Failed { status, reason }) = post.ended? else {
+        return None;
+    };
+    if matches!(status, 400 | 401 | 403 | 404 | 413 | 422 | 429) || fault.target == post.pod.as_str() {
+        return None;
+    }
+    let (stopped, from_us) = bounded_takeover::stopped(view, fault)?;
+    let owners = &view.threads[post.thread].owners;
+    let owned = owners[..owners.partition_point(|owned| owned.at.n < stopped.n)].last()?;
+    if owned.status != Status::InProgress || owned.owner.map(PodName::as_str) != Some(fault.target) {
+        return None;
+    }
+    let by_us = view
+        .faults
+        .deadline(from_us, view.bounds.takeover_ms * 1000, None, &view.pods)?;
+    if post.at.us <= by_us || view.is_excused(Some(post.pod.as_str()), by_us, answered.us) {
+        return None;
+    }
+    let now = owners[..owners.partition_point(|owned| owned.at.n < answered.n)].last()?;
+    if now.status == Status::InProgress && now.epoch > owned.epoch {
+        return None;
+    }
+    Some(Breach {
+        subject: format!("post to thread {} on {}", view.threads[post.thread].id, post.pod),
+        thread: Some(post.thread),
+        n: answered.n,
+        expected: format!(
+            "accepted, {} ms after the {} of its owner {}",
+            post.at.us.saturating_sub(from_us) / 1000,
+            fault.name,
+            fault.target
+        ),
+        got: format!("{status}: {}", super::view::oneline(reason)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{Play, aimed, fault, posted, takeover, thread_row};
+    use crate::history::{OpId, Outcome, Status, What};
+
+    const NAME: &str = "ThreadUsableAfterCrash";
+
+    /// The good run, with a post through a pod that is refused.
+    fn refused(mut play: Play, ms: u64, pod: &str, status: u16) -> Play {
+        let mut post = posted(2, "t-1", "m-2", "key-2");
+        if let What::Posted { pod: to, .. } = &mut post {
+            *to = pod.into();
+        }
+        let reason = "a turn is in flight".into();
+        let outcome = Outcome::Failed { status, reason };
+        play.put(ms, post).put(ms + 2, What::PostEnded { op: OpId(2), outcome });
+        play
+    }
+
+    fn not_taken_over() -> Play {
+        let mut play = takeover();
+        play.without_from(45, |what| matches!(what, What::Row { .. }));
+        play
+    }
+
+    #[test]
+    fn a_thread_that_accepts_is_accepted() {
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn a_refusal_after_the_bound_is_found() {
+        for status in [409, 500, 503] {
+            let finding = refused(not_taken_over(), 3_000, "pod-2", status).breaks(NAME);
+            assert_eq!(finding.subject, "post to thread t-1 on pod-2");
+            assert_eq!(finding.expected, "accepted, 2959 ms after the kill of its owner pod-1");
+        }
+        refused(takeover(), 3_000, "pod-2", 409).breaks(NAME);
+    }
+
+    #[test]
+    fn a_refusal_before_the_bound_or_for_the_messages_own_sake_is_accepted() {
+        refused(not_taken_over(), 1_000, "pod-2", 409).keeps(NAME);
+        refused(not_taken_over(), 3_000, "pod-2", 413).keeps(NAME);
+    }
+
+    #[test]
+    fn a_refusal_by_a_broken_pod_or_beside_a_newer_attempt_is_not_judged() {
+        refused(not_taken_over(), 3_000, "pod-1", 503).keeps(NAME);
+        let mut play = refused(not_taken_over(), 3_000, "pod-2", 503);
+        play.put(2_900, fault(2, "terminate", "pod-2", aimed()));
+        play.keeps(NAME);
+        let mut play = refused(not_taken_over(), 3_000, "pod-2", 409);
+        play.put(1_200, thread_row(40, Some("pod-3"), 2, Status::InProgress));
+        play.keeps(NAME);
+    }
+}

@@ -1,0 +1,201 @@
+//! What a story breaks, and what of it it mends itself. What it leaves broken is healed after it.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use super::cast::{Cast, LOOK};
+use super::story::Stopped;
+use crate::cluster::{ClusterError, PartHandle, Service};
+use crate::history::PodName;
+use crate::nemesis::Aim;
+use crate::wait::{self, Look};
+
+/// How long a dependency that is told to stop has to do so in good order.
+const STOP: Duration = Duration::from_secs(5);
+
+/// How long a pod may take from its start until it answers at all.
+const UP: Duration = Duration::from_secs(8);
+
+/// What a story has broken.
+pub struct NemesisSide<'a> {
+    pub(super) cast: &'a mut Cast,
+}
+
+impl NemesisSide<'_> {
+    // --- pods
+
+    /// Kills an owner; it is dead when this returns.
+    pub async fn kill(self, owner: &Aim) -> Result<(), Stopped> {
+        self.kill_pod(&owner.owner, Some(owner)).await
+    }
+
+    /// Kills a pod, whatever it owns.
+    pub async fn kill_pod(self, pod: &PodName, aim: Option<&Aim>) -> Result<(), Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        let trigger = self.cast.trigger.take();
+        self.cast.nemesis.kill(&handle, aim, trigger).await?;
+        Ok(())
+    }
+
+    /// Kills pods one right after the other, whatever they own. No event sets this off that the death could be timed from.
+    pub async fn kill_together(self, pods: &[PodName]) -> Result<(), Stopped> {
+        self.cast.trigger.take();
+        for pod in pods {
+            let handle = self.cast.slot.pod(pod)?;
+            self.cast.nemesis.kill(&handle, None, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells an owner to stop; returns at once.
+    pub async fn terminate(self, owner: &Aim) -> Result<(), Stopped> {
+        self.terminate_pod(&owner.owner, Some(owner)).await
+    }
+
+    /// Tells a pod to stop, whatever it owns; returns at once.
+    pub async fn terminate_pod(self, pod: &PodName, aim: Option<&Aim>) -> Result<(), Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        self.cast.nemesis.terminate(&handle, aim).await?;
+        self.cast.told_to_stop.push((pod.clone(), Instant::now()));
+        Ok(())
+    }
+
+    /// Waits until a terminated pod is gone; its exit code.
+    pub async fn gone(self, pod: &PodName) -> Result<i64, Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        let since = self.cast.told_to_stop.iter().find(|(p, _)| p == pod).map_or_else(Instant::now, |(_, at)| *at);
+        let bound = Duration::from_millis(self.cast.slot.api.target().bounds.drain_ms) + Duration::from_secs(5);
+        Ok(self.cast.nemesis.gone(&handle, bound, since).await?)
+    }
+
+    /// Freezes an owner.
+    pub async fn pause(self, owner: &Aim) -> Result<(), Stopped> {
+        let handle = self.cast.slot.pod(&owner.owner)?;
+        let at = self.cast.slot.address(&owner.owner)?;
+        let before = self.cast.slot.api.superseded(at).await.map_err(Stopped::GaveUp)?;
+        self.cast.superseded_before.insert(owner.owner.clone(), before);
+        let trigger = self.cast.trigger.take();
+        self.cast.nemesis.pause(&handle, Some(owner), trigger).await?;
+        Ok(())
+    }
+
+    /// Freezes a pod, whatever it owns.
+    pub async fn pause_pod(self, pod: &PodName) -> Result<(), Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        // What was seen before this sets nothing off that comes after it.
+        self.cast.trigger.take();
+        self.cast.nemesis.pause(&handle, None, None).await?;
+        Ok(())
+    }
+
+    /// Lets a frozen owner go on.
+    pub async fn resume(self, owner: &Aim) -> Result<(), Stopped> {
+        self.resume_pod(&owner.owner).await
+    }
+
+    /// Lets a frozen pod go on.
+    pub async fn resume_pod(self, pod: &PodName) -> Result<(), Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        Ok(self.cast.nemesis.resume(&handle).await?)
+    }
+
+    /// Starts a pod that is gone, and waits until it is ready.
+    pub async fn start(self, pod: &PodName) -> Result<(), Stopped> {
+        self.start_together(std::slice::from_ref(pod)).await
+    }
+
+    /// Starts pods that are gone, all at once, and waits until each is ready. One that does not get there ends the play:
+    /// what that means is for the judge.
+    pub async fn start_together(self, pods: &[PodName]) -> Result<(), Stopped> {
+        let cast = self.cast;
+        let handles: Vec<PartHandle> = pods.iter().map(|pod| cast.slot.pod(pod)).collect::<Result<_, _>>()?;
+        for pod in pods {
+            cast.nemesis.healing(pod);
+        }
+        let started = join_all(handles.iter().map(PartHandle::start)).await;
+        for (pod, started) in pods.iter().zip(started) {
+            started.map_err(|e| not_started(pod, &e))?;
+            cast.nemesis.healed(pod);
+        }
+        Ok(())
+    }
+
+    /// Starts a pod that is gone while a dependency is gone too, mends that once the pod is up and says what it lacks, and
+    /// leaves it to the pod to find it.
+    pub async fn start_before(self, pod: &PodName, dependency: &Service) -> Result<(), Stopped> {
+        let cast = self.cast;
+        let handle = cast.slot.pod(pod)?;
+        cast.nemesis.healing(pod);
+        let what = format!("{pod} to be up without {dependency}");
+        let is_up = wait::until(&what, UP, LOOK, || {
+            let at = handle.address();
+            let api = &cast.slot.api;
+            async move {
+                let Some(at) = at else { return Look::NotYet("it listens nowhere".to_owned()) };
+                match api.ready(at).await {
+                    Ok((503, _)) => Look::Done(()),
+                    Ok((status, body)) => Look::NotYet(format!("{status} {body}")),
+                    Err(seen) => Look::NotYet(seen),
+                }
+            }
+        });
+        // Its start is over only when it is ready, which it should not be before the dependency is.
+        tokio::select! {
+            is_up = is_up => is_up?,
+            started = handle.start() => drop(started.map_err(|e| not_started(pod, &e))?),
+        }
+        cast.nemesis.healed(pod);
+        NemesisSide { cast }.mend(dependency).await
+    }
+
+    // --- what pods depend on
+
+    /// Kills a dependency; it is dead when this returns.
+    pub async fn crash(self, dependency: &Service) -> Result<(), Stopped> {
+        let handle = self.cast.slot.part(dependency)?;
+        self.cast.nemesis.kill(&handle, None, None).await?;
+        Ok(())
+    }
+
+    /// Stops a dependency in good order; it is gone when this returns.
+    pub async fn stop(self, dependency: &Service) -> Result<(), Stopped> {
+        let handle = self.cast.slot.part(dependency)?;
+        self.cast.nemesis.stop(&handle, STOP).await?;
+        Ok(())
+    }
+
+    /// Freezes a dependency: its connections stay, and nobody answers on them.
+    pub async fn freeze(self, dependency: &Service) -> Result<(), Stopped> {
+        let handle = self.cast.slot.part(dependency)?;
+        self.cast.nemesis.pause(&handle, None, None).await?;
+        Ok(())
+    }
+
+    /// Lets a frozen dependency go on.
+    pub async fn thaw(self, dependency: &Service) -> Result<(), Stopped> {
+        let handle = self.cast.slot.part(dependency)?;
+        Ok(self.cast.nemesis.resume(&handle).await?)
+    }
+
+    /// Starts a dependency that is gone, and waits until it serves again.
+    pub async fn mend(self, dependency: &Service) -> Result<(), Stopped> {
+        let handle = self.cast.slot.part(dependency)?;
+        let target = PodName::from(dependency.name());
+        self.cast.nemesis.healing(&target);
+        let harness = |e: ClusterError| Stopped::Harness(format!("{dependency} could not be started again: {e}"));
+        handle.start().await.map_err(harness)?;
+        self.cast.slot.find_again().await.map_err(harness)?;
+        self.cast.nemesis.healed(&target);
+        Ok(())
+    }
+}
+
+/// A pod that ends or does not get ready is the system's doing; an engine that refuses is not.
+fn not_started(pod: &PodName, error: &ClusterError) -> Stopped {
+    let what = format!("{pod} did not start again: {error}");
+    match error {
+        ClusterError::Died { .. } | ClusterError::NotReady { .. } => Stopped::GaveUp(what),
+        _ => Stopped::Harness(what),
+    }
+}

@@ -1,0 +1,104 @@
+//! What is asked of pods only to know how they are: whether they say that they can serve, and whether they can.
+
+use std::time::Duration;
+
+use super::cast::{Cast, Whose};
+use super::story::Stopped;
+use crate::history::{Outcome, PodName, Status, What};
+use crate::plan::Answer;
+use crate::wait::{self, Look};
+
+/// How often a pod is asked whether it can serve while a story waits for its word.
+const ASK: Duration = Duration::from_millis(50);
+/// How much longer than the target's bound a story waits for what should be there by then, so that a pod that is late is
+/// asked once more after its time.
+const BEYOND: Duration = Duration::from_millis(600);
+/// Longest that a client's small piece of work may take on a pod that can serve.
+const WORK: Duration = Duration::from_secs(3);
+
+impl Cast {
+    /// Asks a pod whether it can serve. The answer is kept in the history.
+    pub async fn is_ready(&self, pod: &PodName) -> Result<bool, Stopped> {
+        let at = self.slot.address(pod)?;
+        let (status, detail) = match self.slot.api.ready(at).await {
+            Ok((status, body)) => (Some(status), body),
+            Err(seen) => (None, seen),
+        };
+        let ready = status == Some(200);
+        self.recorder.record(What::ReadyPolled { pod: pod.clone(), ready, status, detail });
+        Ok(ready)
+    }
+
+    /// Waits until every pod says that it cannot serve: something that they need is gone.
+    pub async fn every_pod_says_it_cannot_serve(&self) -> Result<(), Stopped> {
+        let bound = Duration::from_millis(self.slot.api.target().bounds.lease_ms) + BEYOND;
+        self.every_pod_says(false, bound).await
+    }
+
+    /// Waits until every pod says that it can serve, and lets each do a client's small piece of work: a thread, a message,
+    /// and its answer watched to the end.
+    pub async fn every_pod_serves(&mut self) -> Result<(), Stopped> {
+        let bound = Duration::from_millis(self.slot.api.target().bounds.takeover_ms) + BEYOND;
+        if let Err(late) = self.every_pod_says(true, bound).await {
+            self.help_the_lame().await?;
+            return Err(late);
+        }
+        for pod in self.pods() {
+            let done = self.small_work(&pod).await;
+            let (ok, detail) = match done {
+                Ok(()) => (true, "a message was answered and watched".to_owned()),
+                Err(Stopped::GaveUp(seen)) => (false, seen),
+                Err(broken @ Stopped::Harness(_)) => return Err(broken),
+            };
+            self.recorder.record(What::Served { pod: pod.clone(), ok, detail: detail.clone() });
+            if !ok {
+                // Its word again, so that the judge knows that it stands by it.
+                self.is_ready(&pod).await?;
+                return Err(Stopped::GaveUp(format!("{pod} to serve: {detail}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts anew each pod that does not find back by itself: the judge has its word, and the state that the play leaves
+    /// must be readable on every pod.
+    async fn help_the_lame(&mut self) -> Result<(), Stopped> {
+        for pod in self.pods() {
+            if !self.is_ready(&pod).await? {
+                self.nemesis().kill_pod(&pod, None).await?;
+                self.nemesis().start(&pod).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn every_pod_says(&self, ready: bool, bound: Duration) -> Result<(), Stopped> {
+        for pod in self.pods() {
+            let what = format!("{pod} to say that it {} serve", if ready { "can" } else { "cannot" });
+            let pod = &pod;
+            wait::until(&what, bound, ASK, || async move {
+                match self.is_ready(pod).await {
+                    Ok(told) if told == ready => Look::Done(()),
+                    Ok(_) => Look::NotYet("it says otherwise".to_owned()),
+                    Err(e) => Look::NotYet(e.to_string()),
+                }
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn small_work(&mut self, pod: &PodName) -> Result<(), Stopped> {
+        let thread = self.another_thread_on(pod, Whose::Own).await?;
+        let turn = match self.try_post_to(&thread, pod, &Answer::tokens(2).gate_after(0)).await? {
+            Outcome::Ok(turn) => turn,
+            refused => return Err(Stopped::GaveUp(format!("a post was not accepted: {refused:?}"))),
+        };
+        let watcher = self.attach(pod, &turn, "small-work").await?;
+        self.provider().open_gate(&turn).await?;
+        match watcher.finishes(WORK).await? {
+            Status::Completed => Ok(()),
+            other => Err(Stopped::GaveUp(format!("the answer ended as {other:?}"))),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a story asks of the provider: to be told how far it has got with a turn, and to go on.
+
+use super::cast::{BEGIN, Cast, LOOK, Turn};
+use super::story::Stopped;
+use crate::plan::Answer;
+use crate::wait::{self, Look};
+
+/// What a story asks of the provider.
+pub struct ProviderSide<'a> {
+    pub(super) cast: &'a Cast,
+}
+
+impl ProviderSide<'_> {
+    /// Waits until the provider was called for the turn a second time: somebody took it over.
+    pub async fn second_call(&self, turn: &Turn) -> Result<(), Stopped> {
+        self.nth_call(turn, 2).await
+    }
+
+    /// Waits until the provider was called for the turn `n` times.
+    pub async fn nth_call(&self, turn: &Turn, n: u32) -> Result<(), Stopped> {
+        Ok(self.cast.slot.provider.called(&turn.key, n, BEGIN).await?)
+    }
+
+    /// How often the provider was called for the turn so far.
+    pub async fn calls(&self, turn: &Turn) -> Result<usize, Stopped> {
+        Ok(self.cast.slot.provider.calls(&turn.key).await?.len())
+    }
+
+    /// Waits until the `n`-th call for the turn is held at the turn's gate.
+    pub async fn held(&self, turn: &Turn, n: u32) -> Result<(), Stopped> {
+        Ok(self.cast.slot.provider.held(&Answer::gate(&turn.key), &turn.key, n, BEGIN).await?)
+    }
+
+    /// Opens the turn's gate for every call, now and later.
+    pub async fn open_gate(&self, turn: &Turn) -> Result<(), Stopped> {
+        Ok(self.cast.slot.provider.open_gate(&Answer::gate(&turn.key)).await?)
+    }
+
+    /// Opens the turn's gate for its `n`-th call alone.
+    pub async fn open_gate_of_call(&self, turn: &Turn, n: u32) -> Result<(), Stopped> {
+        Ok(self.cast.slot.provider.open_gate_of_call(&Answer::gate(&turn.key), &turn.key, n).await?)
+    }
+
+    /// Waits until the provider has sent at least `tokens` tokens of the turn's `n`-th call.
+    pub async fn sent(&self, turn: &Turn, n: u32, tokens: u32) -> Result<(), Stopped> {
+        let (provider, key) = (&self.cast.slot.provider, &turn.key);
+        let what = format!("{tokens} tokens of provider call {n} for {key} to be sent");
+        wait::until(&what, BEGIN, LOOK, || async move {
+            match provider.calls(key).await {
+                Ok(calls) => match calls.iter().find(|c| c.id.ordinal == n) {
+                    Some(call) if call.tokens >= tokens => Look::Done(()),
+                    call => Look::NotYet(format!("{:?} tokens", call.map(|c| c.tokens))),
+                },
+                Err(e) => Look::NotYet(e.to_string()),
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Opens the turn's gate up to and with token `k`, then holds again.
+    pub async fn open_gate_through(&self, turn: &Turn, k: u32) -> Result<(), Stopped> {
+        Ok(self.cast.slot.provider.open_gate_through(&Answer::gate(&turn.key), k).await?)
+    }
+
+    /// Waits until the provider has seen the caller of the turn's `n`-th call go away before the answer was whole.
+    pub async fn abandoned(&self, turn: &Turn, n: u32) -> Result<(), Stopped> {
+        let (provider, key) = (&self.cast.slot.provider, &turn.key);
+        wait::until(&format!("the caller of provider call {n} for {key} to go away"), BEGIN, LOOK, || async move {
+            match provider.is_abandoned(key, n).await {
+                Ok(true) => Look::Done(()),
+                Ok(false) => Look::NotYet("it is still there, or the answer was whole".to_owned()),
+                Err(e) => Look::NotYet(e.to_string()),
+            }
+        })
+        .await?;
+        Ok(())
+    }
+}

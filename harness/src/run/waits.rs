@@ -1,0 +1,154 @@
+//! What a story waits for: conditions in the database, at the pods and on watchers, each with a name and a bound.
+
+use std::time::Duration;
+
+use super::cast::{BEGIN, Cast, LOOK, Turn};
+use super::story::Stopped;
+use crate::history::{Epoch, Outcome, PodName, Row, Status, What};
+use crate::nemesis::Aim;
+use crate::wait::{self, Look};
+
+/// Longest that a story waits for a turn to end that nothing holds up but what the story has broken.
+const END: Duration = Duration::from_secs(12);
+
+impl Cast {
+    /// Waits until the turn runs, and reads who owns it.
+    pub async fn owner_of(&self, turn: &Turn) -> Result<Aim, Stopped> {
+        self.owner_where(turn, "an owner", BEGIN, |_| true).await
+    }
+
+    /// Waits until another pod has claimed the turn at a higher epoch.
+    pub async fn taken_over(&self, turn: &Turn, from: &Aim, bound: Duration) -> Result<Aim, Stopped> {
+        self.owner_where(turn, &format!("an owner after {} at epoch {}", from.owner, from.epoch), bound, |epoch| epoch > from.epoch).await
+    }
+
+    async fn owner_where(&self, turn: &Turn, what: &str, bound: Duration, fits: impl Fn(Epoch) -> bool) -> Result<Aim, Stopped> {
+        let (owners, thread) = (&self.slot.owners, &turn.thread);
+        let fits = &fits;
+        let what = format!("{what} of thread {thread}");
+        let aim = wait::until(&what, bound, LOOK, || async move {
+            match owners.of(thread).await {
+                Ok(Some(now)) => match now.owner {
+                    Some(owner) if now.status == Status::InProgress && fits(now.epoch) => {
+                        Look::Done((Aim { thread: thread.clone(), owner, epoch: now.epoch }, now.status))
+                    }
+                    owner => Look::NotYet(format!("owner {owner:?}, epoch {}, {:?}", now.epoch, now.status)),
+                },
+                Ok(None) => Look::NotYet("no such row".to_owned()),
+                Err(e) => Look::NotYet(e.to_string()),
+            }
+        });
+        let (aim, status) = aim.await?;
+        let (thread, owner, epoch) = (aim.thread.clone(), Some(aim.owner.clone()), aim.epoch);
+        self.recorder.record(What::OwnerRead { thread, owner, epoch, status });
+        Ok(aim)
+    }
+
+    /// Where a turn stands in the database; none where it has no row.
+    pub async fn status_of(&self, turn: &Turn) -> Result<Option<Status>, Stopped> {
+        self.slot.owners.turn(&turn.id).await.map_err(|e| Stopped::GaveUp(e.to_string()))
+    }
+
+    /// Waits until the turn is over in the database and every watcher that can still see that has seen it.
+    pub async fn settled(&self, turn: &Turn) -> Result<Status, Stopped> {
+        self.settled_within(turn, END).await
+    }
+
+    /// As [`Cast::settled`], for a turn that takes longer by order.
+    pub async fn settled_within(&self, turn: &Turn, bound: Duration) -> Result<Status, Stopped> {
+        let status = self.ended_within(turn, bound).await?;
+        self.all_told(turn).await;
+        Ok(status)
+    }
+
+    /// Waits until the turn is over in the database, whoever has been told.
+    pub async fn ended(&self, turn: &Turn) -> Result<Status, Stopped> {
+        self.ended_within(turn, END).await
+    }
+
+    async fn ended_within(&self, turn: &Turn, bound: Duration) -> Result<Status, Stopped> {
+        let (owners, id) = (&self.slot.owners, &turn.id);
+        let what = format!("the end of turn {id} in the database");
+        let status = wait::until(&what, bound, LOOK, || async move {
+            match owners.turn(id).await {
+                Ok(Some(status)) if status.is_terminal() => Look::Done(status),
+                Ok(status) => Look::NotYet(format!("{status:?}")),
+                Err(e) => Look::NotYet(e.to_string()),
+            }
+        });
+        Ok(status.await?)
+    }
+
+    /// Gives every open watcher of the turn's thread the time that the target claims for showing an end. One that does not
+    /// see it is the judge's business.
+    async fn all_told(&self, turn: &Turn) {
+        // The judge counts from when the row's change was read, which is a little after it was committed.
+        let bound = Duration::from_millis(self.slot.api.target().bounds.terminal_ms) + Duration::from_millis(300);
+        let end = tokio::time::Instant::now() + bound;
+        for tail in self.tails.iter().filter(|t| t.thread == turn.thread) {
+            let left = end.saturating_duration_since(tokio::time::Instant::now());
+            if let Err(e) = tail.until("the end of the turn", left, |s| s.told_of_the_end(&turn.id)).await {
+                tracing::debug!(error = %e, "a watcher has not seen the end");
+            }
+        }
+    }
+
+    /// Whether the turn is over in the database.
+    pub async fn is_over(&self, turn: &Turn) -> Result<bool, Stopped> {
+        Ok(self.status_of(turn).await?.is_some_and(Status::is_terminal))
+    }
+
+    /// Waits until a pod that was told to stop says that it drains.
+    pub async fn drains(&self, pod: &PodName) -> Result<(), Stopped> {
+        let at = self.slot.address(pod)?;
+        let api = &self.slot.api;
+        wait::until(&format!("{pod} to say that it drains"), Duration::from_secs(3), LOOK, || async move {
+            match api.health(at).await {
+                Outcome::Failed { status: 503, .. } => Look::Done(()),
+                other => Look::NotYet(format!("{other:?}")),
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Waits until an owner that was taken over has shown what it does about that: it says that it stepped down, or a
+    /// watcher is shown something of its epoch after its successor's. What it should have done is for the judge.
+    pub async fn acts_on_its_loss(&self, owner: &Aim, since: u64) -> Result<(), Stopped> {
+        let at = self.slot.address(&owner.owner)?;
+        let (api, recorder, epoch) = (&self.slot.api, &self.recorder, owner.epoch);
+        let before = self.superseded_before.get(&owner.owner).copied().unwrap_or(0);
+        let what = format!("{} to step down or to write at epoch {epoch}", owner.owner);
+        wait::until(&what, Duration::from_secs(3), LOOK, || async move {
+            let wrote = recorder.find(since, |e| match &e.what {
+                What::Frame { cursor: Some(c), .. } if c.epoch <= epoch => Some(()),
+                What::Row { row: Row::Part { epoch: e, .. }, .. } if *e <= epoch => Some(()),
+                _ => None,
+            });
+            match (wrote, api.superseded(at).await) {
+                (Some(()), _) => Look::Done(()),
+                (None, Ok(count)) if count > before => Look::Done(()),
+                (None, Ok(_)) => Look::NotYet("it has done neither".to_owned()),
+                (None, Err(e)) => Look::NotYet(e),
+            }
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Position in the history that the next event will get.
+    pub fn now(&self) -> u64 {
+        *self.recorder.subscribe().borrow()
+    }
+
+    /// Lets the time pass after which a turn without progress is taken from its owner: time itself is what is waited for.
+    pub async fn progress_bound_passes(&self) {
+        let bound = Duration::from_millis(self.slot.api.target().bounds.progress_ms);
+        tokio::time::sleep(bound + Duration::from_millis(200)).await;
+    }
+
+    /// Lets the target's bound for refusing a revoked credential everywhere pass: time itself is what is waited for.
+    pub async fn revocation_bound_passes(&self) {
+        tokio::time::sleep(Duration::from_millis(self.slot.api.target().bounds.revocation_ms)).await;
+    }
+}

@@ -1,0 +1,474 @@
+//! Spoils clean histories at random places and demands that the judge finds each spoilt one.
+//!
+//! A judge that accepts everything passes every clean run. So each kind of corruption that a broken service could leave
+//! in a history is tried many times, at places drawn from a seed that a failure names, on every clean history that is
+//! saved. Where a kind does not fit a history (no second attempt to splice in) it is passed over, but each kind must have
+//! been tried on some.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crosspod::checkers;
+use crosspod::history::reader::{self, History};
+use crosspod::history::{Chunk, Credential, Cursor, Epoch, Event, Row, Status, TurnId, WatcherId, What};
+use crosspod::verdict::Verdict;
+use mock_ai::token::{self, Answer};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+use rand::{RngExt as _, SeedableRng as _};
+
+/// How often each kind is tried on each history.
+const TRIES: u64 = 40;
+
+/// Spoils a history at a place of its choice; none where it does not fit.
+type Spoil = fn(&mut Vec<Event>, &mut StdRng) -> Option<()>;
+
+/// Each kind of corruption, with the promises that must name it: any of them does.
+const KINDS: &[(&str, Spoil, &[&str])] = &[
+    (
+        "a frame is dropped",
+        drop_frame,
+        &["ResumeGapFree", "FinalTextExactlyOnce"],
+    ),
+    ("a part is dropped", drop_part, &["LiveDurableAgreement"]),
+    ("a frame comes twice", duplicate_frame, &["MonotoneCursor"]),
+    ("a part is stored twice", duplicate_part, &["FinalTextExactlyOnce"]),
+    ("two frames change places", swap_frames, &["MonotoneCursor"]),
+    ("two parts change places", swap_parts, &["FinalTextExactlyOnce"]),
+    ("a token of another call is shown", splice_frame, &["NoSplice"]),
+    ("a token of another call is stored", splice_part, &["NoSplice"]),
+    ("a frame is cut", cut_frame, &["FramesWhole"]),
+    ("a stranger is let in", let_in, &["TenantIsolation"]),
+    ("a refusal quotes a tenant", quote, &["TenantIsolation"]),
+    (
+        "a token of another tenant is shown",
+        cross_tenants,
+        &["TenantIsolation"],
+    ),
+    ("a part is written after the end", late_part, &["WriterFencing"]),
+    ("the end changes", late_status, &["TerminalExactlyOne", "WriterFencing"]),
+    ("a superseded epoch writes on", late_epoch, &["WriterFencing"]),
+    (
+        "a finish comes before its commit",
+        early_finish,
+        &["DurableBeforeTerminal"],
+    ),
+    ("text follows the finish", text_after_finish, &["NoPhantom"]),
+    ("a thread is not told by a pod", unread, &["LiveDurableAgreement"]),
+    ("a request loses its last message", forget, &["ContextContinuity"]),
+    ("an acknowledged turn is not stored", unstored, &["NoLostAck"]),
+];
+
+fn clean() -> Vec<(String, History)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/histories");
+    let entries = fs::read_dir(&folder).expect("the folder of saved histories");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    let clean = paths
+        .into_iter()
+        .filter(|path| path.to_string_lossy().ends_with("-clean"));
+    clean
+        .map(|path| {
+            let history = reader::read(&path.join("history.jsonl")).expect("a readable history");
+            (
+                path.file_name().expect("a name").to_string_lossy().into_owned(),
+                history,
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn whatever_spoils_a_clean_history_is_found() {
+    let mut tried: BTreeMap<&str, usize> = BTreeMap::new();
+    for (name, history) in clean() {
+        assert_eq!(checkers::judge(&history).verdict, Verdict::Pass, "{name}");
+        for (kind, spoil, promises) in KINDS {
+            for seed in 0..TRIES {
+                let mut spoilt = history.clone();
+                if spoil(&mut spoilt.events, &mut StdRng::seed_from_u64(seed)).is_none() {
+                    continue;
+                }
+                *tried.entry(kind).or_default() += 1;
+                for (n, event) in (0..).zip(&mut spoilt.events) {
+                    event.n = n;
+                }
+                let judgement = checkers::judge(&spoilt);
+                let found: BTreeSet<&str> = judgement
+                    .findings
+                    .iter()
+                    .map(|finding| finding.promise.as_str())
+                    .collect();
+                let is_named = promises.iter().any(|promise| found.contains(promise));
+                assert!(
+                    is_named,
+                    "{name}, seed {seed}: {kind}, found {found:?}, {:?}",
+                    judgement.verdict
+                );
+            }
+        }
+    }
+    for (kind, ..) in KINDS {
+        assert!(tried.contains_key(kind), "`{kind}` was never tried");
+    }
+}
+
+// --- what a history is made of
+
+/// Places of the events that `which` holds of.
+fn places(events: &[Event], which: impl Fn(&What) -> bool) -> Vec<usize> {
+    (0..events.len()).filter(|place| which(&events[*place].what)).collect()
+}
+
+fn any(places: &[usize], rng: &mut StdRng) -> Option<usize> {
+    places.choose(rng).copied()
+}
+
+/// The turn and its last epoch, as the store has them in the end.
+fn last_attempt(events: &[Event]) -> Option<(TurnId, Epoch)> {
+    events.iter().rev().find_map(|event| match &event.what {
+        What::Row {
+            row: Row::Turn {
+                turn, epoch, status, ..
+            },
+            ..
+        } if status.is_terminal() => Some((turn.clone(), *epoch)),
+        _ => None,
+    })
+}
+
+/// Frames with text of the last attempt, of watchers that were shown its finish.
+fn deltas(events: &[Event]) -> Option<Vec<usize>> {
+    let (_, last) = last_attempt(events)?;
+    let told: BTreeSet<WatcherId> = events
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::Frame {
+                watcher,
+                chunk: Chunk::Finish { .. },
+                ..
+            } => Some(*watcher),
+            _ => None,
+        })
+        .collect();
+    Some(places(events, |what| {
+        matches!(what, What::Frame { watcher, cursor: Some(at), chunk: Chunk::Delta { .. }, .. }
+            if at.epoch == last && told.contains(watcher))
+    }))
+}
+
+fn parts(events: &[Event]) -> Option<Vec<usize>> {
+    let (_, last) = last_attempt(events)?;
+    Some(places(
+        events,
+        |what| matches!(what, What::Row { row: Row::Part { epoch, .. }, .. } if *epoch == last),
+    ))
+}
+
+fn text(what: &mut What) -> Option<&mut String> {
+    match what {
+        What::Frame {
+            chunk: Chunk::Delta { text, .. },
+            ..
+        }
+        | What::Row {
+            row: Row::Part { text, .. },
+            ..
+        } => Some(text),
+        _ => None,
+    }
+}
+
+/// Puts an event in right behind another, at the same moment.
+fn insert_behind(events: &mut Vec<Event>, place: usize, what: What) {
+    let (n, at_us) = (events[place].n, events[place].at_us);
+    events.insert(place + 1, Event { n, at_us, what });
+}
+
+/// A row in a transaction of its own, at the end of what the database told.
+fn insert_last_row(events: &mut Vec<Event>, row: Row) -> Option<()> {
+    let last = *places(events, |what| matches!(what, What::Row { .. })).last()?;
+    let (lsn, xid) = ("F/FFFFFFFF".into(), u64::from(u32::MAX));
+    insert_behind(events, last, What::Row { lsn, xid, row });
+    Some(())
+}
+
+// --- drop, duplicate, swap
+
+fn drop_frame(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let place = any(&deltas(events)?, rng)?;
+    events.remove(place);
+    Some(())
+}
+
+fn drop_part(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let place = any(&parts(events)?, rng)?;
+    events.remove(place);
+    Some(())
+}
+
+fn duplicate_frame(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let place = any(&deltas(events)?, rng)?;
+    let again = events[place].what.clone();
+    insert_behind(events, place, again);
+    Some(())
+}
+
+fn duplicate_part(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let place = any(&parts(events)?, rng)?;
+    let again = events[place].what.clone();
+    insert_behind(events, place, again);
+    Some(())
+}
+
+fn swap_frames(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let places = deltas(events)?;
+    let first = any(&places, rng)?;
+    let watcher = |place: usize| match &events[place].what {
+        What::Frame { watcher, .. } => Some(*watcher),
+        _ => None,
+    };
+    let second = *places
+        .iter()
+        .find(|place| **place > first && watcher(**place) == watcher(first))?;
+    let what = events[first].what.clone();
+    events[first].what = std::mem::replace(&mut events[second].what, what);
+    Some(())
+}
+
+fn swap_parts(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let places = parts(events)?;
+    let (first, second) = (any(&places, rng)?, any(&places, rng)?);
+    let one = text(&mut events[first].what)?.clone();
+    let other = std::mem::replace(text(&mut events[second].what)?, one);
+    *text(&mut events[first].what)? = other;
+    (first != second).then_some(())
+}
+
+// --- splice, cut, cross
+
+/// The same token, of a call that nobody made.
+fn of_another_call(text: &str) -> Option<String> {
+    let (token, _) = token::parse(text)?;
+    Answer::new(token.key, token.call + 7, token.total)
+        .texts()
+        .nth(token.index as usize - 1)
+}
+
+fn splice(events: &mut [Event], places: &[usize], rng: &mut StdRng) -> Option<()> {
+    let text = text(&mut events[any(places, rng)?].what)?;
+    *text = of_another_call(text)?;
+    Some(())
+}
+
+fn splice_frame(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let places = deltas(events)?;
+    splice(events, &places, rng)
+}
+
+fn splice_part(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let places = parts(events)?;
+    splice(events, &places, rng)
+}
+
+fn cut_frame(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let place = any(&deltas(events)?, rng)?;
+    if let What::Frame { cursor, id, chunk, .. } = &mut events[place].what {
+        let (why, data) = (
+            "not JSON: EOF while parsing a string".into(),
+            r#"{"type":"text-de"#.into(),
+        );
+        (*cursor, *id, *chunk) = (None, None, Chunk::Unreadable { why, data });
+    }
+    Some(())
+}
+
+fn foreign_access(events: &[Event], rng: &mut StdRng) -> Option<usize> {
+    let is_foreign = |what: &What| {
+        matches!(
+            what,
+            What::Access {
+                credential: Credential::Foreign,
+                ..
+            }
+        )
+    };
+    any(&places(events, is_foreign), rng)
+}
+
+fn let_in(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let place = foreign_access(events, rng)?;
+    if let What::Access { status, .. } = &mut events[place].what {
+        *status = Some(200);
+    }
+    Some(())
+}
+
+fn quote(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let (turn, _) = last_attempt(events)?;
+    let tenant = events.iter().find_map(|event| match &event.what {
+        What::ThreadMade { tenant, .. } => Some(tenant.to_string()),
+        _ => None,
+    })?;
+    let secret = if rng.random_bool(0.5) { turn.to_string() } else { tenant };
+    let place = foreign_access(events, rng)?;
+    if let What::Access { body, .. } = &mut events[place].what {
+        *body = format!(r#"{{"error":"conflicts with {secret}"}}"#);
+    }
+    Some(())
+}
+
+fn cross_tenants(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let place = any(&deltas(events)?, rng)?;
+    *text(&mut events[place].what)? = Answer::new("key-of-b", 1, 3).text();
+    let mut post = events.iter().find_map(|event| match &event.what {
+        post @ What::Posted { .. } => Some(post.clone()),
+        _ => None,
+    })?;
+    let What::Posted {
+        op,
+        thread,
+        message,
+        expect,
+        text,
+        ..
+    } = &mut post
+    else {
+        return None;
+    };
+    (*thread, *message, op.0) = ("th-b".into(), "m-b".into(), u32::MAX);
+    (expect.key, *text) = ("key-of-b".into(), "what b wants to know".into());
+    let row = Row::Turn {
+        turn: "turn-b".into(),
+        thread: "th-b".into(),
+        message: "m-b".into(),
+        status: Status::Cancelled,
+        attempt: 0,
+        epoch: Epoch(0),
+    };
+    let made = What::ThreadMade {
+        thread: "th-b".into(),
+        tenant: "tenant-b".into(),
+    };
+    insert_behind(events, 0, post);
+    insert_behind(events, 0, made);
+    insert_last_row(events, row)
+}
+
+// --- late writes
+
+fn late_part(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let (turn, epoch) = last_attempt(events)?;
+    let (seq, text) = (rng.random_range(1..99), "and another thing ".into());
+    insert_last_row(events, Row::Part { turn, epoch, seq, text })
+}
+
+fn late_status(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let is_end = |what: &What| matches!(what, What::Row { row: Row::Turn { status, .. }, .. } if status.is_terminal());
+    let What::Row { mut row, .. } = events[*places(events, is_end).last()?].what.clone() else {
+        return None;
+    };
+    if let Row::Turn { status, .. } = &mut row {
+        *status = *[Status::Failed, Status::Interrupted, Status::InProgress].choose(rng)?;
+    }
+    insert_last_row(events, row)
+}
+
+fn late_epoch(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let (turn, last) = last_attempt(events)?;
+    let place = any(&parts(events)?, rng)?;
+    let epoch = Epoch(last.0.checked_sub(1).filter(|epoch| *epoch > 0)?);
+    let (seq, text) = (90, "I am not dead ".into());
+    let (lsn, xid) = ("F/FFFFFFFF".into(), u64::from(u32::MAX));
+    if rng.random_bool(0.5) {
+        let row = Row::Part { turn, epoch, seq, text };
+        insert_behind(events, place, What::Row { lsn, xid, row });
+        return Some(());
+    }
+    let place = any(&deltas(events)?, rng)?;
+    if let What::Frame { watcher, .. } = &events[place].what {
+        let (watcher, cursor) = (*watcher, Some(Cursor { epoch, seq }));
+        let (id, chunk) = (Some(format!("{epoch}-{seq}")), Chunk::Delta { turn, text });
+        insert_behind(
+            events,
+            place,
+            What::Frame {
+                watcher,
+                id,
+                cursor,
+                chunk,
+            },
+        );
+    }
+    Some(())
+}
+
+fn early_finish(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let place = any(&places(events, |what| matches!(what, What::TerminalProbe { .. })), rng)?;
+    if let What::TerminalProbe { status, .. } = &mut events[place].what {
+        *status = Some(Status::InProgress);
+    }
+    Some(())
+}
+
+fn text_after_finish(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let finishes = places(events, |what| {
+        matches!(
+            what,
+            What::Frame {
+                chunk: Chunk::Finish { .. },
+                ..
+            }
+        )
+    });
+    let place = any(&finishes, rng)?;
+    let mut more = events[place].what.clone();
+    if let What::Frame {
+        id,
+        cursor: Some(cursor),
+        chunk,
+        ..
+    } = &mut more
+    {
+        let (turn, _) = last_attempt(events)?;
+        cursor.seq += 1;
+        *id = Some(format!("{}-{}", cursor.epoch, cursor.seq));
+        *chunk = Chunk::Delta {
+            turn,
+            text: "one more thing ".into(),
+        };
+    }
+    insert_behind(events, place, more);
+    Some(())
+}
+
+// --- what is missing
+
+fn unread(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let place = any(&places(events, |what| matches!(what, What::ThreadRead { .. })), rng)?;
+    if let What::ThreadRead { answers, .. } = &mut events[place].what {
+        answers.clear();
+    }
+    Some(())
+}
+
+fn forget(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    use crosspod::history::ProviderWhat::Started;
+    let started = places(
+        events,
+        |what| matches!(what, What::Provider(told) if matches!(told.what, Started { .. })),
+    );
+    let place = any(&started, rng)?;
+    if let What::Provider(told) = &mut events[place].what
+        && let Started { messages } = &mut told.what
+    {
+        messages.pop();
+    }
+    Some(())
+}
+
+fn unstored(events: &mut Vec<Event>, _: &mut StdRng) -> Option<()> {
+    events.retain(|event| !matches!(event.what, What::Row { .. }));
+    Some(())
+}

@@ -1,0 +1,23 @@
+//! The broker is gone in the moment in which a turn ends: the end is stored, and cannot be told. Once the broker is back
+//! everybody who watches must be told, by whomever.
+//! Catches: terminal-publish-swallowed.
+
+use crosspod::cluster::Service;
+use crosspod::plan::{Answer, Pod};
+use crosspod::run::{Cast, Played};
+
+pub(crate) async fn nats_gone_at_the_end(c: &mut Cast) -> Played {
+    const TOKENS: u32 = 6;
+    // Held after its last token: what is left to do is to end.
+    let turn = c.post(Pod::first(), Answer::tokens(TOKENS).gate_after(TOKENS)).await?;
+    let tails = c.attach_on_every_pod(&turn).await?;
+    tails.each_reach(TOKENS).await?;
+    c.nemesis().crash(&Service::Nats).await?;
+    c.provider().open_gate(&turn).await?;
+    c.ended(&turn).await?;
+    let untold = tails.iter().all(|w| w.seen().turns.get(&turn.id).is_none_or(|t| t.finished.is_none()));
+    c.evidence("the turn ended while it could not be told", untold);
+    c.nemesis().mend(&Service::Nats).await?;
+    c.settled(&turn).await?;
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! The broker is stopped. A pod that cannot serve must say so, or whoever distributes the clients sends them there; and it
+//! must serve again once the broker is back, with no help.
+//! Catches: ready-while-dependency-down.
+
+use crosspod::cluster::Service;
+use crosspod::run::{Cast, Played};
+
+pub(crate) async fn nats_stopped(c: &mut Cast) -> Played {
+    c.every_pod_serves().await?;
+    c.nemesis().stop(&Service::Nats).await?;
+    c.every_pod_says_it_cannot_serve().await?;
+    c.evidence("every pod said that it cannot serve", true);
+    c.nemesis().mend(&Service::Nats).await?;
+    c.every_pod_serves().await?;
+    c.evidence("every pod served again", true);
+    Ok(())
+}
