@@ -11,8 +11,8 @@ use bollard::Docker;
 use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::RemoveVolumeOptions;
 use crosspod::cluster::{
-    Cluster, ClusterError, ClusterSpec, Engine, Fate, Healed, Progress, Proof, Remedy, Removed, RunLock, Service,
-    Silent, State, leftovers, remove_leftovers, remove_project,
+    Cluster, ClusterError, ClusterSpec, Engine, Fate, Healed, PartHandle, Progress, Proof, Remedy, Removed, RunLock,
+    Service, Silent, State, leftovers, remove_leftovers, remove_project,
 };
 use crosspod::history::PodName;
 
@@ -104,17 +104,7 @@ async fn checks_on(cluster: &Cluster) {
     assert_eq!(exit.map(|exit| exit.code), Some(0), "a SIGTERM is a drain");
     second.start().await.expect("it starts again").expect("with an address");
 
-    // A start that is given up once the engine has carried it out must not be taken for death afterwards.
-    second.kill().await.expect("it was running");
-    second.wait_exit(Duration::from_secs(10)).await.expect("it ended");
-    let carried_out = async { while second.state().await.expect("known") != State::Running {} };
-    tokio::select! {
-        _ = second.start() => {}
-        () = carried_out => {}
-    }
-    let healed = tokio::time::timeout(Duration::from_secs(8), cluster.heal()).await;
-    healed.expect("no death is awaited").expect("nothing is wrong");
-    assert!(second.address().is_some(), "it is known to run");
+    check_a_start_that_is_given_up(cluster, &second).await;
 
     second.pause().await.expect("it was running");
     second.kill().await.expect("the frozen can be killed too");
@@ -149,6 +139,20 @@ async fn checks_on(cluster: &Cluster) {
         (died.service, died.exit_code),
         (Service::Pod(names[0].clone()), Some(137))
     );
+}
+
+/// A start that is given up once the engine has carried it out must not be taken for death afterwards.
+async fn check_a_start_that_is_given_up(cluster: &Cluster, part: &PartHandle) {
+    part.kill().await.expect("it was running");
+    part.wait_exit(Duration::from_secs(10)).await.expect("it ended");
+    let carried_out = async { while part.state().await.expect("known") != State::Running {} };
+    tokio::select! {
+        _ = part.start() => {}
+        () = carried_out => {}
+    }
+    let healed = tokio::time::timeout(Duration::from_secs(8), cluster.heal()).await;
+    healed.expect("no death is awaited").expect("nothing is wrong");
+    assert!(part.address().is_some(), "it is known to run");
 }
 
 #[tokio::test]

@@ -5,6 +5,12 @@
 //! saved. Where a kind does not fit a history (no second attempt to splice in) it is passed over, but each kind must have
 //! been tried on some.
 
+#![expect(
+    clippy::ptr_arg,
+    clippy::unnecessary_wraps,
+    reason = "every kind of corruption is a function of one type"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +25,7 @@ use rand::seq::IndexedRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 /// How often each kind is tried on each history.
-const TRIES: u64 = 40;
+const TRIES: u64 = 25;
 
 /// Spoils a history at a place of its choice; none where it does not fit.
 type Spoil = fn(&mut Vec<Event>, &mut StdRng) -> Option<()>;
@@ -389,7 +395,7 @@ fn late_epoch(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let place = any(&deltas(events)?, rng)?;
     if let What::Frame { watcher, .. } = &events[place].what {
         let (watcher, cursor) = (*watcher, Some(Cursor { epoch, seq }));
-        let (id, chunk) = (Some(format!("{epoch}-{seq}")), Chunk::Delta { turn, text });
+        let (id, chunk) = (Some(format!("{epoch}-{seq}").into()), Chunk::Delta { turn, text });
         insert_behind(
             events,
             place,
@@ -433,7 +439,7 @@ fn text_after_finish(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     {
         let (turn, _) = last_attempt(events)?;
         cursor.seq += 1;
-        *id = Some(format!("{}-{}", cursor.epoch, cursor.seq));
+        *id = Some(format!("{}-{}", cursor.epoch, cursor.seq).into());
         *chunk = Chunk::Delta {
             turn,
             text: "one more thing ".into(),

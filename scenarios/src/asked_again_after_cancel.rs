@@ -1,9 +1,14 @@
 //! A user stops an answer and asks something else. What stopped the first must not reach the second.
 //! Catches: stale-cancel-kills-next.
 
+use std::time::Duration;
+
 use crosspod::history::Status;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
+
+/// Several times as long as pods let pass between two looks for cancels.
+const THINKS: Duration = Duration::from_millis(600);
 
 pub(crate) async fn asked_again_after_cancel(c: &mut Cast) -> Played {
     let first = c.post(Pod::first(), Answer::tokens(20).gate_after(3)).await?;
@@ -13,10 +18,9 @@ pub(crate) async fn asked_again_after_cancel(c: &mut Cast) -> Played {
     c.cancel(&owner.owner, &first).await?;
     let ended = c.settled(&first).await?;
     c.evidence("the first turn was cancelled", ended == Status::Cancelled);
-    // Held for a while, so that whatever looks for cancels has looked.
-    let second = c.post(Pod::second(), Answer::tokens(8).gate_after(3)).await?;
+    // Silent for a while in its middle: whatever looks for cancels looks at it.
+    let second = c.post(Pod::second(), Answer::tokens(8).stalls_after(3, THINKS)).await?;
     tails.of(&second).each_reach(3).await?;
-    c.provider().open_gate(&second).await?;
     c.settled(&second).await?;
     Ok(())
 }

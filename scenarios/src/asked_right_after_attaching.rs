@@ -12,5 +12,6 @@ pub(crate) async fn asked_right_after_attaching(c: &mut Cast) -> Played {
     let after = c.post(Pod::second(), Answer::tokens(8)).await?;
     c.evidence("the tails were open before the turn was there", tails.iter().all(|w| w.seen().open));
     c.settled(&after).await?;
+    tails.of(&after).each_reach(8).await?;
     Ok(())
 }

@@ -37,7 +37,8 @@ mod rolling_restart_mid_answer;
 mod second_death_after_a_blip;
 mod session_revoked_everywhere;
 mod session_revoked_on_open_tail;
-mod two_turns_on_one_tail;
+mod survivors_race_for_an_orphan;
+mod turns_on_one_tail;
 
 use crosspod::run::Story;
 
@@ -69,7 +70,7 @@ pub fn stories() -> Vec<Story> {
                 "every survivor attached at the tail", "every survivor attached past the end"]),
         story!(owner_killed_mid_answer: "the owner dies while the model is still talking",
             catches ["no-purge-on-resume", "claim-strict-cas", "resume-without-buffer", "purge-under-readers", "heartbeat-watch-only",
-                "recovery-own-executor-only", "sequence-restarts-with-same-epoch", "heartbeat-bucket-missing", "claim-any-survivor"],
+                "recovery-own-executor-only", "sequence-restarts-with-same-epoch", "heartbeat-bucket-missing"],
             evidence ["owner died while holding token 3", "late tail opened after takeover"]),
         story!(owner_terminated_mid_answer: "the owner is told to stop while its turn outlasts the grace",
             catches ["sigterm-deletes-liveness-row", "stop-nulls-owner", "drain-sleep-eats-grace"],
@@ -89,7 +90,7 @@ pub fn stories() -> Vec<Story> {
         story!(session_revoked_on_open_tail: "a session is revoked while its tails are open",
             catches [],
             evidence ["every tail of the revoked session ended", "nothing later was shown on them"]),
-        story!(two_turns_on_one_tail: "the end of one answer is not the end of the stream",
+        story!(turns_on_one_tail: "the end of one answer is not the end of the stream",
             catches ["closes-at-finish"],
             evidence ["the first answer was shown on every tail"]),
         story!(message_queued_mid_answer: "a second message is posted while the first is answered",
@@ -161,5 +162,8 @@ pub fn stories() -> Vec<Story> {
         story!(long_answer_after_a_short_one: "a long answer outlasts the time of a short one before it",
             catches ["ghost-force-fail"],
             evidence ["the long answer was not over when the short one's time was"]),
+        story!(survivors_race_for_an_orphan: "more than one survivor finds the turn of a dead owner",
+            catches ["claim-any-survivor"],
+            evidence ["the turn was taken over and not over yet"]),
     ]
 }

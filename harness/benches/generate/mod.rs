@@ -1,8 +1,10 @@
 //! Makes histories of any size that look like those of a clean run of many threads.
 
+use std::collections::HashMap;
+
 use crosspod::history::reader::History;
 use crosspod::history::{
-    Accepted, Began, Bounds, Capability, Chunk, Cursor, Epoch, Event, Expect, FaultEvent, FaultStep, MessageId, OpId,
+    Accepted, Began, Bounds, Capability, Chunk, Cursor, Epoch, Event, EventId, Expect, FaultEvent, FaultStep, MessageId, OpId,
     Outcome, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer, Row, SCHEMA, Status, TailEnd, ThreadId, TurnId,
     TurnKey, WatcherId, What,
 };
@@ -82,6 +84,7 @@ struct Play {
     faults: u32,
     /// Every thread with what its turns answered.
     answered: Vec<(ThreadId, Vec<ReadAnswer>)>,
+    ids: HashMap<Cursor, EventId>,
 }
 
 impl Play {
@@ -96,6 +99,7 @@ impl Play {
             xid: 100,
             faults: 0,
             answered: Vec::new(),
+            ids: HashMap::new(),
         }
     }
 
@@ -106,7 +110,7 @@ impl Play {
     }
 
     fn row(&mut self, row: Row) {
-        let (lsn, xid) = (format!("0/{:X}", 0x0199_0000 + 64 * self.xid), self.xid);
+        let (lsn, xid) = (exact(format!("0/{:X}", 0x0199_0000 + 64 * self.xid)), self.xid);
         self.put(What::Row { lsn, xid, row });
     }
 
@@ -240,7 +244,7 @@ impl Play {
             );
         }
         let answer = Answer::new(turn.key.as_str(), turn.attempt, TOKENS);
-        for (seq, text) in (1..).zip(answer.texts().take(tokens as usize)) {
+        for (seq, text) in (1..).zip(answer.texts().take(tokens as usize).map(exact)) {
             for watcher in watchers {
                 let (turn, text) = (turn.id.clone(), text.clone());
                 self.frame(*watcher, Some(Cursor { epoch, seq }), Chunk::Delta { turn, text });
@@ -258,7 +262,7 @@ impl Play {
         let mut said = Vec::with_capacity(2 * before.len() + 1);
         for (number, answer) in (first..).zip(before) {
             said.push(format!("user: {}", prompt_of(&format!("{number:010x}"))));
-            said.push(format!("assistant: {}", answer.text));
+            said.push(exact(format!("assistant: {}", answer.text)));
         }
         said.push(format!("user: {}", prompt(turn)));
         said
@@ -324,7 +328,7 @@ impl Play {
             let (watcher, turn, status) = (*watcher, turn.id.clone(), Some(status));
             self.put(What::TerminalProbe { watcher, turn, status });
         }
-        let text = Answer::new(turn.key.as_str(), turn.attempt, TOKENS).text();
+        let text = exact(Answer::new(turn.key.as_str(), turn.attempt, TOKENS).text());
         if let Some((_, answers)) = self.answered.last_mut() {
             let (turn, error) = (turn.id.clone(), None);
             answers.push(ReadAnswer {
@@ -338,12 +342,13 @@ impl Play {
 
     /// A frame behind the bytes that brought it.
     fn frame(&mut self, watcher: WatcherId, cursor: Option<Cursor>, chunk: Chunk) {
-        let id = cursor.map(|at| format!("{}-{}", at.epoch, at.seq));
+        let id = cursor.map(|at| self.id(at));
         let data = match &chunk {
             Chunk::Delta { turn, text } => format!(r#"{{"type":"text-delta","turnId":"{turn}","delta":"{text}"}}"#),
             other => format!("{other:?}"),
         };
-        let raw = Raw::Utf8(format!("id: {}\ndata: {data}\n\n", id.as_deref().unwrap_or_default()));
+        let id_line = id.as_ref().map_or(String::new(), |id| format!("id: {id}\n"));
+        let raw = Raw::Utf8(exact(format!("{id_line}data: {data}\n\n")));
         self.put(What::Bytes { watcher, raw });
         self.put(What::Frame {
             watcher,
@@ -351,6 +356,12 @@ impl Play {
             cursor,
             chunk,
         });
+    }
+
+    /// The one copy of an event's id, as a reader of a saved history keeps it.
+    fn id(&mut self, at: Cursor) -> EventId {
+        let id = self.ids.entry(at).or_insert_with(|| format!("{}-{}", at.epoch, at.seq).into());
+        id.clone()
     }
 
     fn read_all(&mut self) {
@@ -373,4 +384,10 @@ fn prompt(turn: &Turn) -> String {
 
 fn prompt_of(key: &str) -> String {
     format!("[[mock key:{key} many:{TOKENS}]]")
+}
+
+/// A text that takes no more memory than it needs, as one that was read from a file or a socket does.
+fn exact(mut text: String) -> String {
+    text.shrink_to_fit();
+    text
 }

@@ -27,8 +27,8 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .probes
         .iter()
         .filter(|probe| probe.at.n < begun && probe.status.is_some_and(Status::is_terminal));
-    let probed: BTreeSet<&TurnId> = probes.map(|probe| probe.turn).collect();
-    let over = |turn: &Turn<'_>, row: &TurnRow| row.at.n < begun || probed.contains(turn.id);
+    let known: BTreeSet<&TurnId> = probes.map(|probe| probe.turn).collect();
+    let over = |turn: &Turn<'_>, row: &TurnRow| row.at.n < begun || known.contains(turn.id);
     breaches.extend(view.final_reads().flat_map(|read| missing(view, read, over)));
     breaches.extend(final_readings(view).filter_map(refused));
     breaches.extend(streamed_otherwise(view));

@@ -1,9 +1,7 @@
 //! Promise 7: event ids only go forward, and one id is one event on every pod.
 
-use std::collections::HashMap;
-
 use super::Promise;
-use super::view::{Breach, Frame, View, Watcher, is_content, name, tell};
+use super::view::{Breach, Frame, Log, Logged, View, Watcher, is_content, name, tell};
 use crate::history::{Capability, Chunk, Cursor};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -15,41 +13,34 @@ pub(crate) const PROMISE: Promise = Promise {
     judge,
 };
 
-/// What each id of a thread was first seen to be, and where.
-type Meanings<'a> = HashMap<(usize, Cursor), (u64, &'a Chunk)>;
-
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let mut meanings = Meanings::new();
     view.watchers
         .iter()
-        .filter_map(|watcher| check(watcher, &mut meanings))
+        .filter_map(|watcher| check(watcher, &view.logs[watcher.thread]))
         .collect()
 }
 
-fn check<'a>(watcher: &Watcher<'a>, meanings: &mut Meanings<'a>) -> Option<Breach> {
+fn check(watcher: &Watcher<'_>, log: &Log<'_>) -> Option<Breach> {
     let mut last: Option<Cursor> = None;
-    let mut first_breach = None;
-    for frame in watcher.frames() {
+    let mut near = 0;
+    watcher.frames().find_map(|frame| {
         if matches!(frame.chunk, Chunk::Resync { .. }) {
             last = None;
         }
         if !is_content(frame.chunk) {
-            continue;
+            return None;
         }
-        // Goes on after a breach, for what this watcher's ids mean on others.
-        let breach = step(watcher, frame, last, meanings);
-        first_breach = first_breach.or(breach);
+        let place = frame.cursor.and_then(|cursor| log.place(cursor, near));
+        near = place.map_or(near, |place| place + 1);
+        let first = place.map(|place| &log.frames()[place]);
+        let breach = step(watcher, frame, last, first);
         last = frame.cursor.or(last);
-    }
-    first_breach
+        breach
+    })
 }
 
-fn step<'a>(
-    watcher: &Watcher<'a>,
-    frame: Frame<'a>,
-    last: Option<Cursor>,
-    meanings: &mut Meanings<'a>,
-) -> Option<Breach> {
+/// Holds a frame against the one before it, and against what its id was first seen to be.
+fn step(watcher: &Watcher<'_>, frame: Frame<'_>, last: Option<Cursor>, first: Option<&Logged<'_>>) -> Option<Breach> {
     let breach = |expected: String, got: String| {
         Some(Breach {
             subject: watcher.label(),
@@ -69,14 +60,10 @@ fn step<'a>(
     if let Some(last) = last.filter(|last| *last >= cursor) {
         return breach(format!("an id after {}", tell(last)), tell(cursor));
     }
-    let (n, meaning) = *meanings
-        .entry((watcher.thread, cursor))
-        .or_insert((frame.at.n, frame.chunk));
-    if same_event(meaning, frame.chunk) {
-        return None;
-    }
+    let first = first.filter(|first| !same_event(first.chunk, frame.chunk))?;
+    let (id, n) = (tell(cursor), first.first.n);
     breach(
-        format!("{} under id {}, as at event {n}", name(meaning), tell(cursor)),
+        format!("{} under id {id}, as at event {n}", name(first.chunk)),
         format!("another {}", name(frame.chunk)),
     )
 }

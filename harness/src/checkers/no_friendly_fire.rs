@@ -38,15 +38,15 @@ fn interrupted(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
         .iter()
         .rev()
         .find(|owned| owned.status == Status::InProgress)?;
-    let owner = owned.owner.filter(|_| owned.epoch == ended.epoch)?;
-    if takings::may_be_taken(view, Some(owner), ended.at.us, takings::still_us(turn, ended.at.us)) {
+    let pod = owned.owner.filter(|_| owned.epoch == ended.epoch)?;
+    if takings::may_be_taken(view, Some(pod), ended.at.us, takings::still_us(turn, ended.at.us)) {
         return None;
     }
     Some(Breach {
         subject: format!("turn {}", turn.id),
         thread: turn.thread,
         n: ended.at.n,
-        expected: format!("{} left alone, alive and at work", PodName::as_str(owner)),
+        expected: format!("{} left alone, alive and at work", PodName::as_str(pod)),
         got: "ended as interrupted".into(),
     })
 }

@@ -98,7 +98,7 @@ pub(crate) fn frame_of(watcher: u32, at: Option<(u64, u64)>, chunk: Chunk) -> Wh
         epoch: Epoch(epoch),
         seq,
     });
-    let id = at.map(|(epoch, seq)| format!("{epoch}-{seq}"));
+    let id = at.map(|(epoch, seq)| format!("{epoch}-{seq}").into());
     What::Frame {
         watcher: WatcherId(watcher),
         id,
@@ -520,8 +520,8 @@ pub(crate) fn padded(mut play: Play, bytes: usize) -> Play {
             What::Frame {
                 chunk: Chunk::Delta { text, .. },
                 ..
-            } => pad(text),
-            What::Row {
+            }
+            | What::Row {
                 row: Row::Part { text, .. },
                 ..
             } => pad(text),

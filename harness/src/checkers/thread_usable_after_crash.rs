@@ -32,8 +32,9 @@ fn check(view: &View<'_>, fault: &FaultSpan<'_>, post: &Post<'_>) -> Option<Brea
         return None;
     }
     let (stopped, from_us) = bounded_takeover::stopped(view, fault)?;
+    let known_by_us = bounded_takeover::known_by_us(view, stopped);
     let owners = &view.threads[post.thread].owners;
-    let owned = owners[..owners.partition_point(|owned| owned.at.n < stopped.n)].last()?;
+    let owned = owners[..owners.partition_point(|owned| owned.at.us <= known_by_us)].last()?;
     if owned.status != Status::InProgress || owned.owner.map(PodName::as_str) != Some(fault.target) {
         return None;
     }

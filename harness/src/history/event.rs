@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Chunk, Cursor, Epoch, FaultEvent, MessageId, OpId, Outcome, PodName, ProviderEvent, Raw, ReadAnswer, Row, Status,
+    Chunk, Cursor, Epoch, EventId, FaultEvent, MessageId, OpId, Outcome, PodName, ProviderEvent, Raw, ReadAnswer, Row, Status,
     TailEnd, TenantId, ThreadId, TurnId, TurnKey, WatcherId,
 };
 
@@ -131,7 +131,7 @@ pub enum What {
         /// The watcher.
         watcher: WatcherId,
         /// The event's own `id:` line as it stands, where it has one.
-        id: Option<String>,
+        id: Option<EventId>,
         /// That id read as a cursor, where the target's format can.
         cursor: Option<Cursor>,
         /// What the event says.

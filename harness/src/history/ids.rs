@@ -93,6 +93,8 @@ names! {
     MessageId;
     /// Who threads belong to.
     TenantId;
+    /// The `id:` of an event of a stream, as it stands: what a client resumes from.
+    EventId;
     /// What the provider counts calls by; carried by every token of an answer.
     TurnKey;
 }

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, Session, chain};
 use crate::history::writer::Recorder;
-use crate::history::{Chunk, Epoch, PodName, Raw, Status, TailEnd, ThreadId, TurnId, WatcherId, What};
+use crate::history::{Chunk, Epoch, EventId, PodName, Raw, Status, TailEnd, ThreadId, TurnId, WatcherId, What};
 use crate::target::frames;
 use crate::target::owner::Owners;
 use crate::wait::{Expired, within};
@@ -254,7 +254,8 @@ impl Tailing {
         // part of the log have none.
         let id = (content && !id.is_empty()).then(|| id.to_owned());
         let (watcher, cursor) = (self.attach.watcher, id.as_deref().and_then(frames::read_cursor));
-        self.recorder.record(What::Frame { watcher, id: id.clone(), cursor, chunk: chunk.clone() });
+        let recorded = id.as_deref().map(EventId::from);
+        self.recorder.record(What::Frame { watcher, id: recorded, cursor, chunk: chunk.clone() });
         let at = Instant::now();
         self.tell.send_modify(|seen| {
             if id.is_some() {

@@ -108,12 +108,13 @@ fn a_port_in_use_by_another_program() {
 #[test]
 fn a_pod_that_never_gets_ready() {
     let home = Home::on_the_engine();
-    let mut command = home.command(&["up", "--ready-secs", "8"]);
+    // Long enough for Postgres to be ready first on a machine that is busy: it is the pod that must be named.
+    let mut command = home.command(&["up", "--ready-secs", "20"]);
     command.env("CROSSPOD_WORKSPACE", home.workspace_with(NATS_URL, NO_NATS_URL));
     let ended = Running::start(command).end(CLUSTER);
     ended.says(&[
         "pod-",
-        "awaited 200 from /ready on port 8080 for 8.0s",
+        "awaited 200 from /ready on port 8080 for 20.0s",
         "last seen: 503",
         "nats: ",
         "docker logs",

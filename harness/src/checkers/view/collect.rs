@@ -8,7 +8,7 @@ use super::{
     Thread, Trial, Turn, TurnRow, View, Watcher,
 };
 use crate::history::{
-    Began, Bounds, Chunk, Cursor, Epoch, Event, Expect, MessageId, Outcome, ProviderEvent, ProviderWhat, Row, ThreadId,
+    Began, Bounds, Chunk, Cursor, Epoch, Event, EventId, Expect, MessageId, Outcome, ProviderEvent, ProviderWhat, Row, ThreadId,
     TurnId, TurnKey, WatcherId, What,
 };
 
@@ -109,7 +109,7 @@ impl<'a> Collector<'a> {
                     event,
                     Frame {
                         at,
-                        id: id.as_deref(),
+                        id: id.as_ref().map(EventId::as_str),
                         cursor: *cursor,
                         chunk,
                     },
@@ -181,6 +181,13 @@ impl<'a> Collector<'a> {
                     self.view.posts[*post].ended = Some((at, outcome));
                 }
             }
+            _ => self.tried(at, what),
+        }
+    }
+
+    /// What else was asked of the pods: with which credential, and what was refused.
+    fn tried(&mut self, at: At, what: &'a What) {
+        match what {
             What::Access {
                 pod,
                 credential,

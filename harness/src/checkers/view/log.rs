@@ -42,16 +42,20 @@ impl<'a> Log<'a> {
 }
 
 /// Gathers the logs of all threads.
-pub(super) fn gather(view: &mut View<'_>) {
-    view.logs.resize_with(view.threads.len(), Log::default);
+pub(super) fn gather<'a>(view: &mut View<'a>) {
+    let mut watchers: Vec<Vec<&Watcher<'a>>> = vec![Vec::new(); view.threads.len()];
     for watcher in &view.watchers {
-        view.logs[watcher.thread].0.extend(content(watcher));
+        watchers[watcher.thread].push(watcher);
     }
-    for Log(frames) in &mut view.logs {
+    // One thread after the other: what all tails hold together is several times what comes of it.
+    let log = |watchers: Vec<&Watcher<'a>>| {
+        let mut frames: Vec<Logged<'a>> = watchers.into_iter().flat_map(content).collect();
         frames.sort_unstable_by_key(|there| (there.cursor, there.first.n));
         frames.dedup_by_key(|there| there.cursor);
         frames.shrink_to_fit();
-    }
+        Log(frames)
+    };
+    view.logs = watchers.into_iter().map(log).collect();
 }
 
 fn content<'v, 'a>(watcher: &'v Watcher<'a>) -> impl Iterator<Item = Logged<'a>> + 'v {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::text::Text;
 use super::{Against, At};
-use crate::history::{Chunk, Cursor, Epoch, Event, PodName, Status, TailEnd, WatcherId, What};
+use crate::history::{Chunk, Cursor, Epoch, Event, EventId, PodName, Status, TailEnd, WatcherId, What};
 
 /// A watcher: one attach from its opening to its end.
 #[derive(Debug)]
@@ -173,7 +173,7 @@ impl<'a> Watcher<'a> {
         self.frames.iter().filter_map(|event| match &event.what {
             What::Frame { id, cursor, chunk, .. } => Some(Frame {
                 at: At::of(event),
-                id: id.as_deref(),
+                id: id.as_ref().map(EventId::as_str),
                 cursor: *cursor,
                 chunk,
             }),
