@@ -11,7 +11,7 @@ use bollard::Docker;
 use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::RemoveVolumeOptions;
 use crosspod::cluster::{
-    Cluster, ClusterError, ClusterSpec, Engine, Fate, Healed, PartHandle, Progress, Proof, Remedy, Removed, RunLock,
+    Cluster, ClusterError, ClusterSpec, Engine, Events, Fate, Healed, PartHandle, Progress, Proof, Remedy, Removed, RunLock,
     Service, Silent, State, leftovers, remove_leftovers, remove_project,
 };
 use crosspod::history::PodName;
@@ -110,6 +110,11 @@ async fn checks_on(cluster: &Cluster) {
     second.kill().await.expect("the frozen can be killed too");
     second.start().await.expect("it starts again");
 
+    check_logs(&first).await;
+    check_the_engines_word(&mut events, &names[0]).await;
+}
+
+async fn check_logs(first: &PartHandle) {
     let whole = first.logs().await.expect("a log");
     let since = first.logs_since_start().await.expect("a log");
     assert!(
@@ -119,7 +124,9 @@ async fn checks_on(cluster: &Cluster) {
         whole.len()
     );
     assert!(whole.ends_with(&since), "the latest start is the end of the whole");
+}
 
+async fn check_the_engines_word(events: &mut Events, killed: &PodName) {
     let died = async {
         loop {
             let event = events
@@ -137,7 +144,7 @@ async fn checks_on(cluster: &Cluster) {
         .expect("the engine saw it as well");
     assert_eq!(
         (died.service, died.exit_code),
-        (Service::Pod(names[0].clone()), Some(137))
+        (Service::Pod(killed.clone()), Some(137))
     );
 }
 

@@ -51,8 +51,9 @@ impl Spread {
         let mut sorted: Vec<f64> = values.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
         let rank = |p: f64| {
-            let at = (p * sorted.len() as f64).ceil() as usize;
-            sorted.get(at.saturating_sub(1)).copied()
+            // The rank is the first that leaves no more than `1 - p` of the values above it.
+            let at = (1..=sorted.len()).find(|rank| *rank as f64 >= p * sorted.len() as f64)?;
+            sorted.get(at - 1).copied()
         };
         Self { p50: rank(0.50), p95: rank(0.95), p99: rank(0.99), n: sorted.len() }
     }

@@ -22,7 +22,8 @@ pub(super) async fn keep(cast: &Cast, folder: &Folder, since: SystemTime) {
 async fn logs(cast: &Cast, folder: &Folder, since: SystemTime) -> Result<(), String> {
     for part in cast.slot.cluster.parts() {
         let lines = part.logs_after(since).await.map_err(|e| e.to_string())?;
-        let text: String = lines.iter().map(|line| format!("{} {}\n", line.at, line.text)).collect();
+        let lines: Vec<String> = lines.iter().map(|line| format!("{} {}", line.at, line.text)).collect();
+        let text = lines.join("\n") + "\n";
         folder.write_text(&format!("pods/{}.log", part.service()), &text).map_err(|e| e.to_string())?;
     }
     Ok(())

@@ -32,7 +32,7 @@ use crate::workload::Tail;
 const FEED_EVERY: Duration = Duration::from_millis(20);
 /// Longest that a whole play may take: beyond every wait that a story can hold, so that a hang in the harness itself
 /// ends as `Broken` and not never.
-const ONE_PLAY: Duration = Duration::from_secs(120);
+const ONE_PLAY: Duration = Duration::from_mins(2);
 
 /// What is played, where and with what.
 pub(super) struct Order<'a> {
@@ -86,7 +86,7 @@ async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<PlayedStory, St
         Ok(stage) => stage,
         Err(reason) => {
             recorder.record(What::HarnessFailed { reason });
-            return Ok(judged(order, &recorder, StoryFigures::default()));
+            return Ok(judged(order, &recorder, &StoryFigures::default()));
         }
     };
     let warm_start_ms = order.asked_at.elapsed().as_secs_f64() * 1000.0;
@@ -98,7 +98,7 @@ async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<PlayedStory, St
     playing.await.map_err(|e| format!("the play did not come to its end: {e}"))?;
     let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
     let figures = StoryFigures { warm_start_ms: Some(warm_start_ms), duration_ms, ..StoryFigures::default() };
-    Ok(judged(order, &recorder, figures))
+    Ok(judged(order, &recorder, &figures))
 }
 
 fn began(slot: &Slot, order: &Order<'_>) -> Began {
@@ -115,7 +115,7 @@ fn began(slot: &Slot, order: &Order<'_>) -> Began {
     }
 }
 
-fn judged(order: &Order<'_>, recorder: &Recorder, measured: StoryFigures) -> PlayedStory {
+fn judged(order: &Order<'_>, recorder: &Recorder, measured: &StoryFigures) -> PlayedStory {
     let judgement = match recorder.finish() {
         Ok(()) => checkers::judge(&History { events: recorder.snapshot(), cut_off: None }),
         Err(e) => Judgement::broken(format!("the history is not whole: {e}")),

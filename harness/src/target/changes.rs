@@ -84,13 +84,11 @@ impl ChangeFeed {
     /// The database cannot be reached just now (the next call goes on where this one stopped), or prints a change that
     /// cannot be read.
     pub async fn drain(&mut self) -> Result<Vec<Committed>, DatabaseError> {
-        match tokio::time::timeout(ONE_DRAIN, self.drain_now()).await {
-            Ok(drained) => drained,
-            Err(_) => {
-                self.client = None;
-                Err(DatabaseError::Slow { at: place(&self.url) })
-            }
+        if let Ok(drained) = tokio::time::timeout(ONE_DRAIN, self.drain_now()).await {
+            return drained;
         }
+        self.client = None;
+        Err(DatabaseError::Slow { at: place(&self.url) })
     }
 
     /// Reads through `url` from now on: a database that was started again is elsewhere. The slot and what was handed out

@@ -274,7 +274,8 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 /// Value of a counter without labels in Prometheus' text format.
 fn counter(text: &str, name: &str) -> Option<u64> {
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
-    value.split(' ').next()?.parse::<f64>().ok().map(|v| v as u64)
+    // A counter of whole things; some exporters write it as a float.
+    value.split([' ', '.']).next()?.parse().ok()
 }
 
 fn read_thread(body: &Value) -> Result<(Status, Vec<ReadAnswer>), String> {
