@@ -85,6 +85,12 @@ pub struct Judgement {
 impl Judgement {
     /// What is said of a run that has no history to judge.
     pub fn broken(reason: String) -> Self {
-        Self { verdict: Verdict::Broken, reason: Some(reason), findings: vec![], evidence: vec![], not_applicable: vec![] }
+        Self {
+            verdict: Verdict::Broken,
+            reason: Some(reason),
+            findings: vec![],
+            evidence: vec![],
+            not_applicable: vec![],
+        }
     }
 }

@@ -22,7 +22,11 @@ pub struct Expired {
 
 impl fmt::Display for Expired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "waited {:.1?} for {}; last seen: {}", self.bound, self.what, self.last)
+        write!(
+            f,
+            "waited {:.1?} for {}; last seen: {}",
+            self.bound, self.what, self.last
+        )
     }
 }
 
@@ -56,7 +60,11 @@ where
             Err(_) => last = format!("{last} (the last look itself took too long)"),
         }
         if Instant::now() + every >= end {
-            return Err(Expired { what: what.to_owned(), bound, last });
+            return Err(Expired {
+                what: what.to_owned(),
+                bound,
+                last,
+            });
         }
         tokio::time::sleep(every).await;
     }
@@ -72,7 +80,11 @@ pub async fn within<T>(
     future: impl Future<Output = T>,
     last: impl FnOnce() -> String,
 ) -> Result<T, Expired> {
-    tokio::time::timeout(bound, future).await.map_err(|_| Expired { what: what.to_owned(), bound, last: last() })
+    tokio::time::timeout(bound, future).await.map_err(|_| Expired {
+        what: what.to_owned(),
+        bound,
+        last: last(),
+    })
 }
 
 #[cfg(test)]
@@ -82,20 +94,34 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_expired_wait_names_what_it_waited_for_and_what_it_saw_last() {
         let mut looks = 0;
-        let failed = until("a blue moon", Duration::from_secs(1), Duration::from_millis(100), || {
-            looks += 1;
-            let seen = format!("moon number {looks}");
-            async move { Look::<()>::NotYet(seen) }
-        })
+        let failed = until(
+            "a blue moon",
+            Duration::from_secs(1),
+            Duration::from_millis(100),
+            || {
+                looks += 1;
+                let seen = format!("moon number {looks}");
+                async move { Look::<()>::NotYet(seen) }
+            },
+        )
         .await
         .expect_err("it never comes");
-        assert_eq!(failed.to_string(), "waited 1.0s for a blue moon; last seen: moon number 10");
+        assert_eq!(
+            failed.to_string(),
+            "waited 1.0s for a blue moon; last seen: moon number 10"
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_look_that_hangs_does_not_outlast_the_bound() {
         let begun = Instant::now();
-        let failed = until("an answer", Duration::from_secs(3), Duration::from_millis(10), std::future::pending::<Look<()>>).await;
+        let failed = until(
+            "an answer",
+            Duration::from_secs(3),
+            Duration::from_millis(10),
+            std::future::pending::<Look<()>>,
+        )
+        .await;
         assert!(failed.is_err());
         assert!(begun.elapsed() < Duration::from_secs(4));
     }

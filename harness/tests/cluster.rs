@@ -11,8 +11,8 @@ use bollard::Docker;
 use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::RemoveVolumeOptions;
 use crosspod::cluster::{
-    Cluster, ClusterError, ClusterSpec, Engine, Events, Fate, Healed, PartHandle, Progress, Proof, Remedy, Removed, RunLock,
-    Service, Silent, State, leftovers, remove_leftovers, remove_project,
+    Cluster, ClusterError, ClusterSpec, Engine, Events, Fate, Healed, PartHandle, Progress, Proof, Remedy, Removed,
+    RunLock, Service, Silent, State, leftovers, remove_leftovers, remove_project,
 };
 use crosspod::history::PodName;
 

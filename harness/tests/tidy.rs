@@ -18,14 +18,20 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("target", &["plan", "history"]),
     ("provider", &["plan", "history", "wait"]),
     ("cluster", &["plan", "history", "target", "wait"]),
-    ("workload", &["plan", "history", "target", "provider", "cluster", "wait"]),
+    (
+        "workload",
+        &["plan", "history", "target", "provider", "cluster", "wait"],
+    ),
     ("nemesis", &["plan", "history", "target", "provider", "cluster", "wait"]),
     ("report", &["plan", "history", "verdict"]),
 ];
 
 /// Parts of the provider's crate that a module of the harness may know; the others know none.
-const MAY_KNOW_OF_THE_PROVIDER: [(&str, &[&str]); 3] =
-    [("plan", &["token", "script"]), ("checkers", &["token"]), ("provider", &["journal"])];
+const MAY_KNOW_OF_THE_PROVIDER: [(&str, &[&str]); 3] = [
+    ("plan", &["token", "script"]),
+    ("checkers", &["token"]),
+    ("provider", &["journal"]),
+];
 
 struct Source {
     path: PathBuf,
@@ -33,7 +39,10 @@ struct Source {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the harness is in a workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the harness is in a workspace")
+        .to_owned()
 }
 
 fn sources(below: &str) -> Vec<Source> {
@@ -57,7 +66,10 @@ fn sources(below: &str) -> Vec<Source> {
 }
 
 fn all_sources() -> Vec<Source> {
-    ["harness", "mock-ai", "scenarios", "fixtures"].into_iter().flat_map(sources).collect()
+    ["harness", "mock-ai", "scenarios", "fixtures"]
+        .into_iter()
+        .flat_map(sources)
+        .collect()
 }
 
 /// The code of a file without its tests: a test may build what it needs from wherever that is.
@@ -72,17 +84,32 @@ fn named_after<'a>(text: &'a str, prefix: &str) -> Vec<&'a str> {
         let rest = &text[at + prefix.len()..];
         if let Some(group) = rest.strip_prefix('{') {
             let group = group.split('}').next().unwrap_or(group);
-            found.extend(group.split(',').map(|item| item.trim().split("::").next().unwrap_or_default()));
+            found.extend(
+                group
+                    .split(',')
+                    .map(|item| item.trim().split("::").next().unwrap_or_default()),
+            );
         } else {
-            found.push(rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default());
+            found.push(
+                rest.split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .next()
+                    .unwrap_or_default(),
+            );
         }
     }
     found
 }
 
 fn module_of(path: &Path) -> String {
-    let inside = path.strip_prefix(root().join("harness/src")).expect("a source of the harness");
-    let first = inside.components().next().expect("a file").as_os_str().to_string_lossy();
+    let inside = path
+        .strip_prefix(root().join("harness/src"))
+        .expect("a source of the harness");
+    let first = inside
+        .components()
+        .next()
+        .expect("a file")
+        .as_os_str()
+        .to_string_lossy();
     first.trim_end_matches(".rs").to_owned()
 }
 
@@ -100,7 +127,10 @@ fn modules_import_only_what_they_may() {
                 }
             }
         }
-        let may = MAY_KNOW_OF_THE_PROVIDER.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, may)| may);
+        let may = MAY_KNOW_OF_THE_PROVIDER
+            .iter()
+            .find(|(name, _)| *name == module)
+            .map_or(&[][..], |(_, may)| may);
         for named in named_after(code, "mock_ai::") {
             if !may.contains(&named) {
                 forbidden.push(format!("{}: {module} imports mock_ai::{named}", source.path.display()));
@@ -112,9 +142,10 @@ fn modules_import_only_what_they_may() {
 
 #[test]
 fn crates_meet_on_the_wire() {
-    for (manifest, strangers) in
-        [("mock-ai/Cargo.toml", ["crosspod", "pod."]), ("fixtures/pod/Cargo.toml", ["crosspod", "mock-ai"])]
-    {
+    for (manifest, strangers) in [
+        ("mock-ai/Cargo.toml", ["crosspod", "pod."]),
+        ("fixtures/pod/Cargo.toml", ["crosspod", "mock-ai"]),
+    ] {
         let text = fs::read_to_string(root().join(manifest)).expect("a manifest");
         let dependencies = text.split_once("[dependencies]").expect("it has dependencies").1;
         for stranger in strangers {
@@ -137,7 +168,11 @@ fn files_and_functions_are_short() {
             let end = format!("{}}}", " ".repeat(indent));
             let length = lines[at..].iter().position(|l| *l == end).map_or(1, |n| n + 1);
             if length > FUNCTION_LINES && line.trim_end().ends_with('{') {
-                long.push(format!("{}:{}: a function of {length} lines", source.path.display(), at + 1));
+                long.push(format!(
+                    "{}:{}: a function of {length} lines",
+                    source.path.display(),
+                    at + 1
+                ));
             }
         }
     }
@@ -149,7 +184,9 @@ fn function_begins(line: &str) -> Option<usize> {
     let code = line.trim_start();
     let words = code.split("fn ").next()?;
     let before: Vec<&str> = words.split_whitespace().collect();
-    let qualifiers = before.iter().all(|w| ["async", "const", "extern"].contains(w) || w.starts_with("pub"));
+    let qualifiers = before
+        .iter()
+        .all(|w| ["async", "const", "extern"].contains(w) || w.starts_with("pub"));
     (code.contains("fn ") && qualifiers).then_some(line.len() - code.len())
 }
 
@@ -172,7 +209,11 @@ fn stories_and_defects_know_each_other() {
     let registry = fs::read_to_string(root().join("scenarios/src/lib.rs")).expect("the registry");
     let target = crosspod::target::Target::reference();
     for defect in &target.defects {
-        assert!(registry.contains(&format!("\"{}\"", defect.name)), "no story catches {}", defect.name);
+        assert!(
+            registry.contains(&format!("\"{}\"", defect.name)),
+            "no story catches {}",
+            defect.name
+        );
         for promise in &defect.promises {
             let judged = crosspod::checkers::PROMISES.iter().any(|p| p.name == promise);
             assert!(judged, "{} is named by {promise}, which nobody judges", defect.name);
@@ -180,13 +221,20 @@ fn stories_and_defects_know_each_other() {
     }
     let pod = fs::read_to_string(root().join("fixtures/pod/src/defects.rs")).expect("the pod's defects");
     for defect in &target.defects {
-        assert!(pod.contains(&format!("\"{}\"", defect.name)), "the pod has no defect {}", defect.name);
+        assert!(
+            pod.contains(&format!("\"{}\"", defect.name)),
+            "the pod has no defect {}",
+            defect.name
+        );
     }
 }
 
 #[test]
 fn the_tidy_rules_see_what_they_look_for() {
-    assert_eq!(named_after("use crate::{plan::Pod, run};\ncrate::cli::main()", "crate::"), ["plan", "run", "cli"]);
+    assert_eq!(
+        named_after("use crate::{plan::Pod, run};\ncrate::cli::main()", "crate::"),
+        ["plan", "run", "cli"]
+    );
     assert_eq!(function_begins("    pub(super) async fn go() {"), Some(4));
     assert_eq!(function_begins("// a fn of sorts"), None);
     assert_eq!(without_tests("a\n#[cfg(test)]\nmod tests {"), "a");

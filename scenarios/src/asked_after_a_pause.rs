@@ -18,7 +18,10 @@ pub(crate) async fn asked_after_a_pause(c: &mut Cast) -> Played {
     let after = c.post(Pod::second(), Answer::tokens(8).stalls_after(0, THINKS)).await?;
     let tails = c.attach_on_every_pod(&after).await?;
     c.provider().nth_call(&after, 1).await?;
-    c.evidence("the turn waited for its first word", tails.iter().all(|w| w.tokens() == 0));
+    c.evidence(
+        "the turn waited for its first word",
+        tails.iter().all(|w| w.tokens() == 0),
+    );
     c.settled(&after).await?;
     Ok(())
 }

@@ -10,7 +10,10 @@ pub(crate) async fn asked_right_after_attaching(c: &mut Cast) -> Played {
     c.settled(&before).await?;
     let tails = c.attach_on_every_pod(&before).await?;
     let after = c.post(Pod::second(), Answer::tokens(8)).await?;
-    c.evidence("the tails were open before the turn was there", tails.iter().all(|w| w.seen().open));
+    c.evidence(
+        "the tails were open before the turn was there",
+        tails.iter().all(|w| w.seen().open),
+    );
     c.settled(&after).await?;
     tails.of(&after).each_reach(8).await?;
     Ok(())

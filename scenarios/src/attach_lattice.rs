@@ -15,7 +15,10 @@ pub(crate) async fn attach_lattice(c: &mut Cast) -> Played {
     start.each_reach(5).await?;
     let middle = c.attach_on_every_pod(&turn).await?;
     middle.each_reach(5).await?;
-    c.evidence("every pod attached in the middle", middle.iter().all(|w| w.tokens() == 5));
+    c.evidence(
+        "every pod attached in the middle",
+        middle.iter().all(|w| w.tokens() == 5),
+    );
 
     let owner = c.owner_of(&turn).await?;
     c.nemesis().kill(&owner).await?;
@@ -38,7 +41,10 @@ pub(crate) async fn attach_lattice(c: &mut Cast) -> Played {
         watcher.reaches(TOKENS - 1).await?;
         tail.push(watcher);
     }
-    c.evidence("every survivor attached at the tail", tail.iter().all(|w| w.tokens() == TOKENS - 1));
+    c.evidence(
+        "every survivor attached at the tail",
+        tail.iter().all(|w| w.tokens() == TOKENS - 1),
+    );
 
     c.provider().open_gate(&turn).await?;
     c.settled(&turn).await?;

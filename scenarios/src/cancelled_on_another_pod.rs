@@ -12,7 +12,10 @@ pub(crate) async fn cancelled_on_another_pod(c: &mut Cast) -> Played {
     let owner = c.owner_of(&turn).await?;
     let elsewhere = c.survivor_of(&owner);
     c.cancel(&elsewhere, &turn).await?;
-    c.evidence("the cancel was taken by a pod that does not own the turn", elsewhere != owner.owner);
+    c.evidence(
+        "the cancel was taken by a pod that does not own the turn",
+        elsewhere != owner.owner,
+    );
     c.provider().abandoned(&turn, 1).await?;
     c.settled(&turn).await?;
     Ok(())

@@ -6,7 +6,9 @@ use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
 pub(crate) async fn empty_answer(c: &mut Cast) -> Played {
-    let turn = c.post(Pod::first(), Answer::tokens(6).first_call_silent().gate_after(0)).await?;
+    let turn = c
+        .post(Pod::first(), Answer::tokens(6).first_call_silent().gate_after(0))
+        .await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     c.provider().open_gate(&turn).await?;
     c.settled(&turn).await?;

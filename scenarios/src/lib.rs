@@ -57,6 +57,17 @@ macro_rules! story {
 
 /// Every story, in the order in which they are played.
 pub fn stories() -> Vec<Story> {
+    [
+        whole_turns(),
+        lost_owners(),
+        threads_and_tenants(),
+        providers_and_stores(),
+    ]
+    .concat()
+}
+
+/// Turns on healthy pods, whenever and wherever they are watched.
+fn whole_turns() -> Vec<Story> {
     vec![
         story!(cluster_smoke: "one turn on a healthy cluster is answered, shown and stored once",
             catches [],
@@ -68,67 +79,134 @@ pub fn stories() -> Vec<Story> {
             catches ["attach-policy-from-local-registry", "purge-under-readers"],
             evidence ["every pod attached at the start", "every pod attached in the middle", "attached inside the takeover",
                 "every survivor attached at the tail", "every survivor attached past the end"]),
+        story!(asked_right_after_attaching: "a turn begins in the moment in which tails are opened",
+            catches ["attach-policy-before-in-progress"],
+            evidence ["the tails were open before the turn was there"]),
+        story!(quiet_answer: "the model thinks for longer than the proxies on the way are patient",
+            catches ["keepalive-too-slow"],
+            evidence ["every tail was there when the model fell silent"]),
+        story!(large_answers: "answers with tokens of 7 kB to 900 kB",
+            catches ["oversize-publish-dropped"],
+            evidence ["answers of every size were watched on every pod"]),
+    ]
+}
+
+/// What becomes of a turn whose owner dies, drains, sleeps or is started again.
+fn owners() -> Vec<Story> {
+    vec![
+        story!(long_answer_after_a_short_one: "a long answer outlasts the time of a short one before it",
+            catches ["ghost-force-fail"],
+            evidence ["the long answer was not over when the short one's time was"]),
+    ]
+}
+
+/// A provider that says nothing, breaks off or hangs.
+fn provider() -> Vec<Story> {
+    vec![]
+}
+
+/// Turns whose owner dies, stops, sleeps or is replaced.
+fn lost_owners() -> Vec<Story> {
+    vec![
         story!(owner_killed_mid_answer: "the owner dies while the model is still talking",
             catches ["no-purge-on-resume", "claim-strict-cas", "resume-without-buffer", "purge-under-readers", "heartbeat-watch-only",
                 "recovery-own-executor-only", "sequence-restarts-with-same-epoch", "heartbeat-bucket-missing"],
             evidence ["owner died while holding token 3", "late tail opened after takeover"]),
+        story!(survivors_race_for_an_orphan: "more than one survivor finds the turn of a dead owner",
+            catches ["claim-any-survivor"],
+            evidence ["the turn was taken over and not over yet"]),
         story!(owner_terminated_mid_answer: "the owner is told to stop while its turn outlasts the grace",
             catches ["sigterm-deletes-liveness-row", "stop-nulls-owner", "drain-sleep-eats-grace"],
             evidence ["the owner drained while the turn ran", "the turn was handed over"]),
+        story!(owner_restarted_under_its_name: "the owner is stopped unfinished, and nobody but its next life is there to take over",
+            catches ["same-name-restart-excluded"],
+            evidence ["the owner's next life took the turn"]),
         story!(owner_paused_past_its_lease: "the zombie: a paused owner is taken over, wakes, and goes on writing",
             catches ["no-fencing"],
             evidence ["the turn was taken over while the owner was paused", "the zombie had tokens to write"]),
         story!(rolling_restart_mid_answer: "every pod is restarted in turn while a turn runs",
             catches [],
             evidence ["every pod was restarted while the turn ran", "the turn was taken over"]),
+        story!(pod_boots_beside_a_live_turn: "a pod boots while another one's turn runs",
+            catches ["boot-sweep-steals-live"],
+            evidence ["a pod booted while another one's turn ran"]),
         story!(acknowledged_then_killed: "the pod that said 202 dies in the same moment",
             catches ["ack-before-durable"],
             evidence ["the pod that accepted the message died"]),
-        story!(session_revoked_everywhere: "a session that was revoked on one pod is still honoured on another",
-            catches ["attach-skips-tenant-check", "session-cached-per-pod", "error-leaks-other-tenant"],
-            evidence ["the session was honoured on every pod before", "the revocation was taken"]),
-        story!(session_revoked_on_open_tail: "a session is revoked while its tails are open",
-            catches [],
-            evidence ["every tail of the revoked session ended", "nothing later was shown on them"]),
-        story!(turns_on_one_tail: "the end of one answer is not the end of the stream",
-            catches ["closes-at-finish"],
-            evidence ["the first answer was shown on every tail"]),
-        story!(message_queued_mid_answer: "a second message is posted while the first is answered",
-            catches ["epoch-minted-at-post"],
-            evidence ["the second message waited while the first was answered"]),
-        story!(message_sent_to_every_pod: "one message is sent to every pod at once",
-            catches ["no-idempotency"],
-            evidence ["every pod was sent the message before it was answered"]),
         story!(queue_outlives_its_owner: "messages wait in a thread whose owner dies",
             catches [],
             evidence ["two messages waited when the owner died"]),
-        story!(owner_restarted_under_its_name: "the owner dies and nobody but its next life is there to take over",
-            catches ["same-name-restart-excluded"],
-            evidence ["the owner's next life took the turn"]),
+        story!(second_death_after_a_blip: "an owner dies after the pods have lost every connection once",
+            catches ["death-callback-lost-on-reconnect"],
+            evidence ["a death was noticed before the blip", "the owner died after the blip"]),
+    ]
+}
+
+/// Whose a thread is, and for how long a session is good.
+fn credentials() -> Vec<Story> {
+    vec![]
+}
+
+/// Several messages, several turns, several tenants.
+fn threads_and_tenants() -> Vec<Story> {
+    vec![
+        story!(turns_on_one_tail: "a tail that is kept open shows every answer, not only the first",
+            catches ["closes-at-finish"],
+            evidence ["the first answer was shown on every tail"]),
+        story!(message_sent_to_every_pod: "one message is sent to every pod at once",
+            catches ["no-idempotency"],
+            evidence ["every pod was sent the message before it was answered"]),
+        story!(message_queued_mid_answer: "a second message is posted while the first is answered",
+            catches ["epoch-minted-at-post"],
+            evidence ["the second message waited while the first was answered"]),
         story!(cancelled_on_another_pod: "an answer is stopped through a pod that does not own it",
             catches ["cancel-is-pod-local"],
             evidence ["the cancel was taken by a pod that does not own the turn"]),
         story!(asked_again_after_cancel: "what stopped one answer must not reach the next",
             catches ["stale-cancel-kills-next"],
             evidence ["the first turn was cancelled"]),
+        story!(asked_after_a_pause: "a thread is asked again after a quiet time",
+            catches ["stale-progress-reaps-new-turn"],
+            evidence ["the turn waited for its first word"]),
+        story!(session_revoked_everywhere: "a session that was revoked on one pod is still honoured on another",
+            catches ["attach-skips-tenant-check", "session-cached-per-pod", "error-leaks-other-tenant"],
+            evidence ["the session was honoured on every pod before", "the revocation was taken"]),
+        story!(session_revoked_on_open_tail: "a session is revoked while its tails are open",
+            catches [],
+            evidence ["every tail of the revoked session ended", "nothing later was shown on them"]),
+    ]
+}
+
+/// A provider or a store that does not do its part.
+fn providers_and_stores() -> Vec<Story> {
+    vec![
+        story!(pods_booted_together: "every pod is gone, and all boot at the same moment",
+            catches [],
+            evidence ["all pods booted together"]),
+    ]
+}
+
+/// Messages that are acknowledged, repeated, queued and cancelled.
+fn messages() -> Vec<Story> {
+    vec![
         story!(empty_answer: "the provider ends an answer without having said anything",
             catches ["blank-terminal"],
             evidence ["the provider said nothing"]),
         story!(answer_breaks_off: "the provider breaks its answer off in the middle",
             catches ["mid-stream-error-swallowed"],
             evidence ["five tokens were shown when the answer broke off"]),
-        story!(quiet_answer: "the model thinks for longer than the proxies on the way are patient",
-            catches ["keepalive-too-slow"],
-            evidence ["every tail was there when the model fell silent"]),
         story!(provider_hangs: "the provider takes a call and never answers",
             catches ["one-hung-turn-blocks-thread"],
             evidence ["the provider was called and did not answer"]),
         story!(poison_beside_good: "a turn that cannot succeed runs beside others that can",
             catches [],
             evidence ["others ran while the bad turn failed"]),
-        story!(large_answers: "answers with tokens of 7 kB to 900 kB",
-            catches ["oversize-publish-dropped"],
-            evidence ["answers of every size were watched on every pod"]),
+    ]
+}
+
+/// A broker or a database that goes away and comes back.
+fn dependencies() -> Vec<Story> {
+    vec![
         story!(nats_restarted_mid_turn: "the broker dies in the middle of an answer and comes back",
             catches ["stream-in-memory"],
             evidence ["the turn ran on through the restart"]),
@@ -138,32 +216,11 @@ pub fn stories() -> Vec<Story> {
         story!(nats_stopped: "the broker is stopped: pods that cannot serve must say so",
             catches ["ready-while-dependency-down"],
             evidence ["every pod said that it cannot serve", "every pod served again"]),
-        story!(postgres_restarted_mid_turn: "the database dies in the middle of an answer and comes back",
-            catches [],
-            evidence ["the model said the rest while the database was gone"]),
-        story!(second_death_after_a_blip: "an owner dies after the pods have lost every connection once",
-            catches ["death-callback-lost-on-reconnect"],
-            evidence ["a death was noticed before the blip", "the owner died after the blip"]),
-        story!(pods_booted_together: "every pod is gone, and all boot at the same moment",
-            catches [],
-            evidence ["all pods booted together"]),
-        story!(pod_boots_beside_a_live_turn: "a pod boots while another one's turn runs",
-            catches ["boot-sweep-steals-live"],
-            evidence ["a pod booted while another one's turn ran"]),
         story!(pod_boots_before_nats: "a pod boots before the broker does",
             catches ["stream-client-cached-null"],
             evidence ["a pod was up before the broker"]),
-        story!(asked_right_after_attaching: "a turn begins in the moment in which tails are opened",
-            catches ["attach-policy-before-in-progress"],
-            evidence ["the tails were open before the turn was there"]),
-        story!(asked_after_a_pause: "a thread is asked again after a quiet time",
-            catches ["stale-progress-reaps-new-turn"],
-            evidence ["the turn waited for its first word"]),
-        story!(long_answer_after_a_short_one: "a long answer outlasts the time of a short one before it",
-            catches ["ghost-force-fail"],
-            evidence ["the long answer was not over when the short one's time was"]),
-        story!(survivors_race_for_an_orphan: "more than one survivor finds the turn of a dead owner",
-            catches ["claim-any-survivor"],
-            evidence ["the turn was taken over and not over yet"]),
+        story!(postgres_restarted_mid_turn: "the database dies in the middle of an answer and comes back",
+            catches [],
+            evidence ["the model said the rest while the database was gone"]),
     ]
 }

@@ -11,11 +11,16 @@ pub(crate) async fn long_answer_after_a_short_one(c: &mut Cast) -> Played {
     let short = c.post(Pod::first(), Answer::tokens(3)).await?;
     c.settled(&short).await?;
     // 38 tokens at 100 ms outlast the 3 s after which a turn without progress is given up.
-    let long = c.post(Pod::second(), Answer::tokens(38).paced(Duration::from_millis(100))).await?;
+    let long = c
+        .post(Pod::second(), Answer::tokens(38).paced(Duration::from_millis(100)))
+        .await?;
     let tails = c.attach_on_every_pod(&long).await?;
     tails.each_reach(3).await?;
     c.progress_bound_passes().await;
-    c.evidence("the long answer was not over when the short one's time was", !c.is_over(&long).await?);
+    c.evidence(
+        "the long answer was not over when the short one's time was",
+        !c.is_over(&long).await?,
+    );
     c.settled(&long).await?;
     Ok(())
 }

@@ -12,7 +12,10 @@ pub(crate) async fn message_queued_mid_answer(c: &mut Cast) -> Played {
     tails.each_reach(3).await?;
     let second = c.post(Pod::second(), Answer::tokens(6)).await?;
     let waits = c.status_of(&second).await? == Some(Status::Queued);
-    c.evidence("the second message waited while the first was answered", waits && !c.is_over(&first).await?);
+    c.evidence(
+        "the second message waited while the first was answered",
+        waits && !c.is_over(&first).await?,
+    );
     c.provider().open_gate(&first).await?;
     c.settled(&first).await?;
     c.settled(&second).await?;

@@ -8,7 +8,10 @@ use crosspod::run::{Cast, Played};
 pub(crate) async fn message_sent_to_every_pod(c: &mut Cast) -> Played {
     let turn = c.post_on_every_pod(Answer::tokens(8).gate_after(0)).await?;
     let tails = c.attach_on_every_pod(&turn).await?;
-    c.evidence("every pod was sent the message before it was answered", tails.iter().all(|w| w.tokens() == 0));
+    c.evidence(
+        "every pod was sent the message before it was answered",
+        tails.iter().all(|w| w.tokens() == 0),
+    );
     c.provider().open_gate(&turn).await?;
     c.settled(&turn).await?;
     let next = c.post(Pod::first(), Answer::tokens(4)).await?;

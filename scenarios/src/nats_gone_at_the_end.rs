@@ -15,7 +15,9 @@ pub(crate) async fn nats_gone_at_the_end(c: &mut Cast) -> Played {
     c.nemesis().crash(&Service::Nats).await?;
     c.provider().open_gate(&turn).await?;
     c.ended(&turn).await?;
-    let untold = tails.iter().all(|w| w.seen().turns.get(&turn.id).is_none_or(|t| t.finished.is_none()));
+    let untold = tails
+        .iter()
+        .all(|w| w.seen().turns.get(&turn.id).is_none_or(|t| t.finished.is_none()));
     c.evidence("the turn ended while it could not be told", untold);
     c.nemesis().mend(&Service::Nats).await?;
     c.settled(&turn).await?;

@@ -14,7 +14,10 @@ pub(crate) async fn nats_restarted_mid_turn(c: &mut Cast) -> Played {
     c.nemesis().crash(&Service::Nats).await?;
     c.nemesis().mend(&Service::Nats).await?;
     let now = c.owner_of(&turn).await?;
-    c.evidence("the turn ran on through the restart", now.epoch == owner.epoch && !c.is_over(&turn).await?);
+    c.evidence(
+        "the turn ran on through the restart",
+        now.epoch == owner.epoch && !c.is_over(&turn).await?,
+    );
     let elsewhere = c.survivor_of(&owner);
     let late = c.attach(&elsewhere, &turn, "after-restart").await?;
     late.reaches(4).await?;

@@ -11,7 +11,10 @@ pub(crate) async fn owner_killed_mid_answer(c: &mut Cast) -> Played {
     tails.each_reach(3).await?; // proven to be buffered, not slept for
     let owner = c.owner_of(&turn).await?;
     c.nemesis().kill(&owner).await?; // dead when this returns
-    c.evidence("owner died while holding token 3", tails.iter().all(|w| w.tokens() == 3));
+    c.evidence(
+        "owner died while holding token 3",
+        tails.iter().all(|w| w.tokens() == 3),
+    );
     c.provider().second_call(&turn).await?; // a survivor took over
     c.provider().held(&turn, 2).await?; // and has got as far as the owner had
     let survivor = c.survivor_of(&owner);

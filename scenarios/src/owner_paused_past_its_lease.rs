@@ -17,7 +17,10 @@ pub(crate) async fn owner_paused_past_its_lease(c: &mut Cast) -> Played {
     c.provider().held(&turn, 2).await?;
     let late = c.attach(&heir.owner, &turn, "on-heir").await?;
     late.reaches(3).await?;
-    c.evidence("the turn was taken over while the owner was paused", heir.epoch > owner.epoch);
+    c.evidence(
+        "the turn was taken over while the owner was paused",
+        heir.epoch > owner.epoch,
+    );
     // The old call gets its tokens while the owner sleeps: they wait in its socket for the moment it wakes.
     c.provider().open_gate_of_call(&turn, 1).await?;
     c.provider().sent(&turn, 1, 20).await?;

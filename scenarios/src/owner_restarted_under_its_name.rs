@@ -10,7 +10,12 @@ use crosspod::run::{Cast, Played};
 
 pub(crate) async fn owner_restarted_under_its_name(c: &mut Cast) -> Played {
     // 80 tokens at 100 ms outlast the grace of 5 s; the call after the restart answers at once.
-    let turn = c.post(Pod::first(), Answer::tokens(80).first_call_paced(Duration::from_millis(100))).await?;
+    let turn = c
+        .post(
+            Pod::first(),
+            Answer::tokens(80).first_call_paced(Duration::from_millis(100)),
+        )
+        .await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;

@@ -9,13 +9,20 @@ use crosspod::run::{Cast, Played};
 
 pub(crate) async fn owner_terminated_mid_answer(c: &mut Cast) -> Played {
     // 80 tokens at 100 ms outlast the grace of 5 s; the call after the hand-over answers at once.
-    let turn = c.post(Pod::first(), Answer::tokens(80).first_call_paced(Duration::from_millis(100))).await?;
+    let turn = c
+        .post(
+            Pod::first(),
+            Answer::tokens(80).first_call_paced(Duration::from_millis(100)),
+        )
+        .await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;
     c.nemesis().terminate(&owner).await?;
     let refused = c.refuses_posts(&owner.owner).await?;
-    let Some(on_owner) = tails.on(&owner.owner) else { return Ok(()) };
+    let Some(on_owner) = tails.on(&owner.owner) else {
+        return Ok(());
+    };
     let before = on_owner.tokens();
     on_owner.reaches(before + 5).await?; // it goes on with what it has
     c.evidence("the owner drained while the turn ran", refused);

@@ -8,7 +8,9 @@ pub(crate) async fn poison_beside_good(c: &mut Cast) -> Played {
     let own = c.another_thread(Pod::second(), Whose::Own).await?;
     let neighbours = c.another_thread(Pod::nth(2), Whose::Neighbours).await?;
     let good = c.post_to(&own, Pod::second(), Answer::tokens(10).gate_after(3)).await?;
-    let foreign = c.post_to(&neighbours, Pod::nth(2), Answer::tokens(10).gate_after(3)).await?;
+    let foreign = c
+        .post_to(&neighbours, Pod::nth(2), Answer::tokens(10).gate_after(3))
+        .await?;
     let poison = c.post(Pod::first(), Answer::tokens(10).broken_off_after(2)).await?;
     for turn in [&good, &foreign, &poison] {
         c.attach_on_every_pod(turn).await?;

@@ -12,7 +12,10 @@ pub(crate) async fn queue_outlives_its_owner(c: &mut Cast) -> Played {
     let third = c.post(Pod::nth(2), Answer::tokens(4)).await?;
     let owner = c.owner_of(&first).await?;
     c.nemesis().kill(&owner).await?;
-    c.evidence("two messages waited when the owner died", !c.is_over(&second).await? && !c.is_over(&third).await?);
+    c.evidence(
+        "two messages waited when the owner died",
+        !c.is_over(&second).await? && !c.is_over(&third).await?,
+    );
     c.provider().second_call(&first).await?;
     c.provider().open_gate(&first).await?;
     for turn in [&first, &second, &third] {

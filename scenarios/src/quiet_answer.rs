@@ -14,7 +14,10 @@ pub(crate) async fn quiet_answer(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(6).stalls_after(3, QUIET)).await?;
     let tails = c.attach_through_proxies(&turn).await?;
     tails.each_reach(3).await?;
-    c.evidence("every tail was there when the model fell silent", !c.is_over(&turn).await?);
+    c.evidence(
+        "every tail was there when the model fell silent",
+        !c.is_over(&turn).await?,
+    );
     c.settled(&turn).await?;
     Ok(())
 }

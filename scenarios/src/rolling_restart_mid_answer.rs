@@ -8,7 +8,12 @@ use crosspod::run::{Cast, Played};
 
 pub(crate) async fn rolling_restart_mid_answer(c: &mut Cast) -> Played {
     // 150 tokens at 100 ms outlast three restarts; the call after the hand-over answers at once.
-    let turn = c.post(Pod::first(), Answer::tokens(150).first_call_paced(Duration::from_millis(100))).await?;
+    let turn = c
+        .post(
+            Pod::first(),
+            Answer::tokens(150).first_call_paced(Duration::from_millis(100)),
+        )
+        .await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;
     let first = c.owner_of(&turn).await?;

@@ -9,7 +9,9 @@ use crosspod::run::{Cast, Played};
 
 pub(crate) async fn survivors_race_for_an_orphan(c: &mut Cast) -> Played {
     // The heir's answer takes over a second: a survivor that comes late still finds the turn in progress.
-    let turn = c.post(Pod::first(), Answer::tokens(20).paced(Duration::from_millis(60))).await?;
+    let turn = c
+        .post(Pod::first(), Answer::tokens(20).paced(Duration::from_millis(60)))
+        .await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;

@@ -13,7 +13,10 @@ pub(crate) async fn turns_on_one_tail(c: &mut Cast) -> Played {
     c.provider().open_gate(&first).await?;
     c.settled(&first).await?;
     c.settled(&second).await?;
-    c.evidence("the first answer was shown on every tail", tails.iter().all(|w| w.tokens() == 6));
+    c.evidence(
+        "the first answer was shown on every tail",
+        tails.iter().all(|w| w.tokens() == 6),
+    );
     tails.of(&second).each_reach(9).await?;
     let third = c.post(Pod::nth(2), Answer::tokens(7)).await?;
     tails.of(&third).each_reach(7).await?;

@@ -56,7 +56,12 @@ impl Stage {
             Ok(text) => text.parse().map_err(|_| format!("{SEED}={text} is not a number"))?,
             Err(_) => std::process::id().into(),
         };
-        Ok(Self { runtime, seed, site: OnceCell::new(), session: OnceCell::new() })
+        Ok(Self {
+            runtime,
+            seed,
+            site: OnceCell::new(),
+            session: OnceCell::new(),
+        })
     }
 
     fn play(&self, story: &Story) -> Result<(), Failed> {
@@ -72,9 +77,16 @@ impl Stage {
     }
 
     async fn open(&self) -> Result<Session, String> {
-        let setting = Setting { design: "log".to_owned(), defect: None, slots: 1 };
+        let setting = Setting {
+            design: "log".to_owned(),
+            defect: None,
+            slots: 1,
+        };
         let tell = |step: &str| report(step);
-        let site = self.site.get_or_init(|| async { Site::find(setting, &tell).await.map_err(|e| e.to_string()) }).await;
+        let site = self
+            .site
+            .get_or_init(|| async { Site::find(setting, &tell).await.map_err(|e| e.to_string()) })
+            .await;
         site.as_ref()?.open(&tell).await.map_err(|e| e.to_string())
     }
 

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use crosspod::history::reader::History;
 use crosspod::history::{
-    Accepted, Began, Bounds, Capability, Chunk, Cursor, Epoch, Event, EventId, Expect, FaultEvent, FaultStep, MessageId, OpId,
-    Outcome, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer, Row, SCHEMA, Status, TailEnd, ThreadId, TurnId,
-    TurnKey, WatcherId, What,
+    Accepted, Began, Bounds, Capability, Chunk, Cursor, Epoch, Event, EventId, Expect, FaultEvent, FaultStep,
+    MessageId, OpId, Outcome, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer, Row, SCHEMA, Status, TailEnd,
+    ThreadId, TurnId, TurnKey, WatcherId, What,
 };
 use mock_ai::token::Answer;
 
@@ -110,7 +110,7 @@ impl Play {
     }
 
     fn row(&mut self, row: Row) {
-        let (lsn, xid) = (exact(format!("0/{:X}", 0x0199_0000 + 64 * self.xid)), self.xid);
+        let (lsn, xid) = (format!("0/{:X}", 0x0199_0000 + 64 * self.xid).into(), self.xid);
         self.put(What::Row { lsn, xid, row });
     }
 
@@ -184,12 +184,12 @@ impl Play {
             thread: turn.thread.clone(),
             message: turn.message.clone(),
             text: prompt(turn),
-            expect: Expect {
+            expect: Box::new(Expect {
                 key: turn.key.clone(),
                 tokens: TOKENS,
                 size: 0,
                 fails: false,
-            },
+            }),
         });
         self.xid += 1;
         self.thread_row(turn, None, Status::Queued);
@@ -300,12 +300,12 @@ impl Play {
         let first_owner = (turn.owner + 4 - turn.attempt as usize) % 3;
         let target = self.pods[first_owner].to_string();
         let (id, fault) = (self.faults, "kill".into());
-        self.put(What::Fault(FaultEvent {
+        self.put(What::Fault(Box::new(FaultEvent {
             id,
             fault,
             target,
             step,
-        }));
+        })));
     }
 
     fn end(&mut self, turn: &Turn, watchers: &[WatcherId; 3]) {
@@ -360,7 +360,10 @@ impl Play {
 
     /// The one copy of an event's id, as a reader of a saved history keeps it.
     fn id(&mut self, at: Cursor) -> EventId {
-        let id = self.ids.entry(at).or_insert_with(|| format!("{}-{}", at.epoch, at.seq).into());
+        let id = self
+            .ids
+            .entry(at)
+            .or_insert_with(|| format!("{}-{}", at.epoch, at.seq).into());
         id.clone()
     }
 

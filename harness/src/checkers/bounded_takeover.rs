@@ -214,7 +214,15 @@ mod tests {
     #[test]
     fn rows_that_are_read_after_the_death_still_tell_whose_turn_it_was() {
         let mut play = nobody_takes_over("kill");
-        let own = |what: &What| matches!(what, What::Row { row: Row::Thread { owner: Some(_), .. } | Row::Turn { .. }, .. });
+        let own = |what: &What| {
+            matches!(
+                what,
+                What::Row {
+                    row: Row::Thread { owner: Some(_), .. } | Row::Turn { .. },
+                    ..
+                }
+            )
+        };
         play.without(own);
         play.put(60, thread_row(20, Some("pod-1"), 1, Status::InProgress))
             .put(60, turn_row(20, "turn-1", 1, Status::InProgress));

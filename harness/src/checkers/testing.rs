@@ -48,12 +48,12 @@ pub(crate) fn answer(call: u32) -> String {
 // --- events, as short as they can be told
 
 pub(crate) fn posted(op: u32, thread: &str, message: &str, key: &str) -> What {
-    let expect = Expect {
+    let expect = Box::new(Expect {
         key: key.into(),
         tokens: TOKENS,
         size: 0,
         fails: false,
-    };
+    });
     let (op, text) = (OpId(op), format!("please answer {message}"));
     What::Posted {
         op,
@@ -175,7 +175,7 @@ pub(crate) fn finish(watcher: u32, epoch: u64, seq: u64, status: Status) -> What
 
 fn row(xid: u64, row: Row) -> What {
     What::Row {
-        lsn: format!("0/{xid:X}"),
+        lsn: format!("0/{xid:X}").into(),
         xid,
         row,
     }
@@ -253,12 +253,12 @@ pub(crate) fn call_ends(ordinal: u32, pod: &str, cause: &str) -> What {
 }
 
 pub(crate) fn fault(id: u32, fault: &str, target: &str, step: FaultStep) -> What {
-    What::Fault(FaultEvent {
+    What::Fault(Box::new(FaultEvent {
         id,
         fault: fault.into(),
         target: target.into(),
         step,
-    })
+    }))
 }
 
 pub(crate) fn aimed() -> FaultStep {

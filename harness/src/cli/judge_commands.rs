@@ -19,9 +19,18 @@ pub(super) fn list(stories: &[Story], format: Format) -> u8 {
             .iter()
             .map(|s| json!({"story": s.name, "about": s.about, "catches": s.catches, "evidence": s.evidence}))
             .collect();
-        let defects: Vec<_> = target.defects.iter().map(|d| json!({"defect": d.name, "promises": d.promises})).collect();
-        let promises: Vec<_> = PROMISES.iter().map(|p| json!({"number": p.number, "promise": p.name, "statement": p.statement})).collect();
-        say_json(&json!({"schema": 1, "stories": stories, "defects": defects, "promises": promises, "designs": target.designs}));
+        let defects: Vec<_> = target
+            .defects
+            .iter()
+            .map(|d| json!({"defect": d.name, "promises": d.promises}))
+            .collect();
+        let promises: Vec<_> = PROMISES
+            .iter()
+            .map(|p| json!({"number": p.number, "promise": p.name, "statement": p.statement}))
+            .collect();
+        say_json(
+            &json!({"schema": 1, "stories": stories, "defects": defects, "promises": promises, "designs": target.designs}),
+        );
         return 0;
     }
     say("Stories");
@@ -37,7 +46,10 @@ pub(super) fn list(stories: &[Story], format: Format) -> u8 {
     }
     say("\nPromises, judged on every run");
     for promise in PROMISES {
-        say(&format!("  {:>2} {}\n     {}", promise.number, promise.name, promise.statement));
+        say(&format!(
+            "  {:>2} {}\n     {}",
+            promise.number, promise.name, promise.statement
+        ));
     }
     0
 }
@@ -45,10 +57,18 @@ pub(super) fn list(stories: &[Story], format: Format) -> u8 {
 pub(super) fn recheck(folder: &Path, format: Format) -> u8 {
     let folders = match histories(folder) {
         Ok(folders) if folders.is_empty() => {
-            return fail(&format!("{}: no history.jsonl in it or in the folders below it; give the folder of a run or of one story", folder.display()));
+            return fail(&format!(
+                "{}: no history.jsonl in it or in the folders below it; give the folder of a run or of one story",
+                folder.display()
+            ));
         }
         Ok(folders) => folders,
-        Err(e) => return fail(&format!("{}: {e}; give the folder of a run or of one story", folder.display())),
+        Err(e) => {
+            return fail(&format!(
+                "{}: {e}; give the folder of a run or of one story",
+                folder.display()
+            ));
+        }
     };
     let mut stories = Vec::new();
     for folder in &folders {
@@ -64,7 +84,11 @@ pub(super) fn recheck(folder: &Path, format: Format) -> u8 {
         say_json(&report);
     } else {
         for story in &report.stories {
-            say(&format!("{}\n{}", report::story_line(story), report::first_screen(story)));
+            say(&format!(
+                "{}\n{}",
+                report::story_line(story),
+                report::first_screen(story)
+            ));
         }
         say(&report::summary(&report));
     }
@@ -93,11 +117,19 @@ fn judge_again(folder: &Path) -> Result<StoryReport, String> {
         What::Began(began) => Some((**began).clone()),
         _ => None,
     });
-    let Began { story, seed, design, defect, .. } =
-        began.ok_or_else(|| format!("{}: the history does not say what it is of", folder.display()))?;
+    let Began {
+        story,
+        seed,
+        design,
+        defect,
+        ..
+    } = began.ok_or_else(|| format!("{}: the history does not say what it is of", folder.display()))?;
     let judgement = checkers::judge(&history);
     let last_us = history.events.last().map_or(0, |e| e.at_us);
-    let figures = StoryFigures { duration_ms: last_us as f64 / 1000.0, ..StoryFigures::of_history(&history.events) };
+    let figures = StoryFigures {
+        duration_ms: last_us as f64 / 1000.0,
+        ..StoryFigures::of_history(&history.events)
+    };
     let mut report = StoryReport::new(&story, &design, defect.as_deref(), seed, judgement, figures);
     report.artefacts = folder.display().to_string();
     Ok(report)

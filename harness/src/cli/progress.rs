@@ -21,7 +21,11 @@ impl Shown {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar, plain, begun: Instant::now() }
+        Self {
+            bar,
+            plain,
+            begun: Instant::now(),
+        }
     }
 
     /// A line that stays.

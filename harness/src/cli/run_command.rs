@@ -70,7 +70,11 @@ async fn carry_out(stories: &[Story], args: &Args, seed: u64, shown: &Shown) -> 
         Ok(selected) => selected,
         Err(e) => return Ended::Failed(e.to_string()),
     };
-    let setting = Setting { design: args.design.clone(), defect: args.defect.clone(), slots: args.slots };
+    let setting = Setting {
+        design: args.design.clone(),
+        defect: args.defect.clone(),
+        slots: args.slots,
+    };
     let mut interrupt = Interrupt::listen();
     let found = tokio::select! {
         biased;
@@ -99,10 +103,22 @@ async fn carry_out(stories: &[Story], args: &Args, seed: u64, shown: &Shown) -> 
 }
 
 fn options(args: &Args, seed: u64) -> Options {
-    Options { filter: args.filter.clone(), defect: args.defect.clone(), design: args.design.clone(), seed, repeat: args.repeat }
+    Options {
+        filter: args.filter.clone(),
+        defect: args.defect.clone(),
+        design: args.design.clone(),
+        seed,
+        repeat: args.repeat,
+    }
 }
 
-async fn play_all(site: &Site, selected: &Selected, args: &Args, seed: u64, shown: &Shown) -> Result<RunReport, RunError> {
+async fn play_all(
+    site: &Site,
+    selected: &Selected,
+    args: &Args,
+    seed: u64,
+    shown: &Shown,
+) -> Result<RunReport, RunError> {
     let session = site.open(shown).await?;
     let session = &session;
     let plays = (0..args.repeat).flat_map(|n| selected.0.iter().map(move |story| (story, seed_of_repetition(seed, n))));
@@ -114,8 +130,11 @@ async fn play_all(site: &Site, selected: &Selected, args: &Args, seed: u64, show
         }
         Ok::<StoryDone, RunError>(done)
     });
-    let played: Vec<Result<StoryDone, RunError>> =
-        futures_util::StreamExt::collect(futures_util::StreamExt::buffered(futures_util::stream::iter(plays), session.slots())).await;
+    let played: Vec<Result<StoryDone, RunError>> = futures_util::StreamExt::collect(futures_util::StreamExt::buffered(
+        futures_util::stream::iter(plays),
+        session.slots(),
+    ))
+    .await;
     session.report(seed, played.into_iter().collect::<Result<_, _>>()?)
 }
 
@@ -133,7 +152,9 @@ fn tell(done: &StoryDone, args: &Args, shown: &Shown) {
 
 /// Stops the world at a failure, with the cluster alive.
 async fn hold(session: &Session, shown: &Shown) -> Result<(), RunError> {
-    shown.line("held at a story that did not pass; the cluster is alive. Press Enter to go on, Ctrl-C to remove it and end.");
+    shown.line(
+        "held at a story that did not pass; the cluster is alive. Press Enter to go on, Ctrl-C to remove it and end.",
+    );
     for way in session.ways_to_look()? {
         shown.line(&format!("  {way}"));
     }

@@ -13,8 +13,16 @@ impl Cluster {
     ///
     /// # Errors
     /// The engine does not tell what there is, or an image cannot be had.
-    pub async fn kept(engine: &Engine, spec: &ClusterSpec, progress: &dyn Progress) -> Result<Option<Self>, ClusterError> {
-        let kept: Vec<_> = leftovers(engine).await?.into_iter().filter(|left| left.fate == Fate::Kept).collect();
+    pub async fn kept(
+        engine: &Engine,
+        spec: &ClusterSpec,
+        progress: &dyn Progress,
+    ) -> Result<Option<Self>, ClusterError> {
+        let kept: Vec<_> = leftovers(engine)
+            .await?
+            .into_iter()
+            .filter(|left| left.fate == Fate::Kept)
+            .collect();
         if kept.is_empty() {
             return Ok(None);
         }
@@ -29,7 +37,10 @@ impl Cluster {
             if let Some(image) = outdated {
                 progress.step(&format!("{}: kept, but does not run {}", left.project, image.reference));
             } else if cluster.design() != spec.design || cluster.defects() != spec.defects {
-                progress.step(&format!("{}: kept, but of another design or with other defects", left.project));
+                progress.step(&format!(
+                    "{}: kept, but of another design or with other defects",
+                    left.project
+                ));
             } else {
                 progress.step(&format!("{}: using the kept cluster", left.project));
                 return Ok(Some(cluster));

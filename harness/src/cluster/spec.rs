@@ -190,7 +190,13 @@ fn cpu_halves(cpus: usize) -> (String, String) {
     if half == 0 {
         return (String::new(), String::new());
     }
-    let range = |from: usize, to: usize| if from == to { from.to_string() } else { format!("{from}-{to}") };
+    let range = |from: usize, to: usize| {
+        if from == to {
+            from.to_string()
+        } else {
+            format!("{from}-{to}")
+        }
+    };
     (range(0, half - 1), range(half, cpus - 1))
 }
 

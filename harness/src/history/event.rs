@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Chunk, Cursor, Epoch, EventId, FaultEvent, MessageId, OpId, Outcome, PodName, ProviderEvent, Raw, ReadAnswer, Row, Status,
-    TailEnd, TenantId, ThreadId, TurnId, TurnKey, WatcherId,
+    Chunk, Cursor, Epoch, EventId, FaultEvent, MessageId, OpId, Outcome, PodName, ProviderEvent, Raw, ReadAnswer, Row,
+    Status, TailEnd, TenantId, ThreadId, TurnId, TurnKey, WatcherId,
 };
 
 /// Version of the history's format.
@@ -21,7 +21,8 @@ pub struct Event {
     pub what: What,
 }
 
-/// Everything that can happen. Grouped by the source that tells it.
+/// Everything that can happen. Grouped by the source that tells it. A history has many of few kinds: what is large and
+/// rare is boxed, so that the others do not pay for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum What {
@@ -49,7 +50,7 @@ pub enum What {
         /// The user's text, with the provider's hints in it.
         text: String,
         /// What the provider was told to answer.
-        expect: Expect,
+        expect: Box<Expect>,
     },
     /// A post was answered, refused or given up.
     PostEnded {
@@ -149,7 +150,7 @@ pub enum What {
     /// A row changed, by a committed transaction, told in commit order.
     Row {
         /// Position of the change in the database's log, as it prints it; a remark.
-        lsn: String,
+        lsn: Box<str>,
         /// Transaction; changes of one transaction are told together.
         xid: u64,
         /// The row as it is after the change.
@@ -193,7 +194,7 @@ pub enum What {
 
     // --- what was broken and mended
     /// A fault's life.
-    Fault(FaultEvent),
+    Fault(Box<FaultEvent>),
     /// The engine reported something about a container.
     Engine {
         /// Pod or dependency.
@@ -356,4 +357,14 @@ pub enum Credential {
     Foreign,
     /// The thread's own tenant's, revoked before the request.
     Revoked,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_small_since_a_history_has_many() {
+        assert!(size_of::<Event>() <= 112, "{} bytes", size_of::<Event>());
+    }
 }

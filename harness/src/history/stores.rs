@@ -27,7 +27,10 @@ pub enum Status {
 impl Status {
     /// Whether nothing can follow it.
     pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Interrupted | Self::Cancelled)
+        matches!(
+            self,
+            Self::Completed | Self::Failed | Self::Interrupted | Self::Cancelled
+        )
     }
 }
 

@@ -12,7 +12,12 @@ impl Nemesis {
     ///
     /// # Errors
     /// It does not run, may not be signalled, or its death cannot be proven.
-    pub async fn kill(&mut self, pod: &PartHandle, aim: Option<&Aim>, trigger: Option<Instant>) -> Result<Landing, NemesisError> {
+    pub async fn kill(
+        &mut self,
+        pod: &PartHandle,
+        aim: Option<&Aim>,
+        trigger: Option<Instant>,
+    ) -> Result<Landing, NemesisError> {
         let fault = self.aimed("kill", pod, aim);
         let death = pod.kill().await.map_err(refused(&fault))?;
         self.observed(&fault, &death.proof.to_string(), trigger);

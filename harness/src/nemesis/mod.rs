@@ -73,7 +73,12 @@ struct InForce {
 impl Nemesis {
     /// A nemesis that records into `recorder` and reads landings through `owners`.
     pub fn new(owners: Arc<Owners>, recorder: Recorder) -> Self {
-        Self { owners, recorder, in_force: Vec::new(), count: 0 }
+        Self {
+            owners,
+            recorder,
+            in_force: Vec::new(),
+            count: 0,
+        }
     }
 
     /// Says that what is in force on `target` is about to be healed: from here on it may serve again.
@@ -85,7 +90,9 @@ impl Nemesis {
 
     /// Says that everything in force on `target` is healed; called when the target was seen to serve again.
     pub fn healed(&mut self, target: &PodName) {
-        let (healed, left) = std::mem::take(&mut self.in_force).into_iter().partition(|f: &InForce| f.target == *target);
+        let (healed, left) = std::mem::take(&mut self.in_force)
+            .into_iter()
+            .partition(|f: &InForce| f.target == *target);
         self.in_force = left;
         let healed: Vec<InForce> = healed;
         for fault in healed {
@@ -100,7 +107,11 @@ impl Nemesis {
 
     fn aimed(&mut self, fault: &'static str, target: &PartHandle, aim: Option<&Aim>) -> InForce {
         self.count += 1;
-        let in_force = InForce { id: self.count, fault, target: name(target) };
+        let in_force = InForce {
+            id: self.count,
+            fault,
+            target: name(target),
+        };
         self.in_force.push(in_force.clone());
         let (thread, epoch) = (aim.map(|a| a.thread.clone()), aim.map(|a| a.epoch));
         self.tell(&in_force, FaultStep::Aimed { thread, epoch });
@@ -110,13 +121,23 @@ impl Nemesis {
     /// The fault in force on a part; a story ends only what it began.
     fn in_force_on(&self, fault: &'static str, target: &PartHandle) -> InForce {
         let target = name(target);
-        let found = self.in_force.iter().find(|f| f.fault == fault && f.target == target).cloned();
+        let found = self
+            .in_force
+            .iter()
+            .find(|f| f.fault == fault && f.target == target)
+            .cloned();
         found.unwrap_or_else(|| panic!("a story ends a {fault} on {target} that it did not begin"))
     }
 
     fn observed(&self, fault: &InForce, proof: &str, trigger: Option<Instant>) {
         let trigger_to_effect_us = trigger.map(|t| t.elapsed().as_micros() as u64);
-        self.tell(fault, FaultStep::Observed { proof: proof.to_owned(), trigger_to_effect_us });
+        self.tell(
+            fault,
+            FaultStep::Observed {
+                proof: proof.to_owned(),
+                trigger_to_effect_us,
+            },
+        );
     }
 
     /// Reads owner and epoch again and says where the fault landed. A fault that was not aimed at an owner hits by being
@@ -125,11 +146,15 @@ impl Nemesis {
         let landing = match aim {
             None => Landing::Hit,
             Some(aim) => {
-                let now = self.owners.of(&aim.thread).await.map_err(|source| NemesisError::Landing {
-                    fault: fault.fault,
-                    target: fault.target.clone(),
-                    source,
-                })?;
+                let now = self
+                    .owners
+                    .of(&aim.thread)
+                    .await
+                    .map_err(|source| NemesisError::Landing {
+                        fault: fault.fault,
+                        target: fault.target.clone(),
+                        source,
+                    })?;
                 match now {
                     Some(now) if now.status.is_terminal() => Landing::TooLate,
                     Some(now) if now.epoch == aim.epoch && now.owner.as_ref() == Some(&aim.owner) => Landing::Hit,
@@ -142,8 +167,13 @@ impl Nemesis {
     }
 
     fn tell(&self, fault: &InForce, step: FaultStep) {
-        let event = FaultEvent { id: fault.id, fault: fault.fault.to_owned(), target: fault.target.to_string(), step };
-        self.recorder.record(What::Fault(event));
+        let event = FaultEvent {
+            id: fault.id,
+            fault: fault.fault.to_owned(),
+            target: fault.target.to_string(),
+            step,
+        };
+        self.recorder.record(What::Fault(Box::new(event)));
     }
 }
 

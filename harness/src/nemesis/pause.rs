@@ -12,7 +12,12 @@ impl Nemesis {
     ///
     /// # Errors
     /// The engine refuses or does not say that it is paused.
-    pub async fn pause(&mut self, pod: &PartHandle, aim: Option<&Aim>, trigger: Option<Instant>) -> Result<Landing, NemesisError> {
+    pub async fn pause(
+        &mut self,
+        pod: &PartHandle,
+        aim: Option<&Aim>,
+        trigger: Option<Instant>,
+    ) -> Result<Landing, NemesisError> {
         let fault = self.aimed("pause", pod, aim);
         pod.pause().await.map_err(refused(&fault))?;
         self.observed(&fault, "the engine says paused", trigger);

@@ -19,7 +19,13 @@ pub struct Answer {
 impl Answer {
     /// An answer of `n` tokens, sent as fast as they are read.
     pub fn tokens(n: u32) -> Self {
-        Self { tokens: n, size: 0, gate_after: None, directives: Vec::new(), fails: false }
+        Self {
+            tokens: n,
+            size: 0,
+            gate_after: None,
+            directives: Vec::new(),
+            fails: false,
+        }
     }
 
     /// Holds every call's stream after `k` tokens until the turn's gate is opened.
@@ -32,14 +38,16 @@ impl Answer {
     /// Paces the tokens of the first call only; a call after a takeover answers at once.
     #[must_use]
     pub fn first_call_paced(mut self, between: Duration) -> Self {
-        self.directives.push(format!("@1 slow:{}x{}", self.tokens, between.as_millis()));
+        self.directives
+            .push(format!("@1 slow:{}x{}", self.tokens, between.as_millis()));
         self
     }
 
     /// Paces the tokens of every call.
     #[must_use]
     pub fn paced(mut self, between: Duration) -> Self {
-        self.directives.push(format!("slow:{}x{}", self.tokens, between.as_millis()));
+        self.directives
+            .push(format!("slow:{}x{}", self.tokens, between.as_millis()));
         self
     }
 
@@ -97,7 +105,12 @@ impl Answer {
 
     /// What the judge is to expect of a turn with this answer.
     pub fn expect(&self, key: &TurnKey) -> Expect {
-        Expect { key: key.clone(), tokens: self.tokens, size: self.size, fails: self.fails }
+        Expect {
+            key: key.clone(),
+            tokens: self.tokens,
+            size: self.size,
+            fails: self.fails,
+        }
     }
 
     /// The user's text that orders this answer for the turn `key`.
@@ -129,7 +142,11 @@ mod tests {
     #[test]
     fn an_answer_is_written_in_the_providers_control_language() {
         let key = TurnKey::from("t1");
-        let text = Answer::tokens(20).gate_after(3).first_call_paced(Duration::from_millis(50)).size(64).prompt(&key);
+        let text = Answer::tokens(20)
+            .gate_after(3)
+            .first_call_paced(Duration::from_millis(50))
+            .size(64)
+            .prompt(&key);
         assert_eq!(text, "[[mock key:t1 many:20 size:64 @1 slow:20x50 gate#3:gate-t1]]");
         mock_ai_understands(&text);
         mock_ai_understands(&Answer::tokens(2).error(429).prompt(&key));
@@ -137,7 +154,11 @@ mod tests {
         mock_ai_understands(&Answer::tokens(9).first_call_broken_off_after(2).prompt(&key));
         mock_ai_understands(&Answer::tokens(9).first_call_silent().prompt(&key));
         mock_ai_understands(&Answer::tokens(9).first_call_hangs().prompt(&key));
-        mock_ai_understands(&Answer::tokens(9).stalls_after(3, Duration::from_millis(2300)).prompt(&key));
+        mock_ai_understands(
+            &Answer::tokens(9)
+                .stalls_after(3, Duration::from_millis(2300))
+                .prompt(&key),
+        );
     }
 
     fn mock_ai_understands(text: &str) {

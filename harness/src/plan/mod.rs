@@ -37,7 +37,13 @@ impl Plan {
     pub fn draw(story: &str, seed: u64, design: &str, defect: Option<&str>, pods: &[PodName]) -> Self {
         let mut roles = pods.to_vec();
         roles.shuffle(&mut rng(seed, story));
-        Self { story: story.to_owned(), seed, design: design.to_owned(), defect: defect.map(str::to_owned), pods: roles }
+        Self {
+            story: story.to_owned(),
+            seed,
+            design: design.to_owned(),
+            defect: defect.map(str::to_owned),
+            pods: roles,
+        }
     }
 
     /// The pod that plays a role.
@@ -49,7 +55,9 @@ impl Plan {
 /// The one source of chance for a purpose under a seed.
 pub fn rng(seed: u64, purpose: &str) -> StdRng {
     // FNV-1a: stable across versions and platforms, which the standard library's hasher does not promise.
-    let mixed = purpose.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3));
+    let mixed = purpose.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     StdRng::seed_from_u64(mixed)
 }
 

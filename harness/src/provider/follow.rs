@@ -25,14 +25,17 @@ impl Journal {
         let request = provider.http.get(provider.url("events"));
         let answer = provider.send("events", request, Duration::from_secs(3)).await?;
         if !answer.status().is_success() {
-            return Err(ProviderError::Refused { what: "events".to_owned(), got: answer.status().to_string() });
+            return Err(ProviderError::Refused {
+                what: "events".to_owned(),
+                got: answer.status().to_string(),
+            });
         }
         let task = tokio::spawn(async move {
             let mut events = std::pin::pin!(answer.bytes_stream().eventsource());
             while let Some(event) = events.next().await {
-                let read = event.map_err(|e| e.to_string()).and_then(|e| {
-                    serde_json::from_str::<Event>(&e.data).map_err(|bad| format!("{bad} in {}", e.data))
-                });
+                let read = event
+                    .map_err(|e| e.to_string())
+                    .and_then(|e| serde_json::from_str::<Event>(&e.data).map_err(|bad| format!("{bad} in {}", e.data)));
                 match read {
                     Ok(event) => take(event, &prefix, &recorder),
                     Err(reason) => {
@@ -42,7 +45,9 @@ impl Journal {
                     }
                 }
             }
-            recorder.record(What::HarnessFailed { reason: "the provider's journal broke off".to_owned() });
+            recorder.record(What::HarnessFailed {
+                reason: "the provider's journal broke off".to_owned(),
+            });
         });
         Ok(Self { task })
     }
@@ -60,13 +65,18 @@ impl Drop for Journal {
 }
 
 fn take(event: Event, prefix: &str, recorder: &Recorder) {
-    let Some(call) = event.call.filter(|c| c.key.starts_with(prefix)) else { return };
+    let Some(call) = event.call.filter(|c| c.key.starts_with(prefix)) else {
+        return;
+    };
     let what = match event.kind {
-        EventKind::Started { messages } => {
-            ProviderWhat::Started { messages: messages.iter().map(|m| format!("{}: {}", m.role, m.text)).collect() }
-        }
+        EventKind::Started { messages } => ProviderWhat::Started {
+            messages: messages.iter().map(|m| format!("{}: {}", m.role, m.text)).collect(),
+        },
         EventKind::Held { gate, after } => ProviderWhat::Held { gate, after },
-        EventKind::Ended { cause, tokens } => ProviderWhat::Ended { cause: cause.to_string(), tokens },
+        EventKind::Ended { cause, tokens } => ProviderWhat::Ended {
+            cause: cause.to_string(),
+            tokens,
+        },
         EventKind::FirstByte | EventKind::Released { .. } | EventKind::Reset { .. } | EventKind::Lost { .. } => return,
     };
     recorder.record(What::Provider(of_call(&call, what)));

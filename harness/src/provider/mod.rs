@@ -52,7 +52,10 @@ impl Provider {
     /// The HTTP client cannot be set up on this machine.
     pub fn new(admin: SocketAddr) -> Result<Self, reqwest::Error> {
         let http = Client::builder().no_proxy().tcp_nodelay(true).build()?;
-        Ok(Self { http, admin: Arc::new(Mutex::new(admin)) })
+        Ok(Self {
+            http,
+            admin: Arc::new(Mutex::new(admin)),
+        })
     }
 
     /// Asks at `admin` from now on: a provider that was started again is elsewhere.
@@ -97,7 +100,10 @@ impl Provider {
         let calls = self.calls(key).await?;
         let Some(call) = calls.iter().find(|c| c.id.ordinal == n) else {
             let what = format!("open {gate} for call {n}");
-            return Err(ProviderError::Refused { what, got: format!("{} calls for the key: {}", calls.len(), told(&calls)) });
+            return Err(ProviderError::Refused {
+                what,
+                got: format!("{} calls for the key: {}", calls.len(), told(&calls)),
+            });
         };
         self.post(&format!("gates/{gate}/open?call={}", call.id.call)).await
     }
@@ -143,7 +149,9 @@ impl Provider {
     /// It refuses or cannot be reached.
     pub async fn calls(&self, key: &TurnKey) -> Result<Vec<CallRecord>, ProviderError> {
         let what = format!("calls for {key}");
-        let answer = self.send(&what, self.http.get(self.url(&format!("calls?key={key}"))), ANSWER).await?;
+        let answer = self
+            .send(&what, self.http.get(self.url(&format!("calls?key={key}"))), ANSWER)
+            .await?;
         body(&what, answer).await
     }
 
@@ -153,7 +161,9 @@ impl Provider {
     /// It refuses or cannot be reached.
     pub async fn is_abandoned(&self, key: &TurnKey, n: u32) -> Result<bool, ProviderError> {
         let calls = self.calls(key).await?;
-        Ok(calls.iter().any(|c| c.id.ordinal == n && c.cause == Some(Cause::ClientGone)))
+        Ok(calls
+            .iter()
+            .any(|c| c.id.ordinal == n && c.cause == Some(Cause::ClientGone)))
     }
 
     async fn post(&self, path: &str) -> Result<(), ProviderError> {
@@ -161,18 +171,38 @@ impl Provider {
         if answer.status().is_success() {
             return Ok(());
         }
-        Err(ProviderError::Refused { what: path.to_owned(), got: answer.status().to_string() })
+        Err(ProviderError::Refused {
+            what: path.to_owned(),
+            got: answer.status().to_string(),
+        })
     }
 
-    async fn wait<T: DeserializeOwned>(&self, what: &str, path: &str, bound: Duration) -> Result<Waited<T>, ProviderError> {
+    async fn wait<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        path: &str,
+        bound: Duration,
+    ) -> Result<Waited<T>, ProviderError> {
         let answer = self.send(what, self.http.get(self.url(path)), bound + ANSWER).await?;
         let expired = answer.status() == StatusCode::REQUEST_TIMEOUT;
         let value = body(what, answer).await?;
-        Ok(if expired { Waited::Expired(value) } else { Waited::Holds(value) })
+        Ok(if expired {
+            Waited::Expired(value)
+        } else {
+            Waited::Holds(value)
+        })
     }
 
-    async fn send(&self, what: &str, request: reqwest::RequestBuilder, bound: Duration) -> Result<Response, ProviderError> {
-        let refused = |got: String| ProviderError::Refused { what: what.to_owned(), got };
+    async fn send(
+        &self,
+        what: &str,
+        request: reqwest::RequestBuilder,
+        bound: Duration,
+    ) -> Result<Response, ProviderError> {
+        let refused = |got: String| ProviderError::Refused {
+            what: what.to_owned(),
+            got,
+        };
         match tokio::time::timeout(bound, request.send()).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(e)) => Err(refused(e.to_string())),
@@ -190,15 +220,30 @@ async fn body<T: DeserializeOwned>(what: &str, answer: Response) -> Result<T, Pr
     let status = answer.status();
     if !status.is_success() && status != StatusCode::REQUEST_TIMEOUT {
         let text = answer.text().await.unwrap_or_default();
-        return Err(ProviderError::Refused { what: what.to_owned(), got: format!("{status}: {text}") });
+        return Err(ProviderError::Refused {
+            what: what.to_owned(),
+            got: format!("{status}: {text}"),
+        });
     }
-    answer.json().await.map_err(|e| ProviderError::Refused { what: what.to_owned(), got: e.to_string() })
+    answer.json().await.map_err(|e| ProviderError::Refused {
+        what: what.to_owned(),
+        got: e.to_string(),
+    })
 }
 
 fn told(calls: &[CallRecord]) -> String {
     let one = |c: &CallRecord| {
         let end = c.cause.map_or("live".to_owned(), |cause| cause.to_string());
-        format!("call {} by {}: {} tokens, {end}", c.id.ordinal, c.id.pod.as_deref().unwrap_or("?"), c.tokens)
+        format!(
+            "call {} by {}: {} tokens, {end}",
+            c.id.ordinal,
+            c.id.pod.as_deref().unwrap_or("?"),
+            c.tokens
+        )
     };
-    if calls.is_empty() { "none".to_owned() } else { calls.iter().map(one).collect::<Vec<_>>().join("; ") }
+    if calls.is_empty() {
+        "none".to_owned()
+    } else {
+        calls.iter().map(one).collect::<Vec<_>>().join("; ")
+    }
 }

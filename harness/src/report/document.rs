@@ -56,8 +56,21 @@ pub struct StoryReport {
 
 impl StoryReport {
     /// A story's report from its judgement.
-    pub fn new(story: &str, design: &str, defect: Option<&str>, seed: u64, judgement: Judgement, figures: StoryFigures) -> Self {
-        let Judgement { verdict, reason, findings, evidence, not_applicable } = judgement;
+    pub fn new(
+        story: &str,
+        design: &str,
+        defect: Option<&str>,
+        seed: u64,
+        judgement: Judgement,
+        figures: StoryFigures,
+    ) -> Self {
+        let Judgement {
+            verdict,
+            reason,
+            findings,
+            evidence,
+            not_applicable,
+        } = judgement;
         Self {
             story: story.to_owned(),
             design: design.to_owned(),
@@ -78,13 +91,27 @@ impl RunReport {
     /// A run's report from its stories'. A run without a story proves nothing.
     pub fn new(seed: u64, stories: Vec<StoryReport>, figures: RunFigures) -> Self {
         let verdict = stories.iter().map(|s| s.verdict).max().unwrap_or(Verdict::Broken);
-        Self { schema: SCHEMA, verdict, seed, reason: None, stories, figures }
+        Self {
+            schema: SCHEMA,
+            verdict,
+            seed,
+            reason: None,
+            stories,
+            figures,
+        }
     }
 
     /// The report of a run that could not be carried out.
     pub fn broken(seed: u64, reason: String) -> Self {
         let figures = RunFigures::default();
-        Self { schema: SCHEMA, verdict: Verdict::Broken, seed, reason: Some(reason), stories: Vec::new(), figures }
+        Self {
+            schema: SCHEMA,
+            verdict: Verdict::Broken,
+            seed,
+            reason: Some(reason),
+            stories: Vec::new(),
+            figures,
+        }
     }
 }
 
@@ -94,18 +121,30 @@ mod tests {
 
     #[test]
     fn the_document_has_the_published_shape() {
-        let judgement = Judgement { verdict: Verdict::Fail, reason: None, findings: vec![], evidence: vec![], not_applicable: vec![] };
+        let judgement = Judgement {
+            verdict: Verdict::Fail,
+            reason: None,
+            findings: vec![],
+            evidence: vec![],
+            not_applicable: vec![],
+        };
         let story = StoryReport::new("s", "log", None, 7, judgement, StoryFigures::default());
         let value = serde_json::to_value(RunReport::new(7, vec![story], RunFigures::default())).expect("it serialises");
         assert_eq!(value["schema"], 1);
         assert_eq!(value["verdict"], "fail");
         assert_eq!(value["stories"][0]["defect"], serde_json::Value::Null);
-        assert_eq!(value["stories"][0]["figures"]["seen_to_dead_ms"], serde_json::Value::Null);
+        assert_eq!(
+            value["stories"][0]["figures"]["seen_to_dead_ms"],
+            serde_json::Value::Null
+        );
         assert_eq!(value["figures"]["seen_to_dead_ms"]["n"], 0);
     }
 
     #[test]
     fn a_run_is_as_good_as_its_worst_story_and_nothing_is_no_pass() {
-        assert_eq!(RunReport::new(1, vec![], RunFigures::default()).verdict, Verdict::Broken);
+        assert_eq!(
+            RunReport::new(1, vec![], RunFigures::default()).verdict,
+            Verdict::Broken
+        );
     }
 }

@@ -55,20 +55,33 @@ impl Spread {
             let at = (1..=sorted.len()).find(|rank| *rank as f64 >= p * sorted.len() as f64)?;
             sorted.get(at - 1).copied()
         };
-        Self { p50: rank(0.50), p95: rank(0.95), p99: rank(0.99), n: sorted.len() }
+        Self {
+            p50: rank(0.50),
+            p95: rank(0.95),
+            p99: rank(0.99),
+            n: sorted.len(),
+        }
     }
 }
 
 impl StoryFigures {
     /// Figures that the history itself holds.
     pub fn of_history(events: &[Event]) -> Self {
-        Self { seen_to_dead_ms: seen_to_dead(events), takeover_ms: takeover(events), ..Self::default() }
+        Self {
+            seen_to_dead_ms: seen_to_dead(events),
+            takeover_ms: takeover(events),
+            ..Self::default()
+        }
     }
 }
 
 impl RunFigures {
     /// Figures of a run from those of its stories; `faults` landed and were judged in them.
-    pub fn of_stories<'a>(stories: impl Iterator<Item = &'a StoryFigures> + Clone, faults: usize, cold_start_ms: Option<f64>) -> Self {
+    pub fn of_stories<'a>(
+        stories: impl Iterator<Item = &'a StoryFigures> + Clone,
+        faults: usize,
+        cold_start_ms: Option<f64>,
+    ) -> Self {
         let played_ms: f64 = stories.clone().map(|s| s.duration_ms).sum();
         Self {
             seen_to_dead_ms: Spread::of(stories.clone().filter_map(|s| s.seen_to_dead_ms)),
@@ -82,13 +95,18 @@ impl RunFigures {
 
 /// Faults of a history that were seen to take effect.
 pub(crate) fn faults_observed(events: &[Event]) -> usize {
-    events.iter().filter(|e| matches!(&e.what, What::Fault(f) if matches!(f.step, FaultStep::Observed { .. }))).count()
+    events
+        .iter()
+        .filter(|e| matches!(&e.what, What::Fault(f) if matches!(f.step, FaultStep::Observed { .. })))
+        .count()
 }
 
 fn seen_to_dead(events: &[Event]) -> Option<f64> {
     events.iter().find_map(|e| match &e.what {
         What::Fault(f) if f.fault == "kill" => match f.step {
-            FaultStep::Observed { trigger_to_effect_us, .. } => trigger_to_effect_us.map(|us| us as f64 / 1000.0),
+            FaultStep::Observed {
+                trigger_to_effect_us, ..
+            } => trigger_to_effect_us.map(|us| us as f64 / 1000.0),
             _ => None,
         },
         _ => None,
@@ -105,12 +123,12 @@ fn takeover(events: &[Event]) -> Option<f64> {
         },
         _ => None,
     })?;
-    let lost = events.iter().find(|e| {
-        matches!(&e.what, What::Fault(f) if f.id == fault && matches!(f.step, FaultStep::Observed { .. }))
-    })?;
-    let begun = events.iter().find(|e| {
-        matches!(&e.what, What::Frame { chunk: Chunk::Start { epoch: new, .. }, .. } if *new > epoch)
-    })?;
+    let lost = events
+        .iter()
+        .find(|e| matches!(&e.what, What::Fault(f) if f.id == fault && matches!(f.step, FaultStep::Observed { .. })))?;
+    let begun = events
+        .iter()
+        .find(|e| matches!(&e.what, What::Frame { chunk: Chunk::Start { epoch: new, .. }, .. } if *new > epoch))?;
     Some(begun.at_us.saturating_sub(lost.at_us) as f64 / 1000.0)
 }
 
@@ -124,17 +142,47 @@ mod tests {
     }
 
     fn start(epoch: u64) -> What {
-        let chunk = Chunk::Start { turn: "u".into(), epoch: Epoch(epoch), reset: epoch > 1 };
-        What::Frame { watcher: WatcherId(1), id: None, cursor: None, chunk }
+        let chunk = Chunk::Start {
+            turn: "u".into(),
+            epoch: Epoch(epoch),
+            reset: epoch > 1,
+        };
+        What::Frame {
+            watcher: WatcherId(1),
+            id: None,
+            cursor: None,
+            chunk,
+        }
     }
 
     #[test]
     fn takeover_is_counted_from_the_death_to_the_first_frame_of_a_higher_epoch() {
-        let kill = |step| What::Fault(FaultEvent { id: 1, fault: "kill".into(), target: "pod-1".into(), step });
-        let aimed = kill(FaultStep::Aimed { thread: Some("t".into()), epoch: Some(Epoch(1)) });
-        let dead = kill(FaultStep::Observed { proof: "dead".into(), trigger_to_effect_us: Some(1500) });
-        let events =
-            [event(0, start(1)), event(1000, aimed), event(2000, dead), event(2500, start(1)), event(1_202_000, start(2))];
+        let kill = |step| {
+            What::Fault(
+                FaultEvent {
+                    id: 1,
+                    fault: "kill".into(),
+                    target: "pod-1".into(),
+                    step,
+                }
+                .into(),
+            )
+        };
+        let aimed = kill(FaultStep::Aimed {
+            thread: Some("t".into()),
+            epoch: Some(Epoch(1)),
+        });
+        let dead = kill(FaultStep::Observed {
+            proof: "dead".into(),
+            trigger_to_effect_us: Some(1500),
+        });
+        let events = [
+            event(0, start(1)),
+            event(1000, aimed),
+            event(2000, dead),
+            event(2500, start(1)),
+            event(1_202_000, start(2)),
+        ];
         let figures = StoryFigures::of_history(&events);
         assert_eq!(figures.seen_to_dead_ms, Some(1.5));
         assert_eq!(figures.takeover_ms, Some(1200.0));
@@ -144,7 +192,10 @@ mod tests {
     #[test]
     fn percentiles_are_nearest_rank() {
         let spread = Spread::of((1..=100).map(f64::from));
-        assert_eq!((spread.p50, spread.p95, spread.p99, spread.n), (Some(50.0), Some(95.0), Some(99.0), 100));
+        assert_eq!(
+            (spread.p50, spread.p95, spread.p99, spread.n),
+            (Some(50.0), Some(95.0), Some(99.0), 100)
+        );
         assert_eq!(Spread::of([3.0]).p99, Some(3.0));
         assert_eq!(Spread::of([]).p50, None);
     }

@@ -11,7 +11,13 @@ const TOLD: usize = 3;
 
 /// One line: verdict, story, seed, figures.
 pub fn story_line(report: &StoryReport) -> String {
-    let mut line = format!("{:<12} {:<32} seed {:<20} {:>6.1} s", word(report.verdict), report.story, report.seed, report.figures.duration_ms / 1000.0);
+    let mut line = format!(
+        "{:<12} {:<32} seed {:<20} {:>6.1} s",
+        word(report.verdict),
+        report.story,
+        report.seed,
+        report.figures.duration_ms / 1000.0
+    );
     if let Some(ms) = report.figures.seen_to_dead_ms {
         let _ = write!(line, "  seen to dead {ms:.2} ms");
     }
@@ -33,12 +39,22 @@ pub fn first_screen(report: &StoryReport) -> String {
     if report.findings.len() > TOLD {
         let mut names: Vec<&str> = report.findings[TOLD..].iter().map(|f| f.promise.as_str()).collect();
         names.dedup();
-        let _ = writeln!(text, "  and {} more: {}", report.findings.len() - TOLD, names.join(", "));
+        let _ = writeln!(
+            text,
+            "  and {} more: {}",
+            report.findings.len() - TOLD,
+            names.join(", ")
+        );
     }
     if let Some(reason) = &report.reason {
         let _ = writeln!(text, "  reason    {reason}");
     }
-    let missing: Vec<&str> = report.evidence.iter().filter(|e| !e.reached).map(|e| e.mark.as_str()).collect();
+    let missing: Vec<&str> = report
+        .evidence
+        .iter()
+        .filter(|e| !e.reached)
+        .map(|e| e.mark.as_str())
+        .collect();
     if !missing.is_empty() {
         let _ = writeln!(text, "  missing   {}", missing.join("; "));
     }
@@ -50,7 +66,10 @@ pub fn first_screen(report: &StoryReport) -> String {
 
 /// The command that plays the same plan again.
 fn again(report: &StoryReport) -> String {
-    let defect = report.defect.as_ref().map_or(String::new(), |d| format!(" --defect {d}"));
+    let defect = report
+        .defect
+        .as_ref()
+        .map_or(String::new(), |d| format!(" --defect {d}"));
     format!("cargo crosspod run {}{defect} --seed {}", report.story, report.seed)
 }
 
@@ -81,7 +100,11 @@ pub fn summary(report: &RunReport) -> String {
 
 fn spread(text: &mut String, name: &str, spread: &Spread) {
     if let (Some(p50), Some(p95), Some(p99)) = (spread.p50, spread.p95, spread.p99) {
-        let _ = writeln!(text, "  {name:<14} p50 {p50:.2} ms  p95 {p95:.2} ms  p99 {p99:.2} ms  n {}", spread.n);
+        let _ = writeln!(
+            text,
+            "  {name:<14} p50 {p50:.2} ms  p95 {p95:.2} ms  p99 {p99:.2} ms  n {}",
+            spread.n
+        );
     }
 }
 
@@ -93,8 +116,17 @@ fn one_finding(finding: &Finding) -> String {
     let _ = writeln!(text, "  got       {}", finding.got);
     let unknown = || "unknown".to_owned();
     let (before, after) = (finding.owner_before.clone(), finding.owner_after.clone());
-    let _ = writeln!(text, "  owner     {} -> {}", before.unwrap_or_else(unknown), after.unwrap_or_else(unknown));
-    let _ = writeln!(text, "  fault     {}", finding.fault.as_deref().unwrap_or("none in force"));
+    let _ = writeln!(
+        text,
+        "  owner     {} -> {}",
+        before.unwrap_or_else(unknown),
+        after.unwrap_or_else(unknown)
+    );
+    let _ = writeln!(
+        text,
+        "  fault     {}",
+        finding.fault.as_deref().unwrap_or("none in force")
+    );
     text
 }
 
@@ -125,8 +157,21 @@ mod tests {
             owner_before: Some("pod-2 at epoch 1".into()),
             owner_after: Some("pod-3 at epoch 2".into()),
         };
-        let judgement = Judgement { verdict: Verdict::Fail, reason: None, findings: vec![finding], evidence: vec![], not_applicable: vec![] };
-        let mut report = StoryReport::new("owner_killed_mid_answer", "log", Some("no-purge-on-resume"), 7, judgement, StoryFigures::default());
+        let judgement = Judgement {
+            verdict: Verdict::Fail,
+            reason: None,
+            findings: vec![finding],
+            evidence: vec![],
+            not_applicable: vec![],
+        };
+        let mut report = StoryReport::new(
+            "owner_killed_mid_answer",
+            "log",
+            Some("no-purge-on-resume"),
+            7,
+            judgement,
+            StoryFigures::default(),
+        );
         report.artefacts = "target/crosspod/r1/001-owner_killed_mid_answer".into();
         let expected = "  promise   LateAttachEquivalence
   subject   watcher w4 on pod-3, turn u1 (event 123)

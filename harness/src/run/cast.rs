@@ -17,7 +17,9 @@ use super::story::Stopped;
 use super::tails::parking::Trigger;
 use super::tails::{Tails, Watcher};
 use crate::history::writer::Recorder;
-use crate::history::{Accepted, Credential, MessageId, OpId, Outcome, PodName, TenantId, ThreadId, TurnId, TurnKey, WatcherId, What};
+use crate::history::{
+    Accepted, Credential, MessageId, OpId, Outcome, PodName, TenantId, ThreadId, TurnId, TurnKey, WatcherId, What,
+};
 use crate::nemesis::{Aim, Nemesis};
 use crate::plan::{Answer, Plan, Pod};
 use crate::workload::{Attach, Session, Tail};
@@ -120,7 +122,10 @@ impl Cast {
         let session = self.session_of(whose).clone();
         let made = self.slot.api.new_thread(pod, self.slot.address(pod)?, &session).await;
         let thread = made.map_err(|e| Stopped::GaveUp(e.to_string()))?;
-        self.recorder.record(What::ThreadMade { thread: thread.clone(), tenant: session.tenant });
+        self.recorder.record(What::ThreadMade {
+            thread: thread.clone(),
+            tenant: session.tenant,
+        });
         self.others.push((thread.clone(), whose));
         Ok(thread)
     }
@@ -149,9 +154,16 @@ impl Cast {
         self.try_post_to(&thread, pod, answer).await
     }
 
-    pub(super) async fn try_post_to(&mut self, thread: &ThreadId, pod: &PodName, answer: &Answer) -> Result<Outcome<Turn>, Stopped> {
+    pub(super) async fn try_post_to(
+        &mut self,
+        thread: &ThreadId,
+        pod: &PodName,
+        answer: &Answer,
+    ) -> Result<Outcome<Turn>, Stopped> {
         let outcomes = self.send(thread, std::slice::from_ref(pod), answer).await?;
-        let Some(outcome) = outcomes.into_iter().next() else { unreachable!("one pod gives one outcome") };
+        let Some(outcome) = outcomes.into_iter().next() else {
+            unreachable!("one pod gives one outcome")
+        };
         Ok(outcome)
     }
 
@@ -161,12 +173,19 @@ impl Cast {
         let (thread, pods) = (self.thread.clone(), self.pods());
         let outcomes = self.send(&thread, &pods, &answer).await?;
         let first = outcomes.iter().find(|o| o.ok().is_some()).or(outcomes.first()).cloned();
-        let Some(first) = first else { unreachable!("a cluster has pods") };
+        let Some(first) = first else {
+            unreachable!("a cluster has pods")
+        };
         accepted(&pods[0], first)
     }
 
     /// Sends one message through each of the pods, all at once. The turn that the first yes names is the message's.
-    async fn send(&mut self, thread: &ThreadId, pods: &[PodName], answer: &Answer) -> Result<Vec<Outcome<Turn>>, Stopped> {
+    async fn send(
+        &mut self,
+        thread: &ThreadId,
+        pods: &[PodName],
+        answer: &Answer,
+    ) -> Result<Vec<Outcome<Turn>>, Stopped> {
         self.messages += 1;
         let key = TurnKey::from(format!("{}t{}", self.nonce, self.messages));
         let message = MessageId::from(format!("m-{key}"));
@@ -178,13 +197,23 @@ impl Cast {
             asked.push((op, self.slot.address(pod)?));
             let (pod, thread, message) = (pod.clone(), thread.clone(), message.clone());
             let (text, expect) = (text.clone(), answer.expect(&key));
-            self.recorder.record(What::Posted { op, pod, thread, message, text, expect });
+            self.recorder.record(What::Posted {
+                op,
+                pod,
+                thread,
+                message,
+                text,
+                expect: Box::new(expect),
+            });
         }
         let (api, recorder, session) = (&self.slot.api, &self.recorder, self.session_of(self.whose(thread)));
         let (message_ref, text) = (&message, &text);
         let posts = asked.into_iter().map(|(op, at)| async move {
             let outcome = api.post(at, session, thread, message_ref, text).await;
-            recorder.record(What::PostEnded { op, outcome: outcome.clone() });
+            recorder.record(What::PostEnded {
+                op,
+                outcome: outcome.clone(),
+            });
             outcome
         });
         let told = join_all(posts).await;
@@ -213,12 +242,22 @@ impl Cast {
     /// Cancels a thread's turn in flight through a pod; the play ends if that is not taken.
     pub async fn cancel(&mut self, pod: &PodName, turn: &Turn) -> Result<(), Stopped> {
         let at = self.slot.address(pod)?;
-        let outcome = self.slot.api.cancel(at, self.session_of(self.whose(&turn.thread)), &turn.thread).await;
+        let outcome = self
+            .slot
+            .api
+            .cancel(at, self.session_of(self.whose(&turn.thread)), &turn.thread)
+            .await;
         let (pod, thread) = (pod.clone(), turn.thread.clone());
-        self.recorder.record(What::Cancelled { pod: pod.clone(), thread, outcome: outcome.clone() });
+        self.recorder.record(What::Cancelled {
+            pod: pod.clone(),
+            thread,
+            outcome: outcome.clone(),
+        });
         match outcome {
             Outcome::Ok(()) => Ok(()),
-            refused => Err(Stopped::GaveUp(format!("the cancel on {pod} was not taken: {refused:?}"))),
+            refused => Err(Stopped::GaveUp(format!(
+                "the cancel on {pod} was not taken: {refused:?}"
+            ))),
         }
     }
 
@@ -289,7 +328,12 @@ impl Cast {
             role: role.to_owned(),
             patience,
         };
-        let tail = Arc::new(Tail::open(&self.slot.api, attach, self.slot.owners.clone(), self.recorder.clone()));
+        let tail = Arc::new(Tail::open(
+            &self.slot.api,
+            attach,
+            self.slot.owners.clone(),
+            self.recorder.clone(),
+        ));
         self.tails.push(tail.clone());
         Ok(Watcher::new(tail, turn.id.clone(), self.trigger.clone()))
     }
@@ -305,24 +349,45 @@ impl Cast {
                 self.revoked = true;
                 Ok(())
             }
-            refused => Err(Stopped::GaveUp(format!("the session's revocation on {pod} was not taken: {refused:?}"))),
+            refused => Err(Stopped::GaveUp(format!(
+                "the session's revocation on {pod} was not taken: {refused:?}"
+            ))),
         }
     }
 
     /// Tries one route of the play's thread on a pod with a credential that is to be judged; the answer's status.
-    pub async fn try_access(&mut self, pod: &PodName, credential: Credential, route: &str) -> Result<Option<u16>, Stopped> {
+    pub async fn try_access(
+        &mut self,
+        pod: &PodName,
+        credential: Credential,
+        route: &str,
+    ) -> Result<Option<u16>, Stopped> {
         let at = self.slot.address(pod)?;
-        let session = if credential == Credential::Foreign { &self.intruder } else { &self.session };
+        let session = if credential == Credential::Foreign {
+            &self.intruder
+        } else {
+            &self.session
+        };
         let (status, body) = self.slot.api.try_access(at, session, route, &self.thread).await;
         let (pod, thread, route) = (pod.clone(), self.thread.clone(), route.to_owned());
-        self.recorder.record(What::Access { pod, credential, thread, route, status, body });
+        self.recorder.record(What::Access {
+            pod,
+            credential,
+            thread,
+            route,
+            status,
+            body,
+        });
         Ok(status)
     }
 
     // --- whose is what
 
     pub(super) fn whose(&self, thread: &ThreadId) -> Whose {
-        self.others.iter().find(|(id, _)| id == thread).map_or(Whose::Own, |(_, whose)| *whose)
+        self.others
+            .iter()
+            .find(|(id, _)| id == thread)
+            .map_or(Whose::Own, |(_, whose)| *whose)
     }
 
     /// The session that a thread's own tenant uses.
@@ -360,7 +425,10 @@ impl Cast {
 
     /// States whether a mark was reached without which a pass would mean nothing.
     pub fn evidence(&self, mark: &str, reached: bool) {
-        self.recorder.record(What::Evidence { mark: mark.to_owned(), reached });
+        self.recorder.record(What::Evidence {
+            mark: mark.to_owned(),
+            reached,
+        });
     }
 }
 
@@ -368,6 +436,8 @@ impl Cast {
 pub(super) fn accepted(pod: &PodName, outcome: Outcome<Turn>) -> Result<Turn, Stopped> {
     match outcome {
         Outcome::Ok(turn) => Ok(turn),
-        refused => Err(Stopped::GaveUp(format!("the post on {pod} was not accepted: {refused:?}"))),
+        refused => Err(Stopped::GaveUp(format!(
+            "the post on {pod} was not accepted: {refused:?}"
+        ))),
     }
 }

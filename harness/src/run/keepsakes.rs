@@ -12,8 +12,12 @@ use crate::target::dump;
 
 /// Writes the play's keepsakes into its folder.
 pub(super) async fn keep(cast: &Cast, folder: &Folder, since: SystemTime) {
-    let (logs, provider, rows, stream) =
-        tokio::join!(logs(cast, folder, since), provider(cast, folder), rows(cast, folder), stream(cast, folder));
+    let (logs, provider, rows, stream) = tokio::join!(
+        logs(cast, folder, since),
+        provider(cast, folder),
+        rows(cast, folder),
+        stream(cast, folder)
+    );
     for failed in [logs, provider, rows, stream].into_iter().filter_map(Result::err) {
         tracing::warn!(story = cast.plan.story, "not kept: {failed}");
     }
@@ -24,7 +28,9 @@ async fn logs(cast: &Cast, folder: &Folder, since: SystemTime) -> Result<(), Str
         let lines = part.logs_after(since).await.map_err(|e| e.to_string())?;
         let lines: Vec<String> = lines.iter().map(|line| format!("{} {}", line.at, line.text)).collect();
         let text = lines.join("\n") + "\n";
-        folder.write_text(&format!("pods/{}.log", part.service()), &text).map_err(|e| e.to_string())?;
+        folder
+            .write_text(&format!("pods/{}.log", part.service()), &text)
+            .map_err(|e| e.to_string())?;
     }
     Ok(())
 }
@@ -43,14 +49,21 @@ async fn provider(cast: &Cast, folder: &Folder) -> Result<(), String> {
 async fn rows(cast: &Cast, folder: &Folder) -> Result<(), String> {
     let url = cast.slot.cluster.postgres_url().map_err(|e| e.to_string())?;
     let database = &cast.slot.api.target().database;
-    for (table, csv) in dump::rows(&url, database, &cast.thread).await.map_err(|e| e.to_string())? {
-        folder.write_text(&format!("postgres/{table}.csv"), &csv).map_err(|e| e.to_string())?;
+    for (table, csv) in dump::rows(&url, database, &cast.thread)
+        .await
+        .map_err(|e| e.to_string())?
+    {
+        folder
+            .write_text(&format!("postgres/{table}.csv"), &csv)
+            .map_err(|e| e.to_string())?;
     }
     Ok(())
 }
 
 async fn stream(cast: &Cast, folder: &Folder) -> Result<(), String> {
-    let Some(log) = &cast.slot.api.target().log else { return Ok(()) };
+    let Some(log) = &cast.slot.api.target().log else {
+        return Ok(());
+    };
     let url = cast.slot.cluster.nats_url().map_err(|e| e.to_string())?;
     let text = dump::stream(&url, log, &cast.thread).await?;
     folder.write_text("stream.jsonl", &text).map_err(|e| e.to_string())

@@ -64,7 +64,12 @@ impl NemesisSide<'_> {
     /// Waits until a terminated pod is gone; its exit code.
     pub async fn gone(self, pod: &PodName) -> Result<i64, Stopped> {
         let handle = self.cast.slot.pod(pod)?;
-        let since = self.cast.told_to_stop.iter().find(|(p, _)| p == pod).map_or_else(Instant::now, |(_, at)| *at);
+        let since = self
+            .cast
+            .told_to_stop
+            .iter()
+            .find(|(p, _)| p == pod)
+            .map_or_else(Instant::now, |(_, at)| *at);
         let bound = Duration::from_millis(self.cast.slot.api.target().bounds.drain_ms) + Duration::from_secs(5);
         Ok(self.cast.nemesis.gone(&handle, bound, since).await?)
     }
@@ -132,7 +137,9 @@ impl NemesisSide<'_> {
             let at = handle.address();
             let api = &cast.slot.api;
             async move {
-                let Some(at) = at else { return Look::NotYet("it listens nowhere".to_owned()) };
+                let Some(at) = at else {
+                    return Look::NotYet("it listens nowhere".to_owned());
+                };
                 match api.ready(at).await {
                     Ok((503, _)) => Look::Done(()),
                     Ok((status, body)) => Look::NotYet(format!("{status} {body}")),

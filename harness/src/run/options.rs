@@ -30,14 +30,25 @@ impl Options {
     /// There is no such story, defect or design; the error lists what there is.
     pub fn select(&self, registry: &[Story], target: &Target) -> Result<Selected, RunError> {
         if !target.designs.contains(&self.design) {
-            return Err(unknown("design", &self.design, target.designs.iter().map(String::as_str)));
+            return Err(unknown(
+                "design",
+                &self.design,
+                target.designs.iter().map(String::as_str),
+            ));
         }
         if let Some(defect) = &self.defect
             && !target.defects.iter().any(|d| d.name == *defect)
         {
-            return Err(unknown("defect", defect, target.defects.iter().map(|d| d.name.as_str())));
+            return Err(unknown(
+                "defect",
+                defect,
+                target.defects.iter().map(|d| d.name.as_str()),
+            ));
         }
-        let exact = self.filter.as_ref().filter(|f| registry.iter().any(|s| s.name == f.as_str()));
+        let exact = self
+            .filter
+            .as_ref()
+            .filter(|f| registry.iter().any(|s| s.name == f.as_str()));
         let wanted = |story: &&Story| match (&self.filter, &self.defect) {
             (Some(filter), _) => exact.map_or_else(|| matches(filter, story.name), |exact| story.name == exact),
             (None, Some(defect)) => story.catches.contains(&defect.as_str()),
@@ -53,7 +64,11 @@ impl Options {
 }
 
 fn unknown<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> RunError {
-    RunError::Unknown { kind, name: name.to_owned(), known: known.collect::<Vec<_>>().join(", ") }
+    RunError::Unknown {
+        kind,
+        name: name.to_owned(),
+        known: known.collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// Whether a name fits a filter that is no story's whole name.
@@ -61,14 +76,20 @@ fn matches(filter: &str, name: &str) -> bool {
     match filter.split_once('*') {
         None => name.contains(filter),
         Some((head, tail)) => match name.strip_prefix(head) {
-            Some(rest) => tail.is_empty() || (0..=rest.len()).any(|i| rest.is_char_boundary(i) && matches_whole(tail, &rest[i..])),
+            Some(rest) => {
+                tail.is_empty() || (0..=rest.len()).any(|i| rest.is_char_boundary(i) && matches_whole(tail, &rest[i..]))
+            }
             None => false,
         },
     }
 }
 
 fn matches_whole(pattern: &str, name: &str) -> bool {
-    if pattern.contains('*') { matches(pattern, name) } else { pattern == name }
+    if pattern.contains('*') {
+        matches(pattern, name)
+    } else {
+        pattern == name
+    }
 }
 
 #[cfg(test)]
@@ -76,26 +97,54 @@ mod tests {
     use super::*;
 
     fn story(name: &'static str, catches: &'static [&'static str]) -> Story {
-        Story { name, about: "", catches, evidence: &[], play: |_| Box::pin(async { Ok(()) }) }
+        Story {
+            name,
+            about: "",
+            catches,
+            evidence: &[],
+            play: |_| Box::pin(async { Ok(()) }),
+        }
     }
 
     fn options(filter: Option<&str>, defect: Option<&str>) -> Options {
         let own = |text: Option<&str>| text.map(str::to_owned);
-        Options { filter: own(filter), defect: own(defect), design: "log".into(), seed: 1, repeat: 1 }
+        Options {
+            filter: own(filter),
+            defect: own(defect),
+            design: "log".into(),
+            seed: 1,
+            repeat: 1,
+        }
     }
 
     fn names(options: &Options) -> Result<Vec<&'static str>, String> {
-        let registry = [story("a_one", &["claim-strict-cas"]), story("a_two", &[]), story("b_one", &[]), story("a_one_more", &[])];
-        let selected = options.select(&registry, &Target::reference()).map_err(|e| e.to_string())?;
+        let registry = [
+            story("a_one", &["claim-strict-cas"]),
+            story("a_two", &[]),
+            story("b_one", &[]),
+            story("a_one_more", &[]),
+        ];
+        let selected = options
+            .select(&registry, &Target::reference())
+            .map_err(|e| e.to_string())?;
         Ok(selected.0.iter().map(|s| s.name).collect())
     }
 
     #[test]
     fn a_filter_selects_by_part_or_by_pattern_and_a_defect_by_who_must_catch_it() {
-        assert_eq!(names(&options(None, None)), Ok(vec!["a_one", "a_two", "b_one", "a_one_more"]));
-        assert_eq!(names(&options(Some("one"), None)), Ok(vec!["a_one", "b_one", "a_one_more"]));
+        assert_eq!(
+            names(&options(None, None)),
+            Ok(vec!["a_one", "a_two", "b_one", "a_one_more"])
+        );
+        assert_eq!(
+            names(&options(Some("one"), None)),
+            Ok(vec!["a_one", "b_one", "a_one_more"])
+        );
         assert_eq!(names(&options(Some("a_one"), None)), Ok(vec!["a_one"]));
-        assert_eq!(names(&options(Some("a_*"), None)), Ok(vec!["a_one", "a_two", "a_one_more"]));
+        assert_eq!(
+            names(&options(Some("a_*"), None)),
+            Ok(vec!["a_one", "a_two", "a_one_more"])
+        );
         assert_eq!(names(&options(Some("*_one"), None)), Ok(vec!["a_one", "b_one"]));
         assert_eq!(names(&options(None, Some("claim-strict-cas"))), Ok(vec!["a_one"]));
     }
@@ -103,10 +152,16 @@ mod tests {
     #[test]
     fn what_is_not_there_is_named_with_what_is() {
         let got = names(&options(Some("c_one"), None));
-        assert_eq!(got, Err("no story \"c_one\"; there are: a_one, a_two, b_one, a_one_more".to_owned()));
+        assert_eq!(
+            got,
+            Err("no story \"c_one\"; there are: a_one, a_two, b_one, a_one_more".to_owned())
+        );
         let got = names(&options(None, Some("claim-strict")));
         assert!(got.is_err_and(|e| e.starts_with("no defect \"claim-strict\"; there are: ")));
-        let design = Options { design: "logs".into(), ..options(None, None) };
+        let design = Options {
+            design: "logs".into(),
+            ..options(None, None)
+        };
         assert_eq!(names(&design), Err("no design \"logs\"; there are: log".to_owned()));
     }
 }

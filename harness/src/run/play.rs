@@ -64,14 +64,24 @@ pub(super) async fn play(slot: &Arc<Slot>, order: &Order<'_>) -> PlayedStory {
         Ok(played) => played,
         Err(reason) => {
             let report = unplayed(order.story.name, order.design, order.defect, order.seed, reason);
-            PlayedStory { report: keep(report, order.folder), faults: 0 }
+            PlayedStory {
+                report: keep(report, order.folder),
+                faults: 0,
+            }
         }
     }
 }
 
 /// The report of a story that could not be played at all.
 pub(super) fn unplayed(story: &str, design: &str, defect: Option<&str>, seed: u64, reason: String) -> StoryReport {
-    StoryReport::new(story, design, defect, seed, Judgement::broken(reason), StoryFigures::default())
+    StoryReport::new(
+        story,
+        design,
+        defect,
+        seed,
+        Judgement::broken(reason),
+        StoryFigures::default(),
+    )
 }
 
 async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<PlayedStory, String> {
@@ -95,9 +105,15 @@ async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<PlayedStory, St
     // As a task of its own: a story that a watcher's frame wakes then goes on where the frame was read, and the way from "seen"
     // to "dead" has no thread to wake up on it. It ends with whoever waits for it.
     let playing = AbortOnDropHandle::new(tokio::spawn(async move { stage.perform(&story, &folder).await }));
-    playing.await.map_err(|e| format!("the play did not come to its end: {e}"))?;
+    playing
+        .await
+        .map_err(|e| format!("the play did not come to its end: {e}"))?;
     let duration_ms = begun.elapsed().as_secs_f64() * 1000.0;
-    let figures = StoryFigures { warm_start_ms: Some(warm_start_ms), duration_ms, ..StoryFigures::default() };
+    let figures = StoryFigures {
+        warm_start_ms: Some(warm_start_ms),
+        duration_ms,
+        ..StoryFigures::default()
+    };
     Ok(judged(order, &recorder, &figures))
 }
 
@@ -117,14 +133,31 @@ fn began(slot: &Slot, order: &Order<'_>) -> Began {
 
 fn judged(order: &Order<'_>, recorder: &Recorder, measured: &StoryFigures) -> PlayedStory {
     let judgement = match recorder.finish() {
-        Ok(()) => checkers::judge(&History { events: recorder.snapshot(), cut_off: None }),
+        Ok(()) => checkers::judge(&History {
+            events: recorder.snapshot(),
+            cut_off: None,
+        }),
         Err(e) => Judgement::broken(format!("the history is not whole: {e}")),
     };
     let events = recorder.snapshot();
     let from_history = StoryFigures::of_history(&events);
-    let figures = StoryFigures { warm_start_ms: measured.warm_start_ms, duration_ms: measured.duration_ms, ..from_history };
-    let report = StoryReport::new(order.story.name, order.design, order.defect, order.seed, judgement, figures);
-    PlayedStory { report: keep(report, order.folder), faults: crate::report::faults_observed(&events) }
+    let figures = StoryFigures {
+        warm_start_ms: measured.warm_start_ms,
+        duration_ms: measured.duration_ms,
+        ..from_history
+    };
+    let report = StoryReport::new(
+        order.story.name,
+        order.design,
+        order.defect,
+        order.seed,
+        judgement,
+        figures,
+    );
+    PlayedStory {
+        report: keep(report, order.folder),
+        faults: crate::report::faults_observed(&events),
+    }
 }
 
 /// Writes a story's verdict beside its history. A report that cannot be kept is still told.
@@ -147,16 +180,26 @@ struct Stage {
 
 impl Stage {
     async fn set(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder) -> Result<Self, String> {
-        slot.heal().await.map_err(|e| format!("the cluster is not healthy before the play: {e}"))?;
+        slot.heal()
+            .await
+            .map_err(|e| format!("the cluster is not healthy before the play: {e}"))?;
         slot.provider.reset().await.map_err(|e| e.to_string())?;
         slot.forget_changes().await.map_err(|e| e.to_string())?;
         let nonce = uuid::Uuid::new_v4().simple().to_string()[..10].to_owned();
-        let journal = Journal::follow(&slot.provider, nonce.clone(), recorder.clone()).await.map_err(|e| e.to_string())?;
+        let journal = Journal::follow(&slot.provider, nonce.clone(), recorder.clone())
+            .await
+            .map_err(|e| e.to_string())?;
         let cast = make_cast(slot, plan, recorder, nonce).await?;
         let stop = CancellationToken::new();
         let feed = tokio::spawn(feed(slot.clone(), recorder.clone(), stop.clone()));
         let engine = tokio::spawn(engine_events(slot.cluster.events(), recorder.clone()));
-        Ok(Self { cast, journal, feed, engine, stop })
+        Ok(Self {
+            cast,
+            journal,
+            feed,
+            engine,
+            stop,
+        })
     }
 
     /// Plays, heals, quiesces, and reads the final state.
@@ -179,7 +222,13 @@ impl Stage {
     }
 
     async fn finish(self, folder: &Folder, since: SystemTime) -> Result<(), String> {
-        let Self { mut cast, journal, feed, engine, stop } = self;
+        let Self {
+            mut cast,
+            journal,
+            feed,
+            engine,
+            stop,
+        } = self;
         heal(&mut cast).await?;
         quiesce(&cast).await?;
         read_final_state(&cast).await?;
@@ -187,8 +236,12 @@ impl Stage {
             leave(tail).await;
         }
         stop.cancel();
-        feed.await.map_err(|e| format!("the feed of database changes failed: {e}"))?;
-        cast.slot.record_changes(&cast.recorder).await.map_err(|e| e.to_string())?;
+        feed.await
+            .map_err(|e| format!("the feed of database changes failed: {e}"))?;
+        cast.slot
+            .record_changes(&cast.recorder)
+            .await
+            .map_err(|e| e.to_string())?;
         cast.recorder.record(What::Quiesced);
         journal.stop();
         engine.abort();
@@ -201,10 +254,21 @@ async fn make_cast(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder, nonce: Str
     let pod = plan.pods[0].clone();
     let at = slot.address(&pod).map_err(|e| e.to_string())?;
     let session = slot.api.new_session(&pod, at, None).await.map_err(|e| e.to_string())?;
-    let witness = slot.api.new_session(&pod, at, Some(&session.tenant)).await.map_err(|e| e.to_string())?;
+    let witness = slot
+        .api
+        .new_session(&pod, at, Some(&session.tenant))
+        .await
+        .map_err(|e| e.to_string())?;
     let intruder = slot.api.new_session(&pod, at, None).await.map_err(|e| e.to_string())?;
-    let thread = slot.api.new_thread(&pod, at, &session).await.map_err(|e| e.to_string())?;
-    recorder.record(What::ThreadMade { thread: thread.clone(), tenant: session.tenant.clone() });
+    let thread = slot
+        .api
+        .new_thread(&pod, at, &session)
+        .await
+        .map_err(|e| e.to_string())?;
+    recorder.record(What::ThreadMade {
+        thread: thread.clone(),
+        tenant: session.tenant.clone(),
+    });
     Ok(Cast {
         slot: slot.clone(),
         plan,
@@ -247,8 +311,17 @@ async fn feed(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
 async fn engine_events(mut events: Events, recorder: Recorder) {
     while let Some(event) = events.next().await {
         match event {
-            Ok(EngineEvent { service, action, exit_code, .. }) if !action.starts_with("exec_") => {
-                recorder.record(What::Engine { service: service.to_string(), action, exit_code });
+            Ok(EngineEvent {
+                service,
+                action,
+                exit_code,
+                ..
+            }) if !action.starts_with("exec_") => {
+                recorder.record(What::Engine {
+                    service: service.to_string(),
+                    action,
+                    exit_code,
+                });
             }
             Ok(_) => {}
             Err(e) => return tracing::info!(error = %e, "the engine's events broke off"),
@@ -273,7 +346,11 @@ async fn heal(cast: &mut Cast) -> Result<(), String> {
 async fn quiesce(cast: &Cast) -> Result<(), String> {
     let bounds = cast.slot.api.target().bounds;
     for turn in &cast.turns {
-        cast.slot.provider.open_gate(&Answer::gate(&turn.key)).await.map_err(|e| e.to_string())?;
+        cast.slot
+            .provider
+            .open_gate(&Answer::gate(&turn.key))
+            .await
+            .map_err(|e| e.to_string())?;
     }
     let bound = Duration::from_millis(bounds.takeover_ms + bounds.progress_ms) + Duration::from_secs(2);
     for turn in &cast.turns {
@@ -301,18 +378,38 @@ async fn read_on(cast: &Cast, pod: &PodName, thread: &ThreadId, whose: Whose) ->
     let at = cast.slot.address(pod).map_err(|e| e.to_string())?;
     let access = |credential, route: &str, status, body| {
         let (pod, thread, route) = (pod.clone(), thread.clone(), route.to_owned());
-        cast.recorder.record(What::Access { pod, credential, thread, route, status, body });
+        cast.recorder.record(What::Access {
+            pod,
+            credential,
+            thread,
+            route,
+            status,
+            body,
+        });
     };
-    let owner = if whose == Whose::Own { &cast.witness } else { &cast.intruder };
+    let owner = if whose == Whose::Own {
+        &cast.witness
+    } else {
+        &cast.intruder
+    };
     match cast.slot.api.read(pod, at, owner, thread).await {
         Ok((status, answers)) => {
-            cast.recorder.record(What::ThreadRead { pod: pod.clone(), thread: thread.clone(), status, answers });
+            cast.recorder.record(What::ThreadRead {
+                pod: pod.clone(),
+                thread: thread.clone(),
+                status,
+                answers,
+            });
         }
         // A pod that does not let its own tenant read is the judge's business.
         Err(e) => access(Credential::Owner, "read", e.status, e.to_string()),
     }
     for route in ["read", "attach"] {
-        let (status, body) = cast.slot.api.try_access(at, cast.strangers_session(whose), route, thread).await;
+        let (status, body) = cast
+            .slot
+            .api
+            .try_access(at, cast.strangers_session(whose), route, thread)
+            .await;
         access(Credential::Foreign, route, status, body);
     }
     Ok(())

@@ -25,7 +25,12 @@ impl Cast {
             Err(seen) => (None, seen),
         };
         let ready = status == Some(200);
-        self.recorder.record(What::ReadyPolled { pod: pod.clone(), ready, status, detail });
+        self.recorder.record(What::ReadyPolled {
+            pod: pod.clone(),
+            ready,
+            status,
+            detail,
+        });
         Ok(ready)
     }
 
@@ -50,7 +55,11 @@ impl Cast {
                 Err(Stopped::GaveUp(seen)) => (false, seen),
                 Err(broken @ Stopped::Harness(_)) => return Err(broken),
             };
-            self.recorder.record(What::Served { pod: pod.clone(), ok, detail: detail.clone() });
+            self.recorder.record(What::Served {
+                pod: pod.clone(),
+                ok,
+                detail: detail.clone(),
+            });
             if !ok {
                 // Its word again, so that the judge knows that it stands by it.
                 self.is_ready(&pod).await?;

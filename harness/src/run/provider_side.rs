@@ -28,7 +28,12 @@ impl ProviderSide<'_> {
 
     /// Waits until the `n`-th call for the turn is held at the turn's gate.
     pub async fn held(&self, turn: &Turn, n: u32) -> Result<(), Stopped> {
-        Ok(self.cast.slot.provider.held(&Answer::gate(&turn.key), &turn.key, n, BEGIN).await?)
+        Ok(self
+            .cast
+            .slot
+            .provider
+            .held(&Answer::gate(&turn.key), &turn.key, n, BEGIN)
+            .await?)
     }
 
     /// Opens the turn's gate for every call, now and later.
@@ -38,7 +43,12 @@ impl ProviderSide<'_> {
 
     /// Opens the turn's gate for its `n`-th call alone.
     pub async fn open_gate_of_call(&self, turn: &Turn, n: u32) -> Result<(), Stopped> {
-        Ok(self.cast.slot.provider.open_gate_of_call(&Answer::gate(&turn.key), &turn.key, n).await?)
+        Ok(self
+            .cast
+            .slot
+            .provider
+            .open_gate_of_call(&Answer::gate(&turn.key), &turn.key, n)
+            .await?)
     }
 
     /// Waits until the provider has sent at least `tokens` tokens of the turn's `n`-th call.
@@ -60,19 +70,29 @@ impl ProviderSide<'_> {
 
     /// Opens the turn's gate up to and with token `k`, then holds again.
     pub async fn open_gate_through(&self, turn: &Turn, k: u32) -> Result<(), Stopped> {
-        Ok(self.cast.slot.provider.open_gate_through(&Answer::gate(&turn.key), k).await?)
+        Ok(self
+            .cast
+            .slot
+            .provider
+            .open_gate_through(&Answer::gate(&turn.key), k)
+            .await?)
     }
 
     /// Waits until the provider has seen the caller of the turn's `n`-th call go away before the answer was whole.
     pub async fn abandoned(&self, turn: &Turn, n: u32) -> Result<(), Stopped> {
         let (provider, key) = (&self.cast.slot.provider, &turn.key);
-        wait::until(&format!("the caller of provider call {n} for {key} to go away"), BEGIN, LOOK, || async move {
-            match provider.is_abandoned(key, n).await {
-                Ok(true) => Look::Done(()),
-                Ok(false) => Look::NotYet("it is still there, or the answer was whole".to_owned()),
-                Err(e) => Look::NotYet(e.to_string()),
-            }
-        })
+        wait::until(
+            &format!("the caller of provider call {n} for {key} to go away"),
+            BEGIN,
+            LOOK,
+            || async move {
+                match provider.is_abandoned(key, n).await {
+                    Ok(true) => Look::Done(()),
+                    Ok(false) => Look::NotYet("it is still there, or the answer was whole".to_owned()),
+                    Err(e) => Look::NotYet(e.to_string()),
+                }
+            },
+        )
         .await?;
         Ok(())
     }

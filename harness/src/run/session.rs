@@ -12,11 +12,13 @@ use std::time::Instant;
 use serde_json::json;
 use tokio::sync::{Mutex, Semaphore};
 
+use super::RunError;
 use super::play::{self, Order};
 use super::slot::Slot;
 use super::story::Story;
-use super::RunError;
-use crate::cluster::{Cluster, ClusterSpec, Engine, Progress, RunLock, remove_half_made, remove_leftovers, remove_project};
+use crate::cluster::{
+    Cluster, ClusterSpec, Engine, Progress, RunLock, remove_half_made, remove_leftovers, remove_project,
+};
 use crate::report::{RunFigures, RunFolder, RunReport, StoryReport};
 use crate::target::Target;
 
@@ -72,7 +74,13 @@ impl Site {
         let engine = Engine::connect().await?;
         let lock = RunLock::begin()?;
         remove_leftovers(&engine, false, progress).await?;
-        Ok(Self { engine, lock, setting, came_up: AtomicBool::new(false), borrowed: Mutex::default() })
+        Ok(Self {
+            engine,
+            lock,
+            setting,
+            came_up: AtomicBool::new(false),
+            borrowed: Mutex::default(),
+        })
     }
 
     /// Brings the run's clusters up.
@@ -160,9 +168,13 @@ impl Site {
 impl Session {
     /// Plays a story on the first free cluster.
     pub async fn play(&self, story: &Story, seed: u64) -> StoryDone {
-        let Ok(_permit) = self.permits.acquire().await else { unreachable!("the semaphore is never closed") };
+        let Ok(_permit) = self.permits.acquire().await else {
+            unreachable!("the semaphore is never closed")
+        };
         let asked_at = Instant::now();
-        let Some(slot) = self.free.lock().await.pop_front() else { unreachable!("a permit is a free slot") };
+        let Some(slot) = self.free.lock().await.pop_front() else {
+            unreachable!("a permit is a free slot")
+        };
         let done = self.play_on(&slot, story, seed, asked_at).await;
         self.free.lock().await.push_back(slot);
         done
@@ -173,11 +185,24 @@ impl Session {
         let (design, defect) = (self.setting.design.as_str(), self.setting.defect.as_deref());
         match self.folder.play(story.name, number) {
             Ok(folder) => {
-                let order = Order { story, seed, design, defect, folder: &folder, asked_at };
+                let order = Order {
+                    story,
+                    seed,
+                    design,
+                    defect,
+                    folder: &folder,
+                    asked_at,
+                };
                 let played = play::play(slot, &order).await;
-                StoryDone { report: played.report, faults: played.faults }
+                StoryDone {
+                    report: played.report,
+                    faults: played.faults,
+                }
             }
-            Err(e) => StoryDone { report: play::unplayed(story.name, design, defect, seed, e.to_string()), faults: 0 },
+            Err(e) => StoryDone {
+                report: play::unplayed(story.name, design, defect, seed, e.to_string()),
+                faults: 0,
+            },
         }
     }
 
@@ -211,5 +236,7 @@ impl Session {
 /// Where artefacts of runs are kept: cargo's target folder.
 pub fn artefacts() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    target.unwrap_or_else(|| crate::cluster::workspace_root().join("target")).join("crosspod")
+    target
+        .unwrap_or_else(|| crate::cluster::workspace_root().join("target"))
+        .join("crosspod")
 }

@@ -9,8 +9,8 @@ use tokio::sync::Mutex;
 use super::RunError;
 use super::story::Stopped;
 use crate::cluster::{Cluster, ClusterError, PartHandle, Service};
-use crate::history::{PodName, Row, What};
 use crate::history::writer::Recorder;
+use crate::history::{PodName, Row, What};
 use crate::provider::Provider;
 use crate::target::Target;
 use crate::target::changes::{ChangeFeed, Committed};
@@ -49,8 +49,18 @@ impl Slot {
         let changes = ChangeFeed::open(&url, &target.database, FEED).await?;
         let api = Api::new(target).map_err(RunError::Http)?;
         let provider = Provider::new(cluster.mock_admin()?).map_err(RunError::Http)?;
-        let feed = Mutex::new(Feed { changes, over: HashSet::new(), current: HashSet::new() });
-        Ok(Self { cluster, owners, api, provider, feed })
+        let feed = Mutex::new(Feed {
+            changes,
+            over: HashSet::new(),
+            current: HashSet::new(),
+        });
+        Ok(Self {
+            cluster,
+            owners,
+            api,
+            provider,
+            feed,
+        })
     }
 
     /// The pods.
@@ -64,7 +74,10 @@ impl Slot {
         for part in self.cluster.parts() {
             if let Some(at) = part.address().filter(|_| matches!(part.service(), Service::Pod(_))) {
                 let attach = &self.api.target().routes.attach;
-                ways.push(format!("curl -N -H 'authorization: Bearer TOKEN' http://{at}{attach}   # {}", part.service()));
+                ways.push(format!(
+                    "curl -N -H 'authorization: Bearer TOKEN' http://{at}{attach}   # {}",
+                    part.service()
+                ));
             }
             ways.push(part.way_to_look());
         }
@@ -105,7 +118,11 @@ impl Slot {
                 continue;
             }
             feed.current.extend(names);
-            recorder.record(What::Row { lsn, xid, row });
+            recorder.record(What::Row {
+                lsn: lsn.into(),
+                xid,
+                row,
+            });
         }
         Ok(())
     }

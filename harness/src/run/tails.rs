@@ -38,7 +38,10 @@ impl Watcher {
     /// The same watcher, asked about another turn of its thread.
     #[must_use]
     pub fn of(&self, turn: &Turn) -> Self {
-        Self { turn: turn.id.clone(), ..self.clone() }
+        Self {
+            turn: turn.id.clone(),
+            ..self.clone()
+        }
     }
 
     /// What it has seen by now.
@@ -66,7 +69,10 @@ impl Watcher {
     pub async fn reaches(&self, tokens: u32) -> Result<(), Expired> {
         let turn = self.turn.clone();
         let what = format!("{tokens} tokens of turn {turn}");
-        let seen = self.tail.until(&what, SOON, |s| s.turns.get(&turn).is_some_and(|t| t.tokens >= tokens)).await?;
+        let seen = self
+            .tail
+            .until(&what, SOON, |s| s.turns.get(&turn).is_some_and(|t| t.tokens >= tokens))
+            .await?;
         if let Some(at) = seen.turns.get(&turn).and_then(|t| t.last_at) {
             self.trigger.pull(at);
         }
@@ -80,7 +86,10 @@ impl Watcher {
     pub async fn finishes(&self, bound: Duration) -> Result<Status, Expired> {
         let turn = self.turn.clone();
         let end = |s: &Seen| s.turns.get(&turn).and_then(|t| t.finished);
-        let seen = self.tail.until(&format!("the end of turn {turn}"), bound, |s| end(s).is_some()).await?;
+        let seen = self
+            .tail
+            .until(&format!("the end of turn {turn}"), bound, |s| end(s).is_some())
+            .await?;
         Ok(end(&seen).unwrap_or(Status::Failed))
     }
 
@@ -89,7 +98,10 @@ impl Watcher {
     /// # Errors
     /// The bound is over.
     pub async fn ends(&self, bound: Duration) -> Result<(), Expired> {
-        self.tail.until("the stream end", bound, |s| s.end.is_some()).await.map(drop)
+        self.tail
+            .until("the stream end", bound, |s| s.end.is_some())
+            .await
+            .map(drop)
     }
 }
 

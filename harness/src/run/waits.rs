@@ -19,19 +19,36 @@ impl Cast {
 
     /// Waits until another pod has claimed the turn at a higher epoch.
     pub async fn taken_over(&self, turn: &Turn, from: &Aim, bound: Duration) -> Result<Aim, Stopped> {
-        self.owner_where(turn, &format!("an owner after {} at epoch {}", from.owner, from.epoch), bound, |epoch| epoch > from.epoch).await
+        self.owner_where(
+            turn,
+            &format!("an owner after {} at epoch {}", from.owner, from.epoch),
+            bound,
+            |epoch| epoch > from.epoch,
+        )
+        .await
     }
 
-    async fn owner_where(&self, turn: &Turn, what: &str, bound: Duration, fits: impl Fn(Epoch) -> bool) -> Result<Aim, Stopped> {
+    async fn owner_where(
+        &self,
+        turn: &Turn,
+        what: &str,
+        bound: Duration,
+        fits: impl Fn(Epoch) -> bool,
+    ) -> Result<Aim, Stopped> {
         let (owners, thread) = (&self.slot.owners, &turn.thread);
         let fits = &fits;
         let what = format!("{what} of thread {thread}");
         let aim = wait::until(&what, bound, LOOK, || async move {
             match owners.of(thread).await {
                 Ok(Some(now)) => match now.owner {
-                    Some(owner) if now.status == Status::InProgress && fits(now.epoch) => {
-                        Look::Done((Aim { thread: thread.clone(), owner, epoch: now.epoch }, now.status))
-                    }
+                    Some(owner) if now.status == Status::InProgress && fits(now.epoch) => Look::Done((
+                        Aim {
+                            thread: thread.clone(),
+                            owner,
+                            epoch: now.epoch,
+                        },
+                        now.status,
+                    )),
                     owner => Look::NotYet(format!("owner {owner:?}, epoch {}, {:?}", now.epoch, now.status)),
                 },
                 Ok(None) => Look::NotYet("no such row".to_owned()),
@@ -40,13 +57,22 @@ impl Cast {
         });
         let (aim, status) = aim.await?;
         let (thread, owner, epoch) = (aim.thread.clone(), Some(aim.owner.clone()), aim.epoch);
-        self.recorder.record(What::OwnerRead { thread, owner, epoch, status });
+        self.recorder.record(What::OwnerRead {
+            thread,
+            owner,
+            epoch,
+            status,
+        });
         Ok(aim)
     }
 
     /// Where a turn stands in the database; none where it has no row.
     pub async fn status_of(&self, turn: &Turn) -> Result<Option<Status>, Stopped> {
-        self.slot.owners.turn(&turn.id).await.map_err(|e| Stopped::GaveUp(e.to_string()))
+        self.slot
+            .owners
+            .turn(&turn.id)
+            .await
+            .map_err(|e| Stopped::GaveUp(e.to_string()))
     }
 
     /// Waits until the turn is over in the database and every watcher that can still see that has seen it.
@@ -87,7 +113,10 @@ impl Cast {
         let end = tokio::time::Instant::now() + bound;
         for tail in self.tails.iter().filter(|t| t.thread == turn.thread) {
             let left = end.saturating_duration_since(tokio::time::Instant::now());
-            if let Err(e) = tail.until("the end of the turn", left, |s| s.told_of_the_end(&turn.id)).await {
+            if let Err(e) = tail
+                .until("the end of the turn", left, |s| s.told_of_the_end(&turn.id))
+                .await
+            {
                 tracing::debug!(error = %e, "a watcher has not seen the end");
             }
         }
@@ -102,12 +131,17 @@ impl Cast {
     pub async fn drains(&self, pod: &PodName) -> Result<(), Stopped> {
         let at = self.slot.address(pod)?;
         let api = &self.slot.api;
-        wait::until(&format!("{pod} to say that it drains"), Duration::from_secs(3), LOOK, || async move {
-            match api.health(at).await {
-                Outcome::Failed { status: 503, .. } => Look::Done(()),
-                other => Look::NotYet(format!("{other:?}")),
-            }
-        })
+        wait::until(
+            &format!("{pod} to say that it drains"),
+            Duration::from_secs(3),
+            LOOK,
+            || async move {
+                match api.health(at).await {
+                    Outcome::Failed { status: 503, .. } => Look::Done(()),
+                    other => Look::NotYet(format!("{other:?}")),
+                }
+            },
+        )
         .await?;
         Ok(())
     }
@@ -122,7 +156,10 @@ impl Cast {
         wait::until(&what, Duration::from_secs(3), LOOK, || async move {
             let wrote = recorder.find(since, |e| match &e.what {
                 What::Frame { cursor: Some(c), .. } if c.epoch <= epoch => Some(()),
-                What::Row { row: Row::Part { epoch: e, .. }, .. } if *e <= epoch => Some(()),
+                What::Row {
+                    row: Row::Part { epoch: e, .. },
+                    ..
+                } if *e <= epoch => Some(()),
                 _ => None,
             });
             match (wrote, api.superseded(at).await) {

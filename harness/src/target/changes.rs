@@ -64,12 +64,16 @@ impl ChangeFeed {
         };
         let client = feed.client().await?;
         // On a cluster that is kept, a run that is over may have left its slot; whoever uses the cluster has it alone.
-        let left = "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1 and not active";
+        let left =
+            "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1 and not active";
         if let Err(source) = client.query(left, &[&slot]).await {
             return Err(feed.broken(source));
         }
         let made = client
-            .query_one("select lsn from pg_create_logical_replication_slot($1, 'test_decoding')", &[&slot])
+            .query_one(
+                "select lsn from pg_create_logical_replication_slot($1, 'test_decoding')",
+                &[&slot],
+            )
             .await;
         match made {
             Ok(row) => feed.done = row.get(0),
@@ -106,7 +110,11 @@ impl ChangeFeed {
     /// The database cannot be reached or refuses.
     pub async fn close(mut self) -> Result<(), DatabaseError> {
         let slot = self.slot.clone();
-        let dropped = self.client().await?.execute("select pg_drop_replication_slot($1)", &[&slot]).await;
+        let dropped = self
+            .client()
+            .await?
+            .execute("select pg_drop_replication_slot($1)", &[&slot])
+            .await;
         dropped.map(drop).map_err(|source| self.broken(source))
     }
 
@@ -146,20 +154,30 @@ impl ChangeFeed {
     }
 
     fn hand_out(&mut self, lsn: PgLsn, change: &Change, out: &mut Vec<Committed>) -> Result<(), DatabaseError> {
-        let Some(row) = row_of(&self.database, change).map_err(|what| self.shape(what))? else { return Ok(()) };
+        let Some(row) = row_of(&self.database, change).map_err(|what| self.shape(what))? else {
+            return Ok(());
+        };
         if let Some(key) = identity(&row) {
             if self.newest.get(&key) == Some(&row) {
                 return Ok(());
             }
             self.newest.insert(key, row.clone());
         }
-        out.push(Committed { lsn: lsn.to_string(), xid: self.transactions, row });
+        out.push(Committed {
+            lsn: lsn.to_string(),
+            xid: self.transactions,
+            row,
+        });
         Ok(())
     }
 
     async fn advance(&mut self) -> Result<(), DatabaseError> {
         let (slot, done) = (self.slot.clone(), self.done);
-        let advanced = self.client().await?.execute("select pg_replication_slot_advance($1, $2)", &[&slot, &done]).await;
+        let advanced = self
+            .client()
+            .await?
+            .execute("select pg_replication_slot_advance($1, $2)", &[&slot, &done])
+            .await;
         advanced.map(drop).map_err(|source| self.broken(source))
     }
 
@@ -168,16 +186,24 @@ impl ChangeFeed {
             let opened = connect(&self.url).await.map_err(|source| self.broken(source))?;
             self.client = Some(opened);
         }
-        self.client.as_ref().ok_or_else(|| self.shape("no connection".to_owned()))
+        self.client
+            .as_ref()
+            .ok_or_else(|| self.shape("no connection".to_owned()))
     }
 
     fn broken(&mut self, source: tokio_postgres::Error) -> DatabaseError {
         self.client = None;
-        DatabaseError::Unreachable { at: place(&self.url), source }
+        DatabaseError::Unreachable {
+            at: place(&self.url),
+            source,
+        }
     }
 
     fn shape(&self, what: String) -> DatabaseError {
-        DatabaseError::Shape { at: place(&self.url), what }
+        DatabaseError::Shape {
+            at: place(&self.url),
+            what,
+        }
     }
 }
 
@@ -194,19 +220,36 @@ fn row_of(database: &Database, change: &Change) -> Result<Option<Row>, String> {
     let columns = &change.columns;
     let gone = change.action == Action::Delete;
     if change.table == database.parts {
-        let (turn, epoch, seq) = (TurnId::from(text(columns, "turn")?), epoch(columns)?, number(columns, "seq")?);
+        let (turn, epoch, seq) = (
+            TurnId::from(text(columns, "turn")?),
+            epoch(columns)?,
+            number(columns, "seq")?,
+        );
         return Ok(Some(if gone {
             Row::PartGone { turn, epoch, seq }
         } else {
-            Row::Part { turn, epoch, seq, text: text(columns, "text")? }
+            Row::Part {
+                turn,
+                epoch,
+                seq,
+                text: text(columns, "text")?,
+            }
         }));
     }
     if gone {
         return Ok(None);
     }
     if change.table == database.threads {
-        let (status, owner) = (status(columns)?, columns.get("owner").cloned().flatten().map(PodName::from));
-        return Ok(Some(Row::Thread { thread: ThreadId::from(text(columns, "id")?), status, owner, epoch: epoch(columns)? }));
+        let (status, owner) = (
+            status(columns)?,
+            columns.get("owner").cloned().flatten().map(PodName::from),
+        );
+        return Ok(Some(Row::Thread {
+            thread: ThreadId::from(text(columns, "id")?),
+            status,
+            owner,
+            epoch: epoch(columns)?,
+        }));
     }
     if change.table == database.turns {
         return Ok(Some(Row::Turn {
@@ -222,12 +265,18 @@ fn row_of(database: &Database, change: &Change) -> Result<Option<Row>, String> {
 }
 
 fn text(columns: &Columns, name: &str) -> Result<String, String> {
-    columns.get(name).cloned().flatten().ok_or_else(|| format!("a changed row has no value in column {name:?}"))
+    columns
+        .get(name)
+        .cloned()
+        .flatten()
+        .ok_or_else(|| format!("a changed row has no value in column {name:?}"))
 }
 
 fn number(columns: &Columns, name: &str) -> Result<u64, String> {
     let value = text(columns, name)?;
-    value.parse().map_err(|_| format!("column {name:?} holds {value:?}, which is no count"))
+    value
+        .parse()
+        .map_err(|_| format!("column {name:?} holds {value:?}, which is no count"))
 }
 
 fn epoch(columns: &Columns) -> Result<Epoch, String> {
@@ -246,22 +295,41 @@ mod tests {
     use crate::target::Target;
 
     fn row(line: &str) -> Result<Option<Row>, String> {
-        let Ok(Line::Change(change)) = decoding::read(line) else { panic!("not a change: {line}") };
+        let Ok(Line::Change(change)) = decoding::read(line) else {
+            panic!("not a change: {line}")
+        };
         row_of(&Target::reference().database, &change)
     }
 
     #[test]
     fn rows_of_the_contract_are_told_and_others_are_not() {
-        let thread = row("table public.threads: UPDATE: id[text]:'t' status[text]:'in_progress' owner[text]:'pod-2' epoch[bigint]:4");
-        let told = Row::Thread { thread: "t".into(), status: Status::InProgress, owner: Some("pod-2".into()), epoch: Epoch(4) };
+        let thread = row(
+            "table public.threads: UPDATE: id[text]:'t' status[text]:'in_progress' owner[text]:'pod-2' epoch[bigint]:4",
+        );
+        let told = Row::Thread {
+            thread: "t".into(),
+            status: Status::InProgress,
+            owner: Some("pod-2".into()),
+            epoch: Epoch(4),
+        };
         assert_eq!(thread, Ok(Some(told)));
         let part = row("table public.parts: DELETE: turn[text]:'u' epoch[bigint]:1 seq[bigint]:3");
-        assert_eq!(part, Ok(Some(Row::PartGone { turn: "u".into(), epoch: Epoch(1), seq: 3 })));
+        assert_eq!(
+            part,
+            Ok(Some(Row::PartGone {
+                turn: "u".into(),
+                epoch: Epoch(1),
+                seq: 3
+            }))
+        );
         assert_eq!(row("table public.sessions: INSERT: tenant[text]:'x'"), Ok(None));
     }
 
     #[test]
     fn a_status_that_nobody_knows_is_an_error_and_not_a_gap() {
-        assert!(row("table public.threads: INSERT: id[text]:'t' status[text]:'odd' owner[text]:null epoch[bigint]:0").is_err());
+        assert!(
+            row("table public.threads: INSERT: id[text]:'t' status[text]:'odd' owner[text]:null epoch[bigint]:0")
+                .is_err()
+        );
     }
 }

@@ -40,9 +40,15 @@ pub(super) fn read(line: &str) -> Result<Line, String> {
     if line.starts_with("COMMIT") {
         return Ok(Line::Commit);
     }
-    let rest = line.strip_prefix("table ").ok_or_else(|| expected("BEGIN, COMMIT or table", line))?;
-    let (table, rest) = rest.split_once(": ").ok_or_else(|| expected("a table's name and a colon", rest))?;
-    let (action, rest) = rest.split_once(':').ok_or_else(|| expected("an action and a colon", rest))?;
+    let rest = line
+        .strip_prefix("table ")
+        .ok_or_else(|| expected("BEGIN, COMMIT or table", line))?;
+    let (table, rest) = rest
+        .split_once(": ")
+        .ok_or_else(|| expected("a table's name and a colon", rest))?;
+    let (action, rest) = rest
+        .split_once(':')
+        .ok_or_else(|| expected("an action and a colon", rest))?;
     let action = match action {
         "INSERT" => Action::Insert,
         "UPDATE" => Action::Update,
@@ -50,7 +56,11 @@ pub(super) fn read(line: &str) -> Result<Line, String> {
         _ => return Err(expected("INSERT, UPDATE or DELETE", action)),
     };
     let table = table.rsplit('.').next().unwrap_or(table).trim_matches('"').to_owned();
-    Ok(Line::Change(Change { table, action, columns: columns(rest)? }))
+    Ok(Line::Change(Change {
+        table,
+        action,
+        columns: columns(rest)?,
+    }))
 }
 
 fn columns(text: &str) -> Result<Columns, String> {
@@ -83,9 +93,13 @@ enum Value {
 }
 
 fn column(text: &str) -> Result<(String, Value, &str), String> {
-    let (name, rest) = text.split_once('[').ok_or_else(|| expected("column[type]:value", text))?;
+    let (name, rest) = text
+        .split_once('[')
+        .ok_or_else(|| expected("column[type]:value", text))?;
     // The type ends at the first `]:`; an array's own brackets (`text[]`) are followed by `]`.
-    let (_, rest) = rest.split_once("]:").ok_or_else(|| expected("a type's end and a colon", rest))?;
+    let (_, rest) = rest
+        .split_once("]:")
+        .ok_or_else(|| expected("a type's end and a colon", rest))?;
     let name = name.trim_matches('"').to_owned();
     if let Some(quoted) = rest.strip_prefix('\'') {
         let (value, rest) = quoted_value(quoted)?;
@@ -145,7 +159,9 @@ mod tests {
 
     #[test]
     fn quotes_spaces_brackets_and_line_ends_inside_values_survive() {
-        let got = change("table public.parts: INSERT: turn[character varying]:'it''s [a]: ''x'' \n new-tuple: ' tags[text[]]:'{a,b}' seq[bigint]:7");
+        let got = change(
+            "table public.parts: INSERT: turn[character varying]:'it''s [a]: ''x'' \n new-tuple: ' tags[text[]]:'{a,b}' seq[bigint]:7",
+        );
         assert_eq!(got.columns["turn"].as_deref(), Some("it's [a]: 'x' \n new-tuple: "));
         assert_eq!(got.columns["tags"].as_deref(), Some("{a,b}"));
         assert_eq!(got.columns["seq"].as_deref(), Some("7"));
@@ -153,7 +169,9 @@ mod tests {
 
     #[test]
     fn a_large_value_that_did_not_change_is_taken_from_the_old_row() {
-        let got = change("table public.parts: UPDATE: old-key: text[text]:'long' new-tuple: text[text]:unchanged-toast-datum seq[bigint]:1");
+        let got = change(
+            "table public.parts: UPDATE: old-key: text[text]:'long' new-tuple: text[text]:unchanged-toast-datum seq[bigint]:1",
+        );
         assert_eq!(got.columns["text"].as_deref(), Some("long"));
     }
 

@@ -25,21 +25,33 @@ pub async fn rows(url: &str, database: &Database, thread: &ThreadId) -> Result<V
         let client = connect(url).await.map_err(unreachable)?;
         // COPY takes no parameters; an id is quoted as SQL wants it.
         let id = thread.as_str().replace('\'', "''");
-        let Database { threads, turns, parts, .. } = database;
+        let Database {
+            threads, turns, parts, ..
+        } = database;
         let selected = [
             (threads, format!("select * from {threads} where id = '{id}'")),
             (turns, format!("select * from {turns} where thread = '{id}'")),
-            (parts, format!("select p.* from {parts} p join {turns} t on t.id = p.turn where t.thread = '{id}' order by p.epoch, p.seq")),
+            (
+                parts,
+                format!(
+                    "select p.* from {parts} p join {turns} t on t.id = p.turn where t.thread = '{id}' order by p.epoch, p.seq"
+                ),
+            ),
         ];
         let mut out = Vec::new();
         for (table, select) in selected {
-            let copy = client.copy_out(&format!("copy ({select}) to stdout with (format csv, header)")).await.map_err(unreachable)?;
+            let copy = client
+                .copy_out(&format!("copy ({select}) to stdout with (format csv, header)"))
+                .await
+                .map_err(unreachable)?;
             let chunks: Vec<_> = copy.try_collect().await.map_err(unreachable)?;
             out.push((table.clone(), String::from_utf8_lossy(&chunks.concat()).into_owned()));
         }
         Ok(out)
     };
-    tokio::time::timeout(ONE_DUMP, dumping).await.unwrap_or_else(|_| Err(DatabaseError::Slow { at: place(url) }))
+    tokio::time::timeout(ONE_DUMP, dumping)
+        .await
+        .unwrap_or_else(|_| Err(DatabaseError::Slow { at: place(url) }))
 }
 
 /// The messages of a thread in the target's stream log, one JSON object a line, in the log's order.
@@ -50,7 +62,10 @@ pub async fn stream(url: &str, log: &Log, thread: &ThreadId) -> Result<String, S
     let subject = log.subject.replace("{thread}", thread.as_str());
     let reading = async {
         let client = async_nats::connect(url).await.map_err(|e| e.to_string())?;
-        let stream = jetstream::new(client).get_stream_no_info(&log.stream).await.map_err(|e| e.to_string())?;
+        let stream = jetstream::new(client)
+            .get_stream_no_info(&log.stream)
+            .await
+            .map_err(|e| e.to_string())?;
         let (mut text, mut next) = (String::new(), 1);
         for _ in 0..MESSAGES_MAX {
             let message = match stream.direct_get_next_for_subject(subject.as_str(), Some(next)).await {

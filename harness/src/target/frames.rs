@@ -27,7 +27,9 @@ pub fn read_ui_message(data: &str) -> Option<Chunk> {
         "error" => error(&value),
         "finish" => finish(&value),
         "data-thread" => state(&value),
-        "data-resync" => Ok(Chunk::Resync { reason: text(&value, "reason").unwrap_or_default() }),
+        "data-resync" => Ok(Chunk::Resync {
+            reason: text(&value, "reason").unwrap_or_default(),
+        }),
         "text-start" | "text-end" | "start-step" | "finish-step" => return None,
         custom if custom.starts_with("data-") => return None,
         _ => Err("unknown type"),
@@ -38,7 +40,10 @@ pub fn read_ui_message(data: &str) -> Option<Chunk> {
 /// Reads an event id `<epoch>-<seq>`.
 pub fn read_cursor(id: &str) -> Option<Cursor> {
     let (epoch, seq) = id.split_once('-')?;
-    Some(Cursor { epoch: Epoch(epoch.parse().ok()?), seq: seq.parse().ok()? })
+    Some(Cursor {
+        epoch: Epoch(epoch.parse().ok()?),
+        seq: seq.parse().ok()?,
+    })
 }
 
 /// Reads a status as the database and the API write it.
@@ -47,26 +52,47 @@ pub fn read_status(word: &str) -> Option<Status> {
 }
 
 fn start(value: &Value) -> Result<Chunk, &'static str> {
-    let epoch = value.get("epoch").and_then(Value::as_u64).ok_or("start without a number \"epoch\"")?;
+    let epoch = value
+        .get("epoch")
+        .and_then(Value::as_u64)
+        .ok_or("start without a number \"epoch\"")?;
     let reset = value.get("reset").and_then(Value::as_bool).unwrap_or(false);
-    Ok(Chunk::Start { turn: turn(value)?, epoch: Epoch(epoch), reset })
+    Ok(Chunk::Start {
+        turn: turn(value)?,
+        epoch: Epoch(epoch),
+        reset,
+    })
 }
 
 fn delta(value: &Value) -> Result<Chunk, &'static str> {
-    Ok(Chunk::Delta { turn: turn(value)?, text: text(value, "delta").ok_or("text-delta without a string \"delta\"")? })
+    Ok(Chunk::Delta {
+        turn: turn(value)?,
+        text: text(value, "delta").ok_or("text-delta without a string \"delta\"")?,
+    })
 }
 
 fn error(value: &Value) -> Result<Chunk, &'static str> {
-    let message = text(value, "message").or_else(|| text(value, "errorText")).ok_or("error without a \"message\"")?;
-    Ok(Chunk::Error { turn: turn(value)?, message })
+    let message = text(value, "message")
+        .or_else(|| text(value, "errorText"))
+        .ok_or("error without a \"message\"")?;
+    Ok(Chunk::Error {
+        turn: turn(value)?,
+        message,
+    })
 }
 
 fn finish(value: &Value) -> Result<Chunk, &'static str> {
-    Ok(Chunk::Finish { turn: turn(value)?, status: status(value)? })
+    Ok(Chunk::Finish {
+        turn: turn(value)?,
+        status: status(value)?,
+    })
 }
 
 fn state(value: &Value) -> Result<Chunk, &'static str> {
-    Ok(Chunk::State { status: status(value)?, turn: text(value, "turnId").map(TurnId::from) })
+    Ok(Chunk::State {
+        status: status(value)?,
+        turn: text(value, "turnId").map(TurnId::from),
+    })
 }
 
 fn turn(value: &Value) -> Result<TurnId, &'static str> {
@@ -74,7 +100,9 @@ fn turn(value: &Value) -> Result<TurnId, &'static str> {
 }
 
 fn status(value: &Value) -> Result<Status, &'static str> {
-    text(value, "status").and_then(|word| read_status(&word)).ok_or("no known \"status\"")
+    text(value, "status")
+        .and_then(|word| read_status(&word))
+        .ok_or("no known \"status\"")
 }
 
 fn text(value: &Value, field: &str) -> Option<String> {
@@ -82,7 +110,10 @@ fn text(value: &Value, field: &str) -> Option<String> {
 }
 
 fn unreadable(why: &str, data: &str) -> Chunk {
-    Chunk::Unreadable { why: why.to_owned(), data: cut(data, KEPT) }
+    Chunk::Unreadable {
+        why: why.to_owned(),
+        data: cut(data, KEPT),
+    }
 }
 
 /// The first `bytes` of a text, never cut inside a character, with a mark where something is missing.
@@ -104,11 +135,33 @@ mod tests {
         for (data, expected) in [
             (
                 r#"{"type":"start","messageId":"a","turnId":"u1","epoch":3,"reset":true}"#,
-                Chunk::Start { turn: turn.clone(), epoch: Epoch(3), reset: true },
+                Chunk::Start {
+                    turn: turn.clone(),
+                    epoch: Epoch(3),
+                    reset: true,
+                },
             ),
-            (r#"{"type":"text-delta","turnId":"u1","delta":"x "}"#, Chunk::Delta { turn: turn.clone(), text: "x ".into() }),
-            (r#"{"type":"finish","turnId":"u1","status":"completed"}"#, Chunk::Finish { turn: turn.clone(), status: Status::Completed }),
-            (r#"{"type":"data-thread","status":"in_progress","epoch":3,"turnId":"u1"}"#, Chunk::State { status: Status::InProgress, turn: Some(turn) }),
+            (
+                r#"{"type":"text-delta","turnId":"u1","delta":"x "}"#,
+                Chunk::Delta {
+                    turn: turn.clone(),
+                    text: "x ".into(),
+                },
+            ),
+            (
+                r#"{"type":"finish","turnId":"u1","status":"completed"}"#,
+                Chunk::Finish {
+                    turn: turn.clone(),
+                    status: Status::Completed,
+                },
+            ),
+            (
+                r#"{"type":"data-thread","status":"in_progress","epoch":3,"turnId":"u1"}"#,
+                Chunk::State {
+                    status: Status::InProgress,
+                    turn: Some(turn),
+                },
+            ),
             ("[DONE]", Chunk::Done),
         ] {
             assert_eq!(read_ui_message(data), Some(expected));
@@ -118,17 +171,32 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_says_why_and_stays_short() {
-        for (data, why) in [("{", "not JSON"), ("{}", "no \"type\""), (r#"{"type":"start","turnId":"u"}"#, "epoch"), (r#"{"type":"??"}"#, "unknown type")] {
-            let Some(Chunk::Unreadable { why: got, .. }) = read_ui_message(data) else { panic!("{data} was read") };
+        for (data, why) in [
+            ("{", "not JSON"),
+            ("{}", "no \"type\""),
+            (r#"{"type":"start","turnId":"u"}"#, "epoch"),
+            (r#"{"type":"??"}"#, "unknown type"),
+        ] {
+            let Some(Chunk::Unreadable { why: got, .. }) = read_ui_message(data) else {
+                panic!("{data} was read")
+            };
             assert!(got.contains(why), "{got}");
         }
-        let Some(Chunk::Unreadable { data, .. }) = read_ui_message(&"é".repeat(10_000)) else { panic!("read") };
+        let Some(Chunk::Unreadable { data, .. }) = read_ui_message(&"é".repeat(10_000)) else {
+            panic!("read")
+        };
         assert!(data.len() < 500);
     }
 
     #[test]
     fn cursors_are_two_numbers() {
-        assert_eq!(read_cursor("4-17"), Some(Cursor { epoch: Epoch(4), seq: 17 }));
+        assert_eq!(
+            read_cursor("4-17"),
+            Some(Cursor {
+                epoch: Epoch(4),
+                seq: 17
+            })
+        );
         for bad in ["", "4", "4-", "-4-1", "a-b", "4-1-2"] {
             assert_eq!(read_cursor(bad), None, "{bad}");
         }

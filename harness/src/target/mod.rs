@@ -149,8 +149,11 @@ pub struct BadTarget {
 impl Target {
     /// The reference pod.
     pub fn reference() -> Self {
-        Self::parse("reference.toml", include_str!("../../../fixtures/targets/reference.toml"))
-            .expect("the description in this repository is tested")
+        Self::parse(
+            "reference.toml",
+            include_str!("../../../fixtures/targets/reference.toml"),
+        )
+        .expect("the description in this repository is tested")
     }
 
     /// Reads a description; `name` is used in errors.
@@ -158,7 +161,10 @@ impl Target {
     /// # Errors
     /// A field is missing, unknown or not of its type.
     pub fn parse(name: &str, text: &str) -> Result<Self, BadTarget> {
-        toml::from_str(text).map_err(|e| BadTarget { name: name.to_owned(), reason: e.to_string() })
+        toml::from_str(text).map_err(|e| BadTarget {
+            name: name.to_owned(),
+            reason: e.to_string(),
+        })
     }
 
     /// What it can do.
@@ -175,7 +181,10 @@ mod tests {
     fn the_reference_pod_is_described() {
         let target = Target::reference();
         assert_eq!(target.designs, ["log"]);
-        assert_eq!(Routes::of_thread(&target.routes.attach, &ThreadId::from("t9")), "/v1/threads/t9/attach");
+        assert_eq!(
+            Routes::of_thread(&target.routes.attach, &ThreadId::from("t9")),
+            "/v1/threads/t9/attach"
+        );
         assert_eq!(target.bounds.takeover_ms, target.bounds.lease_ms + 100 + 1000);
     }
 
@@ -183,7 +192,10 @@ mod tests {
     fn an_unknown_field_is_named() {
         let text = include_str!("../../../fixtures/targets/reference.toml").replace("attach = ", "atach = ");
         let error = Target::parse("mine.toml", &text).expect_err("a typo is no bound");
-        assert!(error.to_string().starts_with("target description mine.toml: "), "{error}");
+        assert!(
+            error.to_string().starts_with("target description mine.toml: "),
+            "{error}"
+        );
         assert!(error.to_string().contains("atach"), "{error}");
     }
 }

@@ -71,7 +71,11 @@ impl Owners {
     /// Reads through the database at `url`; connects on the first question.
     pub fn new(url: &str, database: &Database) -> Self {
         let statements = [database.owner.clone(), database.turn.clone()];
-        Self { url: url.to_owned().into(), statements, kept: Mutex::new(None) }
+        Self {
+            url: url.to_owned().into(),
+            statements,
+            kept: Mutex::new(None),
+        }
     }
 
     /// Reads through `url` from the next connection on: a database that was started again is elsewhere.
@@ -84,11 +88,17 @@ impl Owners {
     /// # Errors
     /// The database cannot be reached, is slow, or holds a value that the description does not allow.
     pub async fn of(&self, thread: &ThreadId) -> Result<Option<Ownership>, DatabaseError> {
-        let Some(row) = self.ask(|kept| &kept.owner, &[&thread.as_str()]).await? else { return Ok(None) };
+        let Some(row) = self.ask(|kept| &kept.owner, &[&thread.as_str()]).await? else {
+            return Ok(None);
+        };
         let owner: Option<String> = self.column(&row, 0)?;
         let epoch: i64 = self.column(&row, 1)?;
         let status = self.status(&row, 2)?;
-        Ok(Some(Ownership { owner: owner.map(PodName::from), epoch: Epoch(epoch.unsigned_abs()), status }))
+        Ok(Some(Ownership {
+            owner: owner.map(PodName::from),
+            epoch: Epoch(epoch.unsigned_abs()),
+            status,
+        }))
     }
 
     /// Status of a turn; `None` where there is no such turn.
@@ -100,13 +110,19 @@ impl Owners {
         row.map(|row| self.status(&row, 0)).transpose()
     }
 
-    async fn ask(&self, which: fn(&Kept) -> &Statement, with: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, DatabaseError> {
+    async fn ask(
+        &self,
+        which: fn(&Kept) -> &Statement,
+        with: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, DatabaseError> {
         let answer = tokio::time::timeout(ONE_QUESTION, async {
             let mut kept = self.kept.lock().await;
             if kept.as_ref().is_none_or(|k| k.client.is_closed()) {
                 *kept = Some(self.connect().await?);
             }
-            let Some(open) = kept.as_ref() else { unreachable!("connected just above") };
+            let Some(open) = kept.as_ref() else {
+                unreachable!("connected just above")
+            };
             let answer = open.client.query_opt(which(open), with).await;
             if answer.is_err() {
                 *kept = None;
@@ -135,14 +151,23 @@ impl Owners {
         place(&self.url())
     }
 
-    fn column<'a, T: tokio_postgres::types::FromSql<'a>>(&self, row: &'a Row, index: usize) -> Result<T, DatabaseError> {
-        row.try_get(index).map_err(|e| DatabaseError::Shape { at: self.at(), what: e.to_string() })
+    fn column<'a, T: tokio_postgres::types::FromSql<'a>>(
+        &self,
+        row: &'a Row,
+        index: usize,
+    ) -> Result<T, DatabaseError> {
+        row.try_get(index).map_err(|e| DatabaseError::Shape {
+            at: self.at(),
+            what: e.to_string(),
+        })
     }
 
     fn status(&self, row: &Row, index: usize) -> Result<Status, DatabaseError> {
         let word: String = self.column(row, index)?;
-        frames::read_status(&word)
-            .ok_or_else(|| DatabaseError::Shape { at: self.at(), what: format!("{word:?} is no known status") })
+        frames::read_status(&word).ok_or_else(|| DatabaseError::Shape {
+            at: self.at(),
+            what: format!("{word:?} is no known status"),
+        })
     }
 }
 
@@ -159,7 +184,13 @@ pub(super) async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> 
 
 /// Host and port of a database URL: what an error may print, since the rest holds a password.
 pub(super) fn place(url: &str) -> String {
-    url.rsplit('@').next().unwrap_or(url).split('/').next().unwrap_or_default().to_owned()
+    url.rsplit('@')
+        .next()
+        .unwrap_or(url)
+        .split('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[cfg(test)]

@@ -72,19 +72,35 @@ impl Api {
     ///
     /// # Errors
     /// No 201 with a token and a tenant.
-    pub async fn new_session(&self, pod: &PodName, at: SocketAddr, tenant: Option<&TenantId>) -> Result<Session, ApiError> {
+    pub async fn new_session(
+        &self,
+        pod: &PodName,
+        at: SocketAddr,
+        tenant: Option<&TenantId>,
+    ) -> Result<Session, ApiError> {
         let asked = tenant.map_or(json!({}), |tenant| json!({ "tenant": tenant }));
         let request = self.http.post(url(at, &self.target.routes.sessions)).json(&asked);
         let body = self.must("make a session", pod, request).await?;
-        match (body.get("token").and_then(Value::as_str), body.get("tenant").and_then(Value::as_str)) {
-            (Some(token), Some(tenant)) => Ok(Session { token: token.to_owned(), tenant: tenant.into() }),
+        match (
+            body.get("token").and_then(Value::as_str),
+            body.get("tenant").and_then(Value::as_str),
+        ) {
+            (Some(token), Some(tenant)) => Ok(Session {
+                token: token.to_owned(),
+                tenant: tenant.into(),
+            }),
             _ => Err(unfit("make a session", pod, format!("no token and tenant in {body}"))),
         }
     }
 
     /// Revokes a session. The status tells whether it was taken.
     pub async fn revoke(&self, at: SocketAddr, session: &Session) -> Outcome<()> {
-        self.told(self.http.delete(url(at, &self.target.routes.sessions)).bearer_auth(&session.token)).await
+        self.told(
+            self.http
+                .delete(url(at, &self.target.routes.sessions))
+                .bearer_auth(&session.token),
+        )
+        .await
     }
 
     /// Makes a thread.
@@ -92,10 +108,15 @@ impl Api {
     /// # Errors
     /// No 201 with an id.
     pub async fn new_thread(&self, pod: &PodName, at: SocketAddr, session: &Session) -> Result<ThreadId, ApiError> {
-        let request = self.http.post(url(at, &self.target.routes.threads)).bearer_auth(&session.token).json(&json!({}));
+        let request = self
+            .http
+            .post(url(at, &self.target.routes.threads))
+            .bearer_auth(&session.token)
+            .json(&json!({}));
         let body = self.must("make a thread", pod, request).await?;
         let id = body.get("id").or_else(|| body.get("threadId")).and_then(Value::as_str);
-        id.map(ThreadId::from).ok_or_else(|| unfit("make a thread", pod, format!("no id in {body}")))
+        id.map(ThreadId::from)
+            .ok_or_else(|| unfit("make a thread", pod, format!("no id in {body}")))
     }
 
     /// Posts a message.
@@ -108,25 +129,40 @@ impl Api {
         text: &str,
     ) -> Outcome<Accepted> {
         let path = Routes::of_thread(&self.target.routes.messages, thread);
-        let request = self.http.post(url(at, &path)).bearer_auth(&session.token).json(&json!({"id": message, "text": text}));
+        let request = self
+            .http
+            .post(url(at, &path))
+            .bearer_auth(&session.token)
+            .json(&json!({"id": message, "text": text}));
         let (status, pod, body) = match answer(request).await {
             Ok(answer) => answer,
             Err(reason) => return Outcome::Unknown { reason },
         };
         if status != StatusCode::ACCEPTED {
-            return Outcome::Failed { status: status.as_u16(), reason: frames::cut(&body, KEPT) };
+            return Outcome::Failed {
+                status: status.as_u16(),
+                reason: frames::cut(&body, KEPT),
+            };
         }
-        let turn = serde_json::from_str::<Value>(&body).ok().and_then(|v| Some(TurnId::from(v.get("turnId")?.as_str()?)));
+        let turn = serde_json::from_str::<Value>(&body)
+            .ok()
+            .and_then(|v| Some(TurnId::from(v.get("turnId")?.as_str()?)));
         match turn {
-            Some(turn) => Outcome::Ok(Accepted { turn, pod: pod.unwrap_or_else(|| PodName::from("")) }),
-            None => Outcome::Unknown { reason: format!("202 without a turnId: {}", frames::cut(&body, KEPT)) },
+            Some(turn) => Outcome::Ok(Accepted {
+                turn,
+                pod: pod.unwrap_or_else(|| PodName::from("")),
+            }),
+            None => Outcome::Unknown {
+                reason: format!("202 without a turnId: {}", frames::cut(&body, KEPT)),
+            },
         }
     }
 
     /// Cancels the turn in flight.
     pub async fn cancel(&self, at: SocketAddr, session: &Session, thread: &ThreadId) -> Outcome<()> {
         let path = Routes::of_thread(&self.target.routes.cancel, thread);
-        self.told(self.http.post(url(at, &path)).bearer_auth(&session.token)).await
+        self.told(self.http.post(url(at, &path)).bearer_auth(&session.token))
+            .await
     }
 
     /// Asks a pod whether it is alive and not draining.
@@ -165,25 +201,46 @@ impl Api {
         thread: &ThreadId,
     ) -> Result<(Status, Vec<ReadAnswer>), ApiError> {
         let path = Routes::of_thread(&self.target.routes.thread, thread);
-        let body = self.must("read a thread", pod, self.http.get(url(at, &path)).bearer_auth(&session.token)).await?;
+        let body = self
+            .must(
+                "read a thread",
+                pod,
+                self.http.get(url(at, &path)).bearer_auth(&session.token),
+            )
+            .await?;
         read_thread(&body).map_err(|got| unfit("read a thread", pod, got))
     }
 
     /// Makes a request with a credential that should perhaps not be honoured; the answer's status and first bytes. A
     /// stream is read for a moment: what leaks would be in its first frames.
-    pub async fn try_access(&self, at: SocketAddr, session: &Session, route: &str, thread: &ThreadId) -> (Option<u16>, String) {
+    pub async fn try_access(
+        &self,
+        at: SocketAddr,
+        session: &Session,
+        route: &str,
+        thread: &ThreadId,
+    ) -> (Option<u16>, String) {
         let routes = &self.target.routes;
         let (method, template, body) = match route {
             "attach" => (Method::GET, &routes.attach, None),
-            "post" => (Method::POST, &routes.messages, Some(json!({"id": "intruder", "text": "let me in"}))),
+            "post" => (
+                Method::POST,
+                &routes.messages,
+                Some(json!({"id": "intruder", "text": "let me in"})),
+            ),
             "cancel" => (Method::POST, &routes.cancel, None),
             _ => (Method::GET, &routes.thread, None),
         };
-        let mut request = self.http.request(method, url(at, &Routes::of_thread(template, thread))).bearer_auth(&session.token);
+        let mut request = self
+            .http
+            .request(method, url(at, &Routes::of_thread(template, thread)))
+            .bearer_auth(&session.token);
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let Ok(Ok(mut response)) = tokio::time::timeout(ONE_REQUEST, request.send()).await else { return (None, String::new()) };
+        let Ok(Ok(mut response)) = tokio::time::timeout(ONE_REQUEST, request.send()).await else {
+            return (None, String::new());
+        };
         let status = response.status().as_u16();
         let mut seen = Vec::new();
         let moment = tokio::time::Instant::now() + Duration::from_millis(100);
@@ -205,8 +262,11 @@ impl Api {
         cursor: Option<&str>,
     ) -> Result<Response, String> {
         let path = Routes::of_thread(&self.target.routes.attach, thread);
-        let mut request =
-            self.http.get(url(at, &path)).bearer_auth(&session.token).header("accept", "text/event-stream");
+        let mut request = self
+            .http
+            .get(url(at, &path))
+            .bearer_auth(&session.token)
+            .header("accept", "text/event-stream");
         if let Some(cursor) = cursor {
             request = request.header("last-event-id", cursor);
         }
@@ -220,13 +280,21 @@ impl Api {
     async fn told(&self, request: RequestBuilder) -> Outcome<()> {
         match answer(request).await {
             Ok((status, _, _)) if status.is_success() => Outcome::Ok(()),
-            Ok((status, _, body)) => Outcome::Failed { status: status.as_u16(), reason: frames::cut(&body, KEPT) },
+            Ok((status, _, body)) => Outcome::Failed {
+                status: status.as_u16(),
+                reason: frames::cut(&body, KEPT),
+            },
             Err(reason) => Outcome::Unknown { reason },
         }
     }
 
     async fn must(&self, what: &str, pod: &PodName, request: RequestBuilder) -> Result<Value, ApiError> {
-        let failed = |status, got| ApiError { what: what.to_owned(), pod: pod.clone(), status, got };
+        let failed = |status, got| ApiError {
+            what: what.to_owned(),
+            pod: pod.clone(),
+            status,
+            got,
+        };
         let (status, _, body) = answer(request).await.map_err(|got| failed(None, got))?;
         let code = Some(status.as_u16());
         if !status.is_success() {
@@ -238,7 +306,12 @@ impl Api {
 
 /// The error for an answer that says yes and then not what the contract says.
 fn unfit(what: &str, pod: &PodName, got: String) -> ApiError {
-    ApiError { what: what.to_owned(), pod: pod.clone(), status: Some(200), got }
+    ApiError {
+        what: what.to_owned(),
+        pod: pod.clone(),
+        status: Some(200),
+        got,
+    }
 }
 
 fn url(at: SocketAddr, path: &str) -> String {
@@ -249,7 +322,11 @@ async fn answer(request: RequestBuilder) -> Result<(StatusCode, Option<PodName>,
     let whole = async {
         let response = request.send().await?;
         let status = response.status();
-        let pod = response.headers().get(POD_HEADER).and_then(|v| v.to_str().ok()).map(PodName::from);
+        let pod = response
+            .headers()
+            .get(POD_HEADER)
+            .and_then(|v| v.to_str().ok())
+            .map(PodName::from);
         Ok::<_, reqwest::Error>((status, pod, response.text().await?))
     };
     match tokio::time::timeout(ONE_REQUEST, whole).await {
@@ -273,7 +350,9 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 
 /// Value of a counter without labels in Prometheus' text format.
 fn counter(text: &str, name: &str) -> Option<u64> {
-    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
     // A counter of whole things; some exporters write it as a float.
     value.split([' ', '.']).next()?.parse().ok()
 }
@@ -281,13 +360,23 @@ fn counter(text: &str, name: &str) -> Option<u64> {
 fn read_thread(body: &Value) -> Result<(Status, Vec<ReadAnswer>), String> {
     let word = body.get("status").and_then(Value::as_str).ok_or("no \"status\"")?;
     let status = frames::read_status(word).ok_or_else(|| format!("unknown status {word:?}"))?;
-    let messages = body.get("messages").and_then(Value::as_array).ok_or("no \"messages\"")?;
-    let answers = messages.iter().filter(|m| m.get("role").and_then(Value::as_str) == Some("assistant"));
+    let messages = body
+        .get("messages")
+        .and_then(Value::as_array)
+        .ok_or("no \"messages\"")?;
+    let answers = messages
+        .iter()
+        .filter(|m| m.get("role").and_then(Value::as_str) == Some("assistant"));
     Ok((status, answers.map(read_answer).collect::<Result<_, _>>()?))
 }
 
 fn read_answer(message: &Value) -> Result<ReadAnswer, String> {
-    let field = |name: &str| message.get(name).and_then(Value::as_str).ok_or_else(|| format!("an answer without {name:?}: {message}"));
+    let field = |name: &str| {
+        message
+            .get(name)
+            .and_then(Value::as_str)
+            .ok_or_else(|| format!("an answer without {name:?}: {message}"))
+    };
     let word = field("status")?;
     Ok(ReadAnswer {
         turn: field("turnId")?.into(),

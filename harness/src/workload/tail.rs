@@ -110,9 +110,22 @@ impl Tail {
         let (tell, seen) = watch::channel(Seen::default());
         let leave = CancellationToken::new();
         let (watcher, pod, thread) = (attach.watcher, attach.pod.clone(), attach.thread.clone());
-        let tailing = Tailing { api: api.clone(), attach, owners, recorder, tell };
+        let tailing = Tailing {
+            api: api.clone(),
+            attach,
+            owners,
+            recorder,
+            tell,
+        };
         let task = tokio::spawn(tailing.run(leave.clone()));
-        Self { watcher, pod, thread, seen, leave, task }
+        Self {
+            watcher,
+            pod,
+            thread,
+            seen,
+            leave,
+            task,
+        }
     }
 
     /// What it has seen by now.
@@ -131,7 +144,11 @@ impl Tail {
         let got = within(&named, bound, seen.wait_for(over), || describe(&self.seen.borrow())).await?;
         match got {
             Ok(seen) if enough(&seen) => Ok(seen.clone()),
-            _ => Err(Expired { what: named, bound, last: describe(&self.seen.borrow()) }),
+            _ => Err(Expired {
+                what: named,
+                bound,
+                last: describe(&self.seen.borrow()),
+            }),
         }
     }
 
@@ -163,7 +180,14 @@ fn describe(seen: &Seen) -> String {
         None if seen.open => "the tail is open".to_owned(),
         None => "the attach is not answered".to_owned(),
     };
-    format!("{state}; {}", if turns.is_empty() { "no frames of a turn".to_owned() } else { turns.join("; ") })
+    format!(
+        "{state}; {}",
+        if turns.is_empty() {
+            "no frames of a turn".to_owned()
+        } else {
+            turns.join("; ")
+        }
+    )
 }
 
 struct Tailing {
@@ -178,7 +202,9 @@ impl Tailing {
     async fn run(self, leave: CancellationToken) {
         let asked_us = self.recorder.now_us();
         let attach = &self.attach;
-        let asking = self.api.attach(attach.at, &attach.session, &attach.thread, attach.cursor.as_deref());
+        let asking = self
+            .api
+            .attach(attach.at, &attach.session, &attach.thread, attach.cursor.as_deref());
         let answer = tokio::select! {
             answer = asking => answer,
             () = leave.cancelled() => return self.refuse(None, "the watcher left before it was answered".to_owned()),
@@ -188,7 +214,12 @@ impl Tailing {
             Err(reason) => return self.refuse(None, reason),
         };
         let status = response.status().as_u16();
-        let kind = response.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or("none").to_owned();
+        let kind = response
+            .headers()
+            .get("content-type")
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or("none")
+            .to_owned();
         if status != 200 || !kind.starts_with("text/event-stream") {
             return self.refuse(Some(status), format!("status {status}, content type {kind}"));
         }
@@ -205,13 +236,22 @@ impl Tailing {
             seen.opened_at = Some(Instant::now());
         });
         let end = self.read(response.bytes_stream(), leave).await;
-        self.recorder.record(What::TailClosed { watcher: attach.watcher, end: end.clone() });
+        self.recorder.record(What::TailClosed {
+            watcher: attach.watcher,
+            end: end.clone(),
+        });
         self.tell.send_modify(|seen| seen.end = Some(end));
     }
 
     fn refuse(&self, status: Option<u16>, reason: String) {
         let (watcher, pod, thread) = (self.attach.watcher, self.attach.pod.clone(), self.attach.thread.clone());
-        self.recorder.record(What::TailRefused { watcher, pod, thread, status, reason: reason.clone() });
+        self.recorder.record(What::TailRefused {
+            watcher,
+            pod,
+            thread,
+            status,
+            reason: reason.clone(),
+        });
         self.tell.send_modify(|seen| seen.refused = Some(reason));
     }
 
@@ -219,12 +259,19 @@ impl Tailing {
         let mut line = 0;
         let teed = body.map(|read| {
             let bytes = read.map_err(|e| chain(&e))?;
-            self.recorder.record(What::Bytes { watcher: self.attach.watcher, raw: raw(&bytes) });
+            self.recorder.record(What::Bytes {
+                watcher: self.attach.watcher,
+                raw: raw(&bytes),
+            });
             line = match bytes.iter().rposition(|b| *b == b'\n') {
                 Some(end) => bytes.len() - end - 1,
                 None => line + bytes.len(),
             };
-            if line > LONGEST_LINE { Err(format!("{line} bytes without a line's end")) } else { Ok(bytes) }
+            if line > LONGEST_LINE {
+                Err(format!("{line} bytes without a line's end"))
+            } else {
+                Ok(bytes)
+            }
         });
         let mut events = std::pin::pin!(patient(teed, self.attach.patience).eventsource());
         loop {
@@ -235,8 +282,16 @@ impl Tailing {
             match next {
                 None => return TailEnd::Eof,
                 Some(Err(EventStreamError::Transport(reason))) => return TailEnd::Broken { reason },
-                Some(Err(EventStreamError::Utf8(e))) => return TailEnd::Broken { reason: format!("not UTF-8: {e}") },
-                Some(Err(EventStreamError::Parser(e))) => return TailEnd::Broken { reason: format!("not SSE: {:?}", e.code) },
+                Some(Err(EventStreamError::Utf8(e))) => {
+                    return TailEnd::Broken {
+                        reason: format!("not UTF-8: {e}"),
+                    };
+                }
+                Some(Err(EventStreamError::Parser(e))) => {
+                    return TailEnd::Broken {
+                        reason: format!("not SSE: {:?}", e.code),
+                    };
+                }
                 Some(Ok(event)) => {
                     if self.frame(&event.id, &event.data).await {
                         return TailEnd::Done;
@@ -248,14 +303,24 @@ impl Tailing {
 
     /// Takes one frame; true when it is the last by its own word.
     async fn frame(&self, id: &str, data: &str) -> bool {
-        let Some(chunk) = frames::read_ui_message(data) else { return false };
-        let content = matches!(chunk, Chunk::Start { .. } | Chunk::Delta { .. } | Chunk::Error { .. } | Chunk::Finish { .. });
+        let Some(chunk) = frames::read_ui_message(data) else {
+            return false;
+        };
+        let content = matches!(
+            chunk,
+            Chunk::Start { .. } | Chunk::Delta { .. } | Chunk::Error { .. } | Chunk::Finish { .. }
+        );
         // The parser repeats the last id on frames that have none of their own, as the standard says; frames that are no
         // part of the log have none.
         let id = (content && !id.is_empty()).then(|| id.to_owned());
         let (watcher, cursor) = (self.attach.watcher, id.as_deref().and_then(frames::read_cursor));
         let recorded = id.as_deref().map(EventId::from);
-        self.recorder.record(What::Frame { watcher, id: recorded, cursor, chunk: chunk.clone() });
+        self.recorder.record(What::Frame {
+            watcher,
+            id: recorded,
+            cursor,
+            chunk: chunk.clone(),
+        });
         let at = Instant::now();
         self.tell.send_modify(|seen| {
             if id.is_some() {
@@ -266,7 +331,11 @@ impl Tailing {
         if let Chunk::Finish { turn, .. } = &chunk {
             // The proof of "committed before announced": this question is put after the frame was seen.
             match self.owners.turn(turn).await {
-                Ok(status) => drop(self.recorder.record(What::TerminalProbe { watcher, turn: turn.clone(), status })),
+                Ok(status) => drop(self.recorder.record(What::TerminalProbe {
+                    watcher,
+                    turn: turn.clone(),
+                    status,
+                })),
                 Err(e) => tracing::info!(%turn, error = %e, "the database could not be asked for a terminal's row"),
             }
         }
@@ -332,9 +401,20 @@ mod tests {
     fn a_reset_takes_tokens_back_and_a_plain_start_does_not() {
         let (mut seen, turn) = (Seen::default(), TurnId::from("u"));
         let at = Instant::now();
-        let start = |reset| Chunk::Start { turn: turn.clone(), epoch: Epoch(1), reset };
+        let start = |reset| Chunk::Start {
+            turn: turn.clone(),
+            epoch: Epoch(1),
+            reset,
+        };
         take(&mut seen, &start(false), at);
-        take(&mut seen, &Chunk::Delta { turn: turn.clone(), text: "a b ".into() }, at);
+        take(
+            &mut seen,
+            &Chunk::Delta {
+                turn: turn.clone(),
+                text: "a b ".into(),
+            },
+            at,
+        );
         assert_eq!(seen.turns[&turn].tokens, 2);
         take(&mut seen, &start(false), at);
         assert_eq!(seen.turns[&turn].tokens, 2);
@@ -345,12 +425,23 @@ mod tests {
     #[test]
     fn a_watcher_that_was_promised_a_turn_and_saw_nothing_is_not_told() {
         let turn = TurnId::from("u");
-        let opened = |state| Seen { open: true, state: Some(state), ..Seen::default() };
+        let opened = |state| Seen {
+            open: true,
+            state: Some(state),
+            ..Seen::default()
+        };
         assert!(!opened(Status::InProgress).told_of_the_end(&turn));
         assert!(!opened(Status::Queued).told_of_the_end(&turn));
         assert!(opened(Status::Completed).told_of_the_end(&turn));
         let mut seen = opened(Status::InProgress);
-        take(&mut seen, &Chunk::Finish { turn: turn.clone(), status: Status::Completed }, Instant::now());
+        take(
+            &mut seen,
+            &Chunk::Finish {
+                turn: turn.clone(),
+                status: Status::Completed,
+            },
+            Instant::now(),
+        );
         assert!(seen.told_of_the_end(&turn));
     }
 
@@ -362,7 +453,10 @@ mod tests {
         });
         let read: Vec<_> = patient(talk, Some(Duration::from_secs(1))).collect().await;
         assert_eq!(read.iter().filter(|r| r.is_ok()).count(), 3);
-        assert_eq!(read.last(), Some(&Err("cut by a proxy after 1s without a byte".to_owned())));
+        assert_eq!(
+            read.last(),
+            Some(&Err("cut by a proxy after 1s without a byte".to_owned()))
+        );
     }
 
     #[test]

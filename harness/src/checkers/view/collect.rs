@@ -8,8 +8,8 @@ use super::{
     Thread, Trial, Turn, TurnRow, View, Watcher,
 };
 use crate::history::{
-    Began, Bounds, Chunk, Cursor, Epoch, Event, EventId, Expect, MessageId, Outcome, ProviderEvent, ProviderWhat, Row, ThreadId,
-    TurnId, TurnKey, WatcherId, What,
+    Began, Bounds, Chunk, Cursor, Epoch, Event, EventId, Expect, MessageId, Outcome, ProviderEvent, ProviderWhat, Row,
+    ThreadId, TurnId, TurnKey, WatcherId, What,
 };
 
 /// Indexes that only the pass itself needs.
@@ -134,6 +134,7 @@ impl<'a> Collector<'a> {
             What::TailClosed { watcher, end } => {
                 if let Some(place) = self.places.watchers.remove(watcher) {
                     self.view.watchers[place].closed = Some((at, end));
+                    self.view.watchers[place].frames.shrink_to_fit();
                 }
             }
             What::Played { gave_up } => self.view.ending.played = Some((at, gave_up.as_deref())),
@@ -344,6 +345,9 @@ impl<'a> Collector<'a> {
                     self.view.threads[thread].turns.push(place);
                 }
                 turn.moves_us.push(at.us);
+                if status.is_terminal() {
+                    turn.parts.values_mut().for_each(Vec::shrink_to_fit);
+                }
                 turn.rows.push(TurnRow {
                     at,
                     xid,

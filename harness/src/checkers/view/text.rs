@@ -53,6 +53,11 @@ impl<'a> Text<'a> {
         self.pieces.push(Piece { n, text });
     }
 
+    /// Gives back the room for pieces that it does not need; called once no more are expected.
+    pub(crate) fn shrink(&mut self) {
+        self.pieces.shrink_to_fit();
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.len
     }

@@ -105,6 +105,21 @@ pub(crate) enum Fit {
 }
 
 impl<'a> Seen<'a> {
+    // Nearly every watcher has one showing and one finish of a turn, and there are many of both: no room is made for more.
+
+    fn show(&mut self, showing: Showing<'a>) {
+        self.showings.reserve_exact(1);
+        self.showings.push(showing);
+    }
+
+    fn finish(&mut self, finish: Finish) {
+        if let Some(showing) = self.showings.last_mut() {
+            showing.text.shrink();
+        }
+        self.finishes.reserve_exact(1);
+        self.finishes.push(finish);
+    }
+
     /// What stands on the client's screen.
     pub(crate) fn current(&self) -> Option<&Showing<'a>> {
         self.showings.last()
@@ -206,7 +221,7 @@ impl<'a> Watcher<'a> {
                 let epoch = frame.cursor.map(|cursor| cursor.epoch);
                 let seen = self.turns.entry(turn).or_default();
                 if seen.showings.is_empty() {
-                    seen.showings.push(Showing::new(epoch, anchor));
+                    seen.show(Showing::new(epoch, anchor));
                 }
                 if let Some(showing) = seen.showings.last_mut() {
                     showing.text.push(frame.at.n, text);
@@ -220,7 +235,7 @@ impl<'a> Watcher<'a> {
                     status: *status,
                     resyncs: self.resyncs,
                 };
-                self.turns.entry(turn).or_default().finishes.push(finish);
+                self.turns.entry(turn).or_default().finish(finish);
             }
             _ => {}
         }
@@ -245,7 +260,7 @@ impl<'a> Watcher<'a> {
             Some(last) => !finished && (reset || last.text.is_empty()),
         };
         if anew {
-            seen.showings.push(Showing::new(Some(epoch), Anchor::Start));
+            seen.show(Showing::new(Some(epoch), Anchor::Start));
         } else if let Some(showing) = seen.showings.last_mut() {
             showing.note_epoch(at, Some(epoch));
         }
