@@ -57,17 +57,11 @@ macro_rules! story {
 
 /// Every story, in the order in which they are played.
 pub fn stories() -> Vec<Story> {
-    [
-        whole_turns(),
-        lost_owners(),
-        threads_and_tenants(),
-        providers_and_stores(),
-    ]
-    .concat()
+    [basics(), owners(), messages(), provider(), dependencies(), credentials()].concat()
 }
 
-/// Turns on healthy pods, whenever and wherever they are watched.
-fn whole_turns() -> Vec<Story> {
+/// A healthy cluster, and what clients see of it whenever and wherever they attach.
+fn basics() -> Vec<Story> {
     vec![
         story!(cluster_smoke: "one turn on a healthy cluster is answered, shown and stored once",
             catches [],
@@ -82,6 +76,9 @@ fn whole_turns() -> Vec<Story> {
         story!(asked_right_after_attaching: "a turn begins in the moment in which tails are opened",
             catches ["attach-policy-before-in-progress"],
             evidence ["the tails were open before the turn was there"]),
+        story!(turns_on_one_tail: "a tail that is kept open shows every answer, not only the first",
+            catches ["closes-at-finish"],
+            evidence ["the first answer was shown on every tail"]),
         story!(quiet_answer: "the model thinks for longer than the proxies on the way are patient",
             catches ["keepalive-too-slow"],
             evidence ["every tail was there when the model fell silent"]),
@@ -93,20 +90,6 @@ fn whole_turns() -> Vec<Story> {
 
 /// What becomes of a turn whose owner dies, drains, sleeps or is started again.
 fn owners() -> Vec<Story> {
-    vec![
-        story!(long_answer_after_a_short_one: "a long answer outlasts the time of a short one before it",
-            catches ["ghost-force-fail"],
-            evidence ["the long answer was not over when the short one's time was"]),
-    ]
-}
-
-/// A provider that says nothing, breaks off or hangs.
-fn provider() -> Vec<Story> {
-    vec![]
-}
-
-/// Turns whose owner dies, stops, sleeps or is replaced.
-fn lost_owners() -> Vec<Story> {
     vec![
         story!(owner_killed_mid_answer: "the owner dies while the model is still talking",
             catches ["no-purge-on-resume", "claim-strict-cas", "resume-without-buffer", "purge-under-readers", "heartbeat-watch-only",
@@ -130,35 +113,27 @@ fn lost_owners() -> Vec<Story> {
         story!(pod_boots_beside_a_live_turn: "a pod boots while another one's turn runs",
             catches ["boot-sweep-steals-live"],
             evidence ["a pod booted while another one's turn ran"]),
-        story!(acknowledged_then_killed: "the pod that said 202 dies in the same moment",
-            catches ["ack-before-durable"],
-            evidence ["the pod that accepted the message died"]),
-        story!(queue_outlives_its_owner: "messages wait in a thread whose owner dies",
+        story!(pods_booted_together: "every pod is gone, and all boot at the same moment",
             catches [],
-            evidence ["two messages waited when the owner died"]),
-        story!(second_death_after_a_blip: "an owner dies after the pods have lost every connection once",
-            catches ["death-callback-lost-on-reconnect"],
-            evidence ["a death was noticed before the blip", "the owner died after the blip"]),
+            evidence ["all pods booted together"]),
     ]
 }
 
-/// Whose a thread is, and for how long a session is good.
-fn credentials() -> Vec<Story> {
-    vec![]
-}
-
-/// Several messages, several turns, several tenants.
-fn threads_and_tenants() -> Vec<Story> {
+/// Messages that are acknowledged, repeated, queued and cancelled.
+fn messages() -> Vec<Story> {
     vec![
-        story!(turns_on_one_tail: "a tail that is kept open shows every answer, not only the first",
-            catches ["closes-at-finish"],
-            evidence ["the first answer was shown on every tail"]),
+        story!(acknowledged_then_killed: "the pod that said 202 dies in the same moment",
+            catches ["ack-before-durable"],
+            evidence ["the pod that accepted the message died"]),
         story!(message_sent_to_every_pod: "one message is sent to every pod at once",
             catches ["no-idempotency"],
             evidence ["every pod was sent the message before it was answered"]),
         story!(message_queued_mid_answer: "a second message is posted while the first is answered",
             catches ["epoch-minted-at-post"],
             evidence ["the second message waited while the first was answered"]),
+        story!(queue_outlives_its_owner: "messages wait in a thread whose owner dies",
+            catches [],
+            evidence ["two messages waited when the owner died"]),
         story!(cancelled_on_another_pod: "an answer is stopped through a pod that does not own it",
             catches ["cancel-is-pod-local"],
             evidence ["the cancel was taken by a pod that does not own the turn"]),
@@ -168,26 +143,14 @@ fn threads_and_tenants() -> Vec<Story> {
         story!(asked_after_a_pause: "a thread is asked again after a quiet time",
             catches ["stale-progress-reaps-new-turn"],
             evidence ["the turn waited for its first word"]),
-        story!(session_revoked_everywhere: "a session that was revoked on one pod is still honoured on another",
-            catches ["attach-skips-tenant-check", "session-cached-per-pod", "error-leaks-other-tenant"],
-            evidence ["the session was honoured on every pod before", "the revocation was taken"]),
-        story!(session_revoked_on_open_tail: "a session is revoked while its tails are open",
-            catches [],
-            evidence ["every tail of the revoked session ended", "nothing later was shown on them"]),
+        story!(long_answer_after_a_short_one: "a long answer outlasts the time of a short one before it",
+            catches ["ghost-force-fail"],
+            evidence ["the long answer was not over when the short one's time was"]),
     ]
 }
 
-/// A provider or a store that does not do its part.
-fn providers_and_stores() -> Vec<Story> {
-    vec![
-        story!(pods_booted_together: "every pod is gone, and all boot at the same moment",
-            catches [],
-            evidence ["all pods booted together"]),
-    ]
-}
-
-/// Messages that are acknowledged, repeated, queued and cancelled.
-fn messages() -> Vec<Story> {
+/// A provider that says nothing, breaks off or hangs.
+fn provider() -> Vec<Story> {
     vec![
         story!(empty_answer: "the provider ends an answer without having said anything",
             catches ["blank-terminal"],
@@ -222,5 +185,20 @@ fn dependencies() -> Vec<Story> {
         story!(postgres_restarted_mid_turn: "the database dies in the middle of an answer and comes back",
             catches [],
             evidence ["the model said the rest while the database was gone"]),
+        story!(second_death_after_a_blip: "an owner dies after the pods have lost every connection once",
+            catches ["death-callback-lost-on-reconnect"],
+            evidence ["a death was noticed before the blip", "the owner died after the blip"]),
+    ]
+}
+
+/// Whose a thread is, and for how long a session is good.
+fn credentials() -> Vec<Story> {
+    vec![
+        story!(session_revoked_everywhere: "a session that was revoked on one pod is still honoured on another",
+            catches ["attach-skips-tenant-check", "session-cached-per-pod", "error-leaks-other-tenant"],
+            evidence ["the session was honoured on every pod before", "the revocation was taken"]),
+        story!(session_revoked_on_open_tail: "a session is revoked while its tails are open",
+            catches [],
+            evidence ["every tail of the revoked session ended", "nothing later was shown on them"]),
     ]
 }

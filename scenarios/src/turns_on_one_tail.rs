@@ -10,6 +10,7 @@ pub(crate) async fn turns_on_one_tail(c: &mut Cast) -> Played {
     let tails = c.attach_on_every_pod(&first).await?;
     tails.each_reach(3).await?;
     let second = c.post(Pod::second(), Answer::tokens(9)).await?;
+    c.on_record(&second).await?;
     c.provider().open_gate(&first).await?;
     c.settled(&first).await?;
     c.settled(&second).await?;

@@ -45,7 +45,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 /// What must not be told to a stranger: names, ids and texts, each with the tenants that know it.
 #[derive(Default)]
 struct Secrets<'a> {
-    words: HashMap<&'a str, (&'static str, BTreeSet<&'a TenantId>)>,
+    words: HashMap<&'a str, (&'static str, Vec<&'a TenantId>)>,
     /// Texts of several words, by their longest one.
     texts: HashMap<&'a str, Vec<(&'a str, &'a TenantId)>>,
 }
@@ -78,8 +78,10 @@ impl<'a> Secrets<'a> {
 
     fn word(&mut self, what: &'static str, word: Option<&'a str>, tenant: Option<&'a TenantId>) {
         if let (Some(word), Some(tenant)) = (word.filter(|word| !word.is_empty()), tenant) {
-            let (_, tenants) = self.words.entry(word).or_insert((what, BTreeSet::new()));
-            tenants.insert(tenant);
+            let (_, tenants) = self.words.entry(word).or_insert((what, Vec::new()));
+            if tenants.last() != Some(&tenant) {
+                tenants.push(tenant);
+            }
         }
     }
 

@@ -75,6 +75,21 @@ impl Cast {
             .map_err(|e| Stopped::GaveUp(e.to_string()))
     }
 
+    /// Waits until the history holds that the turn is there: rows reach it a little after their commit, and what is to be
+    /// judged by what came first needs this one before what follows.
+    pub async fn on_record(&self, turn: &Turn) -> Result<(), Stopped> {
+        let (recorder, id) = (&self.recorder, &turn.id);
+        wait::until(&format!("the row of turn {id} in the history"), BEGIN, LOOK, || async move {
+            let held = recorder.find(0, |event| match &event.what {
+                What::Row { row: Row::Turn { turn, .. }, .. } if turn == id => Some(()),
+                _ => None,
+            });
+            held.map_or_else(|| Look::NotYet("no such row".to_owned()), Look::Done)
+        })
+        .await?;
+        Ok(())
+    }
+
     /// Waits until the turn is over in the database and every watcher that can still see that has seen it.
     pub async fn settled(&self, turn: &Turn) -> Result<Status, Stopped> {
         self.settled_within(turn, END).await

@@ -63,6 +63,7 @@ pub(super) fn joined<'a>(parts: &[PartRow<'a>]) -> Text<'a> {
     for part in parts {
         text.push(part.n, part.text);
     }
+    text.shrink();
     text
 }
 
