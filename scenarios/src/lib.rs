@@ -57,7 +57,15 @@ macro_rules! story {
 
 /// Every story, in the order in which they are played.
 pub fn stories() -> Vec<Story> {
-    [basics(), owners(), messages(), provider(), dependencies(), credentials()].concat()
+    [
+        basics(),
+        owners(),
+        messages(),
+        provider(),
+        dependencies(),
+        credentials(),
+    ]
+    .concat()
 }
 
 /// A healthy cluster, and what clients see of it whenever and wherever they attach.

@@ -27,7 +27,7 @@ fn turns_at_once(view: &View<'_>) -> Vec<Breach> {
     let mut running: BTreeMap<&ThreadId, BTreeSet<&TurnId>> = BTreeMap::new();
     let mut told = BTreeSet::new();
     let mut breaches = Vec::new();
-    let turns = view.changes.iter().filter_map(|change| match change.row {
+    let turns = view.changes().filter_map(|change| match change.row {
         Row::Turn {
             turn, thread, status, ..
         } => Some((change, turn, thread, *status)),

@@ -24,7 +24,7 @@ pub(crate) use witness::{Cancel, Death, Leftover, Poll, Refused, Trial};
 use crate::history::reader::History;
 use crate::history::{
     Accepted, Bounds, Capability, Credential, Epoch, Event, Expect, MessageId, OpId, Outcome, PodName, ReadAnswer, Row,
-    Status, TenantId, ThreadId, TurnId, TurnKey,
+    Status, TenantId, ThreadId, TurnId, TurnKey, What,
 };
 use crate::verdict::Finding;
 
@@ -237,7 +237,7 @@ pub(crate) struct View<'a> {
     pub(crate) watchers: Vec<Watcher<'a>>,
     pub(crate) posts: Vec<Post<'a>>,
     pub(crate) calls: Vec<Call<'a>>,
-    pub(crate) changes: Vec<Change<'a>>,
+    rows: Vec<&'a Event>,
     pub(crate) reads: Vec<Read<'a>>,
     pub(crate) probes: Vec<Probe<'a>>,
     pub(crate) accesses: Vec<Access<'a>>,
@@ -294,6 +294,18 @@ impl<'a> View<'a> {
     /// Whether all of what the store committed is known, and who owned what.
     pub(crate) fn can(&self, capability: Capability) -> bool {
         self.capabilities.contains(&capability)
+    }
+
+    /// Every row's change, in commit order.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = Change<'a>> {
+        self.rows.iter().filter_map(|event| match &event.what {
+            What::Row { xid, row, .. } => Some(Change {
+                at: At::of(event),
+                xid: *xid,
+                row,
+            }),
+            _ => None,
+        })
     }
 
     /// The reads made after the play was over, when every read must tell the final state.

@@ -33,8 +33,8 @@ type Raised<'a> = BTreeMap<&'a ThreadId, (Epoch, u64)>;
 fn late_rows(view: &View<'_>) -> Vec<Breach> {
     let mut raised = Raised::new();
     let mut breaches: BTreeMap<String, Breach> = BTreeMap::new();
-    for change in &view.changes {
-        if let Some(breach) = late_row(view, change, &mut raised) {
+    for change in view.changes() {
+        if let Some(breach) = late_row(view, &change, &mut raised) {
             breaches.entry(breach.subject.clone()).or_insert(breach);
         }
     }

@@ -79,13 +79,21 @@ impl Cast {
     /// judged by what came first needs this one before what follows.
     pub async fn on_record(&self, turn: &Turn) -> Result<(), Stopped> {
         let (recorder, id) = (&self.recorder, &turn.id);
-        wait::until(&format!("the row of turn {id} in the history"), BEGIN, LOOK, || async move {
-            let held = recorder.find(0, |event| match &event.what {
-                What::Row { row: Row::Turn { turn, .. }, .. } if turn == id => Some(()),
-                _ => None,
-            });
-            held.map_or_else(|| Look::NotYet("no such row".to_owned()), Look::Done)
-        })
+        wait::until(
+            &format!("the row of turn {id} in the history"),
+            BEGIN,
+            LOOK,
+            || async move {
+                let held = recorder.find(0, |event| match &event.what {
+                    What::Row {
+                        row: Row::Turn { turn, .. },
+                        ..
+                    } if turn == id => Some(()),
+                    _ => None,
+                });
+                held.map_or_else(|| Look::NotYet("no such row".to_owned()), Look::Done)
+            },
+        )
         .await?;
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::attempts;
 use super::{
-    Access, At, Call, Cancel, Change, Death, Ending, Frame, Leftover, Owned, PartRow, Poll, Post, Probe, Read, Refused,
+    Access, At, Call, Cancel, Death, Ending, Frame, Leftover, Owned, PartRow, Poll, Post, Probe, Read, Refused,
     Thread, Trial, Turn, TurnRow, View, Watcher,
 };
 use crate::history::{
@@ -70,7 +70,7 @@ fn empty<'a>() -> View<'a> {
         watchers: Vec::new(),
         posts: Vec::new(),
         calls: Vec::new(),
-        changes: Vec::new(),
+        rows: Vec::new(),
         reads: Vec::new(),
         probes: Vec::new(),
         accesses: Vec::new(),
@@ -97,7 +97,10 @@ impl<'a> Collector<'a> {
         self.view.ending.last = Some(at);
         match &event.what {
             What::Began(began) => self.begin(began),
-            What::Row { xid, row, .. } => self.row(at, *xid, row),
+            What::Row { xid, row, .. } => {
+                self.view.rows.push(event);
+                self.row(at, *xid, row);
+            }
             What::Frame {
                 watcher,
                 id,
@@ -307,7 +310,6 @@ impl<'a> Collector<'a> {
     }
 
     fn row(&mut self, at: At, xid: u64, row: &'a Row) {
-        self.view.changes.push(Change { at, xid, row });
         match row {
             Row::Thread {
                 thread,
