@@ -15,6 +15,7 @@ pub(crate) async fn asked_again_after_cancel(c: &mut Cast) -> Played {
     let tails = c.attach_on_every_pod(&first).await?;
     tails.each_reach(3).await?;
     let owner = c.owner_of(&first).await?;
+    c.on_record(&first, Status::InProgress).await?;
     c.cancel(&owner.owner, &first).await?;
     let ended = c.settled(&first).await?;
     c.evidence("the first turn was cancelled", ended == Status::Cancelled);

@@ -2,6 +2,7 @@
 //! provider: what nobody will read must not be paid for.
 //! Catches: cancel-is-pod-local.
 
+use crosspod::history::Status;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
@@ -11,6 +12,7 @@ pub(crate) async fn cancelled_on_another_pod(c: &mut Cast) -> Played {
     tails.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;
     let elsewhere = c.survivor_of(&owner);
+    c.on_record(&turn, Status::InProgress).await?;
     c.cancel(&elsewhere, &turn).await?;
     c.evidence(
         "the cancel was taken by a pod that does not own the turn",

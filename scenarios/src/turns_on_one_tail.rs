@@ -2,6 +2,7 @@
 //! answer is not the end of the stream: every answer comes down the same tail, on every pod.
 //! Catches: closes-at-finish.
 
+use crosspod::history::Status;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
@@ -10,7 +11,7 @@ pub(crate) async fn turns_on_one_tail(c: &mut Cast) -> Played {
     let tails = c.attach_on_every_pod(&first).await?;
     tails.each_reach(3).await?;
     let second = c.post(Pod::second(), Answer::tokens(9)).await?;
-    c.on_record(&second).await?;
+    c.on_record(&second, Status::Queued).await?;
     c.provider().open_gate(&first).await?;
     c.settled(&first).await?;
     c.settled(&second).await?;

@@ -75,20 +75,20 @@ impl Cast {
             .map_err(|e| Stopped::GaveUp(e.to_string()))
     }
 
-    /// Waits until the history holds that the turn is there: rows reach it a little after their commit, and what is to be
-    /// judged by what came first needs this one before what follows.
-    pub async fn on_record(&self, turn: &Turn) -> Result<(), Stopped> {
+    /// Waits until the history holds that the turn is where `status` says: rows reach it a little after their commit, and
+    /// what is to be judged by what came first needs this one before what follows.
+    pub async fn on_record(&self, turn: &Turn, status: Status) -> Result<(), Stopped> {
         let (recorder, id) = (&self.recorder, &turn.id);
         wait::until(
-            &format!("the row of turn {id} in the history"),
+            &format!("turn {id} as {status:?} in the history"),
             BEGIN,
             LOOK,
             || async move {
                 let held = recorder.find(0, |event| match &event.what {
                     What::Row {
-                        row: Row::Turn { turn, .. },
+                        row: Row::Turn { turn, status: told, .. },
                         ..
-                    } if turn == id => Some(()),
+                    } if turn == id && *told == status => Some(()),
                     _ => None,
                 });
                 held.map_or_else(|| Look::NotYet("no such row".to_owned()), Look::Done)

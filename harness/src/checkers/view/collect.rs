@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::attempts;
 use super::{
-    Access, At, Call, Cancel, Death, Ending, Frame, Leftover, Owned, PartRow, Poll, Post, Probe, Read, Refused,
-    Thread, Trial, Turn, TurnRow, View, Watcher,
+    Access, At, Call, Cancel, Death, Ending, Frame, Leftover, Owned, PartRow, Poll, Post, Probe, Read, Refused, Thread,
+    Trial, Turn, TurnRow, View, Watcher,
 };
 use crate::history::{
     Began, Bounds, Chunk, Cursor, Epoch, Event, EventId, Expect, MessageId, Outcome, ProviderEvent, ProviderWhat, Row,
