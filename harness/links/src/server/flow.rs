@@ -1,0 +1,253 @@
+//! One direction of one connection: its pipeline, its toxics' accounts, and what is on its way between two sockets.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::net::TcpStream;
+
+use super::account::{Account, InForce, LiveToxic};
+use super::hub::{Hub, Ticket};
+use super::transfer::{Step, Transfer};
+use crate::model::Stream;
+use crate::pipeline::{Cut, Item, Next, Pipeline, ToxicId};
+
+/// Bytes read at a time where toxics look at them.
+const CHUNK_BYTES: usize = 64 << 10;
+/// A buffer with less room than this is left to its chunks, and another one begun.
+const LEAST_ROOM_BYTES: usize = 8 << 10;
+/// Chunks moved before the other direction has its turn.
+const STEPS: usize = 16;
+
+/// How a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// As a toxic or the proxy's stop wants it.
+    Cut(Cut),
+    /// A side was reset, or is gone.
+    Broken,
+    /// Both directions have ended.
+    Done,
+}
+
+/// What a direction waits for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Waits {
+    /// For something to read.
+    pub(super) read: bool,
+    /// For room to write.
+    pub(super) write: bool,
+    /// For a time.
+    pub(super) due: Option<Duration>,
+    /// For nothing but the other direction's turn.
+    pub(super) again: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Flow {
+    stream: Stream,
+    hub: Arc<Hub>,
+    pipeline: Pipeline,
+    toxics: BTreeMap<ToxicId, (Arc<Account>, Option<InForce>)>,
+    transfer: Option<Transfer>,
+    /// Being written.
+    pending: Bytes,
+    buffer: BytesMut,
+    source_ended: bool,
+    /// The receiver is to be told of the end.
+    ending: bool,
+    target_ended: bool,
+}
+
+impl Flow {
+    pub(super) fn new(stream: Stream, ticket: &Ticket) -> Self {
+        let mut flow = Self {
+            stream,
+            hub: Arc::clone(&ticket.hub),
+            pipeline: Pipeline::new(ticket.seed(stream)),
+            toxics: BTreeMap::new(),
+            transfer: None,
+            pending: Bytes::new(),
+            buffer: BytesMut::new(),
+            source_ended: false,
+            ending: false,
+            target_ended: false,
+        };
+        for toxic in ticket.toxics.iter().filter(|toxic| toxic.spec.stream == stream) {
+            flow.set(toxic);
+        }
+        flow
+    }
+
+    /// Adds or changes a toxic. What the splice has in its pipe is put before it: it has not passed yet.
+    pub(super) fn set(&mut self, toxic: &LiveToxic) {
+        let at = self.hub.clock.now();
+        let known = self.toxics.contains_key(&toxic.id);
+        let works = if known {
+            self.pipeline.change(at, toxic.id, &toxic.spec)
+        } else {
+            self.pipeline.add(at, toxic.id, &toxic.spec)
+        };
+        let in_force = works.then(|| InForce::new(&toxic.account));
+        self.toxics.insert(toxic.id, (Arc::clone(&toxic.account), in_force));
+        self.take_back(at);
+    }
+
+    fn take_back(&mut self, at: Duration) {
+        if let Some(transfer) = self.transfer.as_mut().filter(|transfer| !transfer.is_empty()) {
+            match transfer.take_back() {
+                Ok(bytes) => self.pipeline.put(at, Item::Data(bytes)),
+                Err(error) => {
+                    // Bytes of the stream are lost: it must not go on.
+                    tracing::error!(%error, "the pipe did not give back what went in");
+                    self.pipeline.put(at, Item::Cut(Cut::Reset));
+                }
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: ToxicId) {
+        self.pipeline.remove(self.hub.clock.now(), id);
+        self.toxics.remove(&id);
+    }
+
+    /// Whether it stands still with its sockets kept.
+    pub(super) fn holds(&self) -> bool {
+        self.pipeline.holds()
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.source_ended && self.target_ended
+    }
+
+    /// Tells the accounts what has come of their toxics.
+    pub(super) fn tell_accounts(&mut self) {
+        for (id, tally) in self.pipeline.take_tallies() {
+            if let Some((account, _)) = self.toxics.get(&id) {
+                account.add(tally);
+            }
+        }
+    }
+
+    /// Where there is nothing to move: until when to wait, or how the connection is to end.
+    pub(super) fn idle(&mut self) -> Result<Option<Duration>, Ending> {
+        loop {
+            match self.pipeline.next(self.hub.clock.now()) {
+                Next::Do(Item::Cut(cut)) => return Err(Ending::Cut(cut)),
+                Next::Do(Item::End) => self.ending = true,
+                Next::Do(Item::Data(_)) => {}
+                Next::Wait(due) => return Ok(due),
+            }
+        }
+    }
+
+    /// Moves what can be moved now.
+    pub(super) fn turn(&mut self, source: &TcpStream, target: &TcpStream) -> Result<Waits, Ending> {
+        for _ in 0..STEPS {
+            let at = self.hub.clock.now();
+            if let Some(cut) = self.pipeline.urgent(at) {
+                return Err(Ending::Cut(cut));
+            }
+            let mut waits = Waits {
+                due: self.pipeline.due(),
+                ..Waits::default()
+            };
+            if !self.pending.is_empty() && !self.holds() && !self.write(target)? {
+                waits.write = true;
+            }
+            if self.pending.is_empty() {
+                match self.pipeline.next(at) {
+                    Next::Do(Item::Data(bytes)) => {
+                        self.pending = bytes;
+                        continue;
+                    }
+                    Next::Do(Item::End) => self.ending = true,
+                    Next::Do(Item::Cut(cut)) => return Err(Ending::Cut(cut)),
+                    Next::Wait(due) => waits.due = due,
+                }
+                self.end(target);
+            }
+            if self.source_ended || !self.pipeline.wants_more() || self.too_much_pending() {
+                return Ok(waits);
+            }
+            match self.read(source, target).map_err(broken)? {
+                Step::Read(bytes) => self.hub.count_read(self.stream, bytes),
+                Step::Wrote(bytes) => self.hub.count_written(self.stream, bytes),
+                Step::SourceEmpty => return Ok(Waits { read: true, ..waits }),
+                Step::TargetFull => return Ok(Waits { write: true, ..waits }),
+                Step::End => {
+                    self.source_ended = true;
+                    self.pipeline.put(at, Item::End);
+                }
+            }
+        }
+        Ok(Waits {
+            again: true,
+            ..Waits::default()
+        })
+    }
+
+    /// Without toxics the receiver's pace is the sender's; with some, the stages say how much they hold.
+    fn too_much_pending(&self) -> bool {
+        !self.pending.is_empty() && self.pipeline.is_transparent()
+    }
+
+    fn end(&mut self, target: &TcpStream) {
+        if self.ending && !self.target_ended {
+            self.target_ended = true;
+            shut_down_writing(target);
+        }
+    }
+
+    /// Writes what is pending; false where the receiver takes no more.
+    fn write(&mut self, target: &TcpStream) -> Result<bool, Ending> {
+        while !self.pending.is_empty() {
+            match target.try_write(&self.pending) {
+                Ok(written) => {
+                    self.pending.advance(written);
+                    self.hub.count_written(self.stream, written);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(broken(error)),
+            }
+        }
+        Ok(true)
+    }
+
+    fn read(&mut self, source: &TcpStream, target: &TcpStream) -> io::Result<Step> {
+        if self.pipeline.is_transparent() && self.pending.is_empty() && !self.target_ended {
+            if self.transfer.is_none() {
+                self.transfer = Transfer::new();
+            }
+            if let Some(transfer) = &mut self.transfer {
+                return transfer.step(source, target);
+            }
+        }
+        if self.buffer.capacity() - self.buffer.len() < LEAST_ROOM_BYTES {
+            self.buffer.reserve(CHUNK_BYTES);
+        }
+        match source.try_read_buf(&mut self.buffer) {
+            Ok(0) => Ok(Step::End),
+            Ok(read) => {
+                let chunk = self.buffer.split().freeze();
+                self.pipeline.put(self.hub.clock.now(), Item::Data(chunk));
+                Ok(Step::Read(read))
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Step::SourceEmpty),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn broken(error: io::Error) -> Ending {
+    tracing::debug!(%error, "a side is gone");
+    Ending::Broken
+}
+
+/// Tells a peer that nothing more will come. One that is gone needs no telling.
+pub(super) fn shut_down_writing(socket: &TcpStream) {
+    let _gone = rustix::net::shutdown(socket, rustix::net::Shutdown::Write);
+}
