@@ -160,15 +160,21 @@ pub fn scan(text: &str) -> Vec<Piece> {
 }
 
 /// Parses one token at the start of `text`; also says how many bytes it took, padding and closing space included.
+///
+/// Only what [`Texts`] writes is a token: no sign, no leading zero, no capital in the hash.
 pub fn parse(text: &str) -> Option<(Token, usize)> {
     let body = text.strip_prefix(MARK)?;
-    let end = body.find(' ')?;
+    // Stops at the next mark, so that many marks without a space are not each searched to the text's end.
+    let end = body.bytes().position(|byte| !is_key_byte(byte) && byte != b'.')?;
+    if body.as_bytes()[end] != b' ' {
+        return None;
+    }
     let word = body[..end].trim_end_matches('.');
     let mut fields = word.rsplitn(5, '.');
-    let hash = u16::from_str_radix(fields.next().filter(|h| h.len() == 4)?, 16).ok()?;
-    let total = fields.next()?.strip_prefix('n')?.parse().ok()?;
-    let index = fields.next()?.strip_prefix('k')?.parse().ok()?;
-    let call = fields.next()?.strip_prefix('c')?.parse().ok()?;
+    let hash = hash(fields.next()?)?;
+    let total = number(fields.next()?.strip_prefix('n')?)?;
+    let index = number(fields.next()?.strip_prefix('k')?)?;
+    let call = number(fields.next()?.strip_prefix('c')?)?;
     let key = fields.next().filter(|k| is_key(k))?.to_owned();
     Some((
         Token {
@@ -182,12 +188,23 @@ pub fn parse(text: &str) -> Option<(Token, usize)> {
     ))
 }
 
+fn hash(word: &str) -> Option<u16> {
+    let is_written_so = word.len() == 4 && word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    u16::from_str_radix(word, 16).ok().filter(|_| is_written_so)
+}
+
+fn number(word: &str) -> Option<u32> {
+    let is_written_so = word == "0" || word.starts_with(|c: char| matches!(c, '1'..='9'));
+    word.parse().ok().filter(|_| is_written_so)
+}
+
 /// Whether a word can be a turn's key: 1 to 64 ASCII letters, digits, `-` or `_`.
 pub fn is_key(word: &str) -> bool {
-    (1..=64).contains(&word.len())
-        && word
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    (1..=64).contains(&word.len()) && word.bytes().all(is_key_byte)
+}
+
+fn is_key_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
 #[cfg(test)]
@@ -226,5 +243,27 @@ mod tests {
     fn what_is_no_token_is_kept_as_it_stands() {
         let text = "é~~k.c1.k1.n2.zzzz ~k.c1.k1.n2";
         assert_eq!(scan(text), vec![Piece::Other(text.to_owned())]);
+    }
+
+    #[test]
+    fn a_token_is_only_what_the_provider_writes() {
+        assert!(parse("~k.c1.k2.n3.00af... ").is_some());
+        for text in [
+            "~k.c1.k2.n3.00AF ",
+            "~k.c1.k2.n3.+0af ",
+            "~k.c+1.k2.n3.00af ",
+            "~k.c1.k02.n3.00af ",
+            "~k.c1.k2.n3.00af\n",
+            "~k~.c1.k2.n3.00af ",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_marks_alone_is_scanned_in_one_go() {
+        // Searched to its end from each mark it would take minutes.
+        let text = "~k.c1".repeat(1 << 20);
+        assert_eq!(scan(&text), vec![Piece::Other(text)]);
     }
 }
