@@ -3,11 +3,15 @@
 //! Results go to standard output, progress to standard error. Exit codes: 0 pass, 1 fail, 2 inconclusive, 3 broken, which
 //! bad usage and failed set-up are too; 130 after Ctrl-C.
 
+mod allowed;
 mod cluster_commands;
+mod dry_run;
 mod interrupt;
 mod judge_commands;
+mod matrix_command;
 mod progress;
 mod run_command;
+mod staged;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -35,7 +39,7 @@ Exit codes: 0 every story passed, 1 a promise was broken, 2 inconclusive, 3 set-
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Look whether a cluster could be brought up here, without bringing anything up.
-    Doctor,
+    Doctor(allowed::Allowed),
     /// List stories, the defects they must catch, and the promises that judge every run.
     List {
         /// How to print it.
@@ -45,9 +49,12 @@ enum Command {
     /// Bring a cluster up and keep it until `down`; runs use it while it is there.
     Up(cluster_commands::UpArgs),
     /// Remove kept clusters and whatever dead runs have left behind.
-    Down,
+    Down(allowed::Allowed),
     /// Play stories on a cluster of their own and judge them.
     Run(run_command::Args),
+    /// Play every defect's stories so often, with the clean pod as control, and write TRACK_RECORD.md; 0 only where every run
+    /// was caught by name and the control is clean.
+    Matrix(matrix_command::Args),
     /// Judge a saved story again, from its artefacts alone.
     Recheck {
         /// Folder that holds a `history.jsonl`, or a run's folder with several of those.
@@ -91,11 +98,12 @@ pub fn main(stories: &[Story]) -> ExitCode {
 
 async fn dispatch(command: Command, stories: &[Story]) -> u8 {
     match command {
-        Command::Doctor => cluster_commands::doctor().await,
+        Command::Doctor(allowed) => cluster_commands::doctor(&allowed).await,
         Command::List { format } => judge_commands::list(stories, format),
         Command::Up(args) => cluster_commands::up(&args).await,
-        Command::Down => cluster_commands::down().await,
-        Command::Run(args) => run_command::run(stories, args).await,
+        Command::Down(allowed) => cluster_commands::down(&allowed).await,
+        Command::Run(args) => Box::pin(run_command::run(stories, args)).await,
+        Command::Matrix(args) => Box::pin(matrix_command::matrix(stories, args)).await,
         Command::Recheck { folder, format } => judge_commands::recheck(&folder, format),
     }
 }

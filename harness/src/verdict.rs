@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Every applicable promise was judged on the evidence that the story needs, and kept.
+    /// Every applicable promise was judged on the evidence that the story needs, and kept, or broken as was expected.
     Pass,
     /// The evidence that the story needs was not reached: the fault landed late, the takeover never happened.
     Inconclusive,
@@ -76,6 +76,8 @@ pub struct Judgement {
     pub reason: Option<String>,
     /// Broken promises, in the order of their first event.
     pub findings: Vec<Finding>,
+    /// Broken promises that the target is known to break here, in the same order. They fail no run.
+    pub expected: Vec<Finding>,
     /// The story's evidence.
     pub evidence: Vec<EvidenceMark>,
     /// Promises that were not judged.
@@ -89,6 +91,7 @@ impl Judgement {
             verdict: Verdict::Broken,
             reason: Some(reason),
             findings: vec![],
+            expected: vec![],
             evidence: vec![],
             not_applicable: vec![],
         }

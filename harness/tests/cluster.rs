@@ -11,8 +11,8 @@ use bollard::Docker;
 use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::RemoveVolumeOptions;
 use crosspod::cluster::{
-    Cluster, ClusterError, ClusterSpec, Engine, Events, Fate, Healed, PartHandle, Progress, Proof, Remedy, Removed,
-    RunLock, Service, Silent, State, leftovers, remove_leftovers, remove_project,
+    AllowedHosts, Cluster, ClusterError, ClusterSpec, Engine, Events, Fate, Healed, PartHandle, Progress, Proof,
+    Remedy, Removed, RunLock, Service, Silent, State, leftovers, remove_leftovers, remove_project,
 };
 use crosspod::history::PodName;
 
@@ -29,7 +29,7 @@ impl Progress for Told {
 }
 
 async fn engine() -> Engine {
-    Engine::connect().await.expect("an engine")
+    Engine::connect(&AllowedHosts::this_machine()).await.expect("an engine")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -55,7 +55,7 @@ async fn a_cluster_comes_up_is_broken_and_healed_and_leaves_nothing() {
     let outcome = checks.await;
     let removed = remove_project(&engine, &spec.project()).await.expect("it goes");
     let cluster = outcome.expect("the checks");
-    assert_eq!((removed.containers, removed.networks, removed.volumes), (5, 1, 2));
+    assert_eq!((removed.containers, removed.networks, removed.volumes), (6, 1, 2));
     let again = cluster.down().await.expect("a second time is no error");
     assert_eq!(again, Removed::default(), "nothing was left to remove");
     let left = leftovers(&engine).await.expect("a list");

@@ -11,6 +11,9 @@
     reason = "every kind of corruption is a function of one type"
 )]
 
+#[path = "judge_mutations/rim.rs"]
+mod rim;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,8 +33,11 @@ const TRIES: u64 = 25;
 /// Spoils a history at a place of its choice; none where it does not fit.
 type Spoil = fn(&mut Vec<Event>, &mut StdRng) -> Option<()>;
 
-/// Each kind of corruption, with the promises that must name it: any of them does.
-const KINDS: &[(&str, Spoil, &[&str])] = &[
+/// A kind of corruption, with the promises that must name it: any of them does.
+type Kind = (&'static str, Spoil, &'static [&'static str]);
+
+/// Corruptions of the answer, of who sees it, and of what is stored; those at the rim are in [`rim`].
+const KINDS: &[Kind] = &[
     (
         "a frame is dropped",
         drop_frame,
@@ -90,7 +96,7 @@ fn whatever_spoils_a_clean_history_is_found() {
     let mut tried: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, history) in clean() {
         assert_eq!(checkers::judge(&history).verdict, Verdict::Pass, "{name}");
-        for (kind, spoil, promises) in KINDS {
+        for (kind, spoil, promises) in KINDS.iter().chain(rim::KINDS) {
             for seed in 0..TRIES {
                 let mut spoilt = history.clone();
                 if spoil(&mut spoilt.events, &mut StdRng::seed_from_u64(seed)).is_none() {
@@ -115,8 +121,27 @@ fn whatever_spoils_a_clean_history_is_found() {
             }
         }
     }
-    for (kind, ..) in KINDS {
+    for (kind, ..) in KINDS.iter().chain(rim::KINDS) {
         assert!(tried.contains_key(kind), "`{kind}` was never tried");
+    }
+}
+
+#[test]
+fn a_history_that_is_cut_anywhere_is_broken() {
+    for (name, mut history) in clean() {
+        assert_eq!(
+            history.events.last().map(|event| &event.what),
+            Some(&What::Ended),
+            "{name}"
+        );
+        while history.events.pop().is_some() {
+            let length = history.events.len();
+            assert_eq!(
+                checkers::judge(&history).verdict,
+                Verdict::Broken,
+                "{name}, {length} events"
+            );
+        }
     }
 }
 

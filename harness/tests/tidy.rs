@@ -140,11 +140,45 @@ fn modules_import_only_what_they_may() {
     assert!(forbidden.is_empty(), "forbidden imports:\n{}", forbidden.join("\n"));
 }
 
+/// Requests by which the engine changes a container, as its client names them, but for removal.
+const CHANGES_A_CONTAINER: [&str; 10] = [
+    "kill_container(",
+    "stop_container(",
+    "restart_container(",
+    "pause_container(",
+    "start_container(",
+    "update_container(",
+    "rename_container(",
+    "create_exec(",
+    "upload_to_container(",
+    "create_container(",
+];
+
+#[test]
+fn a_container_is_changed_through_its_handle_alone_and_removed_by_label_alone() {
+    let mut stray = Vec::new();
+    let mut through_handles = 0;
+    for source in sources("harness/src") {
+        let code = without_tests(&source.text);
+        let found = CHANGES_A_CONTAINER.iter().filter(|request| code.contains(*request));
+        match source.path.file_name().and_then(|name| name.to_str()) {
+            Some("handle.rs") => through_handles += found.count(),
+            _ => stray.extend(found.map(|request| format!("{}: {request}", source.path.display()))),
+        }
+        if code.contains("remove_container(") && !code.contains("labels::of_project(") {
+            stray.push(format!("{}: remove_container(", source.path.display()));
+        }
+    }
+    assert!(through_handles >= 3, "handles kill, pause and start: {through_handles}");
+    assert!(stray.is_empty(), "not through a handle:\n{}", stray.join("\n"));
+}
+
 #[test]
 fn crates_meet_on_the_wire() {
     for (manifest, strangers) in [
         ("mock-ai/Cargo.toml", ["crosspod", "pod."]),
         ("fixtures/pod/Cargo.toml", ["crosspod", "mock-ai"]),
+        ("harness/links/Cargo.toml", ["crosspod.", "mock-ai"]),
     ] {
         let text = fs::read_to_string(root().join(manifest)).expect("a manifest");
         let dependencies = text.split_once("[dependencies]").expect("it has dependencies").1;

@@ -14,6 +14,13 @@ mod attach_lattice;
 mod cancelled_on_another_pod;
 mod cluster_smoke;
 mod empty_answer;
+mod fault;
+mod killed_after_claim_before_call;
+mod killed_after_commit_before_announce;
+mod killed_after_insert_before_202;
+mod killed_after_publish_before_persist;
+mod killed_inside_drain;
+mod killed_inside_takeover;
 mod large_answers;
 mod long_answer_after_a_short_one;
 mod message_queued_mid_answer;
@@ -25,6 +32,7 @@ mod owner_killed_mid_answer;
 mod owner_paused_past_its_lease;
 mod owner_restarted_under_its_name;
 mod owner_terminated_mid_answer;
+mod paused_after_publish_before_persist;
 mod pod_boots_before_nats;
 mod pod_boots_beside_a_live_turn;
 mod pods_booted_together;
@@ -37,6 +45,7 @@ mod rolling_restart_mid_answer;
 mod second_death_after_a_blip;
 mod session_revoked_everywhere;
 mod session_revoked_on_open_tail;
+mod stuck_after_publish_before_persist;
 mod survivors_race_for_an_orphan;
 mod turns_on_one_tail;
 
@@ -60,10 +69,12 @@ pub fn stories() -> Vec<Story> {
     [
         basics(),
         owners(),
+        commit_points(),
         messages(),
         provider(),
         dependencies(),
         credentials(),
+        fault::faults(),
     ]
     .concat()
 }
@@ -75,10 +86,10 @@ fn basics() -> Vec<Story> {
             catches [],
             evidence ["the answer was watched to its end"]),
         story!(attach_cross_pod: "a client attached to a pod that does not own the turn misses what is already buffered",
-            catches ["attach-policy-from-local-registry", "attach-skips-tenant-check"],
+            catches ["attach-policy-from-local-registry"],
             evidence ["tails opened with 3 tokens buffered"]),
         story!(attach_lattice: "attaching on any pod at any moment of a turn, takeover included, must show one whole answer",
-            catches ["attach-policy-from-local-registry", "purge-under-readers"],
+            catches ["purge-under-readers"],
             evidence ["every pod attached at the start", "every pod attached in the middle", "attached inside the takeover",
                 "every survivor attached at the tail", "every survivor attached past the end"]),
         story!(asked_right_after_attaching: "a turn begins in the moment in which tails are opened",
@@ -100,14 +111,14 @@ fn basics() -> Vec<Story> {
 fn owners() -> Vec<Story> {
     vec![
         story!(owner_killed_mid_answer: "the owner dies while the model is still talking",
-            catches ["no-purge-on-resume", "claim-strict-cas", "resume-without-buffer", "purge-under-readers", "heartbeat-watch-only",
+            catches ["no-purge-on-resume", "claim-strict-cas", "resume-without-buffer", "heartbeat-watch-only",
                 "recovery-own-executor-only", "sequence-restarts-with-same-epoch", "heartbeat-bucket-missing"],
             evidence ["owner died while holding token 3", "late tail opened after takeover"]),
         story!(survivors_race_for_an_orphan: "more than one survivor finds the turn of a dead owner",
             catches ["claim-any-survivor"],
             evidence ["the turn was taken over and not over yet"]),
         story!(owner_terminated_mid_answer: "the owner is told to stop while its turn outlasts the grace",
-            catches ["sigterm-deletes-liveness-row", "stop-nulls-owner"],
+            catches ["sigterm-deletes-liveness-row", "stop-nulls-owner", "drain-sleep-eats-grace"],
             evidence ["the owner drained while the turn ran", "the turn was handed over"]),
         story!(owner_restarted_under_its_name: "the owner is stopped unfinished, and nobody but its next life is there to take over",
             catches ["same-name-restart-excluded"],
@@ -122,8 +133,38 @@ fn owners() -> Vec<Story> {
             catches ["boot-sweep-steals-live"],
             evidence ["a pod booted while another one's turn ran"]),
         story!(pods_booted_together: "every pod is gone, and all boot at the same moment",
+            catches ["parallel-migrations"],
+            evidence ["all pods booted together on an empty database"]),
+    ]
+}
+
+/// A pod that dies, freezes or gets stuck between two of its steps, exactly there.
+fn commit_points() -> Vec<Story> {
+    vec![
+        story!(killed_after_insert_before_202: "a pod dies between storing a message and saying so, and the message is sent again",
             catches [],
-            evidence ["all pods booted together"]),
+            evidence ["the pod held at after-insert-before-202 and died there"]),
+        story!(killed_after_claim_before_call: "an owner dies between its claim and its first step",
+            catches [],
+            evidence ["the owner held at after-claim-before-call and died there"]),
+        story!(killed_after_publish_before_persist: "an owner dies between showing a piece of the answer and storing it",
+            catches [],
+            evidence ["the owner held at after-publish-before-persist and died there"]),
+        story!(paused_after_publish_before_persist: "an owner is frozen between showing a piece of the answer and storing it",
+            catches ["no-fencing"],
+            evidence ["the owner held at after-publish-before-persist and was frozen there"]),
+        story!(stuck_after_publish_before_persist: "an owner is stuck between showing a piece of the answer and storing it, and its heart beats on",
+            catches ["one-hung-turn-blocks-thread"],
+            evidence ["the owner held at after-publish-before-persist until it was taken over"]),
+        story!(killed_after_commit_before_announce: "an owner dies between storing a turn's end and telling of it",
+            catches [],
+            evidence ["the owner held at after-commit-before-announce and died there"]),
+        story!(killed_inside_takeover: "an heir dies in the middle of taking over",
+            catches [],
+            evidence ["the heir held at inside-takeover and died there"]),
+        story!(killed_inside_drain: "a draining owner dies between dropping its turn and saying so",
+            catches [],
+            evidence ["the owner held at inside-drain and died there"]),
     ]
 }
 
@@ -137,7 +178,7 @@ fn messages() -> Vec<Story> {
             catches ["no-idempotency"],
             evidence ["every pod was sent the message before it was answered"]),
         story!(message_queued_mid_answer: "a second message is posted while the first is answered",
-            catches [],
+            catches ["epoch-minted-at-post"],
             evidence ["the second message waited while the first was answered"]),
         story!(queue_outlives_its_owner: "messages wait in a thread whose owner dies",
             catches [],

@@ -1,6 +1,6 @@
 //! A second message is posted while the model is still answering the first. It waits its turn: the answer that runs is not
 //! disturbed by it, and every tail that was there from the start shows both, one after the other.
-//! The reference pod heals the harm of epoch-minted-at-post by a takeover, so that defect is not caught here yet.
+//! Catches: epoch-minted-at-post.
 
 use crosspod::history::Status;
 use crosspod::plan::{Answer, Pod};

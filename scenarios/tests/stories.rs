@@ -6,8 +6,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use crosspod::cluster::AllowedHosts;
 use crosspod::report::first_screen;
-use crosspod::run::{Session, Setting, Site, Story};
+use crosspod::run::{START, Session, Setting, Site, Story};
 use crosspod::verdict::Verdict;
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
@@ -31,7 +32,11 @@ fn main() -> ExitCode {
         let stage = stage.clone();
         Trial::test(story.name, move || stage.play(&story))
     });
-    let conclusion = libtest_mimic::run(&args, trials.collect());
+    let start = {
+        let stage = stage.clone();
+        Trial::test(START, move || stage.start())
+    };
+    let conclusion = libtest_mimic::run(&args, std::iter::once(start).chain(trials).collect());
     match stage.clear() {
         Ok(()) => conclusion.exit_code(),
         Err(e) => {
@@ -70,9 +75,20 @@ impl Stage {
             Ok::<_, &String>(session.play(story, self.seed).await)
         });
         match played {
-            Ok(done) if done.report.verdict == Verdict::Pass => Ok(()),
-            Ok(done) => Err(format!("{:?}\n{}", done.report.verdict, first_screen(&done.report)).into()),
+            Ok(done) if done.verdict == Verdict::Pass => Ok(()),
+            Ok(done) => Err(format!("{:?}\n{}", done.verdict, first_screen(&done)).into()),
             Err(e) => Err(e.clone().into()),
+        }
+    }
+
+    /// Brings the cluster up: a pod that ends by itself beside the others fails this trial alone.
+    fn start(&self) -> Result<(), Failed> {
+        let session = self
+            .runtime
+            .block_on(async { self.session.get_or_init(|| self.open()).await.as_ref() })?;
+        match session.start_report(self.seed) {
+            None => Ok(()),
+            Some(report) => Err(first_screen(&report).into()),
         }
     }
 
@@ -85,9 +101,16 @@ impl Stage {
         let tell = |step: &str| report(step);
         let site = self
             .site
-            .get_or_init(|| async { Site::find(setting, &tell).await.map_err(|e| e.to_string()) })
+            .get_or_init(|| async {
+                Site::find(&AllowedHosts::this_machine(), &tell)
+                    .await
+                    .map_err(|e| e.to_string())
+            })
             .await;
-        site.as_ref()?.open(&tell).await.map_err(|e| e.to_string())
+        site.as_ref()?
+            .open(&setting, None, &tell)
+            .await
+            .map_err(|e| e.to_string())
     }
 
     fn clear(&self) -> Result<(), String> {

@@ -50,6 +50,7 @@ fn began() -> Began {
         design: "log".into(),
         defect: None,
         evidence: vec![],
+        expected_failures: Vec::new(),
         capabilities: vec![Ownership, EveryCommit, Cursor, Tenants, Cancel, ProviderJournal],
         bounds: Bounds {
             lease_ms: 1000,
@@ -82,6 +83,7 @@ struct Play {
     calls: u64,
     xid: u64,
     faults: u32,
+    messages: u32,
     /// Every thread with what its turns answered.
     answered: Vec<(ThreadId, Vec<ReadAnswer>)>,
     ids: HashMap<Cursor, EventId>,
@@ -98,6 +100,7 @@ impl Play {
             calls: 0,
             xid: 100,
             faults: 0,
+            messages: 0,
             answered: Vec::new(),
             ids: HashMap::new(),
         }
@@ -134,6 +137,7 @@ impl Play {
                 cursor: None,
                 role: "every-pod".into(),
                 asked_us,
+                session: None,
             });
             let (status, turn) = (Status::Idle, None);
             self.frame(watcher, None, Chunk::State { status, turn });
@@ -243,12 +247,16 @@ impl Play {
                 Chunk::Start { turn, epoch, reset },
             );
         }
+        let id = turn.id.clone();
+        self.logged(turn, 0, Chunk::Start { turn: id, epoch, reset });
         let answer = Answer::new(turn.key.as_str(), turn.attempt, TOKENS);
         for (seq, text) in (1..).zip(answer.texts().take(tokens as usize).map(exact)) {
             for watcher in watchers {
                 let (turn, text) = (turn.id.clone(), text.clone());
                 self.frame(*watcher, Some(Cursor { epoch, seq }), Chunk::Delta { turn, text });
             }
+            let (id, said) = (turn.id.clone(), text.clone());
+            self.logged(turn, seq, Chunk::Delta { turn: id, text: said });
             self.xid += 1;
             let turn = turn.id.clone();
             self.row(Row::Part { turn, epoch, seq, text });
@@ -328,6 +336,8 @@ impl Play {
             let (watcher, turn, status) = (*watcher, turn.id.clone(), Some(status));
             self.put(What::TerminalProbe { watcher, turn, status });
         }
+        let id = turn.id.clone();
+        self.logged(turn, u64::from(TOKENS) + 1, Chunk::Finish { turn: id, status });
         let text = exact(Answer::new(turn.key.as_str(), turn.attempt, TOKENS).text());
         if let Some((_, answers)) = self.answered.last_mut() {
             let (turn, error) = (turn.id.clone(), None);
@@ -341,6 +351,18 @@ impl Play {
     }
 
     /// A frame behind the bytes that brought it.
+    /// A frame as the stream log holds it.
+    fn logged(&mut self, turn: &Turn, seq: u64, chunk: Chunk) {
+        let (thread, epoch) = (turn.thread.clone(), turn.epoch);
+        self.messages += 1;
+        self.put(What::Logged {
+            thread,
+            seq: self.messages,
+            cursor: Some(Cursor { epoch, seq }),
+            chunk,
+        });
+    }
+
     fn frame(&mut self, watcher: WatcherId, cursor: Option<Cursor>, chunk: Chunk) {
         let id = cursor.map(|at| self.id(at));
         let data = match &chunk {

@@ -8,6 +8,9 @@
 //!
 //! A graceful stop may use its whole grace, so its clock starts when the grace is over, or when the process is gone should
 //! that take longer; whose turn it was is read when the pod was told to stop.
+//!
+//! Where every pod is dead or frozen there is nobody to take over, and the clock waits until the first is back. Seen live:
+//! all three were killed at once and started again, and the first to serve had the turn within its bound.
 
 use super::Promise;
 use super::view::{At, Breach, FaultSpan, Owned, Thread, Turn, View};
@@ -57,7 +60,7 @@ pub(super) fn check(view: &View<'_>, fault: &FaultSpan<'_>, place: usize) -> Opt
         return None;
     }
     let by_us = view.faults.deadline(from_us, bound_ms * 1000, None, &view.pods)?;
-    if fault.is_pause() && fault.healed.is_some_and(|healed| healed.us <= by_us) {
+    if !fault.ends_its_target() && fault.healed.is_some_and(|healed| healed.us <= by_us) {
         return None;
     }
     let turn = running_turn(view, thread, known_by_us)?;
@@ -227,6 +230,21 @@ mod tests {
         play.put(60, thread_row(20, Some("pod-1"), 1, Status::InProgress))
             .put(60, turn_row(20, "turn-1", 1, Status::InProgress));
         assert_eq!(play.breaks(NAME).subject, "turn turn-1 of pod-1 at epoch 1");
+    }
+
+    #[test]
+    fn where_all_pods_die_the_first_that_is_back_has_the_whole_bound() {
+        let mut play = nobody_takes_over("kill");
+        for (id, pod) in [(2, "pod-2"), (3, "pod-3")] {
+            play.put(45, fault(id, "kill", pod, aimed()))
+                .put(46, fault(id, "kill", pod, observed()));
+        }
+        play.put(1500, fault(2, "kill", "pod-2", FaultStep::Healed))
+            .put(3000, thread_row(40, Some("pod-2"), 2, Status::InProgress))
+            .put(3001, call_starts(2, "pod-2"));
+        play.keeps(NAME);
+        play.without(|what| matches!(what, What::Fault(told) if told.id == 3));
+        assert_eq!(play.breaks(NAME).got, "after 2960 ms", "one was there all the time");
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub(super) fn deaths<'v>(view: &'v View<'_>, after: Option<At>) -> impl Iterator
             .iter()
             .filter(|other| other.service == death.service && other.at.n <= death.at.n);
         // Each fault that ends a process explains one death.
-        let mut faults = view.faults.on(death.service).filter(|fault| !fault.is_pause());
+        let mut faults = view.faults.on(death.service).filter(|fault| fault.ends_its_target());
         let explained = faults.by_ref().filter(|fault| fault.aimed.n <= death.at.n).count();
         of_pod.count() > explained
     };
@@ -153,7 +153,9 @@ fn complaints<'a>(view: &View<'a>) -> Vec<Complaint<'a>> {
 /// Whether a dependency had been broken before, and nothing was that excuses the pod at that time.
 fn is_held_against(view: &View<'_>, complaint: &Complaint<'_>) -> bool {
     let healed_before = view
-        .dependency_faults()
+        .faults
+        .iter()
+        .filter(|fault| !view.pods.contains(fault.target) || fault.is_of_link())
         .any(|fault| fault.healed.is_some_and(|healed| healed.us < complaint.at.us));
     let aftermath_us = view.bounds.takeover_ms * 1000;
     let from_us = complaint.at.us.saturating_sub(aftermath_us);

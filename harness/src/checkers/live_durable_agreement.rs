@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::Promise;
 use super::view::{Access, Against, Anchor, Breach, Due, Read, Text, Turn, TurnRow, View, oneline};
-use crate::history::{Credential, ReadAnswer, Status, TurnId};
+use crate::history::{Credential, ReadAnswer, Status, TailEnd, TurnId};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 4,
     name: "LiveDurableAgreement",
-    statement: "a completed turn's text as streamed to its finish, as read from every pod and as stored are the same; every \
-                pod tells every finished turn, once, with its status",
+    statement: "a completed turn's text as streamed to its finish, or to an end of the stream that the service made without \
+                need, as read from every pod and as stored are the same; every pod tells every finished turn, once, with its \
+                status",
     needs: &[],
     judge,
 };
@@ -32,6 +33,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     breaches.extend(view.final_reads().flat_map(|read| missing(view, read, over)));
     breaches.extend(final_readings(view).filter_map(refused));
     breaches.extend(streamed_otherwise(view));
+    breaches.extend(ended_before(view));
     breaches
 }
 
@@ -44,7 +46,8 @@ pub(crate) fn final_readings<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item =
 }
 
 fn refused(access: &Access<'_>) -> Option<Breach> {
-    let status = access.status.filter(|status| !(200..300).contains(status))?;
+    // A reading that went well is told as such; this one did not, though its status may say so.
+    let status = access.status?;
     Some(Breach {
         subject: format!("thread read from {}", access.pod),
         thread: Some(access.thread),
@@ -123,6 +126,28 @@ fn streamed_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 
     })
 }
 
+/// Turns that a stream did not get to, though the service ended it in good order and nothing was broken: to its client that
+/// was all there is.
+fn ended_before<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
+    view.dues().filter_map(|(watcher, turn, seen, due)| {
+        let Due::BrokeOff { at } = due else { return None };
+        let in_good_order = matches!(watcher.closed, Some((_, TailEnd::Eof | TailEnd::Done)));
+        if !in_good_order || !turn.is_completed() || turn.durable.is_empty() {
+            return None;
+        }
+        let shown = seen
+            .and_then(|seen| seen.current())
+            .map_or(0, |showing| showing.text.len());
+        (shown < turn.durable.len()).then(|| Breach {
+            subject: format!("{}, turn {}", watcher.label(), turn.id),
+            thread: turn.thread,
+            n: at.n,
+            expected: format!("the stored text: {}", turn.durable.word_at(shown)),
+            got: "the end of the stream".into(),
+        })
+    })
+}
+
 fn breach(read: &Read<'_>, turn: &Turn<'_>, expected: String, got: String) -> Breach {
     let subject = format!("thread read from {}, turn {}", read.pod, turn.id);
     Breach {
@@ -136,8 +161,8 @@ fn breach(read: &Read<'_>, turn: &Turn<'_>, expected: String, got: String) -> Br
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{access, answer, delta, read, takeover, token};
-    use crate::history::{Credential, Status, What};
+    use crate::checkers::testing::{access, aimed, answer, closed, delta, fault, is_frame_of, read, takeover, token};
+    use crate::history::{Credential, Status, TailEnd, What};
     use crate::verdict::Verdict;
 
     const NAME: &str = "LiveDurableAgreement";
@@ -191,6 +216,28 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_that_the_service_ends_before_the_text_does_is_found() {
+        let ends = |end: TailEnd| {
+            let mut play = takeover();
+            play.without_from(1204, is_frame_of(3));
+            play.without_from(1234, |what| *what == closed(3, TailEnd::Left))
+                .put(1204, closed(3, end));
+            play
+        };
+        for end in [TailEnd::Eof, TailEnd::Done] {
+            let finding = ends(end).breaks(NAME);
+            assert_eq!(
+                (finding.subject.as_str(), finding.got.as_str()),
+                ("w3 on pod-3, turn turn-1", "the end of the stream")
+            );
+        }
+        ends(TailEnd::Left).keeps(NAME);
+        let mut play = ends(TailEnd::Done);
+        play.put(1203, fault(2, "terminate", "pod-3", aimed()));
+        play.keeps(NAME);
+    }
+
+    #[test]
     fn a_reading_from_before_the_end_is_not_judged() {
         let mut play = takeover();
         play.put(1210, read("pod-3", Status::InProgress, token(2, 1), None));
@@ -202,6 +249,13 @@ mod tests {
         let mut play = takeover();
         play.put(1405, access("pod-2", Credential::Owner, Some(500), "oops"));
         assert_eq!(play.breaks(NAME).got, "500: oops");
+
+        let mut play = takeover();
+        play.put(
+            1405,
+            access("pod-2", Credential::Owner, Some(200), "a body that is not JSON"),
+        );
+        assert_eq!(play.breaks(NAME).got, "200: a body that is not JSON");
 
         let mut play = takeover();
         play.put(1405, access("pod-2", Credential::Owner, None, "connection refused"));

@@ -16,6 +16,7 @@ mod cancel_anywhere;
 mod context_continuity;
 mod dependency_self_heal;
 mod disconnect_independence;
+mod drain_completeness;
 mod durable_before_terminal;
 mod epoch_isolation;
 mod final_text_exactly_once;
@@ -33,11 +34,13 @@ mod no_phantom;
 mod no_splice;
 mod poison_containment;
 mod progress_not_liveness;
+mod quiet_logs;
 mod readiness_tells_the_truth;
 mod reaper_soundness;
 mod resume_gap_free;
 mod single_active_turn;
 mod size_independence;
+mod slice_of_the_log;
 mod tenant_isolation;
 mod terminal_exactly_one;
 mod terminal_reaches_client;
@@ -48,7 +51,7 @@ mod writer_fencing;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use registry::{PROMISES, broken, judge};
+pub use registry::{PROMISES, judge};
 
 use crate::history::Capability;
 use view::{Breach, View};

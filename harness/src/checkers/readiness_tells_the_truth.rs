@@ -36,7 +36,9 @@ fn without_dependency(view: &View<'_>, poll: &Poll<'_>) -> Option<Breach> {
     let fault = view.dependency_faults().find(|fault| {
         // Without a word of when the healing began, the dependency may have been back long before it was seen healed.
         let is_known = fault.healing.is_some() || fault.healed.is_none();
-        is_known && fault.observed.is_some_and(|observed| is_gone(observed, fault.healing))
+        is_known
+            && fault.takes_its_target_away()
+            && fault.observed.is_some_and(|observed| is_gone(observed, fault.healing))
     })?;
     let is_own = view
         .faults
@@ -154,6 +156,17 @@ mod tests {
             .put(4_000, polled("pod-1", true))
             .put(4_100, served("pod-1", false))
             .put(4_200, polled("pod-1", true));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_dependency_that_is_empty_serves_and_so_does_a_pod_on_it() {
+        let mut play = takeover();
+        play.put(4_000, fault(2, "empty", "postgres", aimed()))
+            .put(4_001, fault(2, "empty", "postgres", observed()))
+            .put(6_000, polled("pod-1", true))
+            .put(9_000, fault(2, "empty", "postgres", FaultStep::Healing))
+            .put(9_500, fault(2, "empty", "postgres", FaultStep::Healed));
         play.keeps(NAME);
     }
 

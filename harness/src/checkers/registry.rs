@@ -3,13 +3,14 @@
 use super::view::{View, oneline};
 use super::{
     Promise, bounded_provider_work, bounded_takeover, cancel_anywhere, context_continuity, dependency_self_heal,
-    disconnect_independence, durable_before_terminal, epoch_isolation, final_text_exactly_once, frames_whole,
-    idempotent_submit, late_attach_equivalence, live_durable_agreement, monotone_cursor, no_blank_terminal,
-    no_friendly_fire, no_inversion_on_attach, no_leak, no_lost_ack, no_phantom, no_splice, poison_containment,
-    progress_not_liveness, readiness_tells_the_truth, reaper_soundness, resume_gap_free, single_active_turn,
-    size_independence, tenant_isolation, terminal_exactly_one, terminal_reaches_client, thread_usable_after_crash,
-    watchers_agree, writer_fencing,
+    disconnect_independence, drain_completeness, durable_before_terminal, epoch_isolation, final_text_exactly_once,
+    frames_whole, idempotent_submit, late_attach_equivalence, live_durable_agreement, monotone_cursor,
+    no_blank_terminal, no_friendly_fire, no_inversion_on_attach, no_leak, no_lost_ack, no_phantom, no_splice,
+    poison_containment, progress_not_liveness, quiet_logs, readiness_tells_the_truth, reaper_soundness,
+    resume_gap_free, single_active_turn, size_independence, slice_of_the_log, tenant_isolation, terminal_exactly_one,
+    terminal_reaches_client, thread_usable_after_crash, watchers_agree, writer_fencing,
 };
+use crate::history::ExpectedFailure;
 use crate::history::reader::History;
 use crate::verdict::{EvidenceMark, Finding, Judgement, NotApplicable, Verdict};
 
@@ -43,12 +44,15 @@ pub const PROMISES: &[Promise] = &[
     dependency_self_heal::PROMISE,
     poison_containment::PROMISE,
     readiness_tells_the_truth::PROMISE,
+    drain_completeness::PROMISE,
     cancel_anywhere::PROMISE,
     disconnect_independence::PROMISE,
     bounded_provider_work::PROMISE,
     context_continuity::PROMISE,
     tenant_isolation::PROMISE,
     no_leak::PROMISE,
+    slice_of_the_log::PROMISE,
+    quiet_logs::PROMISE,
 ];
 
 /// Judges a history.
@@ -70,7 +74,9 @@ pub fn judge(history: &History) -> Judgement {
     // Stable: findings of one event keep the order of the promises.
     findings.sort_by_key(|finding| finding.event);
     let evidence = evidence(&view);
-    let (verdict, reason) = verdict(&view, history.cut_off.as_deref(), &findings, &evidence);
+    let foretold = |finding: &Finding| view.foretold.iter().any(|known| known.promise == finding.promise);
+    let (expected, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(foretold);
+    let (verdict, reason) = verdict(&view, history.cut_off.as_deref(), (&findings, &expected), &evidence);
     let not_applicable = lacking
         .into_iter()
         .map(|promise| not_applicable(promise, &view))
@@ -79,26 +85,16 @@ pub fn judge(history: &History) -> Judgement {
         verdict,
         reason,
         findings,
+        expected,
         evidence,
         not_applicable,
-    }
-}
-
-/// The judgement of a run that left no history worth judging: nothing is known but why.
-pub fn broken(reason: impl Into<String>) -> Judgement {
-    Judgement {
-        verdict: Verdict::Broken,
-        reason: Some(reason.into()),
-        findings: Vec::new(),
-        evidence: Vec::new(),
-        not_applicable: Vec::new(),
     }
 }
 
 fn verdict(
     view: &View<'_>,
     cut_off: Option<&str>,
-    findings: &[Finding],
+    (findings, expected): (&[Finding], &[Finding]),
     evidence: &[EvidenceMark],
 ) -> (Verdict, Option<String>) {
     if let Some(reason) = unusable(view, cut_off) {
@@ -113,10 +109,29 @@ fn verdict(
         );
         return (Verdict::Fail, Some(reason));
     }
-    match inconclusive(view, evidence) {
-        Some(reason) => (Verdict::Inconclusive, Some(reason)),
-        None => (Verdict::Pass, None),
+    let is_kept = |known: &&ExpectedFailure| !expected.iter().any(|finding| finding.promise == known.promise);
+    match (view.foretold.iter().find(is_kept), inconclusive(view, evidence)) {
+        // What is known to break may well keep the story from its evidence.
+        (None, _) if !view.foretold.is_empty() => (Verdict::Pass, Some(as_expected(view))),
+        (_, Some(reason)) => (Verdict::Inconclusive, Some(reason)),
+        (Some(kept), None) => (Verdict::Fail, Some(kept_after_all(kept))),
+        (None, None) => (Verdict::Pass, None),
     }
+}
+
+fn as_expected(view: &View<'_>) -> String {
+    let known = view.foretold.iter();
+    let known: Vec<String> = known
+        .map(|known| format!("{} ({})", known.promise, known.why))
+        .collect();
+    format!("broken as expected: {}", known.join(", "))
+}
+
+fn kept_after_all(known: &ExpectedFailure) -> String {
+    format!(
+        "{} was expected to be broken here ({}) and was kept: take the expectation out of the target's description",
+        known.promise, known.why
+    )
 }
 
 /// Why the run proves nothing at all, if it does not.
@@ -324,6 +339,7 @@ mod tests {
             "BoundedProviderWork",
             "ContextContinuity",
             "TenantIsolation",
+            "SliceOfTheLog",
         ];
         assert_eq!(names, expected);
     }
@@ -389,6 +405,42 @@ mod tests {
     fn a_tail_that_falls_silent_is_found() {
         let silent = spoilt(|play| _ = play.without_from(1206, is_frame_of(3)));
         breaks_all(&silent, &["LateAttachEquivalence", "TerminalReachesClient"]);
+    }
+
+    /// A run with a tail that falls silent, of a target that is known to break `promises`.
+    fn foretold(promises: &[&str]) -> Judgement {
+        let silent = |play: &mut Play| {
+            play.without_from(1206, is_frame_of(3)).foretell(promises);
+        };
+        spoilt(silent).judged()
+    }
+
+    #[test]
+    fn what_is_known_to_break_fails_no_run_and_what_else_breaks_does() {
+        let broken = foretold(&[]).findings;
+        let mut all: Vec<&str> = broken.iter().map(|finding| finding.promise.as_str()).collect();
+        all.sort_unstable();
+        all.dedup();
+        let judgement = foretold(&all);
+        assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:#?}");
+        assert!(judgement.findings.is_empty() && judgement.expected == broken);
+
+        let judgement = foretold(&all[1..]);
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        assert!(judgement.findings.iter().all(|finding| finding.promise == all[0]));
+    }
+
+    #[test]
+    fn an_expected_failure_that_is_none_any_more_is_a_failure() {
+        let mut play = takeover();
+        play.foretell(&["NoSplice"]);
+        let judgement = play.judged();
+        assert_eq!(judgement.verdict, Verdict::Fail);
+        let reason = judgement.reason.expect("a reason");
+        assert!(
+            reason.starts_with("NoSplice was expected to be broken here (known)"),
+            "{reason}"
+        );
     }
 
     #[test]

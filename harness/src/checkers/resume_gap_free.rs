@@ -1,15 +1,13 @@
 //! Promise 8: a tail delivers a slice of its thread's log without a hole, from exactly behind the cursor it was given; and
 //! where that cannot be, it says so.
 //!
-//! The log is what all watchers of the thread together were shown ([`Log`]). Between two frames that a tail delivers
+//! The log is the stream log, and what all watchers of the thread together were shown ([`Log`]). Between two frames that a tail delivers
 //! nothing of the log may lie, but what a reset voids: the rest of the same turn's earlier attempts. A resync lifts the
 //! rule for once, and so must not come for nothing: without a cursor, or with one that the log should still hold, it is
 //! due only to a newer attempt or to a broken dependency.
 
-use std::fmt::Write as _;
-
 use super::Promise;
-use super::view::{Breach, Frame, Log, Logged, ROW_LATENESS_US, View, Watcher, is_content, name, tell};
+use super::view::{Breach, Frame, Log, ROW_LATENESS_US, View, Watcher, is_content, name, tell};
 use crate::history::{Capability, Chunk, Cursor};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -49,6 +47,9 @@ enum At {
     Anywhere,
     /// Behind a cursor that nobody was given: only a resync can follow.
     Nowhere,
+    /// Behind this frame of the log, which nobody had been given yet when the tail was asked for: what follows is what is behind it, or
+    /// a resync.
+    Ahead(Cursor, usize),
     /// Behind this frame of the log.
     Behind(Cursor, usize),
 }
@@ -58,7 +59,10 @@ impl Tail<'_, '_> {
         let mut at = match (self.watcher.cursor, self.watcher.resumes) {
             (None, _) => At::Anywhere,
             (Some(_), None) => At::Nowhere,
-            (Some(_), Some((cursor, _))) => self.behind(cursor, 0),
+            (Some(_), Some((cursor, given))) => match self.behind(cursor, 0) {
+                At::Behind(cursor, place) if given.us >= self.watcher.asked_us => At::Ahead(cursor, place),
+                at => at,
+            },
         };
         let mut is_silent = true;
         for frame in self.watcher.frames() {
@@ -75,8 +79,8 @@ impl Tail<'_, '_> {
             at = match at {
                 At::Nowhere => return Some(self.unknown_cursor(frame)),
                 // What goes back is for other promises.
-                At::Behind(last, place) if cursor <= last => At::Behind(last, place),
-                At::Behind(_, place) => {
+                At::Behind(last, place) | At::Ahead(last, place) if cursor <= last => At::Behind(last, place),
+                At::Behind(_, place) | At::Ahead(_, place) => {
                     if let Some(breach) = self.gap(frame, cursor, place) {
                         return Some(breach);
                     }
@@ -117,32 +121,12 @@ impl Tail<'_, '_> {
         }
         let last = tell(self.log.frames()[place].cursor);
         let expected = format!("{} right behind {last}, or a resync", tell(missing[0].cursor));
-        Some(self.breach(frame.at.n, expected, self.diff(place, here)))
-    }
-
-    /// The log around a hole, a line a frame: what is missing is marked with `-`.
-    fn diff(&self, before: usize, after: usize) -> String {
-        const SHOWN: usize = 6;
-        let frames = self.log.frames();
-        let missing = after - before - 1;
-        let mut text = match missing {
+        let title = match missing.len() {
             1 => "a hole of one frame in the thread's log".to_owned(),
-            _ => format!("a hole of {missing} frames in the thread's log"),
+            frames => format!("a hole of {frames} frames in the thread's log"),
         };
-        let mut line = |mark: char, there: &Logged<'_>| {
-            let _ = write!(text, "\n    {mark} {} {}", tell(there.cursor), name(there.chunk));
-        };
-        line(' ', &frames[before]);
-        frames[before + 1..after]
-            .iter()
-            .take(SHOWN)
-            .for_each(|there| line('-', there));
-        let more = missing.saturating_sub(SHOWN);
-        line(' ', &frames[after]);
-        if more > 0 {
-            let _ = write!(text, "\n    and {more} more that are missing");
-        }
-        text
+        let got = self.log.diff(&title, '-', place + 1..here);
+        Some(self.breach(frame.at.n, expected, got))
     }
 
     fn unknown_cursor(&self, frame: Frame<'_>) -> Breach {
@@ -160,7 +144,7 @@ impl Tail<'_, '_> {
         }
         let owners = &self.view.threads[self.watcher.thread].owners;
         let (is_superseded, what) = match at {
-            At::Nowhere => return None,
+            At::Nowhere | At::Ahead(..) => return None,
             At::Behind(last, _) => {
                 let rows = owners
                     .iter()
@@ -205,7 +189,7 @@ impl Tail<'_, '_> {
         let (from_us, expected) = match at {
             At::Anywhere => return None,
             At::Nowhere => (watcher.opened.us, "a resync".to_owned()),
-            At::Behind(last, place) => {
+            At::Behind(last, place) | At::Ahead(last, place) => {
                 let next = self.log.frames().get(place + 1)?;
                 (
                     next.first.us.max(watcher.opened.us),
@@ -272,12 +256,12 @@ mod tests {
         assert_eq!(finding.expected, "2-4 right behind 2-3, or a resync");
         let lines: Vec<&str> = finding.got.lines().map(str::trim).collect();
         assert_eq!(lines[0], "a hole of 2 frames in the thread's log");
-        assert!(lines[1].starts_with("2-3 text `~key-1.c2.k3."), "{}", lines[1]);
+        assert!(lines[2].starts_with("2-3 text `~key-1.c2.k3."), "{}", lines[2]);
         assert!(
-            lines[2].starts_with("- 2-4 ") && lines[3].starts_with("- 2-5 "),
+            lines[3].starts_with("- 2-4 ") && lines[4].starts_with("- 2-5 "),
             "{lines:?}"
         );
-        assert!(lines[4].starts_with("2-6 "), "{lines:?}");
+        assert!(lines[5].starts_with("2-6 "), "{lines:?}");
     }
 
     #[test]
@@ -314,6 +298,49 @@ mod tests {
         play.put(1207, resync(6)).put(1207, start(6, 2, false));
         shown_behind(&mut play, 0);
         play.passes();
+    }
+
+    #[test]
+    fn a_cursor_just_past_the_head_gives_a_resync_or_what_comes_behind_it() {
+        // 2-5 is shown to others at 1207 at the earliest.
+        let ahead = || {
+            let mut play = takeover();
+            play.put(1206, opened(6, "pod-2", Some("2-5")))
+                .put(1206, state(6, Status::InProgress, Some("turn-1")));
+            play
+        };
+        let mut behind = ahead();
+        shown_behind(&mut behind, 5);
+        behind.passes();
+        let mut anew = ahead();
+        anew.put(1207, resync(6)).put(1207, start(6, 2, false));
+        shown_behind(&mut anew, 0);
+        anew.passes();
+        // A slow reader opens late: what counts is when it asked.
+        let mut slow = takeover();
+        let mut asked = opened(6, "pod-2", Some("2-5"));
+        if let What::TailOpened { asked_us, .. } = &mut asked {
+            *asked_us = 1_206_000;
+        }
+        slow.put(1220, asked).put(1221, resync(6)).put(1222, start(6, 2, false));
+        shown_behind(&mut slow, 0);
+        slow.passes();
+        let mut prompt = takeover();
+        prompt.put(1220, opened(6, "pod-2", Some("2-5"))).put(1221, resync(6));
+        assert!(prompt.breaks(NAME).got.starts_with("a resync"));
+        // Nothing lies between.
+        let mut hole = ahead();
+        hole.put(1231, finish(6, 2, 7, Status::Completed));
+        assert_eq!(hole.breaks(NAME).expected, "2-6 right behind 2-5, or a resync");
+        assert_eq!(ahead().breaks(NAME).expected, "2-6 right behind 2-5");
+        // Past the end of everything there is only the resync.
+        let mut past = takeover();
+        past.put(1240, opened(6, "pod-2", Some("2-8")))
+            .put(1240, state(6, Status::Completed, Some("turn-1")));
+        assert_eq!(past.breaks(NAME).expected, "a resync");
+        past.put(1241, resync(6)).put(1241, start(6, 2, false));
+        shown_behind(&mut past, 0);
+        past.keeps(NAME);
     }
 
     #[test]

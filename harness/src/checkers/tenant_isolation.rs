@@ -5,15 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Promise;
-use super::view::{Access, Breach, Text, View, Watcher, oneline};
+use super::view::{Access, Breach, Text, View, Watcher, is_content, name, oneline};
 use crate::history::{Capability, Credential, Outcome, TenantId};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 37,
     name: "TenantIsolation",
     statement: "a request for another tenant's thread is refused as 401, 403 or 404 on every pod and its answer holds nothing \
-                of that tenant; no refusal of any request quotes another tenant's names, ids or texts; no stream or reading shows another thread's tenant; a revoked credential is refused as 401 \
-                or 403 on every pod once the bound has passed",
+                of that tenant; no refusal of any request quotes another tenant's names, ids or texts; no stream or reading \
+                shows another thread's tenant; once the bound has passed, a revoked credential is refused as 401 or 403 on \
+                every pod, and no tail that was opened with it is open",
     needs: &[Capability::Tenants],
     judge,
 };
@@ -30,6 +31,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         })
         .collect();
     breaches.extend(refusals(view).filter_map(|refusal| leaking(view, &refusal, &secrets)));
+    breaches.extend(view.watchers.iter().filter_map(|watcher| outlived(view, watcher)));
     let mut told = BTreeSet::new();
     let shown = view
         .watchers
@@ -191,11 +193,11 @@ fn leaking(view: &View<'_>, refusal: &Refusal<'_>, secrets: &Secrets<'_>) -> Opt
 
 fn revoked(view: &View<'_>, access: &Access<'_>) -> Option<Breach> {
     let tenant = view.threads[access.thread].tenant?;
-    let (since, _) = view
+    let since = view
         .revoked
         .iter()
-        .find(|(at, whose)| *whose == tenant && at.n < access.at.n)?;
-    let after_us = access.at.us.saturating_sub(since.us);
+        .find(|revoked| revoked.tenant == tenant && revoked.at.n < access.at.n)?;
+    let after_us = access.at.us.saturating_sub(since.at.us);
     let status = access.status?;
     if matches!(status, 401 | 403 | 500..) || after_us <= view.bounds.revocation_ms * 1000 {
         return None;
@@ -209,6 +211,38 @@ fn revoked(view: &View<'_>, access: &Access<'_>) -> Option<Breach> {
         expected,
         format!("{status}, {} ms after it: `{}`", after_us / 1000, oneline(access.body)),
     ))
+}
+
+/// A tail that is still open when its session has been revoked for longer than the bound.
+fn outlived(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
+    let tenant = view.threads[watcher.thread].tenant?;
+    let revoked = view.revoked.iter().find(|revoked| {
+        let is_its = watcher.session.is_some_and(|session| revoked.session == Some(session));
+        revoked.tenant == tenant && is_its
+    })?;
+    let (from_us, bound_ms) = (revoked.at.us.max(watcher.opened.us), view.bounds.revocation_ms);
+    // A pod that cannot ask, or does nothing at all, cannot know.
+    let by_us = view
+        .faults
+        .deadline(from_us, bound_ms * 1000, Some(watcher.pod.as_str()), &view.pods)?;
+    let until_us = watcher.closed.map_or(view.watched_until_us(), |(at, _)| at.us);
+    if until_us <= by_us {
+        return None;
+    }
+    let late = watcher
+        .frames()
+        .find(|frame| frame.at.us > by_us && is_content(frame.chunk));
+    let open_ms = until_us.saturating_sub(from_us) / 1000;
+    Some(Breach {
+        subject: watcher.label(),
+        thread: Some(watcher.thread),
+        n: late.map_or(revoked.at.n, |frame| frame.at.n),
+        expected: format!("the tail's end within {bound_ms} ms of its session's revocation"),
+        got: match late {
+            Some(frame) => format!("it is open for {open_ms} ms more, and shows {}", name(frame.chunk)),
+            None => format!("it is open for {open_ms} ms more"),
+        },
+    })
 }
 
 fn breach(access: &Access<'_>, expected: String, got: String) -> Breach {
@@ -294,8 +328,10 @@ fn are_strangers(view: &View<'_>, a: usize, b: usize) -> bool {
 mod tests {
     use mock_ai::token::Answer;
 
-    use crate::checkers::testing::{accepted, access, answer, delta, posted, read, takeover, token};
-    use crate::history::{Credential, OpId, Outcome, Status, What};
+    use crate::checkers::testing::{
+        Play, accepted, access, aimed, answer, closed, delta, fault, opened, posted, read, takeover, token,
+    };
+    use crate::history::{Credential, FaultStep, OpId, Outcome, SessionNo, Status, TailEnd, What};
 
     const NAME: &str = "TenantIsolation";
 
@@ -303,7 +339,12 @@ mod tests {
         What::Revoked {
             tenant: "tenant-a".into(),
             pod: "pod-1".into(),
+            session: Some(number(1)),
         }
+    }
+
+    fn number(n: u8) -> SessionNo {
+        SessionNo(n.try_into().expect("from 1"))
     }
 
     #[test]
@@ -381,6 +422,53 @@ mod tests {
         let finding = play.breaks(NAME);
         assert_eq!(finding.subject, "read through pod-3 with Revoked credential");
         assert!(finding.got.starts_with("200, 1065 ms after it"), "{}", finding.got);
+    }
+
+    /// The good run, in which the session of the fifth watcher, on pod-1, is revoked at 5 s.
+    fn revoked_under(session: u8) -> Play {
+        let mut play = takeover();
+        let mut tail = opened(5, "pod-1", None);
+        if let What::TailOpened { session: shown, .. } = &mut tail {
+            *shown = Some(number(session));
+        }
+        play.turn_into(&opened(5, "pod-1", None), tail);
+        play.put(5_000, revoked());
+        play
+    }
+
+    #[test]
+    fn an_open_tail_ends_once_its_session_is_revoked() {
+        let mut play = revoked_under(1);
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "w5 on pod-1");
+        assert!(
+            finding.got.starts_with("it is open for 9900 ms more"),
+            "{}",
+            finding.got
+        );
+        let mut shown = play.clone();
+        shown.put(7_000, delta(5, 2, 9, "secret "));
+        assert!(shown.breaks(NAME).got.ends_with("shows text `secret` of turn turn-1"));
+        play.without(|what| *what == closed(5, TailEnd::Left));
+        for (ms, is_kept) in [(5_900, true), (6_100, false)] {
+            let mut play = play.clone();
+            play.put(ms, closed(5, TailEnd::Eof));
+            assert_eq!(play.findings(NAME).is_empty(), is_kept, "closed at {ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_tail_of_another_session_or_on_a_pod_that_cannot_know_may_stay() {
+        revoked_under(2).keeps(NAME);
+        let mut asleep = revoked_under(1);
+        asleep.put(4_900, fault(2, "pause", "postgres", aimed()));
+        asleep.keeps(NAME);
+        asleep.put(8_000, fault(2, "pause", "postgres", FaultStep::Healed));
+        asleep.breaks(NAME);
+        // An older history does not say whose session it was.
+        let mut play = takeover();
+        play.put(5_000, revoked());
+        play.keeps(NAME);
     }
 
     #[test]

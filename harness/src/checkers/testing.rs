@@ -1,12 +1,14 @@
 //! Histories by hand: a good run with a takeover on three pods, and what tests need to bend it.
 
+mod events;
+
+pub(crate) use events::*;
 use mock_ai::token::Answer;
 
 use super::judge;
 use crate::history::reader::History;
 use crate::history::{
-    Accepted, Began, Bounds, Capability, Chunk, Credential, Cursor, Epoch, Event, Expect, FaultEvent, FaultStep, OpId,
-    Outcome, ProviderEvent, ProviderWhat, ReadAnswer, Row, SCHEMA, Status, TailEnd, WatcherId, What,
+    Began, Bounds, Capability, Chunk, Credential, Event, ExpectedFailure, FaultStep, Row, SCHEMA, Status, TailEnd, What,
 };
 use crate::verdict::{Finding, Judgement, Verdict};
 
@@ -21,6 +23,7 @@ pub(crate) fn began() -> Began {
         design: "log".into(),
         defect: None,
         evidence: vec!["owner died holding token 3".into()],
+        expected_failures: Vec::new(),
         capabilities: vec![Ownership, EveryCommit, Cursor, Tenants, Cancel, ProviderJournal],
         bounds: Bounds {
             lease_ms: 1000,
@@ -45,272 +48,6 @@ pub(crate) fn answer(call: u32) -> String {
     Answer::new("key-1", call, TOKENS).text()
 }
 
-// --- events, as short as they can be told
-
-pub(crate) fn posted(op: u32, thread: &str, message: &str, key: &str) -> What {
-    let expect = Box::new(Expect {
-        key: key.into(),
-        tokens: TOKENS,
-        size: 0,
-        fails: false,
-    });
-    let (op, text) = (OpId(op), format!("please answer {message}"));
-    What::Posted {
-        op,
-        pod: "pod-1".into(),
-        thread: thread.into(),
-        message: message.into(),
-        text,
-        expect,
-    }
-}
-
-pub(crate) fn accepted(op: u32, turn: &str) -> What {
-    What::PostEnded {
-        op: OpId(op),
-        outcome: Outcome::Ok(Accepted {
-            turn: turn.into(),
-            pod: "pod-1".into(),
-        }),
-    }
-}
-
-pub(crate) fn opened(watcher: u32, pod: &str, cursor: Option<&str>) -> What {
-    What::TailOpened {
-        watcher: WatcherId(watcher),
-        pod: pod.into(),
-        thread: "t-1".into(),
-        cursor: cursor.map(Into::into),
-        role: "start".into(),
-        asked_us: 0,
-    }
-}
-
-pub(crate) fn closed(watcher: u32, end: TailEnd) -> What {
-    What::TailClosed {
-        watcher: WatcherId(watcher),
-        end,
-    }
-}
-
-pub(crate) fn frame_of(watcher: u32, at: Option<(u64, u64)>, chunk: Chunk) -> What {
-    let cursor = at.map(|(epoch, seq)| Cursor {
-        epoch: Epoch(epoch),
-        seq,
-    });
-    let id = at.map(|(epoch, seq)| format!("{epoch}-{seq}").into());
-    What::Frame {
-        watcher: WatcherId(watcher),
-        id,
-        cursor,
-        chunk,
-    }
-}
-
-pub(crate) fn state(watcher: u32, status: Status, turn: Option<&str>) -> What {
-    frame_of(
-        watcher,
-        None,
-        Chunk::State {
-            status,
-            turn: turn.map(Into::into),
-        },
-    )
-}
-
-pub(crate) fn resync(watcher: u32) -> What {
-    frame_of(
-        watcher,
-        None,
-        Chunk::Resync {
-            reason: "purged".into(),
-        },
-    )
-}
-
-pub(crate) fn start(watcher: u32, epoch: u64, reset: bool) -> What {
-    frame_of(
-        watcher,
-        Some((epoch, 0)),
-        Chunk::Start {
-            turn: "turn-1".into(),
-            epoch: Epoch(epoch),
-            reset,
-        },
-    )
-}
-
-pub(crate) fn delta(watcher: u32, epoch: u64, seq: u64, text: impl Into<String>) -> What {
-    frame_of(
-        watcher,
-        Some((epoch, seq)),
-        Chunk::Delta {
-            turn: "turn-1".into(),
-            text: text.into(),
-        },
-    )
-}
-
-pub(crate) fn error(watcher: u32, epoch: u64, seq: u64, message: &str) -> What {
-    frame_of(
-        watcher,
-        Some((epoch, seq)),
-        Chunk::Error {
-            turn: "turn-1".into(),
-            message: message.into(),
-        },
-    )
-}
-
-pub(crate) fn finish(watcher: u32, epoch: u64, seq: u64, status: Status) -> What {
-    frame_of(
-        watcher,
-        Some((epoch, seq)),
-        Chunk::Finish {
-            turn: "turn-1".into(),
-            status,
-        },
-    )
-}
-
-fn row(xid: u64, row: Row) -> What {
-    What::Row {
-        lsn: format!("0/{xid:X}").into(),
-        xid,
-        row,
-    }
-}
-
-pub(crate) fn thread_row(xid: u64, owner: Option<&str>, epoch: u64, status: Status) -> What {
-    row(
-        xid,
-        Row::Thread {
-            thread: "t-1".into(),
-            status,
-            owner: owner.map(Into::into),
-            epoch: Epoch(epoch),
-        },
-    )
-}
-
-/// A row of a turn whose attempt and epoch go together.
-pub(crate) fn turn_row(xid: u64, turn: &str, epoch: u64, status: Status) -> What {
-    row(
-        xid,
-        Row::Turn {
-            turn: turn.into(),
-            thread: "t-1".into(),
-            message: turn.replace("turn", "m").into(),
-            status,
-            attempt: epoch as u32,
-            epoch: Epoch(epoch),
-        },
-    )
-}
-
-pub(crate) fn part(xid: u64, epoch: u64, seq: u64, text: impl Into<String>) -> What {
-    row(
-        xid,
-        Row::Part {
-            turn: "turn-1".into(),
-            epoch: Epoch(epoch),
-            seq,
-            text: text.into(),
-        },
-    )
-}
-
-pub(crate) fn call(ordinal: u32, pod: &str, what: ProviderWhat) -> What {
-    let (key, pod) = ("key-1".into(), Some(pod.into()));
-    What::Provider(ProviderEvent {
-        call: 100 + u64::from(ordinal),
-        key,
-        ordinal,
-        pod,
-        what,
-    })
-}
-
-pub(crate) fn call_starts(ordinal: u32, pod: &str) -> What {
-    call(
-        ordinal,
-        pod,
-        ProviderWhat::Started {
-            messages: vec!["user: please answer m-1".into()],
-        },
-    )
-}
-
-pub(crate) fn call_ends(ordinal: u32, pod: &str, cause: &str) -> What {
-    call(
-        ordinal,
-        pod,
-        ProviderWhat::Ended {
-            cause: cause.into(),
-            tokens: TOKENS,
-        },
-    )
-}
-
-pub(crate) fn fault(id: u32, fault: &str, target: &str, step: FaultStep) -> What {
-    What::Fault(Box::new(FaultEvent {
-        id,
-        fault: fault.into(),
-        target: target.into(),
-        step,
-    }))
-}
-
-pub(crate) fn aimed() -> FaultStep {
-    FaultStep::Aimed {
-        thread: Some("t-1".into()),
-        epoch: Some(Epoch(1)),
-    }
-}
-
-pub(crate) fn observed() -> FaultStep {
-    FaultStep::Observed {
-        proof: "pidfd readable".into(),
-        trigger_to_effect_us: None,
-    }
-}
-
-pub(crate) fn read(pod: &str, status: Status, text: impl Into<String>, error: Option<&str>) -> What {
-    let (text, error) = (text.into(), error.map(Into::into));
-    let answers = vec![ReadAnswer {
-        turn: "turn-1".into(),
-        status,
-        text,
-        error,
-    }];
-    What::ThreadRead {
-        pod: pod.into(),
-        thread: "t-1".into(),
-        status,
-        answers,
-    }
-}
-
-pub(crate) fn probe(watcher: u32, status: Option<Status>) -> What {
-    What::TerminalProbe {
-        watcher: WatcherId(watcher),
-        turn: "turn-1".into(),
-        status,
-    }
-}
-
-pub(crate) fn access(pod: &str, credential: Credential, status: Option<u16>, body: &str) -> What {
-    let (thread, route) = ("t-1".into(), "read".into());
-    What::Access {
-        pod: pod.into(),
-        credential,
-        thread,
-        route,
-        status,
-        body: body.into(),
-    }
-}
-
 // --- the play
 
 /// A history in the making: what happens, and when, in milliseconds.
@@ -320,6 +57,18 @@ pub(crate) struct Play {
 }
 
 impl Play {
+    /// Declares promises that the target is known to break.
+    pub(crate) fn foretell(&mut self, promises: &[&str]) -> &mut Self {
+        let known = |promise: &&str| ExpectedFailure {
+            promise: (*promise).into(),
+            why: "known".into(),
+        };
+        if let Some((_, What::Began(began))) = self.events.first_mut() {
+            began.expected_failures = promises.iter().map(known).collect();
+        }
+        self
+    }
+
     pub(crate) fn at(&mut self, ms: u64, what: What) -> &mut Self {
         self.events.push((ms, what));
         self
@@ -368,7 +117,7 @@ impl Play {
             .map(|((ms, what), n)| Event {
                 n,
                 at_us: ms * 1000,
-                what: what.clone(),
+                what: asked_by(ms * 1000, what.clone()),
             })
             .collect();
         History { events, cut_off: None }
@@ -417,6 +166,16 @@ impl Play {
             (Verdict::Pass, None, vec![])
         );
     }
+}
+
+/// A tail that says nothing else was asked for as it opened.
+fn asked_by(us: u64, mut what: What) -> What {
+    if let What::TailOpened { asked_us, .. } = &mut what
+        && *asked_us == 0
+    {
+        *asked_us = us;
+    }
+    what
 }
 
 pub(crate) fn is_frame_of(watcher: u32) -> impl Fn(&What) -> bool {
@@ -548,37 +307,4 @@ pub(crate) fn taken_from_a_live_owner(still_ms: u64) -> Play {
     play.put(at, turn_row(40, "turn-1", 2, Status::InProgress));
     play.put(at + 10, turn_row(41, "turn-1", 2, Status::Completed));
     play
-}
-
-pub(crate) fn polled(pod: &str, ready: bool) -> What {
-    What::ReadyPolled {
-        pod: pod.into(),
-        ready,
-        status: Some(if ready { 200 } else { 503 }),
-        detail: "the stream cannot be reached".into(),
-    }
-}
-
-pub(crate) fn served(pod: &str, ok: bool) -> What {
-    What::Served {
-        pod: pod.into(),
-        ok,
-        detail: "attach answered 503".into(),
-    }
-}
-
-pub(crate) fn died(service: &str, code: i64) -> What {
-    What::Engine {
-        service: service.into(),
-        action: "die".into(),
-        exit_code: Some(code),
-    }
-}
-
-pub(crate) fn cancelled(pod: &str, outcome: Outcome<()>) -> What {
-    What::Cancelled {
-        pod: pod.into(),
-        thread: "t-1".into(),
-        outcome,
-    }
 }

@@ -19,12 +19,12 @@ pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
 pub(crate) use log::{Log, Logged, is_content, name, tell, turn_of};
 pub(crate) use text::{Against, Text, oneline};
 pub(crate) use watcher::{Anchor, Fit, Frame, Seen, Watcher};
-pub(crate) use witness::{Cancel, Death, Leftover, Poll, Refused, Trial};
+pub(crate) use witness::{Cancel, Complaint, Death, Leftover, Poll, Refused, Revocation, Trial};
 
 use crate::history::reader::History;
 use crate::history::{
-    Accepted, Bounds, Capability, Credential, Epoch, Event, Expect, MessageId, OpId, Outcome, PodName, ReadAnswer, Row,
-    Status, TenantId, ThreadId, TurnId, TurnKey, What,
+    Accepted, Bounds, Capability, Credential, Epoch, Event, Expect, ExpectedFailure, MessageId, OpId, Outcome, PodName,
+    ReadAnswer, Row, Status, TenantId, ThreadId, TurnId, TurnKey, What,
 };
 use crate::verdict::Finding;
 
@@ -232,6 +232,8 @@ pub(crate) struct View<'a> {
     pub(crate) capabilities: &'a [Capability],
     pub(crate) bounds: Bounds,
     pub(crate) declared: &'a [String],
+    /// What the target is known to break.
+    pub(crate) foretold: &'a [ExpectedFailure],
     pub(crate) threads: Vec<Thread<'a>>,
     pub(crate) turns: Vec<Turn<'a>>,
     pub(crate) watchers: Vec<Watcher<'a>>,
@@ -247,10 +249,12 @@ pub(crate) struct View<'a> {
     pub(crate) trials: Vec<Trial<'a>>,
     pub(crate) leftovers: Vec<Leftover<'a>>,
     pub(crate) deaths: Vec<Death<'a>>,
+    pub(crate) complaints: Vec<Complaint<'a>>,
     /// By thread.
     pub(crate) logs: Vec<Log<'a>>,
-    /// Tenants whose credential was revoked, with the moment.
-    pub(crate) revoked: Vec<(At, &'a TenantId)>,
+    /// What the stream log was told to hold; emptied into the logs.
+    stored: Vec<log::Stored<'a>>,
+    pub(crate) revoked: Vec<Revocation<'a>>,
     pub(crate) faults: Faults<'a>,
     pub(crate) pods: BTreeSet<&'a str>,
     pub(crate) evidence: Vec<(&'a str, bool)>,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
+use super::allowed::Allowed;
 use super::interrupt::{Interrupt, interrupted};
 use super::progress::Shown;
 use super::{BROKEN, fail, say};
@@ -12,8 +13,8 @@ use crate::cluster::{
     remove_half_made, remove_leftovers,
 };
 
-pub(super) async fn doctor() -> u8 {
-    let checks = Engine::doctor().await;
+pub(super) async fn doctor(allowed: &Allowed) -> u8 {
+    let checks = Engine::doctor(&allowed.hosts()).await;
     for check in &checks {
         let word = match check.state {
             CheckState::Good => "good",
@@ -38,6 +39,8 @@ pub(super) struct UpArgs {
     /// How long each part may take to get ready, in seconds.
     #[arg(long, value_name = "N", default_value_t = READY_BOUND.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     ready_secs: u64,
+    #[command(flatten)]
+    allowed: Allowed,
 }
 
 pub(super) async fn up(args: &UpArgs) -> u8 {
@@ -72,7 +75,7 @@ async fn try_up(args: &UpArgs, shown: &Shown) -> Result<Option<Cluster>, Cluster
     let begun = tokio::select! {
         biased;
         () = interrupt.came() => return Ok(None),
-        begun = begin(shown) => begun,
+        begun = begin(&args.allowed, shown) => begun,
     };
     let (engine, lock) = begun?;
     let mut spec = ClusterSpec::new(&lock, 0);
@@ -91,15 +94,15 @@ async fn try_up(args: &UpArgs, shown: &Shown) -> Result<Option<Cluster>, Cluster
     up
 }
 
-async fn begin(shown: &Shown) -> Result<(Engine, RunLock), ClusterError> {
-    let engine = Engine::connect().await?;
+async fn begin(allowed: &Allowed, shown: &Shown) -> Result<(Engine, RunLock), ClusterError> {
+    let engine = Engine::connect(&allowed.hosts()).await?;
     remove_leftovers(&engine, false, shown).await?;
     Ok((engine, RunLock::begin()?))
 }
 
-pub(super) async fn down() -> u8 {
+pub(super) async fn down(allowed: &Allowed) -> u8 {
     let shown = Shown::new();
-    let down = try_down(&shown).await;
+    let down = try_down(allowed, &shown).await;
     shown.done();
     match down {
         Ok(lines) => {
@@ -112,8 +115,8 @@ pub(super) async fn down() -> u8 {
     }
 }
 
-async fn try_down(shown: &Shown) -> Result<Vec<String>, ClusterError> {
-    let engine = Engine::connect().await?;
+async fn try_down(allowed: &Allowed, shown: &Shown) -> Result<Vec<String>, ClusterError> {
+    let engine = Engine::connect(&allowed.hosts()).await?;
     let mut lines: Vec<String> = remove_leftovers(&engine, true, shown)
         .await?
         .iter()

@@ -78,7 +78,7 @@ pub(super) fn recheck(folder: &Path, format: Format) -> u8 {
         }
     }
     let seed = stories.first().map_or(0, |s| s.seed);
-    let figures = RunFigures::of_stories(stories.iter().map(|s| &s.figures), 0, None);
+    let figures = RunFigures::of_stories(stories.iter().map(|s| &s.figures), None);
     let report = RunReport::new(seed, stories, figures);
     if format == Format::Json {
         say_json(&report);

@@ -2,13 +2,14 @@
 
 use clap::Args as ClapArgs;
 
-use super::interrupt::{Interrupt, interrupted};
+use super::allowed::Allowed;
+use super::dry_run::dry_run;
 use super::progress::Shown;
+use super::staged::staged;
 use super::{Format, fail, say, say_json};
-use crate::cluster::Progress as _;
 use crate::plan::seed_of_repetition;
-use crate::report::{self, RunReport};
-use crate::run::{Options, RunError, Selected, Session, Setting, Site, Story, StoryDone};
+use crate::report::{self, RunReport, StoryReport};
+use crate::run::{Options, RunError, Selected, Session, Setting, Site, Story};
 use crate::target::Target;
 use crate::verdict::Verdict;
 
@@ -36,6 +37,11 @@ pub(super) struct Args {
     /// Stop the world at the first story that does not pass, with the cluster alive, until Enter or Ctrl-C.
     #[arg(long)]
     hold: bool,
+    /// Print what the run would do (plans, images, containers, network, volumes, what would be removed) and do nothing.
+    #[arg(long, conflicts_with = "hold")]
+    dry_run: bool,
+    #[command(flatten)]
+    allowed: Allowed,
     /// How to print results.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -43,13 +49,15 @@ pub(super) struct Args {
 
 pub(super) async fn run(stories: &[Story], args: Args) -> u8 {
     let seed = args.seed.unwrap_or_else(|| rand::random::<u32>().into());
+    if args.dry_run {
+        return ahead(stories, &args, seed).await;
+    }
     let shown = Shown::new();
-    let ended = carry_out(stories, &args, seed, &shown).await;
+    let played = Box::pin(carry_out(stories, &args, seed, &shown)).await;
     shown.done();
-    let report = match ended {
-        Ended::Reported(report) => *report,
-        Ended::Failed(reason) => RunReport::broken(seed, reason),
-        Ended::Interrupted => return interrupted("what the run had brought up is removed"),
+    let report = match played {
+        Ok(played) => played.unwrap_or_else(|reason| RunReport::broken(seed, reason)),
+        Err(code) => return code,
     };
     match (args.format, &report.reason) {
         (Format::Json, _) => say_json(&report),
@@ -59,47 +67,22 @@ pub(super) async fn run(stories: &[Story], args: Args) -> u8 {
     report.verdict.exit_code()
 }
 
-enum Ended {
-    Reported(Box<RunReport>),
-    Failed(String),
-    Interrupted,
+/// What the run would do.
+async fn ahead(stories: &[Story], args: &Args, seed: u64) -> u8 {
+    let options = options(args, seed);
+    match options.select(stories, &Target::reference()) {
+        Ok(selected) => dry_run(&selected, &options, &setting(args), &args.allowed.hosts(), args.format).await,
+        Err(e) => fail(&e.to_string()),
+    }
 }
 
-async fn carry_out(stories: &[Story], args: &Args, seed: u64, shown: &Shown) -> Ended {
+async fn carry_out(stories: &[Story], args: &Args, seed: u64, shown: &Shown) -> Result<Result<RunReport, String>, u8> {
     let selected = match options(args, seed).select(stories, &Target::reference()) {
         Ok(selected) => selected,
-        Err(e) => return Ended::Failed(e.to_string()),
+        Err(e) => return Ok(Err(e.to_string())),
     };
-    let setting = Setting {
-        design: args.design.clone(),
-        defect: args.defect.clone(),
-        slots: args.slots,
-    };
-    let mut interrupt = Interrupt::listen();
-    let found = tokio::select! {
-        biased;
-        () = interrupt.came() => return Ended::Interrupted,
-        found = Site::find(setting, shown) => found,
-    };
-    let site = match found {
-        Ok(site) => site,
-        Err(e) => return Ended::Failed(e.to_string()),
-    };
-    shown.step("bringing the cluster up");
-    // From here on something may be there to be removed, however this ends.
-    let ended = tokio::select! {
-        biased;
-        () = interrupt.came() => Ended::Interrupted,
-        played = play_all(&site, &selected, args, seed, shown) => match played {
-            Ok(report) => Ended::Reported(Box::new(report)),
-            Err(e) => Ended::Failed(e.to_string()),
-        },
-    };
-    shown.step("removing the cluster");
-    match site.clear().await {
-        Ok(()) => ended,
-        Err(e) => Ended::Failed(format!("the cluster could not be removed: {e}")),
-    }
+    let work = async |site: &Site| Box::pin(play_all(site, &selected, args, seed, shown)).await;
+    staged(&args.allowed, shown, work).await.into_result()
 }
 
 fn options(args: &Args, seed: u64) -> Options {
@@ -112,6 +95,14 @@ fn options(args: &Args, seed: u64) -> Options {
     }
 }
 
+fn setting(args: &Args) -> Setting {
+    Setting {
+        design: args.design.clone(),
+        defect: args.defect.clone(),
+        slots: args.slots,
+    }
+}
+
 async fn play_all(
     site: &Site,
     selected: &Selected,
@@ -119,29 +110,31 @@ async fn play_all(
     seed: u64,
     shown: &Shown,
 ) -> Result<RunReport, RunError> {
-    let session = site.open(shown).await?;
+    let session = site.open(&setting(args), None, shown).await?;
     let session = &session;
+    if let Some(start) = session.start_report(seed) {
+        tell(&start, args, shown);
+    }
     let plays = (0..args.repeat).flat_map(|n| selected.0.iter().map(move |story| (story, seed_of_repetition(seed, n))));
     let plays = plays.map(|(story, seed)| async move {
         let done = session.play(story, seed).await;
         tell(&done, args, shown);
-        if args.hold && done.report.verdict != Verdict::Pass {
+        if args.hold && done.verdict != Verdict::Pass {
             hold(session, shown).await?;
         }
-        Ok::<StoryDone, RunError>(done)
+        Ok::<StoryReport, RunError>(done)
     });
-    let played: Vec<Result<StoryDone, RunError>> = futures_util::StreamExt::collect(futures_util::StreamExt::buffered(
-        futures_util::stream::iter(plays),
-        session.slots(),
-    ))
+    let played: Vec<Result<StoryReport, RunError>> = futures_util::StreamExt::collect(
+        futures_util::StreamExt::buffered(futures_util::stream::iter(plays), session.slots()),
+    )
     .await;
     session.report(seed, played.into_iter().collect::<Result<_, _>>()?)
 }
 
 /// Tells one story's verdict as it comes.
-fn tell(done: &StoryDone, args: &Args, shown: &Shown) {
-    let line = report::story_line(&done.report);
-    let screen = report::first_screen(&done.report);
+fn tell(done: &StoryReport, args: &Args, shown: &Shown) {
+    let line = report::story_line(done);
+    let screen = report::first_screen(done);
     let text = format!("{line}\n{screen}");
     if args.format == Format::Human && !std::io::IsTerminal::is_terminal(&std::io::stdout()) {
         say(&text);

@@ -6,6 +6,7 @@ use super::cache::Cache;
 use super::compose::Compose;
 use super::engine::Engine;
 use super::error::ClusterError;
+use super::guard::AllowedHosts;
 use super::images;
 use super::pidfd::Pidfd;
 
@@ -36,8 +37,8 @@ pub enum CheckState {
 
 impl Engine {
     /// Looks at everything that a run needs. The first check is always the engine; without one the rest is not asked.
-    pub async fn doctor() -> Vec<Check> {
-        let engine = match Self::connect().await {
+    pub async fn doctor(allowed: &AllowedHosts) -> Vec<Check> {
+        let engine = match Self::connect(allowed).await {
             Ok(engine) => engine,
             Err(error) => {
                 return vec![

@@ -1,9 +1,10 @@
 //! The container engine: where it is, how it is asked, and what it says of one container.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::env;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::{ContainerInspectResponse, PortMap};
@@ -12,6 +13,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::StreamExt;
 
 use super::error::ClusterError;
+use super::guard::{self, AllowedHosts};
 
 /// How long an engine may take to say that it is there.
 const ANSWER_BOUND: Duration = Duration::from_secs(5);
@@ -28,24 +30,25 @@ pub struct Engine {
     arch: String,
     rootless: bool,
     cpus: usize,
+    allowed: Arc<AllowedHosts>,
 }
 
 impl Engine {
     /// Finds the engine that `DOCKER_HOST` names, else one at the usual sockets, and agrees on an API version with it.
     ///
     /// # Errors
-    /// [`ClusterError::NoEngine`] where none answers within 5 s, [`ClusterError::RemoteEngine`] where it is elsewhere.
-    pub async fn connect() -> Result<Self, ClusterError> {
-        Self::connect_to_first(candidates()).await
+    /// [`ClusterError::NoEngine`] where none answers within 5 s, [`ClusterError::RemoteEngine`] where it is on a host that
+    /// is not allowed.
+    pub async fn connect(allowed: &AllowedHosts) -> Result<Self, ClusterError> {
+        Self::connect_to_first(candidates(), allowed).await
     }
 
-    async fn connect_to_first(hosts: Vec<String>) -> Result<Self, ClusterError> {
+    async fn connect_to_first(hosts: Vec<String>, allowed: &AllowedHosts) -> Result<Self, ClusterError> {
+        let allowed = Arc::new(allowed.clone());
         let mut tried = Vec::new();
         for host in hosts {
-            if !is_local(&host) && env::var_os("CROSSPOD_ALLOW_REMOTE").is_none() {
-                return Err(ClusterError::RemoteEngine { host });
-            }
-            match tokio::time::timeout(ANSWER_BOUND, Self::connect_to(&host)).await {
+            allowed.engine(&host)?;
+            match tokio::time::timeout(ANSWER_BOUND, Self::connect_to(&host, &allowed)).await {
                 Ok(Ok(engine)) => return Ok(engine),
                 Ok(Err(error)) => tried.push(format!("{host} ({})", root_cause(&error))),
                 Err(_) => tried.push(format!("{host} (no answer in {ANSWER_BOUND:?})")),
@@ -56,7 +59,7 @@ impl Engine {
         })
     }
 
-    async fn connect_to(host: &str) -> Result<Self, bollard::errors::Error> {
+    async fn connect_to(host: &str, allowed: &Arc<AllowedHosts>) -> Result<Self, bollard::errors::Error> {
         let docker = match host.strip_prefix("unix://") {
             Some(_) => Docker::connect_with_unix(host, REQUEST_BOUND_SECS, API_DEFAULT_VERSION)?,
             None => Docker::connect_with_http(host, REQUEST_BOUND_SECS, API_DEFAULT_VERSION)?,
@@ -72,6 +75,7 @@ impl Engine {
             arch: version.arch.unwrap_or_default(),
             cpus: info.ncpu.and_then(|n| usize::try_from(n).ok()).unwrap_or(1),
             rootless: security.iter().any(|option| option.contains("name=rootless")),
+            allowed: allowed.clone(),
         })
     }
 
@@ -92,7 +96,12 @@ impl Engine {
 
     /// Whether it is on this machine, as far as its address tells.
     pub(super) fn is_here(&self) -> bool {
-        is_local(&self.host)
+        guard::is_here(&self.host)
+    }
+
+    /// Hosts that its parts may be published at.
+    pub(super) fn allowed(&self) -> &AllowedHosts {
+        &self.allowed
     }
 
     /// Processors that its containers share.
@@ -160,6 +169,8 @@ pub(super) struct Inspected {
     pub(super) started_at: String,
     /// Container port to published address.
     pub(super) ports: BTreeMap<u16, SocketAddr>,
+    /// What it was labelled with when it was made.
+    pub(super) labels: HashMap<String, String>,
 }
 
 /// What a container is doing.
@@ -203,6 +214,7 @@ impl From<ContainerInspectResponse> for Inspected {
             exit_code,
             started_at,
             ports: published(ports),
+            labels: found.config.and_then(|config| config.labels).unwrap_or_default(),
         }
     }
 }
@@ -237,14 +249,6 @@ fn candidates() -> Vec<String> {
     hosts
 }
 
-fn is_local(host: &str) -> bool {
-    let Some((scheme, rest)) = host.split_once("://") else {
-        return false;
-    };
-    let name = rest.rsplit_once(':').map_or(rest, |(name, _)| name);
-    scheme == "unix" || matches!(name, "localhost" | "127.0.0.1" | "[::1]")
-}
-
 /// The innermost error's text: the outer ones say only that a request failed.
 pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
@@ -260,36 +264,17 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn an_engine_elsewhere_is_told_from_one_here() {
-        for here in [
-            "unix:///var/run/docker.sock",
-            "tcp://127.0.0.1:2375",
-            "tcp://localhost:2375",
-            "http://[::1]:1",
-        ] {
-            assert!(is_local(here), "{here}");
-        }
-        for elsewhere in [
-            "tcp://build-host:2375",
-            "ssh://me@host",
-            "tcp://192.0.2.7:2375",
-            "nonsense",
-        ] {
-            assert!(!is_local(elsewhere), "{elsewhere}");
-        }
-    }
-
     #[tokio::test]
     async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
         let hosts = vec!["unix:///no/such/engine.sock".to_owned()];
-        let error = Engine::connect_to_first(hosts)
+        let here = AllowedHosts::this_machine();
+        let error = Engine::connect_to_first(hosts, &here)
             .await
             .expect_err("nothing is there")
             .to_string();
         assert!(error.contains("unix:///no/such/engine.sock"), "{error}");
         assert!(error.contains("DOCKER_HOST"), "{error}");
-        let elsewhere = Engine::connect_to_first(vec!["tcp://192.0.2.7:2375".to_owned()]).await;
+        let elsewhere = Engine::connect_to_first(vec!["tcp://192.0.2.7:2375".to_owned()], &here).await;
         assert!(matches!(elsewhere, Err(ClusterError::RemoteEngine { .. })));
     }
 

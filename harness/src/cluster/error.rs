@@ -4,6 +4,7 @@
 //! awaited and for how long, the last value seen, and what to do.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,12 +26,44 @@ pub enum ClusterError {
     },
     /// `DOCKER_HOST` names an engine on another machine.
     #[error(
-        "the engine at {host} is not on this machine, where its published ports would be; unset DOCKER_HOST, or set \
-             CROSSPOD_ALLOW_REMOTE=1 if its 127.0.0.1 is reachable as this machine's"
+        "the engine at {url} is on {host}, not on this machine, where its published ports would be; unset DOCKER_HOST, or \
+         name the host with --allow-host {host} if its 127.0.0.1 is reachable as this machine's"
     )]
     RemoteEngine {
         /// The address as configured.
+        url: String,
+        /// The host in it.
         host: String,
+    },
+    /// `DOCKER_HOST` is not an address that an engine could have.
+    #[error("DOCKER_HOST={url} is no address of an engine; it is unix://PATH or tcp://HOST:PORT")]
+    NotAnEngine {
+        /// What it says.
+        url: String,
+    },
+    /// A part is published where nobody has allowed the harness to connect to.
+    #[error(
+        "port {container_port} of {service} is published at {at}, which is not this machine's loopback; publish it on \
+         127.0.0.1, or name the host with --allow-host {host}",
+        host = at.ip()
+    )]
+    RemoteEndpoint {
+        /// Which part.
+        service: Service,
+        /// The port inside its container.
+        container_port: u16,
+        /// Where the engine says that it is published.
+        at: SocketAddr,
+    },
+    /// A container was about to be acted on that another run, or somebody else, has put there.
+    #[error("container {container} carries {found} and not that of {wanted}: it is not touched")]
+    NotOurs {
+        /// Its id.
+        container: String,
+        /// What it carries.
+        found: String,
+        /// Whose it should be.
+        wanted: String,
     },
     /// Neither Compose v2 nor v1 is there.
     #[error("no Compose found; tried {tried}; install the Compose plugin or docker-compose, or set CROSSPOD_COMPOSE")]

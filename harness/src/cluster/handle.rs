@@ -10,10 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bollard::query_parameters::KillContainerOptions;
+use rustix::event::Timespec;
 use rustix::process::Signal;
 
 use super::engine::{Engine, Inspected, State};
 use super::error::{ClusterError, Trace};
+use super::guard::Claim;
 use super::heal::Remedy;
 use super::logs::{self, LogLine};
 use super::pidfd::Pidfd;
@@ -49,6 +51,12 @@ struct Life {
     paused: AtomicBool,
 }
 
+/// How long a killed process is watched on the thread that killed it: longer than most deaths take.
+const AT_ONCE: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 5_000_000,
+};
+
 /// That a part's process is dead, and how that is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Death {
@@ -79,15 +87,31 @@ pub struct Exit {
 }
 
 impl PartHandle {
-    pub(super) fn new(engine: Engine, service: Service, container: String, ready_bound: Duration) -> Self {
-        Self(Arc::new(Part {
+    /// A handle to a container that the engine says is this process's to act on, looked up as it is now.
+    ///
+    /// # Errors
+    /// [`ClusterError::NotOurs`] where it is not, [`ClusterError::RemoteEndpoint`] where it is published elsewhere.
+    pub(super) async fn claim(
+        claim: &Claim,
+        project: &str,
+        engine: Engine,
+        service: Service,
+        container: String,
+        ready_bound: Duration,
+    ) -> Result<Self, ClusterError> {
+        let handle = Self(Arc::new(Part {
             engine,
             service,
             container,
             ready_bound,
             life: Mutex::default(),
             launching: AtomicBool::default(),
-        }))
+        }));
+        // The engine's own word, and before anything is done: labels never change for as long as a container is.
+        let found = handle.0.engine.inspect(&handle.0.container).await?;
+        claim.check(project, &handle.0.container, &found.labels)?;
+        handle.take_over(&found)?;
+        Ok(handle)
     }
 
     /// Which part it is.
@@ -147,7 +171,13 @@ impl PartHandle {
             let thawed = self.0.engine.docker().unpause_container(&self.0.container).await;
             tracing::debug!(part = %self.service(), ?thawed, "thawed to die");
         }
-        self.dead(&life, DEATH_BOUND, "the end of the killed process").await?;
+        let at_once = life
+            .pidfd
+            .as_ref()
+            .is_some_and(|pidfd| pidfd.dies_within(AT_ONCE).unwrap_or(false));
+        if !at_once {
+            self.dead(&life, DEATH_BOUND, "the end of the killed process").await?;
+        }
         let took = signalled_at.elapsed();
         self.forget(&life);
         tracing::debug!(part = %self.service(), ?proof, ?took, "killed");
@@ -239,6 +269,14 @@ impl PartHandle {
         Ok(self.address())
     }
 
+    /// Starts a part that has ended and does not wait for it: it runs when this returns, and may not serve yet.
+    ///
+    /// # Errors
+    /// The engine refuses.
+    pub async fn begin_start(&self) -> Result<(), ClusterError> {
+        self.launch().await.map(drop)
+    }
+
     /// Waits until the part answers as it should; `while_what` says of a crash when it happened. Returns how long it took.
     pub async fn ready(&self, while_what: &str, bound: Duration) -> Result<Duration, ClusterError> {
         ready::await_ready(self, while_what, bound).await
@@ -255,6 +293,22 @@ impl PartHandle {
     /// The engine does not tell.
     pub async fn logs_after(&self, since: SystemTime) -> Result<Vec<LogLine>, ClusterError> {
         logs::read_after(&self.0.engine, &self.0.container, since).await
+    }
+
+    /// The newest line that it wrote, if it wrote any.
+    ///
+    /// # Errors
+    /// The engine does not tell.
+    pub async fn newest_line(&self) -> Result<Option<LogLine>, ClusterError> {
+        logs::newest(&self.0.engine, &self.0.container).await
+    }
+
+    /// What it wrote behind a line of its own, across restarts; all of it without one.
+    ///
+    /// # Errors
+    /// The engine does not tell.
+    pub async fn logs_behind(&self, line: Option<&LogLine>) -> Result<Vec<LogLine>, ClusterError> {
+        logs::read_behind(&self.0.engine, &self.0.container, line).await
     }
 
     /// Its log since its latest start.
@@ -307,10 +361,19 @@ impl PartHandle {
     /// Looks the part up again: after `up`, and after each start.
     pub(super) async fn refresh(&self) -> Result<Inspected, ClusterError> {
         let found = self.0.engine.inspect(&self.0.container).await?;
-        let life = (found.pid > 0).then(|| Arc::new(Life::of(&found, &self.0)));
+        self.take_over(&found)?;
+        Ok(found)
+    }
+
+    /// Takes what the engine says for the start that is alive, where its addresses may be connected to.
+    fn take_over(&self, found: &Inspected) -> Result<(), ClusterError> {
+        for (port, at) in &found.ports {
+            self.0.engine.allowed().endpoint(self.service(), *port, *at)?;
+        }
+        let life = (found.pid > 0).then(|| Arc::new(Life::of(found, &self.0)));
         *self.0.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
         self.0.launching.store(false, Ordering::Relaxed);
-        Ok(found)
+        Ok(())
     }
 
     /// An error for a wait that was in vain, with the part's last lines of log.

@@ -66,6 +66,29 @@ pub(super) async fn read_after(
     )))
 }
 
+/// The newest line of a container's log, if it has one.
+pub(super) async fn newest(engine: &Engine, container: &str) -> Result<Option<LogLine>, ClusterError> {
+    let lines = collect(engine.docker(), container, "1", 0).await;
+    let mut lines = lines.map_err(ClusterError::engine(format!(
+        "reading the log of container {container}"
+    )))?;
+    Ok(lines.pop())
+}
+
+/// What a container wrote behind a line of its log, or all of it without.
+pub(super) async fn read_behind(
+    engine: &Engine,
+    container: &str,
+    behind: Option<&LogLine>,
+) -> Result<Vec<LogLine>, ClusterError> {
+    let mut lines = read(engine, container, From::Beginning).await?;
+    if let Some(behind) = behind {
+        let at = comparable(&behind.at);
+        lines.retain(|line| comparable(&line.at) > at);
+    }
+    Ok(lines)
+}
+
 /// The last lines of a container's log, for an error's message; empty where they cannot be had.
 pub(super) async fn tail(engine: &Engine, container: &str) -> String {
     let lines = collect(engine.docker(), container, QUOTED_LINES, 0)

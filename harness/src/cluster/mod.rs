@@ -15,6 +15,7 @@ mod doctor;
 mod engine;
 mod error;
 mod events;
+mod guard;
 mod handle;
 mod heal;
 mod images;
@@ -23,6 +24,7 @@ mod labels;
 mod leftovers;
 mod logs;
 mod pidfd;
+mod preview;
 mod progress;
 mod ready;
 mod removal;
@@ -38,17 +40,19 @@ pub use doctor::{Check, CheckState};
 pub use engine::{Engine, State};
 pub use error::{ClusterError, Trace};
 pub use events::{EngineEvent, Events};
+pub use guard::{AllowedHosts, HostName};
 pub use handle::{Death, Exit, PartHandle, Proof};
 pub use heal::{Healed, Remedy};
 pub use images::{Image, ImageFor, Images, Origin};
 pub use leftovers::{Fate, Leftover, leftovers, remove_leftovers};
 pub use logs::LogLine;
+pub use preview::{ClusterAhead, ImageAhead, Preview};
 pub use progress::{Progress, Silent};
 pub use removal::{Removed, remove_half_made, remove_project};
 pub use run_lock::{RunId, RunLock, RunTag};
 pub use service::Service;
 pub use spec::{ClusterSpec, PODS_MAX, READY_BOUND};
-pub use up::{Cluster, ServiceImage};
+pub use up::{BootDeath, Cluster, ServiceImage};
 
 /// The workspace that this library was built from: the compose file and the sources of the images are below it.
 /// `CROSSPOD_WORKSPACE` names another place.

@@ -47,8 +47,14 @@ impl Pidfd {
 
     /// Whether the process is dead by now.
     pub(super) fn is_dead(&self) -> io::Result<bool> {
+        self.dies_within(Timespec { tv_sec: 0, tv_nsec: 0 })
+    }
+
+    /// Whether the process dies within `bound`, waited for on the calling thread: there is no runtime between the kernel's
+    /// word and whoever waits for it. The bound has to be short.
+    pub(super) fn dies_within(&self, bound: Timespec) -> io::Result<bool> {
         let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
-        Ok(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? > 0)
+        Ok(poll(&mut fds, Some(&bound))? > 0)
     }
 
     /// Returns once the process is dead: its sockets are closed by then.

@@ -32,6 +32,7 @@ impl Question {
             Service::Postgres => Self::Sql(5432),
             Service::Nats => Self::Http(8222, "/healthz"),
             Service::MockAi => Self::Http(8080, "/health"),
+            Service::Links => Self::Http(8474, "/version"),
             Service::Pod(_) => Self::Http(8080, "/ready"),
         }
     }

@@ -15,6 +15,8 @@ pub enum Service {
     Nats,
     /// The provider.
     MockAi,
+    /// The fault proxy between the pods and what they depend on.
+    Links,
     /// One replica.
     Pod(PodName),
 }
@@ -31,6 +33,7 @@ impl Service {
             Self::Postgres => "postgres",
             Self::Nats => "nats",
             Self::MockAi => "mock-ai",
+            Self::Links => "links",
             Self::Pod(name) => name.as_str(),
         }
     }
@@ -40,7 +43,7 @@ impl Service {
         match self {
             // Its fast shutdown; on SIGTERM it waits until its clients have left.
             Self::Postgres => Signal::INT,
-            Self::Nats | Self::MockAi | Self::Pod(_) => Signal::TERM,
+            Self::Nats | Self::MockAi | Self::Links | Self::Pod(_) => Signal::TERM,
         }
     }
 
@@ -50,6 +53,7 @@ impl Service {
             "postgres" => Some(Self::Postgres),
             "nats" => Some(Self::Nats),
             "mock-ai" => Some(Self::MockAi),
+            "links" => Some(Self::Links),
             pod if pod.strip_prefix("pod-").is_some_and(|n| n.parse::<u8>().is_ok()) => Some(Self::Pod(pod.into())),
             _ => None,
         }
@@ -68,7 +72,13 @@ mod tests {
 
     #[test]
     fn names_are_read_back_and_strangers_are_not_parts() {
-        for part in [Service::Postgres, Service::Nats, Service::MockAi, Service::pod(3)] {
+        for part in [
+            Service::Postgres,
+            Service::Nats,
+            Service::MockAi,
+            Service::Links,
+            Service::pod(3),
+        ] {
             assert_eq!(Service::parse(part.name()), Some(part));
         }
         for stranger in ["pod-", "pod-x", "redis", ""] {

@@ -45,6 +45,8 @@ pub struct ClusterSpec {
     pub design: String,
     /// Defects that are switched on in every pod, by name. Unknown ones are refused by the pod itself.
     pub defects: Vec<String>,
+    /// Whether the pods' failpoints can be armed. One that is not armed costs a pod a branch.
+    pub failpoints: bool,
     /// How many pods, 1 to [`PODS_MAX`].
     pub pods: u8,
     /// Settings of the pods that differ from the suite's, by the pod's own name for them (`LEASE_MS`).
@@ -64,6 +66,7 @@ impl ClusterSpec {
             kept: false,
             design: "log".into(),
             defects: Vec::new(),
+            failpoints: true,
             pods: PODS_MAX,
             settings: BTreeMap::new(),
             postgres_port: None,
@@ -73,7 +76,7 @@ impl ClusterSpec {
 
     /// Name of the Compose project: different for each run and slot.
     pub fn project(&self) -> String {
-        format!("crosspod-{}-{}", self.run.id(), self.slot)
+        project_name(self.run.id().as_str(), self.slot)
     }
 
     /// Works out everything that Compose is told; the spec has been checked.
@@ -92,6 +95,7 @@ impl ClusterSpec {
             ("CROSSPOD_GID".into(), gid.to_string()),
             ("CROSSPOD_DESIGN".into(), self.design.clone()),
             ("CROSSPOD_DEFECTS".into(), self.defects.join(",")),
+            ("CROSSPOD_FAILPOINTS".into(), u8::from(self.failpoints).to_string()),
             (
                 "CROSSPOD_POSTGRES_PORT".into(),
                 self.postgres_port.map(|port| port.to_string()).unwrap_or_default(),
@@ -109,14 +113,9 @@ impl ClusterSpec {
         variables.extend(images.variables());
         Setup {
             project: self.project(),
-            services: self.services(),
+            services: services(self.pods),
             variables,
         }
-    }
-
-    fn services(&self) -> Vec<Service> {
-        let stores = [Service::Postgres, Service::Nats, Service::MockAi];
-        stores.into_iter().chain((1..=self.pods).map(Service::pod)).collect()
     }
 
     fn drain_grace(&self) -> Duration {
@@ -172,6 +171,17 @@ impl ClusterSpec {
             _ => error,
         }
     }
+}
+
+/// Name of the Compose project of a run's slot.
+pub(super) fn project_name(run: &str, slot: u16) -> String {
+    format!("crosspod-{run}-{slot}")
+}
+
+/// The services of a cluster with so many pods.
+pub(super) fn services(pods: u8) -> Vec<Service> {
+    let stores = [Service::Postgres, Service::Nats, Service::MockAi, Service::Links];
+    stores.into_iter().chain((1..=pods).map(Service::pod)).collect()
 }
 
 fn port_in_use(port: u16) -> ClusterError {
@@ -275,5 +285,9 @@ mod tests {
             let passed_on = format!("${{CROSSPOD_{name}:-{value}}}");
             assert!(text.contains(&passed_on), "{passed_on}");
         }
+        assert!(
+            text.contains("POD_FAILPOINTS: \"${CROSSPOD_FAILPOINTS:-0}\""),
+            "off unless the harness asks"
+        );
     }
 }

@@ -17,6 +17,7 @@ use super::compose::Compose;
 use super::engine::Engine;
 use super::error::ClusterError;
 use super::events::Events;
+use super::guard::Claim;
 use super::handle::PartHandle;
 use super::images;
 use super::labels::{self, Owner};
@@ -38,6 +39,7 @@ pub struct Cluster {
     design: String,
     defects: Vec<String>,
     ready_bound: Duration,
+    boot_deaths: Vec<BootDeath>,
     // Keeps other processes from using the same cluster at the same time; held for its lock alone.
     _checked_out: File,
 }
@@ -51,6 +53,15 @@ pub struct ServiceImage {
     pub reference: String,
     /// Content address of its image.
     pub id: String,
+}
+
+/// A pod that ended by itself when it was first started beside the others, and came up when it was started again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootDeath {
+    /// Which one.
+    pub pod: PodName,
+    /// What was seen: exit code, how long it had lived, its last lines.
+    pub seen: String,
 }
 
 impl Cluster {
@@ -74,24 +85,33 @@ impl Cluster {
             .await
             .map_err(|error| spec.explain(error))?;
         let started = began.elapsed();
-        let cluster = Self::find(engine, setup.project(), spec.ready_bound).await?;
-        let cluster = cluster.ok_or_else(|| no_cluster(setup.project()))?;
+        let claim = Claim::Run(spec.run.id().clone());
+        let cluster = Self::find(engine, setup.project(), &claim, spec.ready_bound).await?;
+        let mut cluster = cluster.ok_or_else(|| no_cluster(setup.project()))?;
         progress.step(&format!(
             "{}: started in {started:.1?}, awaiting readiness",
             setup.project()
         ));
-        cluster.ready("at boot").await?;
+        cluster.boot_deaths = cluster.boot(progress).await?;
         progress.step(&format!("{}: ready in {:.1?}", setup.project(), began.elapsed()));
         Ok(cluster)
     }
 
-    /// Finds a cluster that is up, and checks it out for this process. None where another process has it, or where it is
-    /// gone. Whether its parts are well is for [`Cluster::heal`] to find out.
-    pub async fn attach(engine: &Engine, project: &str) -> Result<Option<Self>, ClusterError> {
-        Self::find(engine, project, READY_BOUND).await
+    /// Finds a kept cluster that is up, and checks it out for this process. None where another process has it, or where it
+    /// is gone. Whether its parts are well is for [`Cluster::heal`] to find out.
+    ///
+    /// # Errors
+    /// [`ClusterError::NotOurs`] where it is not a kept one.
+    pub(super) async fn attach(engine: &Engine, project: &str) -> Result<Option<Self>, ClusterError> {
+        Self::find(engine, project, &Claim::Kept, READY_BOUND).await
     }
 
-    async fn find(engine: &Engine, project: &str, ready_bound: Duration) -> Result<Option<Self>, ClusterError> {
+    async fn find(
+        engine: &Engine,
+        project: &str,
+        claim: &Claim,
+        ready_bound: Duration,
+    ) -> Result<Option<Self>, ClusterError> {
         let Some(checked_out) = check_out(project)? else {
             return Ok(None);
         };
@@ -103,26 +123,30 @@ impl Cluster {
         };
         let listed = engine.docker().list_containers(Some(options)).await;
         let containers = listed.map_err(ClusterError::engine(format!("listing the containers of {project}")))?;
-        let mut parts = BTreeMap::new();
         let owner = containers
             .iter()
             .find_map(|container| Owner::read(container.labels.as_ref()?));
-        let mut images = Vec::new();
-        for (service, container, image) in containers.into_iter().filter_map(part_of) {
-            images.push(image);
-            parts.insert(
-                service.clone(),
-                PartHandle::new(engine.clone(), service, container, ready_bound),
-            );
-        }
         let Some(owner) = owner else {
             forget_check_out(project)?;
             return Ok(None);
         };
-        try_join_all(parts.values().map(PartHandle::refresh)).await?;
+        let (mut handles, mut images) = (Vec::new(), Vec::new());
+        for (service, container, image) in containers.into_iter().filter_map(part_of) {
+            images.push(image);
+            handles.push(PartHandle::claim(
+                claim,
+                project,
+                engine.clone(),
+                service,
+                container,
+                ready_bound,
+            ));
+        }
+        let handles = try_join_all(handles).await?.into_iter();
+        let parts: BTreeMap<Service, PartHandle> = handles.map(|part| (part.service().clone(), part)).collect();
         let pods = parts.keys().filter_map(|service| match service {
             Service::Pod(name) => Some(name.clone()),
-            Service::Postgres | Service::Nats | Service::MockAi => None,
+            Service::Postgres | Service::Nats | Service::MockAi | Service::Links => None,
         });
         Ok(Some(Self {
             engine: engine.clone(),
@@ -133,6 +157,7 @@ impl Cluster {
             design: owner.design,
             defects: owner.defects,
             ready_bound,
+            boot_deaths: Vec::new(),
             _checked_out: checked_out,
         }))
     }
@@ -160,6 +185,12 @@ impl Cluster {
     /// The pods, in order of their names.
     pub fn pods(&self) -> &[PodName] {
         &self.pods
+    }
+
+    /// Pods that ended by themselves at their first start beside the others. That is a fault of theirs, not of the set-up:
+    /// whoever uses the cluster has to tell it.
+    pub fn boot_deaths(&self) -> &[BootDeath] {
+        &self.boot_deaths
     }
 
     /// The pod of that name.
@@ -210,6 +241,11 @@ impl Cluster {
         self.published(&Service::MockAi, 8081)
     }
 
+    /// Where the fault proxy's admin interface is for now. Changes when it is started again.
+    pub fn links_admin(&self) -> Result<SocketAddr, ClusterError> {
+        self.published(&Service::Links, 8474)
+    }
+
     /// What the engine sees happen to the cluster's containers, from now on. Needs the runtime that it is read on.
     pub fn events(&self) -> Events {
         Events::of_project(&self.engine, &self.project)
@@ -234,6 +270,38 @@ impl Cluster {
             biased;
             ready = ready => ready.map(drop),
             (death, _, _) = select_all(deaths) => Err(death),
+        }
+    }
+
+    /// Waits until every part is ready for the first time. A pod that ends instead is started once more, now that the others
+    /// are past their start: what it cannot do alone either is an error of the set-up.
+    async fn boot(&self, progress: &dyn Progress) -> Result<Vec<BootDeath>, ClusterError> {
+        let mut deaths: Vec<BootDeath> = Vec::new();
+        loop {
+            let died = match self.ready("at boot").await {
+                Ok(()) => return Ok(deaths),
+                Err(error) => error,
+            };
+            let ClusterError::Died {
+                service: Service::Pod(pod),
+                ..
+            } = &died
+            else {
+                return Err(died);
+            };
+            if deaths.iter().any(|death| death.pod == *pod) {
+                return Err(died);
+            }
+            progress.step(&format!(
+                "{}: {pod} ended at its first start, starting it again",
+                self.project
+            ));
+            let again = self.pod(pod)?;
+            deaths.push(BootDeath {
+                pod: pod.clone(),
+                seen: died.to_string(),
+            });
+            again.start().await?;
         }
     }
 

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Chunk, Cursor, Epoch, EventId, FaultEvent, MessageId, OpId, Outcome, PodName, ProviderEvent, Raw, ReadAnswer, Row,
-    Status, TailEnd, TenantId, ThreadId, TurnId, TurnKey, WatcherId,
+    SessionNo, Status, TailEnd, TenantId, ThreadId, TurnId, TurnKey, WatcherId,
 };
 
 /// Version of the history's format.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// One thing that happened, as the harness saw it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +89,9 @@ pub enum What {
         tenant: TenantId,
         /// Pod that took the revocation.
         pod: PodName,
+        /// Which session it was; none in histories of schema 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionNo>,
     },
 
     // --- what a watcher saw
@@ -106,6 +109,9 @@ pub enum What {
         role: String,
         /// When the request was sent, in microseconds since the run began.
         asked_us: u64,
+        /// Which session it showed; none in histories of schema 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionNo>,
     },
     /// A watcher's attach was refused or not answered.
     TailRefused {
@@ -119,6 +125,9 @@ pub enum What {
         status: Option<u16>,
         /// What was seen.
         reason: String,
+        /// Whether what came is nonsense: neither a stream nor a refusal (4xx, 5xx), or not HTTP.
+        #[serde(default)]
+        garbled: bool,
     },
     /// Raw bytes of one read from a tail, before any parsing.
     Bytes {
@@ -155,6 +164,18 @@ pub enum What {
         xid: u64,
         /// The row as it is after the change.
         row: Row,
+    },
+    /// A message came to be in the stream log, told in the log's order: a frame as it is stored for every tail of its thread.
+    /// It was stored some time before, and is told once; one that was cleared away before it was read is not told.
+    Logged {
+        /// The thread whose log it is in.
+        thread: ThreadId,
+        /// Its place in the log, from 1, as far as 32 bits count; messages of other threads lie between those of one.
+        seq: u32,
+        /// The id under which clients are shown the frame, as a cursor, where the message carries one that can be read.
+        cursor: Option<Cursor>,
+        /// What the frame says.
+        chunk: Chunk,
     },
     /// The database was asked for a turn's status right after a watcher had been shown its terminal.
     TerminalProbe {
@@ -284,10 +305,22 @@ pub struct Began {
     pub defect: Option<String>,
     /// Evidence that the story promises to reach.
     pub evidence: Vec<String>,
+    /// Promises that the target is known to break in this story.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected_failures: Vec<ExpectedFailure>,
     /// What the target can do; promises that need more are not applicable.
     pub capabilities: Vec<Capability>,
     /// The target's bounds.
     pub bounds: Bounds,
+}
+
+/// A promise that a target is known to break in a story: told as such where it does, and a failure where it no longer does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedFailure {
+    /// The promise.
+    pub promise: String,
+    /// Why it is broken and borne: an issue, a decision.
+    pub why: String,
 }
 
 /// What a target can do, and thereby which promises apply to it.

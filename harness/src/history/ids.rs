@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
+use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use serde::de::{Error as DeError, Visitor};
@@ -120,6 +121,11 @@ impl fmt::Display for WatcherId {
         write!(f, "w{}", self.0)
     }
 }
+
+/// One of the sessions that a play's clients show, numbered from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionNo(pub NonZeroU8);
 
 /// One request of the workload; ties what was asked to what came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -10,8 +10,14 @@ use std::path::{Path, PathBuf};
 
 use super::{Event, SCHEMA, What};
 
-/// Longest line that is read, in bytes: an answer of 1 MB escaped at its worst fits, garbage does not fill the memory.
-pub const LINE_MAX_BYTES: usize = 8 << 20;
+/// Longest line that is written or read, in bytes. Whatever is recorded is bounded where it comes in so that it fits: a
+/// provider's request of 32 MiB, an answer of 8 MiB, a part of 8 MiB that is escaped at its worst. Garbage does not fill the
+/// memory.
+pub const LINE_MAX_BYTES: usize = 64 << 20;
+
+/// Latest time and longest bound that are read, in microseconds: 31 years. Whoever adds a few of them need not think of
+/// overflow.
+const TIME_MAX_US: u64 = 1_000_000_000_000_000;
 
 /// A history as it was saved.
 #[derive(Debug, Clone, PartialEq)]
@@ -190,6 +196,13 @@ fn event(line: &[u8], place: u64, path: &Path) -> Result<Event, ReadError> {
     }
     let event: Event = serde_json::from_slice(line)
         .map_err(|error| broken(path, place, format!("got `{}`: {error}", excerpt(line))))?;
+    if !is_in_time(&event) {
+        return Err(broken(
+            path,
+            place,
+            format!("got a time of over {TIME_MAX_US} microseconds"),
+        ));
+    }
     if event.n == place {
         Ok(event)
     } else {
@@ -200,6 +213,25 @@ fn event(line: &[u8], place: u64, path: &Path) -> Result<Event, ReadError> {
             found: event.n,
         })
     }
+}
+
+fn is_in_time(event: &Event) -> bool {
+    let bounds_ms = match &event.what {
+        What::Began(began) => {
+            let bounds = began.bounds;
+            let (lease, takeover, progress) = (bounds.lease_ms, bounds.takeover_ms, bounds.progress_ms);
+            [
+                lease,
+                takeover,
+                progress,
+                bounds.drain_ms,
+                bounds.terminal_ms,
+                bounds.revocation_ms,
+            ]
+        }
+        _ => [0; 6],
+    };
+    event.at_us <= TIME_MAX_US && bounds_ms.iter().all(|ms| *ms <= TIME_MAX_US / 1000)
 }
 
 /// Looks at the first line as loosely as possible: a newer version may have changed anything but where its schema stands.
@@ -272,6 +304,7 @@ pub(super) fn some_began() -> super::Began {
         design: "log".into(),
         defect: None,
         evidence: Vec::new(),
+        expected_failures: Vec::new(),
         capabilities: Vec::new(),
         bounds,
     }
@@ -352,9 +385,9 @@ mod tests {
 
     #[test]
     fn a_newer_schema_is_told_even_where_its_shape_is_unknown() {
-        let newer = "{\"n\":0,\"at\":\"noon\",\"what\":{\"kind\":\"began\",\"schema\":2,\"new\":[]}}\n";
+        let newer = "{\"n\":0,\"at\":\"noon\",\"what\":{\"kind\":\"began\",\"schema\":3,\"new\":[]}}\n";
         let error = error(newer);
-        assert!(error.contains("has schema 2, this version reads up to 1"), "{error}");
+        assert!(error.contains("has schema 3, this version reads up to 2"), "{error}");
     }
 
     #[test]
@@ -404,6 +437,15 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_cannot_be_is_named() {
+        let mut lines = lines();
+        let far = lines[0].replace("\"lease_ms\":1000", "\"lease_ms\":18446744073709551615");
+        assert!(error(far).contains("line 1: expected event 0 of the history, got a time of over 1000000000000000"));
+        lines[1] = lines[1].replace("\"at_us\":7", "\"at_us\":18446744073709551615");
+        assert!(error(lines.concat()).contains("line 2: expected event 1 of the history, got a time of over"));
+    }
+
+    #[test]
     fn a_line_without_end_does_not_fill_the_memory() {
         let lines = lines();
         let endless = lines[0].as_bytes().chain(io::repeat(b'x'));
@@ -411,7 +453,7 @@ mod tests {
             .expect_err("a refusal")
             .to_string();
         assert!(
-            error.contains("line 2") && error.contains("over 8388608 bytes"),
+            error.contains("line 2") && error.contains("over 67108864 bytes"),
             "{error}"
         );
     }

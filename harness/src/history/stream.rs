@@ -82,8 +82,15 @@ pub enum TailEnd {
     Eof,
     /// The connection broke.
     Broken {
-        /// What the socket or the parser said.
+        /// What the socket said.
         reason: String,
+    },
+    /// What came is no stream of events, or more than is kept of one: nothing past what was seen was read.
+    NoStream {
+        /// What is wrong with it, and the limit where there is one.
+        why: String,
+        /// How much of it was seen, in bytes.
+        seen_bytes: u64,
     },
 }
 

@@ -14,10 +14,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::reader::LINE_MAX_BYTES;
 use super::{Event, What};
 
 /// An event is in the file at the latest so long after it was recorded.
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
+/// Longest event that is written, in bytes: with its place and time around it, it is a line that is read back.
+const EVENT_MAX_BYTES: usize = LINE_MAX_BYTES - 100;
 
 /// A handle on the history being written. Clones write to the same history.
 #[derive(Debug, Clone)]
@@ -197,6 +200,12 @@ impl Log {
         }
         let written = json
             .map_err(io::Error::from)
+            .and_then(|what| match what.len() {
+                0..=EVENT_MAX_BYTES => Ok(what),
+                bytes => Err(io::Error::other(format!(
+                    "it has {bytes} bytes, which nobody reads back"
+                ))),
+            })
             .and_then(|what| writeln!(self.file, r#"{{"n":{n},"at_us":{at_us},"what":{what}}}"#));
         self.note(written, &format!("write event {n} of the history"));
     }
@@ -346,6 +355,20 @@ mod tests {
         let events = recorder.events_since(n - 1);
         assert!(events[1].at_us <= events[0].at_us);
         assert_eq!(events[1].n, 1);
+    }
+
+    #[test]
+    fn an_event_that_nobody_could_read_back_is_a_failure() {
+        let (_folder, path, recorder) = recorder();
+        recorder.record(began());
+        recorder.record(mark(&"\u{1}".repeat(LINE_MAX_BYTES / 6)));
+        recorder.record(mark("after it"));
+        let failed = recorder.finish().expect_err("a failure").to_string();
+        assert!(
+            failed.contains("could not write event 1 of the history: it has 67"),
+            "{failed}"
+        );
+        assert_eq!(reader::read(&path).expect("what came before").events.len(), 1);
     }
 
     #[test]

@@ -4,18 +4,26 @@
 //! read again: it hit what it was aimed at, or the owner had moved, or the turn was over. Deliberately absent: choosing
 //! when (stories do, by what watchers see and where the provider's gates hold), and judging (`checkers`).
 
+mod empty;
+mod failpoint;
 mod kill;
+mod link;
 mod pause;
 mod stop;
 mod terminate;
 
+pub use link::{Link, LinkCut, LinkFault, Way};
+
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cluster::{ClusterError, PartHandle};
 use crate::history::writer::Recorder;
-use crate::history::{Epoch, FaultEvent, FaultStep, Landing, PodName, ThreadId, What};
+use crate::history::{Epoch, FaultEvent, FaultStep, Landing, PodName, Status, ThreadId, What};
 use crate::target::owner::{DatabaseError, Owners};
+
+pub use failpoint::{AdminError, Armed, Failpoint, Held, NoHold};
 
 /// An owner, as read from the database: what a fault is aimed at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,26 +39,53 @@ pub struct Aim {
 /// A fault that could not be injected, seen or healed. The run proves nothing then.
 #[derive(Debug, thiserror::Error)]
 pub enum NemesisError {
-    /// The engine or the kernel refused.
+    /// The engine, the kernel or the database refused.
     #[error("{fault} on {target}: {source}")]
-    Cluster {
+    Refused {
         /// The fault.
-        fault: &'static str,
+        fault: Cow<'static, str>,
         /// What it was aimed at.
         target: PodName,
         /// What was refused.
-        source: ClusterError,
+        source: Refusal,
+    },
+    /// It was injected or healed, and that was not to be seen.
+    #[error("{fault} on {target}: {seen}")]
+    Unseen {
+        /// The fault.
+        fault: Cow<'static, str>,
+        /// What it was aimed at.
+        target: PodName,
+        /// What was seen instead.
+        seen: String,
     },
     /// Owner and epoch could not be read again after the fault landed.
     #[error("{fault} on {target} landed, but where cannot be said: {source}")]
     Landing {
         /// The fault.
-        fault: &'static str,
+        fault: Cow<'static, str>,
         /// What it was aimed at.
         target: PodName,
         /// Why not.
         source: DatabaseError,
     },
+}
+
+/// Who refused, and what.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The engine or the kernel.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The fault proxy.
+    #[error("the fault proxy: {0}")]
+    Links(#[from] crosspod_links::client::ClientError),
+    /// A pod's admin port.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
 }
 
 /// Injects faults and keeps the record of each.
@@ -59,6 +94,8 @@ pub struct Nemesis {
     recorder: Recorder,
     /// Faults in force, in the order of their injection.
     in_force: Vec<InForce>,
+    /// Pods that may hold at a failpoint, or do.
+    armed: Vec<(PartHandle, Failpoint)>,
     count: u32,
 }
 
@@ -66,8 +103,10 @@ pub struct Nemesis {
 #[derive(Debug, Clone)]
 struct InForce {
     id: u32,
-    fault: &'static str,
+    fault: Cow<'static, str>,
     target: PodName,
+    /// Whether it is a link's.
+    of_link: bool,
 }
 
 impl Nemesis {
@@ -77,6 +116,7 @@ impl Nemesis {
             owners,
             recorder,
             in_force: Vec::new(),
+            armed: Vec::new(),
             count: 0,
         }
     }
@@ -100,17 +140,29 @@ impl Nemesis {
         }
     }
 
+    /// Says that one fault is about to be healed, whatever else is in force on its target.
+    fn mending(&self, fault: &InForce) {
+        self.tell(fault, FaultStep::Healing);
+    }
+
+    /// Says that one fault is healed, whatever else is in force on its target.
+    fn mended(&mut self, fault: &InForce) {
+        self.in_force.retain(|other| other.id != fault.id);
+        self.tell(fault, FaultStep::Healed);
+    }
+
     /// Pods and dependencies that a fault is in force on.
     pub fn wounded(&self) -> impl Iterator<Item = &PodName> {
         self.in_force.iter().map(|f| &f.target)
     }
 
-    fn aimed(&mut self, fault: &'static str, target: &PartHandle, aim: Option<&Aim>) -> InForce {
+    fn aimed(&mut self, fault: impl Into<Cow<'static, str>>, target: &PartHandle, aim: Option<&Aim>) -> InForce {
         self.count += 1;
         let in_force = InForce {
             id: self.count,
-            fault,
+            fault: fault.into(),
             target: name(target),
+            of_link: false,
         };
         self.in_force.push(in_force.clone());
         let (thread, epoch) = (aim.map(|a| a.thread.clone()), aim.map(|a| a.epoch));
@@ -151,11 +203,15 @@ impl Nemesis {
                     .of(&aim.thread)
                     .await
                     .map_err(|source| NemesisError::Landing {
-                        fault: fault.fault,
+                        fault: fault.fault.clone(),
                         target: fault.target.clone(),
                         source,
                     })?;
                 match now {
+                    // A turn does not fail by itself: cut off in the middle it is over the moment the fault lands.
+                    Some(now) if fault.of_link && now.status == Status::Failed && now.epoch == aim.epoch => {
+                        Landing::Hit
+                    }
                     Some(now) if now.status.is_terminal() => Landing::TooLate,
                     Some(now) if now.epoch == aim.epoch && now.owner.as_ref() == Some(&aim.owner) => Landing::Hit,
                     _ => Landing::Moved,
@@ -169,7 +225,7 @@ impl Nemesis {
     fn tell(&self, fault: &InForce, step: FaultStep) {
         let event = FaultEvent {
             id: fault.id,
-            fault: fault.fault.to_owned(),
+            fault: fault.fault.to_string(),
             target: fault.target.to_string(),
             step,
         };
@@ -181,7 +237,19 @@ fn name(part: &PartHandle) -> PodName {
     PodName::from(part.service().name())
 }
 
-fn refused(fault: &InForce) -> impl FnOnce(ClusterError) -> NemesisError + use<> {
-    let (fault, target) = (fault.fault, fault.target.clone());
-    move |source| NemesisError::Cluster { fault, target, source }
+fn refused<E: Into<Refusal>>(fault: &InForce) -> impl FnOnce(E) -> NemesisError + use<E> {
+    let (fault, target) = (fault.fault.clone(), fault.target.clone());
+    move |source| NemesisError::Refused {
+        fault,
+        target,
+        source: source.into(),
+    }
+}
+
+fn unseen(fault: &InForce, seen: String) -> NemesisError {
+    NemesisError::Unseen {
+        fault: fault.fault.clone(),
+        target: fault.target.clone(),
+        seen,
+    }
 }

@@ -30,9 +30,9 @@ impl Nemesis {
     /// The engine refuses or does not say that it runs.
     pub async fn resume(&mut self, pod: &PartHandle) -> Result<(), NemesisError> {
         let fault = self.in_force_on("pause", pod);
-        self.healing(&fault.target);
+        self.mending(&fault);
         pod.unpause().await.map_err(refused(&fault))?;
-        self.healed(&fault.target);
+        self.mended(&fault);
         Ok(())
     }
 }

@@ -82,6 +82,36 @@ impl Answer {
         self
     }
 
+    /// Resets the first call's connection after `k` tokens; as with [`Answer::first_call_broken_off_after`] no other call is
+    /// owed.
+    #[must_use]
+    pub fn first_call_reset_after(mut self, k: u32) -> Self {
+        self.directives.push(format!("@1 end#{k}:rst"));
+        self
+    }
+
+    /// Ends the first call's stream in good order after `k` tokens, without saying why; no other call is owed.
+    #[must_use]
+    pub fn first_call_ends_after(mut self, k: u32) -> Self {
+        self.directives.push(format!("@1 end#{k}:eof"));
+        self
+    }
+
+    /// Refuses every call for now, and says when to come again.
+    #[must_use]
+    pub fn refused_for_now(mut self, again_in: Duration) -> Self {
+        self.directives.push(format!("err:429,ra={}ms", again_in.as_millis()));
+        self.fails = true;
+        self
+    }
+
+    /// Lets the first token of every call wait.
+    #[must_use]
+    pub fn thinks_for(mut self, pause: Duration) -> Self {
+        self.directives.push(format!("ttft:{}ms", pause.as_millis()));
+        self
+    }
+
     /// Lets the first call end in good order without having said anything.
     #[must_use]
     pub fn first_call_silent(mut self) -> Self {
@@ -153,6 +183,15 @@ mod tests {
         mock_ai_understands(&Answer::tokens(9).broken_off_after(2).prompt(&key));
         mock_ai_understands(&Answer::tokens(9).first_call_broken_off_after(2).prompt(&key));
         mock_ai_understands(&Answer::tokens(9).first_call_silent().prompt(&key));
+        mock_ai_understands(&Answer::tokens(9).first_call_reset_after(2).prompt(&key));
+        mock_ai_understands(&Answer::tokens(9).first_call_ends_after(2).prompt(&key));
+        let second = Duration::from_secs(1);
+        mock_ai_understands(
+            &Answer::tokens(9)
+                .refused_for_now(second)
+                .thinks_for(second)
+                .prompt(&key),
+        );
         mock_ai_understands(&Answer::tokens(9).first_call_hangs().prompt(&key));
         mock_ai_understands(
             &Answer::tokens(9)

@@ -6,9 +6,15 @@
 
 mod answer;
 mod pod;
+mod restless;
+mod selector;
+mod trigger;
 
 pub use answer::Answer;
 pub use pod::Pod;
+pub use restless::{Manner, Place, Restless, Visit};
+pub use selector::{Known, NoTarget, Selector};
+pub use trigger::{Trigger, Watch};
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -30,6 +36,8 @@ pub struct Plan {
     pub defect: Option<String>,
     /// The pods in the order of their roles: [`Pod::first`] is the first of them.
     pub pods: Vec<PodName>,
+    /// The watchers that come and go beside the story's own.
+    pub restless: Restless,
 }
 
 impl Plan {
@@ -43,6 +51,7 @@ impl Plan {
             design: design.to_owned(),
             defect: defect.map(str::to_owned),
             pods: roles,
+            restless: Restless::draw(&mut rng(seed, &format!("{story}, restless")), pods.len()),
         }
     }
 

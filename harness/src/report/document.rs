@@ -48,6 +48,9 @@ pub struct StoryReport {
     pub evidence: Vec<EvidenceMark>,
     /// Broken promises.
     pub findings: Vec<Finding>,
+    /// Broken promises that the target is known to break in this story.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected: Vec<Finding>,
     /// Promises that were not judged.
     pub not_applicable: Vec<NotApplicable>,
     /// The story's figures.
@@ -68,6 +71,7 @@ impl StoryReport {
             verdict,
             reason,
             findings,
+            expected,
             evidence,
             not_applicable,
         } = judgement;
@@ -81,6 +85,7 @@ impl StoryReport {
             artefacts: String::new(),
             evidence,
             findings,
+            expected,
             not_applicable,
             figures,
         }
@@ -125,6 +130,7 @@ mod tests {
             verdict: Verdict::Fail,
             reason: None,
             findings: vec![],
+            expected: vec![],
             evidence: vec![],
             not_applicable: vec![],
         };

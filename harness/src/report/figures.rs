@@ -1,8 +1,10 @@
 //! Figures of a story, derived from its history, and their spread over a run. Pure.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::history::{Chunk, Event, FaultStep, What};
+use crate::history::{Chunk, Event, FaultStep, Landing, What};
 
 /// One story's figures, in milliseconds; none where the story has no such moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -15,6 +17,26 @@ pub struct StoryFigures {
     pub warm_start_ms: Option<f64>,
     /// From the story's first step to its verdict, healing included.
     pub duration_ms: f64,
+    /// Its faults, in the order in which they were aimed.
+    #[serde(default)]
+    pub firings: Vec<Firing>,
+}
+
+/// One fault, and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Firing {
+    /// Its name.
+    pub fault: String,
+    /// Pod or dependency it was aimed at.
+    pub target: String,
+    /// Where it landed; none where that was not judged.
+    pub landing: Option<Landing>,
+    /// Whether it was seen to take effect.
+    pub observed: bool,
+    /// Whether it was healed and seen healed.
+    pub healed: bool,
+    /// From the event that set it off to its effect, in milliseconds, where an event did.
+    pub trigger_to_effect_ms: Option<f64>,
 }
 
 /// A run's figures.
@@ -28,8 +50,27 @@ pub struct RunFigures {
     pub takeover_ms: Spread,
     /// From nothing running to every pod ready.
     pub cold_start_ms: Option<f64>,
+    /// Spread of [`Firing::trigger_to_effect_ms`], by fault.
+    #[serde(default)]
+    pub trigger_to_effect_ms: BTreeMap<String, Spread>,
+    /// How many faults landed where.
+    #[serde(default)]
+    pub landings: Landings,
     /// Faults that landed and whose recovery was judged, an hour of playing.
     pub faults_judged_per_hour: Option<f64>,
+}
+
+/// How many faults landed where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Landings {
+    /// On what they were aimed at.
+    pub hit: usize,
+    /// On a pod that was no longer the owner.
+    pub moved: usize,
+    /// After the turn was over.
+    pub too_late: usize,
+    /// Anywhere: their landing was not judged, or they were not seen to take effect.
+    pub unclear: usize,
 }
 
 /// Nearest-rank percentiles.
@@ -70,35 +111,84 @@ impl StoryFigures {
         Self {
             seen_to_dead_ms: seen_to_dead(events),
             takeover_ms: takeover(events),
+            firings: firings(events),
             ..Self::default()
         }
     }
 }
 
 impl RunFigures {
-    /// Figures of a run from those of its stories; `faults` landed and were judged in them.
-    pub fn of_stories<'a>(
-        stories: impl Iterator<Item = &'a StoryFigures> + Clone,
-        faults: usize,
-        cold_start_ms: Option<f64>,
-    ) -> Self {
+    /// Figures of a run from those of its stories.
+    pub fn of_stories<'a>(stories: impl Iterator<Item = &'a StoryFigures> + Clone, cold_start_ms: Option<f64>) -> Self {
         let played_ms: f64 = stories.clone().map(|s| s.duration_ms).sum();
+        let mut landings = Landings::default();
+        let mut precise: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        for firing in stories.clone().flat_map(|s| &s.firings) {
+            *landings.of(firing) += 1;
+            if let Some(ms) = firing.trigger_to_effect_ms {
+                precise.entry(firing.fault.clone()).or_default().push(ms);
+            }
+        }
+        let faults = stories
+            .clone()
+            .flat_map(|s| &s.firings)
+            .filter(|firing| firing.observed)
+            .count();
         Self {
             seen_to_dead_ms: Spread::of(stories.clone().filter_map(|s| s.seen_to_dead_ms)),
             warm_start_ms: Spread::of(stories.clone().filter_map(|s| s.warm_start_ms)),
             takeover_ms: Spread::of(stories.filter_map(|s| s.takeover_ms)),
             cold_start_ms,
+            trigger_to_effect_ms: precise
+                .into_iter()
+                .map(|(fault, values)| (fault, Spread::of(values)))
+                .collect(),
+            landings,
             faults_judged_per_hour: (faults > 0 && played_ms > 0.0).then(|| faults as f64 * 3_600_000.0 / played_ms),
         }
     }
 }
 
-/// Faults of a history that were seen to take effect.
-pub(crate) fn faults_observed(events: &[Event]) -> usize {
-    events
-        .iter()
-        .filter(|e| matches!(&e.what, What::Fault(f) if matches!(f.step, FaultStep::Observed { .. })))
-        .count()
+impl Landings {
+    fn of(&mut self, firing: &Firing) -> &mut usize {
+        match firing.landing.filter(|_| firing.observed) {
+            Some(Landing::Hit) => &mut self.hit,
+            Some(Landing::Moved) => &mut self.moved,
+            Some(Landing::TooLate) => &mut self.too_late,
+            None => &mut self.unclear,
+        }
+    }
+}
+
+/// Every fault of a history, in the order in which they were aimed.
+fn firings(events: &[Event]) -> Vec<Firing> {
+    let mut firings: BTreeMap<u32, Firing> = BTreeMap::new();
+    let faults = events.iter().filter_map(|event| match &event.what {
+        What::Fault(fault) => Some(fault),
+        _ => None,
+    });
+    for fault in faults {
+        let firing = firings.entry(fault.id).or_insert_with(|| Firing {
+            fault: fault.fault.clone(),
+            target: fault.target.clone(),
+            landing: None,
+            observed: false,
+            healed: false,
+            trigger_to_effect_ms: None,
+        });
+        match &fault.step {
+            FaultStep::Observed {
+                trigger_to_effect_us, ..
+            } => {
+                firing.observed = true;
+                firing.trigger_to_effect_ms = trigger_to_effect_us.map(|us| us as f64 / 1000.0);
+            }
+            FaultStep::Judged { landing } => firing.landing = Some(*landing),
+            FaultStep::Healed => firing.healed = true,
+            FaultStep::Aimed { .. } | FaultStep::Healing => {}
+        }
+    }
+    firings.into_values().collect()
 }
 
 fn seen_to_dead(events: &[Event]) -> Option<f64> {
@@ -186,7 +276,50 @@ mod tests {
         let figures = StoryFigures::of_history(&events);
         assert_eq!(figures.seen_to_dead_ms, Some(1.5));
         assert_eq!(figures.takeover_ms, Some(1200.0));
-        assert_eq!(faults_observed(&events), 1);
+        let firing = Firing {
+            fault: "kill".into(),
+            target: "pod-1".into(),
+            landing: None,
+            observed: true,
+            healed: false,
+            trigger_to_effect_ms: Some(1.5),
+        };
+        assert_eq!(figures.firings, [firing]);
+    }
+
+    #[test]
+    fn a_run_tells_where_its_faults_landed_and_how_precisely() {
+        let firing = |fault: &str, landing, ms| Firing {
+            fault: fault.into(),
+            target: "pod-1".into(),
+            landing,
+            observed: true,
+            healed: true,
+            trigger_to_effect_ms: ms,
+        };
+        let story = StoryFigures {
+            duration_ms: 1800.0,
+            firings: vec![
+                firing("kill", Some(Landing::Hit), Some(1.0)),
+                firing("kill", Some(Landing::Moved), Some(3.0)),
+                firing("pause", Some(Landing::TooLate), None),
+                Firing {
+                    observed: false,
+                    ..firing("stop", Some(Landing::Hit), None)
+                },
+            ],
+            ..StoryFigures::default()
+        };
+        let run = RunFigures::of_stories([story].iter(), None);
+        let landings = Landings {
+            hit: 1,
+            moved: 1,
+            too_late: 1,
+            unclear: 1,
+        };
+        assert_eq!((run.landings, run.faults_judged_per_hour), (landings, Some(6000.0)));
+        assert_eq!(run.trigger_to_effect_ms["kill"].p50, Some(1.0));
+        assert!(!run.trigger_to_effect_ms.contains_key("pause"));
     }
 
     #[test]

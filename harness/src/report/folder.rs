@@ -36,6 +36,16 @@ impl RunFolder {
         Ok(Self(path))
     }
 
+    /// Makes a folder in it for a part of the run that is a run of its own.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn part(&self, name: &str) -> Result<Self, FolderError> {
+        let path = self.0.join(name);
+        fs::create_dir_all(&path).map_err(failed("make folder", &path))?;
+        Ok(Self(path))
+    }
+
     /// Makes the folder of one play: the `n`-th of the run, of `story`.
     ///
     /// # Errors

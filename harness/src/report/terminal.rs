@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::document::{RunReport, StoryReport};
 use super::figures::Spread;
+use crate::history::Landing;
 use crate::verdict::{Finding, Verdict};
 
 /// Most findings of one story that are told on the first screen; the rest are in `verdict.json`.
@@ -23,6 +24,15 @@ pub fn story_line(report: &StoryReport) -> String {
     }
     if let Some(ms) = report.figures.takeover_ms {
         let _ = write!(line, "  takeover {ms:.0} ms");
+    }
+    let astray = report.figures.firings.iter();
+    for firing in astray.filter(|firing| matches!(firing.landing, Some(Landing::Moved | Landing::TooLate))) {
+        let _ = write!(line, "  {} {:?}", firing.fault, firing.landing);
+    }
+    let mut expected: Vec<&str> = report.expected.iter().map(|f| f.promise.as_str()).collect();
+    expected.dedup();
+    if !expected.is_empty() {
+        let _ = write!(line, "  breaks as expected {}", expected.join(", "));
     }
     line
 }
@@ -92,6 +102,15 @@ pub fn summary(report: &RunReport) -> String {
     if let Some(ms) = figures.cold_start_ms {
         let _ = writeln!(text, "  {:<14} {ms:.0} ms", "cold start");
     }
+    for (fault, told) in &figures.trigger_to_effect_ms {
+        spread(&mut text, &format!("to {fault}"), told);
+    }
+    let landings = &figures.landings;
+    let _ = writeln!(
+        text,
+        "  {:<14} {} hit, {} moved, {} too late, {} unclear",
+        "faults", landings.hit, landings.moved, landings.too_late, landings.unclear
+    );
     if let Some(rate) = figures.faults_judged_per_hour {
         let _ = writeln!(text, "  {:<14} {rate:.0} an hour", "faults judged");
     }
@@ -161,6 +180,7 @@ mod tests {
             verdict: Verdict::Fail,
             reason: None,
             findings: vec![finding],
+            expected: vec![],
             evidence: vec![],
             not_applicable: vec![],
         };

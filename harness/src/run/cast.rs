@@ -5,6 +5,8 @@
 //! provider and of the nemesis (their sides), and what is asked of pods to know how they are (`probes`) are beside it.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,16 +20,22 @@ use super::tails::parking::Trigger;
 use super::tails::{Tails, Watcher};
 use crate::history::writer::Recorder;
 use crate::history::{
-    Accepted, Credential, MessageId, OpId, Outcome, PodName, TenantId, ThreadId, TurnId, TurnKey, WatcherId, What,
+    Accepted, Credential, MessageId, OpId, Outcome, PodName, SessionNo, TenantId, ThreadId, TurnId, TurnKey, WatcherId,
+    What,
 };
 use crate::nemesis::{Aim, Nemesis};
-use crate::plan::{Answer, Plan, Pod};
+use crate::plan::{Answer, Manner, Plan, Pod};
 use crate::workload::{Attach, Session, Tail};
 
 /// How often a condition in the database is looked at while a story waits for it.
 pub(super) const LOOK: Duration = Duration::from_millis(5);
 /// Longest that a story waits for a turn to begin.
 pub(super) const BEGIN: Duration = Duration::from_secs(8);
+
+/// The sessions of a play, by their numbers in the history.
+const FIRST_SESSION: SessionNo = SessionNo(NonZeroU8::MIN);
+pub(super) const WITNESS_SESSION: SessionNo = SessionNo(NonZeroU8::MIN.saturating_add(1));
+const INTRUDER_SESSION: SessionNo = SessionNo(NonZeroU8::MIN.saturating_add(2));
 
 /// The actors and props of one play.
 pub struct Cast {
@@ -295,6 +303,29 @@ impl Cast {
         Ok(watcher)
     }
 
+    /// Attaches to a turn's thread on one pod through the fault proxy, from a cursor, as a client that comes back.
+    pub async fn come_back_through_link(
+        &mut self,
+        cursor: Option<String>,
+        pod: &PodName,
+        turn: &Turn,
+    ) -> Result<Watcher, Stopped> {
+        let at = self.slot.address_through_link(pod)?;
+        let watcher = self.open_at(at, pod, turn, ("reconnect", cursor, None));
+        watcher.opens().await?;
+        Ok(watcher)
+    }
+
+    /// Lets a watcher go away, as a client does that has lost its patience; where it got to.
+    pub async fn leave(&mut self, watcher: Watcher) -> Result<Option<String>, Stopped> {
+        let cursor = watcher.seen().last_id;
+        self.tails.retain(|tail| !Arc::ptr_eq(tail, &watcher.tail));
+        let tail = Arc::try_unwrap(watcher.tail);
+        let tail = tail.map_err(|tail| Stopped::Harness(format!("watcher {} is held by others", tail.watcher)))?;
+        tail.leave().await;
+        Ok(cursor)
+    }
+
     /// Attaches to a turn's thread on every pod through a proxy that cuts a stream which is silent for longer than the
     /// target's proxies allow, and waits until all have answered.
     pub async fn attach_through_proxies(&mut self, turn: &Turn) -> Result<Tails, Stopped> {
@@ -309,6 +340,14 @@ impl Cast {
         Ok(Tails::new(watchers))
     }
 
+    /// Attaches to a turn's thread on one pod through the fault proxy, and waits until the pod has answered.
+    pub async fn attach_through_link(&mut self, pod: &PodName, turn: &Turn, role: &str) -> Result<Watcher, Stopped> {
+        let at = self.slot.address_through_link(pod)?;
+        let watcher = self.open_at(at, pod, turn, (role, None, None));
+        watcher.opens().await?;
+        Ok(watcher)
+    }
+
     fn open(
         &mut self,
         pod: &PodName,
@@ -317,16 +356,29 @@ impl Cast {
         cursor: Option<String>,
         patience: Option<Duration>,
     ) -> Result<Watcher, Stopped> {
+        let at = self.slot.address(pod)?;
+        Ok(self.open_at(at, pod, turn, (role, cursor, patience)))
+    }
+
+    fn open_at(
+        &mut self,
+        at: SocketAddr,
+        pod: &PodName,
+        turn: &Turn,
+        (role, cursor, patience): (&str, Option<String>, Option<Duration>),
+    ) -> Watcher {
         self.watchers += 1;
         let attach = Attach {
             watcher: WatcherId(self.watchers),
             pod: pod.clone(),
-            at: self.slot.address(pod)?,
+            at,
             session: self.session_of(self.whose(&turn.thread)).clone(),
+            session_no: self.session_no_of(self.whose(&turn.thread)),
             thread: turn.thread.clone(),
             cursor,
             role: role.to_owned(),
             patience,
+            manner: Manner::Eager,
         };
         let tail = Arc::new(Tail::open(
             &self.slot.api,
@@ -335,7 +387,7 @@ impl Cast {
             self.recorder.clone(),
         ));
         self.tails.push(tail.clone());
-        Ok(Watcher::new(tail, turn.id.clone(), self.trigger.clone()))
+        Watcher::new(tail, turn.id.clone(), self.trigger.clone())
     }
 
     /// Revokes the play's session through a pod. What the play does after this it does with another one of its tenant's.
@@ -345,7 +397,8 @@ impl Cast {
         match self.slot.api.revoke(at, &self.session).await {
             Outcome::Ok(()) => {
                 let tenant: TenantId = self.session.tenant.clone();
-                self.recorder.record(What::Revoked { tenant, pod });
+                let session = Some(FIRST_SESSION);
+                self.recorder.record(What::Revoked { tenant, pod, session });
                 self.revoked = true;
                 Ok(())
             }
@@ -396,6 +449,14 @@ impl Cast {
             Whose::Own if self.revoked => &self.witness,
             Whose::Own => &self.session,
             Whose::Neighbours => &self.intruder,
+        }
+    }
+
+    fn session_no_of(&self, whose: Whose) -> SessionNo {
+        match whose {
+            Whose::Own if self.revoked => WITNESS_SESSION,
+            Whose::Own => FIRST_SESSION,
+            Whose::Neighbours => INTRUDER_SESSION,
         }
     }
 

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::cast::{Cast, LOOK};
+use super::cast::{BEGIN, Cast, LOOK};
 use super::story::Stopped;
 use crate::cluster::{ClusterError, PartHandle, Service};
-use crate::history::PodName;
-use crate::nemesis::Aim;
+use crate::history::{PodName, ThreadId};
+use crate::nemesis::{Aim, Armed, Failpoint, Held, Link, LinkCut, LinkFault, Way};
 use crate::wait::{self, Look};
 
 /// How long a dependency that is told to stop has to do so in good order.
@@ -16,6 +16,9 @@ const STOP: Duration = Duration::from_secs(5);
 
 /// How long a pod may take from its start until it answers at all.
 const UP: Duration = Duration::from_secs(8);
+
+/// Longest that a story waits for something to come of a fault that waits for data.
+pub(super) const LANDING: Duration = Duration::from_secs(3);
 
 /// What a story has broken.
 pub struct NemesisSide<'a> {
@@ -102,7 +105,9 @@ impl NemesisSide<'_> {
     /// Lets a frozen pod go on.
     pub async fn resume_pod(self, pod: &PodName) -> Result<(), Stopped> {
         let handle = self.cast.slot.pod(pod)?;
-        Ok(self.cast.nemesis.resume(&handle).await?)
+        self.cast.nemesis.resume(&handle).await?;
+        self.cast.unhurt_are_polled().await;
+        Ok(())
     }
 
     /// Starts a pod that is gone, and waits until it is ready.
@@ -123,7 +128,21 @@ impl NemesisSide<'_> {
             started.map_err(|e| not_started(pod, &e))?;
             cast.nemesis.healed(pod);
         }
+        cast.unhurt_are_polled().await;
         Ok(())
+    }
+
+    /// Starts a pod that is gone and kills it while it boots; whether it died before it could serve.
+    pub async fn crash_at_boot(self, pod: &PodName) -> Result<bool, Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        self.cast.trigger.take();
+        handle.begin_start().await.map_err(|e| not_started(pod, &e))?;
+        let was_ready = match handle.address() {
+            Some(at) => matches!(self.cast.slot.api.ready(at).await, Ok((200, _))),
+            None => false,
+        };
+        self.cast.nemesis.kill(&handle, None, None).await?;
+        Ok(!was_ready)
     }
 
     /// Starts a pod that is gone while a dependency is gone too, mends that once the pod is up and says what it lacks, and
@@ -156,6 +175,81 @@ impl NemesisSide<'_> {
         NemesisSide { cast }.mend(dependency).await
     }
 
+    // --- links
+
+    /// Lets a fault loose on a link of an owner. One that waits for data has landed only when [`NemesisSide::cut_landed`]
+    /// says so.
+    pub async fn cut(self, owner: &Aim, link: Link, way: Way, fault: LinkFault) -> Result<LinkCut, Stopped> {
+        let handle = self.cast.slot.pod(&owner.owner)?;
+        let (links, trigger) = (self.cast.slot.links(), self.cast.trigger.take());
+        let what = (link, way, &fault);
+        let cut = self.cast.nemesis.cut_link(&links, &handle, what, Some(owner), trigger);
+        Ok(cut.await?)
+    }
+
+    /// Lets a fault loose on a link of a pod, whatever it owns.
+    pub async fn cut_of(self, pod: &PodName, link: Link, way: Way, fault: LinkFault) -> Result<LinkCut, Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        let (links, trigger) = (self.cast.slot.links(), self.cast.trigger.take());
+        let what = (link, way, &fault);
+        let cut = self.cast.nemesis.cut_link(&links, &handle, what, None, trigger);
+        Ok(cut.await?)
+    }
+
+    /// Waits until something has come of a fault that waits for data.
+    pub async fn cut_landed(self, cut: &LinkCut) -> Result<(), Stopped> {
+        let links = self.cast.slot.links();
+        self.cast.nemesis.link_cut_landed(&links, cut, None, LANDING).await?;
+        Ok(())
+    }
+
+    /// Takes a fault off its link.
+    pub async fn mend_link(self, cut: &LinkCut) -> Result<(), Stopped> {
+        let links = self.cast.slot.links();
+        Ok(self.cast.nemesis.mend_link(&links, cut).await?)
+    }
+
+    // --- places between two steps of a pod
+
+    /// Lets each of the pods hold the next task that comes to a failpoint, at work on `thread` where one is named.
+    pub async fn arm(self, pods: &[PodName], point: Failpoint, thread: Option<&ThreadId>) -> Result<Armed, Stopped> {
+        let cast = self.cast;
+        let handles: Vec<PartHandle> = pods.iter().map(|pod| cast.slot.pod(pod)).collect::<Result<_, _>>()?;
+        // What was seen before this sets nothing off that comes after it.
+        cast.trigger.take();
+        Ok(cast.nemesis.arm(&handles, point, thread).await?)
+    }
+
+    /// Waits until one of the armed pods holds, and disarms the others.
+    pub async fn holds(self, armed: Armed) -> Result<Held, Stopped> {
+        let grace = match armed.point() {
+            Failpoint::InsideDrain => Duration::from_millis(self.cast.slot.api.target().bounds.drain_ms),
+            _ => Duration::ZERO,
+        };
+        let held = self.cast.nemesis.held(armed, BEGIN + grace).await?;
+        self.cast.trigger.pull(held.seen);
+        Ok(held)
+    }
+
+    /// Kills a pod where it holds; it is dead when this returns.
+    pub async fn kill_held(self, held: &Held) -> Result<(), Stopped> {
+        self.kill_pod(&held.pod, held.aim.as_ref()).await
+    }
+
+    /// Lets a pod go on from where it holds.
+    pub async fn release(self, held: &Held) -> Result<(), Stopped> {
+        let handle = self.cast.slot.pod(&held.pod)?;
+        Ok(self.cast.nemesis.release(&handle, held.point).await?)
+    }
+
+    /// Lets a frozen owner that holds at a failpoint go on from there. It is told to while it is frozen, so that it hears
+    /// it with whatever else has come meanwhile.
+    pub async fn resume_held(self, owner: &Aim, point: Failpoint) -> Result<(), Stopped> {
+        let handle = self.cast.slot.pod(&owner.owner)?;
+        self.cast.nemesis.resume_and_release(&handle, point).await?;
+        Ok(())
+    }
+
     // --- what pods depend on
 
     /// Kills a dependency; it is dead when this returns.
@@ -182,7 +276,28 @@ impl NemesisSide<'_> {
     /// Lets a frozen dependency go on.
     pub async fn thaw(self, dependency: &Service) -> Result<(), Stopped> {
         let handle = self.cast.slot.part(dependency)?;
-        Ok(self.cast.nemesis.resume(&handle).await?)
+        self.cast.nemesis.resume(&handle).await?;
+        self.cast.unhurt_are_polled().await;
+        Ok(())
+    }
+
+    /// Empties the database, as a service finds it on its first day. No pod may run.
+    pub async fn empty_database(self) -> Result<(), Stopped> {
+        let handle = self.cast.slot.part(&Service::Postgres)?;
+        let url = postgres_url(self.cast)?;
+        self.cast.nemesis.empty(&handle, &url).await?;
+        Ok(())
+    }
+
+    /// Gives the database back what it held. Pods that run by now are killed: they know another database.
+    pub async fn refill_database(self) -> Result<(), Stopped> {
+        let cast = self.cast;
+        let mut running = cast.pods();
+        running.retain(|pod| cast.slot.address(pod).is_ok());
+        NemesisSide { cast }.kill_together(&running).await?;
+        let handle = cast.slot.part(&Service::Postgres)?;
+        let url = postgres_url(cast)?;
+        Ok(cast.nemesis.refill(&handle, &url).await?)
     }
 
     /// Starts a dependency that is gone, and waits until it serves again.
@@ -194,8 +309,14 @@ impl NemesisSide<'_> {
         handle.start().await.map_err(harness)?;
         self.cast.slot.find_again().await.map_err(harness)?;
         self.cast.nemesis.healed(&target);
+        self.cast.unhurt_are_polled().await;
         Ok(())
     }
+}
+
+fn postgres_url(cast: &Cast) -> Result<String, Stopped> {
+    let url = cast.slot.cluster.postgres_url();
+    url.map_err(|e| Stopped::Harness(e.to_string()))
 }
 
 /// A pod that ends or does not get ready is the system's doing; an engine that refuses is not.

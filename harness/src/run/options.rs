@@ -1,7 +1,8 @@
 //! What is asked of a run, checked against what there is. Pure.
 
-use super::RunError;
 use super::story::Story;
+use super::{RunError, unknown};
+use crate::checkers::PROMISES;
 use crate::target::Target;
 
 /// What is asked of a run.
@@ -36,6 +37,16 @@ impl Options {
                 target.designs.iter().map(String::as_str),
             ));
         }
+        for known in &target.expected_failures {
+            if !registry.iter().any(|story| story.name == known.story) {
+                let stories = registry.iter().map(|story| story.name);
+                return Err(unknown("story to expect a failure of", &known.story, stories));
+            }
+            if !PROMISES.iter().any(|promise| promise.name == known.promise) {
+                let promises = PROMISES.iter().map(|promise| promise.name);
+                return Err(unknown("promise to expect broken", &known.promise, promises));
+            }
+        }
         if let Some(defect) = &self.defect
             && !target.defects.iter().any(|d| d.name == *defect)
         {
@@ -63,14 +74,6 @@ impl Options {
     }
 }
 
-fn unknown<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> RunError {
-    RunError::Unknown {
-        kind,
-        name: name.to_owned(),
-        known: known.collect::<Vec<_>>().join(", "),
-    }
-}
-
 /// Whether a name fits a filter that is no story's whole name.
 fn matches(filter: &str, name: &str) -> bool {
     match filter.split_once('*') {
@@ -95,6 +98,7 @@ fn matches_whole(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::KnownFailure;
 
     fn story(name: &'static str, catches: &'static [&'static str]) -> Story {
         Story {
@@ -147,6 +151,28 @@ mod tests {
         );
         assert_eq!(names(&options(Some("*_one"), None)), Ok(vec!["a_one", "b_one"]));
         assert_eq!(names(&options(None, Some("claim-strict-cas"))), Ok(vec!["a_one"]));
+    }
+
+    #[test]
+    fn expectations_are_of_stories_and_promises_that_there_are() {
+        let select = |name: &str, promise: &str| {
+            let mut target = Target::reference();
+            target.expected_failures.push(KnownFailure {
+                story: name.into(),
+                promise: promise.into(),
+                why: "known".into(),
+            });
+            let selected = options(None, None).select(&[story("a_one", &[])], &target);
+            selected.map(|_| ()).map_err(|e| e.to_string())
+        };
+        assert_eq!(select("a_one", "NoSplice"), Ok(()));
+        let got = select("a_two", "NoSplice");
+        assert_eq!(
+            got,
+            Err("no story to expect a failure of \"a_two\"; there are: a_one".to_owned())
+        );
+        let got = select("a_one", "NoSplices");
+        assert!(got.is_err_and(|e| e.starts_with("no promise to expect broken \"NoSplices\"; there are: Final")));
     }
 
     #[test]

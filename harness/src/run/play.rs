@@ -11,8 +11,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::aftermath::{self, Before};
 use super::cast::{Cast, Whose};
 use super::keepsakes;
+use super::restless::Restless;
 use super::slot::Slot;
 use super::story::{Stopped, Story};
 use super::tails::parking::Trigger;
@@ -28,7 +30,7 @@ use crate::report::{Folder, StoryFigures, StoryReport};
 use crate::verdict::Judgement;
 use crate::workload::Tail;
 
-/// How often the database's changes are moved into the history.
+/// How often the database's changes, and the stream log's messages, are moved into the history.
 const FEED_EVERY: Duration = Duration::from_millis(20);
 /// Longest that a whole play may take: beyond every wait that a story can hold, so that a hang in the harness itself
 /// ends as `Broken` and not never.
@@ -50,26 +52,12 @@ pub(super) struct Order<'a> {
     pub(super) asked_at: Instant,
 }
 
-/// What came of a play.
-pub(super) struct PlayedStory {
-    /// Its report.
-    pub(super) report: StoryReport,
-    /// Faults that were seen to take effect in it.
-    pub(super) faults: usize,
-}
-
 /// Plays a story on a slot and judges it. Whatever goes wrong is in the report.
-pub(super) async fn play(slot: &Arc<Slot>, order: &Order<'_>) -> PlayedStory {
-    match try_play(slot, order).await {
-        Ok(played) => played,
-        Err(reason) => {
-            let report = unplayed(order.story.name, order.design, order.defect, order.seed, reason);
-            PlayedStory {
-                report: keep(report, order.folder),
-                faults: 0,
-            }
-        }
-    }
+pub(super) async fn play(slot: &Arc<Slot>, order: &Order<'_>) -> StoryReport {
+    let report = try_play(slot, order)
+        .await
+        .unwrap_or_else(|reason| unplayed(order.story.name, order.design, order.defect, order.seed, reason));
+    keep(report, order.folder)
 }
 
 /// The report of a story that could not be played at all.
@@ -84,7 +72,7 @@ pub(super) fn unplayed(story: &str, design: &str, defect: Option<&str>, seed: u6
     )
 }
 
-async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<PlayedStory, String> {
+async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<StoryReport, String> {
     let plan = Plan::draw(order.story.name, order.seed, order.design, order.defect, slot.pods());
     order.folder.write_json("plan.json", &plan).map_err(|e| e.to_string())?;
     let t0 = Instant::now();
@@ -126,12 +114,13 @@ fn began(slot: &Slot, order: &Order<'_>) -> Began {
         design: order.design.to_owned(),
         defect: order.defect.map(str::to_owned),
         evidence: order.story.evidence.iter().map(|mark| (*mark).to_owned()).collect(),
+        expected_failures: target.expected_failures(order.story.name),
         capabilities: target.capabilities().to_vec(),
         bounds: target.bounds,
     }
 }
 
-fn judged(order: &Order<'_>, recorder: &Recorder, measured: &StoryFigures) -> PlayedStory {
+fn judged(order: &Order<'_>, recorder: &Recorder, measured: &StoryFigures) -> StoryReport {
     let judgement = match recorder.finish() {
         Ok(()) => checkers::judge(&History {
             events: recorder.snapshot(),
@@ -146,18 +135,14 @@ fn judged(order: &Order<'_>, recorder: &Recorder, measured: &StoryFigures) -> Pl
         duration_ms: measured.duration_ms,
         ..from_history
     };
-    let report = StoryReport::new(
+    StoryReport::new(
         order.story.name,
         order.design,
         order.defect,
         order.seed,
         judgement,
         figures,
-    );
-    PlayedStory {
-        report: keep(report, order.folder),
-        faults: crate::report::faults_observed(&events),
-    }
+    )
 }
 
 /// Writes a story's verdict beside its history. A report that cannot be kept is still told.
@@ -172,8 +157,10 @@ fn keep(mut report: StoryReport, folder: &Folder) -> StoryReport {
 /// Everything that runs beside the play.
 struct Stage {
     cast: Cast,
+    before: Before,
     journal: Journal,
     feed: JoinHandle<()>,
+    log: JoinHandle<()>,
     engine: JoinHandle<()>,
     stop: CancellationToken,
 }
@@ -185,18 +172,25 @@ impl Stage {
             .map_err(|e| format!("the cluster is not healthy before the play: {e}"))?;
         slot.provider.reset().await.map_err(|e| e.to_string())?;
         slot.forget_changes().await.map_err(|e| e.to_string())?;
+        slot.forget_log().await;
         let nonce = uuid::Uuid::new_v4().simple().to_string()[..10].to_owned();
         let journal = Journal::follow(&slot.provider, nonce.clone(), recorder.clone())
             .await
             .map_err(|e| e.to_string())?;
+        let before = Before::look(slot).await;
         let cast = make_cast(slot, plan, recorder, nonce).await?;
+        // So that the connection is there when an owner is aimed at: making one takes ten times as long as asking.
+        slot.owners.of(&cast.thread).await.map_err(|e| e.to_string())?;
         let stop = CancellationToken::new();
         let feed = tokio::spawn(feed(slot.clone(), recorder.clone(), stop.clone()));
+        let log = tokio::spawn(log(slot.clone(), recorder.clone(), stop.clone()));
         let engine = tokio::spawn(engine_events(slot.cluster.events(), recorder.clone()));
         Ok(Self {
             cast,
+            before,
             journal,
             feed,
+            log,
             engine,
             stop,
         })
@@ -206,6 +200,7 @@ impl Stage {
     async fn perform(mut self, story: &Story, folder: &Folder) {
         let since = SystemTime::now();
         let recorder = self.cast.recorder.clone();
+        let restless = Restless::begin(&self.cast);
         let ended = match tokio::time::timeout(ONE_PLAY, (story.play)(&mut self.cast)).await {
             Ok(ended) => ended,
             Err(_) => Err(Stopped::Harness(format!("the play was not over after {ONE_PLAY:?}"))),
@@ -215,26 +210,36 @@ impl Stage {
             Err(Stopped::GaveUp(what)) => drop(recorder.record(What::Played { gave_up: Some(what) })),
             Err(Stopped::Harness(reason)) => drop(recorder.record(What::HarnessFailed { reason })),
         }
-        if let Err(reason) = self.finish(folder, since).await {
+        if let Err(reason) = self.finish(restless, folder, since).await {
             recorder.record(What::HarnessFailed { reason });
         }
         recorder.record(What::Ended);
     }
 
-    async fn finish(self, folder: &Folder, since: SystemTime) -> Result<(), String> {
+    async fn finish(self, restless: Restless, folder: &Folder, since: SystemTime) -> Result<(), String> {
         let Self {
             mut cast,
+            before,
             journal,
             feed,
+            log,
             engine,
             stop,
         } = self;
-        heal(&mut cast).await?;
-        quiesce(&cast).await?;
+        let quiet = match heal(&mut cast).await {
+            Ok(()) => quiesce(&cast).await,
+            hurt => hurt,
+        };
+        restless.end().await?;
+        quiet?;
+        aftermath::serve(&mut cast).await?;
+        aftermath::poll(&cast).await;
         read_final_state(&cast).await?;
         for tail in cast.tails.drain(..) {
             leave(tail).await;
         }
+        aftermath::count_left(&cast, &before).await;
+        aftermath::tell_complaints(&cast, &before).await?;
         stop.cancel();
         feed.await
             .map_err(|e| format!("the feed of database changes failed: {e}"))?;
@@ -242,6 +247,12 @@ impl Stage {
             .record_changes(&cast.recorder)
             .await
             .map_err(|e| e.to_string())?;
+        log.await
+            .map_err(|e| format!("the feed of the stream log failed: {e}"))?;
+        if let Err(e) = cast.slot.record_log(&cast.recorder).await {
+            // A pod may have lost its log; what was read of it until now is judged.
+            tracing::info!(error = %e, "the stream log cannot be read to its end");
+        }
         cast.recorder.record(What::Quiesced);
         journal.stop();
         engine.abort();
@@ -268,6 +279,12 @@ async fn make_cast(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder, nonce: Str
     recorder.record(What::ThreadMade {
         thread: thread.clone(),
         tenant: session.tenant.clone(),
+    });
+    // So that there is something of another tenant's that could be told to this one.
+    let strangers = slot.api.new_thread(&pod, at, &intruder).await;
+    recorder.record(What::ThreadMade {
+        thread: strangers.map_err(|e| e.to_string())?,
+        tenant: intruder.tenant.clone(),
     });
     Ok(Cast {
         slot: slot.clone(),
@@ -306,6 +323,20 @@ async fn feed(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
     }
 }
 
+/// Moves the stream log's messages into the history until told to stop; as with the database, what cannot be read now is read
+/// later.
+async fn log(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        if let Err(e) = slot.record_log(&recorder).await {
+            tracing::info!(error = %e, "the stream log cannot be read just now");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(FEED_EVERY) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
 /// Moves what the engine says of the cluster's containers into the history. Slower than the proofs that faults rest on, but
 /// the engine's own record.
 async fn engine_events(mut events: Events, recorder: Recorder) {
@@ -330,15 +361,28 @@ async fn engine_events(mut events: Events, recorder: Recorder) {
 }
 
 async fn heal(cast: &mut Cast) -> Result<(), String> {
+    if cast.nemesis.holds_a_database_empty() {
+        let refilled = cast.nemesis().refill_database().await;
+        refilled.map_err(|e| format!("healing: {e}"))?;
+    }
     let wounded: BTreeSet<PodName> = cast.nemesis.wounded().cloned().collect();
     for part in &wounded {
         cast.nemesis.healing(part);
     }
+    // One that is held in its drain is healed only once it is let go; one that is frozen can be told only once it is not.
+    if let Err(e) = cast.nemesis.disarm_all().await {
+        tracing::debug!(error = %e, "not disarmed yet");
+    }
     cast.slot.heal().await.map_err(|e| format!("healing: {e}"))?;
+    let disarmed = cast.nemesis.disarm_all().await;
+    disarmed.map_err(|e| format!("healing: {e}"))?;
     for part in &wounded {
         cast.nemesis.healed(part);
     }
     cast.recorder.record(What::Healed);
+    if !wounded.is_empty() {
+        aftermath::poll(cast).await;
+    }
     Ok(())
 }
 

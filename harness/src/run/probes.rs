@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use super::cast::{Cast, Whose};
 use super::story::Stopped;
 use crate::history::{Outcome, PodName, Status, What};
@@ -34,6 +36,13 @@ impl Cast {
         Ok(ready)
     }
 
+    /// Asks every pod that nothing is wrong with whether it can serve; the others may not answer at all.
+    pub(super) async fn unhurt_are_polled(&self) {
+        let wounded: Vec<&PodName> = self.nemesis.wounded().collect();
+        let unhurt = self.plan.pods.iter().filter(|pod| !wounded.contains(pod));
+        join_all(unhurt.map(|pod| self.is_ready(pod))).await;
+    }
+
     /// Waits until every pod says that it cannot serve: something that they need is gone.
     pub async fn every_pod_says_it_cannot_serve(&self) -> Result<(), Stopped> {
         let bound = Duration::from_millis(self.slot.api.target().bounds.lease_ms) + BEYOND;
@@ -48,6 +57,11 @@ impl Cast {
             self.help_the_lame().await?;
             return Err(late);
         }
+        self.every_pod_works().await
+    }
+
+    /// Lets each pod do a client's small piece of work; the first that fails ends it.
+    pub(super) async fn every_pod_works(&mut self) -> Result<(), Stopped> {
         for pod in self.pods() {
             let done = self.small_work(&pod).await;
             let (ok, detail) = match done {

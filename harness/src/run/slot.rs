@@ -2,23 +2,42 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
+use crosspod_links::client::{Client as Links, ClientError};
 use tokio::sync::Mutex;
 
 use super::RunError;
 use super::story::Stopped;
-use crate::cluster::{Cluster, ClusterError, PartHandle, Service};
+use crate::cluster::{Cluster, ClusterError, PartHandle, Service, State};
 use crate::history::writer::Recorder;
-use crate::history::{PodName, Row, What};
+use crate::history::{PodName, Row, ThreadId, What};
 use crate::provider::Provider;
 use crate::target::Target;
 use crate::target::changes::{ChangeFeed, Committed};
+use crate::target::log_feed::{LogError, LogFeed, Message};
 use crate::target::owner::{DatabaseError, Owners};
 use crate::workload::Api;
 
 /// Name of the logical replication slot: a cluster has a database of its own, so one name does for all.
 const FEED: &str = "crosspod";
+
+/// Port of the fault proxy that leads to pod `n` is this plus `n`; the other half is in the compose file.
+const EDGE_PORTS: u16 = 18000;
+
+/// Something that could not be healed.
+#[derive(Debug, thiserror::Error)]
+pub enum HealError {
+    /// A part, or the engine refused.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The fault proxy refused.
+    #[error("the fault proxy: {0}")]
+    Links(#[from] ClientError),
+    /// A link keeps a fault.
+    #[error("the link {0} still has a fault after everything was taken off it")]
+    StillFaulty(String),
+}
 
 /// One cluster, ready to be played on.
 pub(super) struct Slot {
@@ -26,7 +45,9 @@ pub(super) struct Slot {
     pub(super) owners: Arc<Owners>,
     pub(super) api: Api,
     pub(super) provider: Provider,
+    links: std::sync::RwLock<Links>,
     feed: Mutex<Feed>,
+    log: Option<Mutex<LogReader>>,
 }
 
 /// The database's changes, and what of them belongs to plays that are over.
@@ -38,6 +59,15 @@ struct Feed {
     current: HashSet<String>,
 }
 
+/// The stream log, and what of it belongs to plays that are over.
+struct LogReader {
+    feed: LogFeed,
+    /// Threads of earlier plays.
+    over: HashSet<ThreadId>,
+    /// Threads of the play that is on.
+    current: HashSet<ThreadId>,
+}
+
 impl Slot {
     /// Connects to a cluster that is up.
     ///
@@ -47,8 +77,17 @@ impl Slot {
         let url = cluster.postgres_url()?;
         let owners = Arc::new(Owners::new(&url, &target.database));
         let changes = ChangeFeed::open(&url, &target.database, FEED).await?;
+        let log = match &target.log {
+            Some(log) => Some(Mutex::new(LogReader {
+                feed: LogFeed::new(&cluster.nats_url()?, log),
+                over: HashSet::new(),
+                current: HashSet::new(),
+            })),
+            None => None,
+        };
         let api = Api::new(target).map_err(RunError::Http)?;
         let provider = Provider::new(cluster.mock_admin()?).map_err(RunError::Http)?;
+        let links = Links::new(cluster.links_admin()?).into();
         let feed = Mutex::new(Feed {
             changes,
             over: HashSet::new(),
@@ -59,7 +98,9 @@ impl Slot {
             owners,
             api,
             provider,
+            links,
             feed,
+            log,
         })
     }
 
@@ -87,6 +128,20 @@ impl Slot {
     /// The database, the broker or the provider.
     pub(super) fn part(&self, service: &Service) -> Result<PartHandle, Stopped> {
         self.cluster.part(service).map_err(|e| Stopped::Harness(e.to_string()))
+    }
+
+    /// The fault proxy.
+    pub(super) fn links(&self) -> Links {
+        self.links.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where clients reach a pod through the fault proxy.
+    pub(super) fn address_through_link(&self, pod: &PodName) -> Result<SocketAddr, Stopped> {
+        let number = pod.as_str().rsplit('-').next().and_then(|n| n.parse::<u16>().ok());
+        let port = number.map(|number| EDGE_PORTS + number);
+        let links = self.part(&Service::Links)?;
+        port.and_then(|port| links.published(port))
+            .ok_or_else(|| Stopped::Harness(format!("the fault proxy leads nowhere to {pod}")))
     }
 
     pub(super) fn pod(&self, name: &PodName) -> Result<PartHandle, Stopped> {
@@ -127,12 +182,74 @@ impl Slot {
         Ok(())
     }
 
+    /// Lets whatever the stream log holds by now belong to plays that are over.
+    pub(super) async fn forget_log(&self) {
+        let Some(log) = &self.log else { return };
+        let mut log = log.lock().await;
+        let ended = std::mem::take(&mut log.current);
+        log.over.extend(ended);
+        log.feed.skip().await;
+    }
+
+    /// Moves what has come to be in the stream log since the last call into the history.
+    pub(super) async fn record_log(&self, recorder: &Recorder) -> Result<(), LogError> {
+        let Some(log) = &self.log else { return Ok(()) };
+        let Ok(url) = self.cluster.nats_url() else {
+            // The broker is away, and there is nothing to be read until it is back.
+            return Ok(());
+        };
+        let mut log = log.lock().await;
+        log.feed.moved(&url);
+        for Message {
+            thread,
+            seq,
+            cursor,
+            chunk,
+        } in log.feed.drain().await?
+        {
+            // A pod may go on with a turn of a play that is over.
+            if log.over.contains(&thread) {
+                continue;
+            }
+            log.current.insert(thread.clone());
+            recorder.record(What::Logged {
+                thread,
+                seq: u32::try_from(seq).unwrap_or(u32::MAX),
+                cursor,
+                chunk,
+            });
+        }
+        Ok(())
+    }
+
+    /// Consumers that the broker keeps for the stream log's readers; none where there is no log.
+    pub(super) async fn log_consumers(&self) -> Option<u64> {
+        let counted = self.log.as_ref()?.lock().await.feed.consumers().await;
+        counted
+            .inspect_err(|e| tracing::info!(error = %e, "consumers cannot be counted"))
+            .ok()
+    }
+
     /// Heals every part and sees it healthy.
-    pub(super) async fn heal(&self) -> Result<(), ClusterError> {
+    pub(super) async fn heal(&self) -> Result<(), HealError> {
+        self.mend_links().await?;
         for healed in self.cluster.heal().await? {
             tracing::debug!(part = %healed.service, remedy = ?healed.remedy, "healed");
         }
-        self.find_again().await
+        Ok(self.find_again().await?)
+    }
+
+    /// Takes every fault off every link, where the proxy runs: one that does not is started anew without any.
+    async fn mend_links(&self) -> Result<(), HealError> {
+        let Ok(State::Running) = self.cluster.part(&Service::Links)?.state().await else {
+            return Ok(());
+        };
+        let links = self.links();
+        links.reset().await?;
+        match links.proxies().await?.values().find(|proxy| !proxy.toxics.is_empty()) {
+            None => Ok(()),
+            Some(proxy) => Err(HealError::StillFaulty(proxy.spec.name.clone())),
+        }
     }
 
     /// Looks up where database and provider are now: their ports change with each start.
@@ -140,6 +257,7 @@ impl Slot {
         let url = self.cluster.postgres_url()?;
         self.owners.moved(&url);
         self.provider.moved(self.cluster.mock_admin()?);
+        *self.links.write().unwrap_or_else(PoisonError::into_inner) = Links::new(self.cluster.links_admin()?);
         self.feed.lock().await.changes.moved(&url);
         Ok(())
     }

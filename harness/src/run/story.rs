@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::cast::Cast;
-use crate::nemesis::NemesisError;
+use crate::nemesis::{NemesisError, NoHold};
 use crate::provider::ProviderError;
 use crate::wait::Expired;
 
@@ -49,6 +49,15 @@ impl From<Expired> for Stopped {
 impl From<NemesisError> for Stopped {
     fn from(error: NemesisError) -> Self {
         Self::Harness(error.to_string())
+    }
+}
+
+impl From<NoHold> for Stopped {
+    fn from(error: NoHold) -> Self {
+        match error {
+            NoHold::Expired(expired) => expired.into(),
+            NoHold::Nemesis(error) => error.into(),
+        }
     }
 }
 

@@ -156,6 +156,12 @@ pub(super) mod parking {
             *last = Some(last.map_or(at, |l| l.max(at)));
         }
 
+        /// Whether the moment was no longer ago than `span`: what is measured from it may be about to happen.
+        pub(in crate::run) fn pulled_within(&self, span: super::Duration) -> bool {
+            let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            last.is_some_and(|at| at.elapsed() < span)
+        }
+
         /// Takes the moment: a fault is measured from an event of its own, not from an older one's.
         pub(in crate::run) fn take(&self) -> Option<Instant> {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).take()

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::cast::{BEGIN, Cast, LOOK, Turn};
+use super::restless;
 use super::story::Stopped;
-use crate::history::{Epoch, Outcome, PodName, Row, Status, What};
+use crate::history::{Outcome, PodName, Row, Status, What};
 use crate::nemesis::Aim;
 use crate::wait::{self, Look};
 
@@ -14,34 +15,12 @@ const END: Duration = Duration::from_secs(12);
 impl Cast {
     /// Waits until the turn runs, and reads who owns it.
     pub async fn owner_of(&self, turn: &Turn) -> Result<Aim, Stopped> {
-        self.owner_where(turn, "an owner", BEGIN, |_| true).await
-    }
-
-    /// Waits until another pod has claimed the turn at a higher epoch.
-    pub async fn taken_over(&self, turn: &Turn, from: &Aim, bound: Duration) -> Result<Aim, Stopped> {
-        self.owner_where(
-            turn,
-            &format!("an owner after {} at epoch {}", from.owner, from.epoch),
-            bound,
-            |epoch| epoch > from.epoch,
-        )
-        .await
-    }
-
-    async fn owner_where(
-        &self,
-        turn: &Turn,
-        what: &str,
-        bound: Duration,
-        fits: impl Fn(Epoch) -> bool,
-    ) -> Result<Aim, Stopped> {
         let (owners, thread) = (&self.slot.owners, &turn.thread);
-        let fits = &fits;
-        let what = format!("{what} of thread {thread}");
-        let aim = wait::until(&what, bound, LOOK, || async move {
+        let what = format!("an owner of thread {thread}");
+        let aim = wait::until(&what, BEGIN, LOOK, || async move {
             match owners.of(thread).await {
                 Ok(Some(now)) => match now.owner {
-                    Some(owner) if now.status == Status::InProgress && fits(now.epoch) => Look::Done((
+                    Some(owner) if now.status == Status::InProgress => Look::Done((
                         Aim {
                             thread: thread.clone(),
                             owner,
@@ -64,6 +43,37 @@ impl Cast {
             status,
         });
         Ok(aim)
+    }
+
+    /// Waits until a pod has claimed the turn's thread at a higher epoch. Told from the database's changes, of which none is
+    /// missed: the claimer may be done with the turn between two looks at the row itself.
+    pub async fn taken_over(&self, turn: &Turn, from: &Aim, bound: Duration) -> Result<Aim, Stopped> {
+        let recorder = &self.recorder;
+        let what = format!(
+            "an owner of thread {} after {} at epoch {}",
+            turn.thread, from.owner, from.epoch
+        );
+        let heir = wait::until(&what, bound, LOOK, || async move {
+            let claimed = recorder.find(0, |event| match &event.what {
+                What::Row {
+                    row:
+                        Row::Thread {
+                            thread,
+                            owner: Some(owner),
+                            epoch,
+                            ..
+                        },
+                    ..
+                } if *thread == turn.thread && *epoch > from.epoch => Some(Aim {
+                    thread: thread.clone(),
+                    owner: owner.clone(),
+                    epoch: *epoch,
+                }),
+                _ => None,
+            });
+            claimed.map_or_else(|| Look::NotYet("no such change".to_owned()), Look::Done)
+        });
+        Ok(heir.await?)
     }
 
     /// Where a turn stands in the database; none where it has no row.
@@ -178,7 +188,12 @@ impl Cast {
         let what = format!("{} to step down or to write at epoch {epoch}", owner.owner);
         wait::until(&what, Duration::from_secs(3), LOOK, || async move {
             let wrote = recorder.find(since, |e| match &e.what {
-                What::Frame { cursor: Some(c), .. } if c.epoch <= epoch => Some(()),
+                // One that comes later may be shown what was there before.
+                What::Frame {
+                    watcher,
+                    cursor: Some(c),
+                    ..
+                } if c.epoch <= epoch && watcher.0 < restless::FIRST => Some(()),
                 What::Row {
                     row: Row::Part { epoch: e, .. },
                     ..
@@ -205,6 +220,13 @@ impl Cast {
     pub async fn progress_bound_passes(&self) {
         let bound = Duration::from_millis(self.slot.api.target().bounds.progress_ms);
         tokio::time::sleep(bound + Duration::from_millis(200)).await;
+    }
+
+    /// Lets the time pass after which an owner that does not say that it lives is taken for dead: time itself is what is
+    /// waited for.
+    pub async fn lease_passes(&self) {
+        let lease = Duration::from_millis(self.slot.api.target().bounds.lease_ms);
+        tokio::time::sleep(lease + Duration::from_millis(200)).await;
     }
 
     /// Lets the target's bound for refusing a revoked credential everywhere pass: time itself is what is waited for.

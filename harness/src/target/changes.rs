@@ -16,6 +16,10 @@ use super::owner::{DatabaseError, connect, place};
 use super::{Database, frames};
 use crate::history::{Epoch, MessageId, PodName, Row, ThreadId, TurnId};
 
+/// Longest text of a part that is kept, in bytes: several times the largest answer. Escaped at its worst it is still a line
+/// of the history that is read back.
+const PART_MAX: usize = 8 << 20;
+
 /// Longest that reading what has piled up may take.
 const ONE_DRAIN: Duration = Duration::from_secs(10);
 /// Lines that may be read again before the slot is advanced: advancing costs a round trip of its own.
@@ -232,7 +236,7 @@ fn row_of(database: &Database, change: &Change) -> Result<Option<Row>, String> {
                 turn,
                 epoch,
                 seq,
-                text: text(columns, "text")?,
+                text: frames::cut(&text(columns, "text")?, PART_MAX),
             }
         }));
     }
@@ -323,6 +327,21 @@ mod tests {
             }))
         );
         assert_eq!(row("table public.sessions: INSERT: tenant[text]:'x'"), Ok(None));
+    }
+
+    #[test]
+    fn a_part_without_measure_is_cut() {
+        let long = "x".repeat(PART_MAX + 1);
+        let part =
+            format!("table public.parts: INSERT: turn[text]:'u' epoch[bigint]:1 seq[bigint]:3 text[text]:'{long}'");
+        let Ok(Some(Row::Part { text, .. })) = row(&part) else {
+            panic!("no part")
+        };
+        assert!(
+            text.ends_with("x... (8388609 bytes)") && text.len() < PART_MAX + 100,
+            "{} bytes",
+            text.len()
+        );
     }
 
     #[test]

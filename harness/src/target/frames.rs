@@ -2,10 +2,13 @@
 
 use serde_json::Value;
 
+use super::json;
 use crate::history::{Chunk, Cursor, Epoch, Status, TurnId};
 
 /// Longest piece of an unreadable frame that is kept, in bytes: enough to see what it is, little enough to print.
 const KEPT: usize = 400;
+/// Longest id of a turn or an event, in bytes: findings name them.
+pub const ID_MAX: usize = 256;
 
 /// Reads the data of one SSE event in the UI message stream's format.
 ///
@@ -14,7 +17,7 @@ pub fn read_ui_message(data: &str) -> Option<Chunk> {
     if data == "[DONE]" {
         return Some(Chunk::Done);
     }
-    let value: Value = match serde_json::from_str(data) {
+    let value = match json::read(data.as_bytes()) {
         Ok(value) => value,
         Err(e) => return Some(unreadable(&format!("not JSON: {e}"), data)),
     };
@@ -44,6 +47,11 @@ pub fn read_cursor(id: &str) -> Option<Cursor> {
         epoch: Epoch(epoch.parse().ok()?),
         seq: seq.parse().ok()?,
     })
+}
+
+/// Writes an event id as [`read_cursor`] reads it.
+pub fn write_cursor(cursor: Cursor) -> String {
+    format!("{}-{}", cursor.epoch, cursor.seq)
 }
 
 /// Reads a status as the database and the API write it.
@@ -91,12 +99,18 @@ fn finish(value: &Value) -> Result<Chunk, &'static str> {
 fn state(value: &Value) -> Result<Chunk, &'static str> {
     Ok(Chunk::State {
         status: status(value)?,
-        turn: text(value, "turnId").map(TurnId::from),
+        turn: read_turn(value),
     })
 }
 
 fn turn(value: &Value) -> Result<TurnId, &'static str> {
-    text(value, "turnId").map(TurnId::from).ok_or("no string \"turnId\"")
+    read_turn(value).ok_or("no string \"turnId\" of up to 256 bytes")
+}
+
+/// The turn that an object names.
+pub fn read_turn(value: &Value) -> Option<TurnId> {
+    let id = value.get("turnId")?.as_str()?;
+    (id.len() <= ID_MAX).then(|| TurnId::from(id))
 }
 
 fn status(value: &Value) -> Result<Status, &'static str> {
@@ -109,7 +123,8 @@ fn text(value: &Value, field: &str) -> Option<String> {
     value.get(field).and_then(Value::as_str).map(str::to_owned)
 }
 
-fn unreadable(why: &str, data: &str) -> Chunk {
+/// What is said of an event that nobody can read.
+pub fn unreadable(why: &str, data: &str) -> Chunk {
     Chunk::Unreadable {
         why: why.to_owned(),
         data: cut(data, KEPT),

@@ -1,17 +1,22 @@
 //! What a system under test must tell the harness: its routes, its frames, how to read an owner, what it can do.
 //!
-//! A [`Target`] is data (`fixtures/targets/*.toml`); [`frames`] reads its stream; [`owner`] and [`changes`] read its
-//! database. Deliberately absent: how it is started (`cluster`) and who talks to it (`workload`).
+//! A [`Target`] is data (`fixtures/targets/*.toml`); [`sse`] and [`frames`] read its stream, [`json`] its answers; [`owner`]
+//! and [`changes`] read its database, [`log_feed`] its stream log. Deliberately absent: how it is started (`cluster`) and who
+//! talks to it (`workload`).
 
+pub mod aside;
 pub mod changes;
 mod decoding;
 pub mod dump;
 pub mod frames;
+pub mod json;
+pub mod log_feed;
 pub mod owner;
+pub mod sse;
 
 use serde::Deserialize;
 
-use crate::history::{Bounds, Capability, ThreadId};
+use crate::history::{Bounds, Capability, ExpectedFailure, ThreadId};
 
 /// A system under test, described.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,6 +41,9 @@ pub struct Target {
     pub proxies: Proxies,
     /// Its bounds.
     pub bounds: Bounds,
+    /// Promises that it is known to break, by story.
+    #[serde(default)]
+    pub expected_failures: Vec<KnownFailure>,
     /// Defects that it can be started with.
     #[serde(default)]
     pub defects: Vec<Defect>,
@@ -49,6 +57,18 @@ pub struct Defect {
     pub name: String,
     /// Promises that it breaks; any of them names it.
     pub promises: Vec<String>,
+}
+
+/// A promise that a target is known to break in a story.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnownFailure {
+    /// The story.
+    pub story: String,
+    /// The promise.
+    pub promise: String,
+    /// Why it is broken and borne: an issue, a decision.
+    pub why: String,
 }
 
 /// Formats of stream frames.
@@ -96,6 +116,10 @@ impl Routes {
 pub struct Metrics {
     /// Counter of attempts that a pod gave up because another one had taken the turn.
     pub superseded: String,
+    /// Gauge of tails that are open.
+    pub tails_open: String,
+    /// Gauge of turns that are running.
+    pub turns_running: String,
 }
 
 /// How a target's database is read.
@@ -122,6 +146,8 @@ pub struct Log {
     pub stream: String,
     /// Subject of a thread's messages; `{thread}` stands for the thread's id.
     pub subject: String,
+    /// Header of a message that carries the id under which clients are shown its frame.
+    pub id_header: String,
 }
 
 /// The proxies that a target's streams must get through.
@@ -165,6 +191,17 @@ impl Target {
             name: name.to_owned(),
             reason: e.to_string(),
         })
+    }
+
+    /// What it is known to break in a story.
+    pub fn expected_failures(&self, story: &str) -> Vec<ExpectedFailure> {
+        let of_story = self.expected_failures.iter().filter(|known| known.story == story);
+        of_story
+            .map(|known| ExpectedFailure {
+                promise: known.promise.clone(),
+                why: known.why.clone(),
+            })
+            .collect()
     }
 
     /// What it can do.

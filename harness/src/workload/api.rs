@@ -7,15 +7,9 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::history::{Accepted, MessageId, Outcome, PodName, ReadAnswer, Status, TenantId, ThreadId, TurnId};
+use super::http::{self, KEPT, Trouble, answer};
+use crate::history::{Accepted, MessageId, Outcome, PodName, ReadAnswer, Status, TenantId, ThreadId};
 use crate::target::{Routes, Target, frames};
-
-/// Longest that a request may go without its whole answer.
-const ONE_REQUEST: Duration = Duration::from_secs(5);
-/// Longest piece of an answer's body that is kept, in bytes.
-const KEPT: usize = 600;
-/// Header by which a pod names itself.
-const POD_HEADER: &str = "x-pod";
 
 /// A tenant's credential.
 #[derive(Debug, Clone)]
@@ -89,7 +83,11 @@ impl Api {
                 token: token.to_owned(),
                 tenant: tenant.into(),
             }),
-            _ => Err(unfit("make a session", pod, format!("no token and tenant in {body}"))),
+            _ => Err(unfit(
+                "make a session",
+                pod,
+                format!("no token and tenant in {}", excerpt(&body)),
+            )),
         }
     }
 
@@ -116,7 +114,7 @@ impl Api {
         let body = self.must("make a thread", pod, request).await?;
         let id = body.get("id").or_else(|| body.get("threadId")).and_then(Value::as_str);
         id.map(ThreadId::from)
-            .ok_or_else(|| unfit("make a thread", pod, format!("no id in {body}")))
+            .ok_or_else(|| unfit("make a thread", pod, format!("no id in {}", excerpt(&body))))
     }
 
     /// Posts a message.
@@ -134,26 +132,20 @@ impl Api {
             .post(url(at, &path))
             .bearer_auth(&session.token)
             .json(&json!({"id": message, "text": text}));
-        let (status, pod, body) = match answer(request).await {
+        let answer = match answer(request).await {
             Ok(answer) => answer,
-            Err(reason) => return Outcome::Unknown { reason },
+            Err(Trouble { reason, .. }) => return Outcome::Unknown { reason },
         };
-        if status != StatusCode::ACCEPTED {
-            return Outcome::Failed {
-                status: status.as_u16(),
-                reason: frames::cut(&body, KEPT),
-            };
+        if answer.status != StatusCode::ACCEPTED {
+            return not_done(&answer);
         }
-        let turn = serde_json::from_str::<Value>(&body)
-            .ok()
-            .and_then(|v| Some(TurnId::from(v.get("turnId")?.as_str()?)));
-        match turn {
+        match answer.json().ok().and_then(|body| frames::read_turn(&body)) {
             Some(turn) => Outcome::Ok(Accepted {
                 turn,
-                pod: pod.unwrap_or_else(|| PodName::from("")),
+                pod: answer.pod.unwrap_or_else(|| PodName::from("")),
             }),
             None => Outcome::Unknown {
-                reason: format!("202 without a turnId: {}", frames::cut(&body, KEPT)),
+                reason: format!("202 without a turnId: {}", answer.excerpt()),
             },
         }
     }
@@ -175,8 +167,10 @@ impl Api {
     /// # Errors
     /// What was seen where there was no answer.
     pub async fn ready(&self, at: SocketAddr) -> Result<(u16, String), String> {
-        let (status, _, body) = answer(self.http.get(url(at, &self.target.routes.ready))).await?;
-        Ok((status.as_u16(), frames::cut(&body, KEPT)))
+        let answer = answer(self.http.get(url(at, &self.target.routes.ready)))
+            .await
+            .map_err(|trouble| trouble.reason)?;
+        Ok((answer.status.as_u16(), answer.excerpt()))
     }
 
     /// How often a pod says that it stepped down because another one had taken its turn.
@@ -184,9 +178,18 @@ impl Api {
     /// # Errors
     /// Its metrics cannot be had, or do not hold the counter that the description names.
     pub async fn superseded(&self, at: SocketAddr) -> Result<u64, String> {
-        let name = &self.target.metrics.superseded;
-        let (_, _, body) = answer(self.http.get(url(at, &self.target.routes.metrics))).await?;
-        counter(&body, name).ok_or_else(|| format!("no counter {name} among its metrics"))
+        self.counted(at, &self.target.metrics.superseded).await
+    }
+
+    /// Value of one of a pod's metrics that has no labels.
+    ///
+    /// # Errors
+    /// The pod's metrics cannot be had, or do not hold one of that name.
+    pub async fn counted(&self, at: SocketAddr, name: &str) -> Result<u64, String> {
+        let answer = answer(self.http.get(url(at, &self.target.routes.metrics)))
+            .await
+            .map_err(|trouble| trouble.reason)?;
+        counter(answer.text(), name).ok_or_else(|| format!("no {name} among its metrics"))
     }
 
     /// Reads a thread: its status and the answers it holds, oldest first.
@@ -238,19 +241,10 @@ impl Api {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let Ok(Ok(mut response)) = tokio::time::timeout(ONE_REQUEST, request.send()).await else {
+        let Ok(mut response) = http::head(request).await else {
             return (None, String::new());
         };
-        let status = response.status().as_u16();
-        let mut seen = Vec::new();
-        let moment = tokio::time::Instant::now() + Duration::from_millis(100);
-        while seen.len() < KEPT {
-            match tokio::time::timeout_at(moment, response.chunk()).await {
-                Ok(Ok(Some(chunk))) => seen.extend_from_slice(&chunk),
-                _ => break,
-            }
-        }
-        (Some(status), frames::cut(&String::from_utf8_lossy(&seen), KEPT))
+        (Some(response.status().as_u16()), http::first_bytes(&mut response).await)
     }
 
     /// Asks for a tail. The answer is whatever the pod says; its body is the stream.
@@ -260,8 +254,8 @@ impl Api {
         session: &Session,
         thread: &ThreadId,
         cursor: Option<&str>,
-    ) -> Result<Response, String> {
-        let path = Routes::of_thread(&self.target.routes.attach, thread);
+    ) -> Result<Response, Trouble> {
+        let path = self.attach_path(thread);
         let mut request = self
             .http
             .get(url(at, &path))
@@ -270,21 +264,18 @@ impl Api {
         if let Some(cursor) = cursor {
             request = request.header("last-event-id", cursor);
         }
-        match tokio::time::timeout(ONE_REQUEST, request.send()).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(e)) => Err(chain(&e)),
-            Err(_) => Err(format!("no response headers within {ONE_REQUEST:?}")),
-        }
+        http::head(request).await
+    }
+
+    pub(super) fn attach_path(&self, thread: &ThreadId) -> String {
+        Routes::of_thread(&self.target.routes.attach, thread)
     }
 
     async fn told(&self, request: RequestBuilder) -> Outcome<()> {
         match answer(request).await {
-            Ok((status, _, _)) if status.is_success() => Outcome::Ok(()),
-            Ok((status, _, body)) => Outcome::Failed {
-                status: status.as_u16(),
-                reason: frames::cut(&body, KEPT),
-            },
-            Err(reason) => Outcome::Unknown { reason },
+            Ok(answer) if answer.status.is_success() => Outcome::Ok(()),
+            Ok(answer) => not_done(&answer),
+            Err(Trouble { reason, .. }) => Outcome::Unknown { reason },
         }
     }
 
@@ -295,13 +286,31 @@ impl Api {
             status,
             got,
         };
-        let (status, _, body) = answer(request).await.map_err(|got| failed(None, got))?;
-        let code = Some(status.as_u16());
+        let answer = answer(request).await.map_err(|trouble| failed(None, trouble.reason))?;
+        let (status, code) = (answer.status, Some(answer.status.as_u16()));
         if !status.is_success() {
-            return Err(failed(code, format!("{status}: {}", frames::cut(&body, KEPT))));
+            return Err(failed(code, format!("{status}: {}", answer.excerpt())));
         }
-        serde_json::from_str(&body).map_err(|e| failed(code, format!("{status} with a body that is not JSON: {e}")))
+        answer
+            .json()
+            .map_err(|got| failed(code, format!("{status} with {got}")))
     }
+}
+
+/// What is known of a request that was not answered as done.
+fn not_done<T>(answer: &http::Answer) -> Outcome<T> {
+    let (status, reason) = (answer.status.as_u16(), answer.excerpt());
+    if answer.is_refusal() {
+        Outcome::Failed { status, reason }
+    } else {
+        let reason = format!("{status} is neither the answer nor a refusal: {reason}");
+        Outcome::Unknown { reason }
+    }
+}
+
+/// The beginning of a body, for people.
+fn excerpt(body: &Value) -> String {
+    frames::cut(&body.to_string(), KEPT)
 }
 
 /// The error for an answer that says yes and then not what the contract says.
@@ -316,36 +325,6 @@ fn unfit(what: &str, pod: &PodName, got: String) -> ApiError {
 
 fn url(at: SocketAddr, path: &str) -> String {
     format!("http://{at}{path}")
-}
-
-async fn answer(request: RequestBuilder) -> Result<(StatusCode, Option<PodName>, String), String> {
-    let whole = async {
-        let response = request.send().await?;
-        let status = response.status();
-        let pod = response
-            .headers()
-            .get(POD_HEADER)
-            .and_then(|v| v.to_str().ok())
-            .map(PodName::from);
-        Ok::<_, reqwest::Error>((status, pod, response.text().await?))
-    };
-    match tokio::time::timeout(ONE_REQUEST, whole).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(e)) => Err(chain(&e)),
-        Err(_) => Err(format!("no whole answer within {ONE_REQUEST:?}")),
-    }
-}
-
-/// An error with its causes: the outermost alone ("error sending request") says nothing.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(e) = cause {
-        text.push_str(": ");
-        text.push_str(&e.to_string());
-        cause = e.source();
-    }
-    text
 }
 
 /// Value of a counter without labels in Prometheus' text format.
@@ -375,11 +354,12 @@ fn read_answer(message: &Value) -> Result<ReadAnswer, String> {
         message
             .get(name)
             .and_then(Value::as_str)
-            .ok_or_else(|| format!("an answer without {name:?}: {message}"))
+            .ok_or_else(|| format!("an answer without {name:?}: {}", excerpt(message)))
     };
     let word = field("status")?;
     Ok(ReadAnswer {
-        turn: field("turnId")?.into(),
+        turn: frames::read_turn(message)
+            .ok_or_else(|| format!("an answer without \"turnId\": {}", excerpt(message)))?,
         status: frames::read_status(word).ok_or_else(|| format!("unknown status {word:?}"))?,
         text: field("text")?.to_owned(),
         error: message.get("error").and_then(Value::as_str).map(str::to_owned),

@@ -3,7 +3,11 @@
 //! Deliberately absent: faults (`nemesis`), and any opinion of what is seen (`checkers`).
 
 mod api;
+mod http;
+mod intake;
+mod manner;
 mod tail;
 
 pub use api::{Api, ApiError, Session};
+pub use intake::{Frame, Intake, Limits};
 pub use tail::{Attach, Seen, Tail, TurnSeen};

@@ -1,31 +1,41 @@
 //! A watcher: one attach on one pod, from its request to its end.
 //!
-//! The bytes go into the history as they are read, before any parsing; the frames follow as `eventsource-stream` finds them
-//! in those bytes. What a story waits for ([`Seen`]) is derived from the frames on the way.
+//! The bytes go into the history as they are read, before any parsing; the frames follow as [`Intake`] finds them in those
+//! bytes, up to its limits. What a story waits for ([`Seen`]) is derived from the frames on the way.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use eventsource_stream::{EventStreamError, Eventsource as _};
 use futures_util::{Stream, StreamExt as _};
+use reqwest::StatusCode;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::api::{Api, Session, chain};
+use super::api::{Api, Session};
+use super::http::{self, KEPT, Trouble};
+use super::intake::{Frame, Intake, Limits};
+use super::manner;
 use crate::history::writer::Recorder;
-use crate::history::{Chunk, Epoch, EventId, PodName, Raw, Status, TailEnd, ThreadId, TurnId, WatcherId, What};
+use crate::history::{
+    Chunk, Epoch, EventId, PodName, Raw, SessionNo, Status, TailEnd, ThreadId, TurnId, WatcherId, What,
+};
+use crate::plan::Manner;
 use crate::target::frames;
 use crate::target::owner::Owners;
 use crate::wait::{Expired, within};
 
-/// Most bytes that may come without a line's end. A service that sends more is not sending SSE, and the parser would
-/// hold all of it.
-const LONGEST_LINE: usize = 8 << 20;
+/// Longest piece of raw bytes in one event of the history: escaped at its worst it is still a line that is read back.
+const PIECE: usize = 1 << 20;
+/// Most finishes of a tail that the database is asked about, each of which may take seconds.
+const PROBES_MAX: u32 = 1000;
+/// Most turns that an expired wait tells of.
+const TURNS_TOLD: usize = 8;
 
 /// What an attach is to be.
 pub struct Attach {
@@ -37,6 +47,8 @@ pub struct Attach {
     pub at: SocketAddr,
     /// Whose credential to show.
     pub session: Session,
+    /// The same session's number in the history.
+    pub session_no: SessionNo,
     /// Thread to watch.
     pub thread: ThreadId,
     /// Cursor to resume from.
@@ -45,6 +57,8 @@ pub struct Attach {
     pub role: String,
     /// How long what stands between pod and client lets the stream be silent before it cuts it; for ever without.
     pub patience: Option<Duration>,
+    /// How it reads.
+    pub manner: Manner,
 }
 
 /// What a watcher has seen so far.
@@ -166,15 +180,19 @@ fn describe(seen: &Seen) -> String {
     if let Some(reason) = &seen.refused {
         return format!("the attach was refused: {reason}");
     }
-    let turns: Vec<_> = seen
+    let mut turns: Vec<_> = seen
         .turns
         .iter()
+        .take(TURNS_TOLD)
         .map(|(turn, s)| {
             let epoch = s.epoch.map_or("no start".to_owned(), |e| format!("epoch {e}"));
             let end = s.finished.map_or(String::new(), |f| format!(", finished as {f:?}"));
             format!("turn {turn}: {} tokens, {epoch}{end}", s.tokens)
         })
         .collect();
+    if seen.turns.len() > TURNS_TOLD {
+        turns.push(format!("and {} turns more", seen.turns.len() - TURNS_TOLD));
+    }
     let state = match &seen.end {
         Some(end) => format!("the tail has ended: {end:?}"),
         None if seen.open => "the tail is open".to_owned(),
@@ -202,26 +220,30 @@ impl Tailing {
     async fn run(self, leave: CancellationToken) {
         let asked_us = self.recorder.now_us();
         let attach = &self.attach;
-        let asking = self
-            .api
-            .attach(attach.at, &attach.session, &attach.thread, attach.cursor.as_deref());
         let answer = tokio::select! {
-            answer = asking => answer,
-            () = leave.cancelled() => return self.refuse(None, "the watcher left before it was answered".to_owned()),
+            answer = self.ask() => answer,
+            () = leave.cancelled() => {
+                let reason = "the watcher left before it was answered".to_owned();
+                return self.refuse(None, Trouble { reason, garbled: false });
+            }
         };
-        let response = match answer {
+        let mut response = match answer {
             Ok(response) => response,
-            Err(reason) => return self.refuse(None, reason),
+            Err(trouble) => return self.refuse(None, trouble),
         };
-        let status = response.status().as_u16();
-        let kind = response
-            .headers()
-            .get("content-type")
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or("none")
-            .to_owned();
-        if status != 200 || !kind.starts_with("text/event-stream") {
-            return self.refuse(Some(status), format!("status {status}, content type {kind}"));
+        if let Some(garbled) = refusal(&response) {
+            let kind = http::header(&response, "content-type").unwrap_or("none");
+            let reason = format!(
+                "status {}, content type {}",
+                response.status().as_u16(),
+                frames::cut(kind, KEPT)
+            );
+            let reason = match http::first_bytes(&mut response).await {
+                body if body.is_empty() => reason,
+                body => format!("{reason}: {body}"),
+            };
+            let trouble = Trouble { reason, garbled };
+            return self.refuse(Some(response.status().as_u16()), trouble);
         }
         self.recorder.record(What::TailOpened {
             watcher: attach.watcher,
@@ -230,6 +252,7 @@ impl Tailing {
             cursor: attach.cursor.clone(),
             role: attach.role.clone(),
             asked_us,
+            session: Some(attach.session_no),
         });
         self.tell.send_modify(|seen| {
             seen.open = true;
@@ -243,7 +266,28 @@ impl Tailing {
         self.tell.send_modify(|seen| seen.end = Some(end));
     }
 
-    fn refuse(&self, status: Option<u16>, reason: String) {
+    async fn ask(&self) -> Result<reqwest::Response, Trouble> {
+        let Attach {
+            at,
+            session,
+            thread,
+            cursor,
+            manner,
+            ..
+        } = &self.attach;
+        let cursor = cursor.as_deref();
+        match manner {
+            Manner::Slow { bytes, pause_ms } => {
+                let pace = (usize::from(*bytes), Duration::from_millis((*pause_ms).into()));
+                let path = self.api.attach_path(thread);
+                let asked = manner::attach_slowly(*at, &path, session, cursor, pace).await;
+                asked.map_err(|reason| Trouble { reason, garbled: false })
+            }
+            Manner::Eager | Manner::Vanishing { .. } => self.api.attach(*at, session, thread, cursor).await,
+        }
+    }
+
+    fn refuse(&self, status: Option<u16>, Trouble { reason, garbled }: Trouble) {
         let (watcher, pod, thread) = (self.attach.watcher, self.attach.pod.clone(), self.attach.thread.clone());
         self.recorder.record(What::TailRefused {
             watcher,
@@ -251,68 +295,105 @@ impl Tailing {
             thread,
             status,
             reason: reason.clone(),
+            garbled,
         });
         self.tell.send_modify(|seen| seen.refused = Some(reason));
     }
 
     async fn read(&self, body: impl Stream<Item = reqwest::Result<Bytes>>, leave: CancellationToken) -> TailEnd {
-        let mut line = 0;
-        let teed = body.map(|read| {
-            let bytes = read.map_err(|e| chain(&e))?;
-            self.recorder.record(What::Bytes {
-                watcher: self.attach.watcher,
-                raw: raw(&bytes),
-            });
-            line = match bytes.iter().rposition(|b| *b == b'\n') {
-                Some(end) => bytes.len() - end - 1,
-                None => line + bytes.len(),
+        let mut intake = Intake::new(Limits::OF_A_WATCHER);
+        let bytes_max = match self.attach.manner {
+            Manner::Vanishing { after_bytes } => Some(after_bytes.into()),
+            Manner::Eager | Manner::Slow { .. } => None,
+        };
+        let vanished = AtomicBool::new(false);
+        let body = manner::until_gone(body, bytes_max, &vanished);
+        let end = self.read_on(&mut intake, body, &leave).await;
+        if vanished.load(Ordering::Relaxed) {
+            // What it left in the middle of is its own doing.
+            return TailEnd::Left;
+        }
+        if let Some(frame) = intake.garbled_rest() {
+            self.record(frame);
+        }
+        if end == TailEnd::Eof && intake.is_no_stream() {
+            return TailEnd::NoStream {
+                why: "no line of an event stream".to_owned(),
+                seen_bytes: intake.seen_bytes(),
             };
-            if line > LONGEST_LINE {
-                Err(format!("{line} bytes without a line's end"))
-            } else {
-                Ok(bytes)
-            }
-        });
-        let mut events = std::pin::pin!(patient(teed, self.attach.patience).eventsource());
+        }
+        end
+    }
+
+    async fn read_on(
+        &self,
+        intake: &mut Intake,
+        body: impl Stream<Item = reqwest::Result<Bytes>>,
+        leave: &CancellationToken,
+    ) -> TailEnd {
+        let body = body.map(|read| read.map_err(|e| Trouble::from(&e)));
+        let mut body = std::pin::pin!(patient(body, self.attach.patience));
+        let (mut frames, mut probes) = (Vec::new(), 0);
         loop {
+            // A stream that always has more to read must not keep a watcher that wants to leave.
             let next = tokio::select! {
-                next = events.next() => next,
+                biased;
                 () = leave.cancelled() => return TailEnd::Left,
+                next = body.next() => next,
             };
-            match next {
+            let bytes = match next {
                 None => return TailEnd::Eof,
-                Some(Err(EventStreamError::Transport(reason))) => return TailEnd::Broken { reason },
-                Some(Err(EventStreamError::Utf8(e))) => {
-                    return TailEnd::Broken {
-                        reason: format!("not UTF-8: {e}"),
-                    };
+                Some(Err(Trouble { reason, garbled: false })) => return TailEnd::Broken { reason },
+                Some(Err(Trouble { reason: why, .. })) => {
+                    let seen_bytes = intake.seen_bytes();
+                    return TailEnd::NoStream { why, seen_bytes };
                 }
-                Some(Err(EventStreamError::Parser(e))) => {
-                    return TailEnd::Broken {
-                        reason: format!("not SSE: {:?}", e.code),
-                    };
+                Some(Ok(bytes)) => bytes,
+            };
+            for piece in intake.admit(&bytes).chunks(PIECE) {
+                self.recorder.record(What::Bytes {
+                    watcher: self.attach.watcher,
+                    raw: raw(piece),
+                });
+            }
+            let read = intake.read(&bytes, &mut frames);
+            for frame in frames.drain(..) {
+                if self.frame(frame, &mut probes).await {
+                    return TailEnd::Done;
                 }
-                Some(Ok(event)) => {
-                    if self.frame(&event.id, &event.data).await {
-                        return TailEnd::Done;
-                    }
+                if leave.is_cancelled() {
+                    return TailEnd::Left;
                 }
+            }
+            if let Err(why) = read {
+                let seen_bytes = intake.seen_bytes();
+                return TailEnd::NoStream { why, seen_bytes };
             }
         }
     }
 
     /// Takes one frame; true when it is the last by its own word.
-    async fn frame(&self, id: &str, data: &str) -> bool {
-        let Some(chunk) = frames::read_ui_message(data) else {
-            return false;
-        };
-        let content = matches!(
-            chunk,
-            Chunk::Start { .. } | Chunk::Delta { .. } | Chunk::Error { .. } | Chunk::Finish { .. }
-        );
-        // The parser repeats the last id on frames that have none of their own, as the standard says; frames that are no
-        // part of the log have none.
-        let id = (content && !id.is_empty()).then(|| id.to_owned());
+    async fn frame(&self, frame: Frame, probes: &mut u32) -> bool {
+        let chunk = self.record(frame);
+        if let Chunk::Finish { turn, .. } = &chunk
+            && *probes < PROBES_MAX
+        {
+            *probes += 1;
+            // The proof of "committed before announced": this question is put after the frame was seen.
+            match self.owners.turn(turn).await {
+                Ok(status) => drop(self.recorder.record(What::TerminalProbe {
+                    watcher: self.attach.watcher,
+                    turn: turn.clone(),
+                    status,
+                })),
+                Err(e) => tracing::info!(%turn, error = %e, "the database could not be asked for a terminal's row"),
+            }
+        }
+        chunk == Chunk::Done
+    }
+
+    /// Puts a frame into the history and into what was seen.
+    fn record(&self, Frame { id, chunk }: Frame) -> Chunk {
         let (watcher, cursor) = (self.attach.watcher, id.as_deref().and_then(frames::read_cursor));
         let recorded = id.as_deref().map(EventId::from);
         self.recorder.record(What::Frame {
@@ -328,25 +409,24 @@ impl Tailing {
             }
             take(seen, &chunk, at);
         });
-        if let Chunk::Finish { turn, .. } = &chunk {
-            // The proof of "committed before announced": this question is put after the frame was seen.
-            match self.owners.turn(turn).await {
-                Ok(status) => drop(self.recorder.record(What::TerminalProbe {
-                    watcher,
-                    turn: turn.clone(),
-                    status,
-                })),
-                Err(e) => tracing::info!(%turn, error = %e, "the database could not be asked for a terminal's row"),
-            }
-        }
-        chunk == Chunk::Done
+        chunk
     }
 }
 
+/// Whether an answer to an attach is anything but a stream: none where it is one, else whether it is nonsense, neither a
+/// stream nor a refusal.
+fn refusal(response: &reqwest::Response) -> Option<bool> {
+    let status = response.status();
+    let kind = http::header(response, "content-type").unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    let is_stream = status == StatusCode::OK && essence.eq_ignore_ascii_case("text/event-stream");
+    (!is_stream).then(|| !status.is_client_error() && !status.is_server_error())
+}
+
 /// A stream that breaks where it is silent for longer than `patience`: what a client gets to see through a proxy.
-fn patient<S>(stream: S, patience: Option<Duration>) -> impl Stream<Item = Result<Bytes, String>>
+fn patient<S>(stream: S, patience: Option<Duration>) -> impl Stream<Item = Result<Bytes, Trouble>>
 where
-    S: Stream<Item = Result<Bytes, String>>,
+    S: Stream<Item = Result<Bytes, Trouble>>,
 {
     futures_util::stream::unfold((Box::pin(stream), false), move |(mut stream, cut)| async move {
         if cut {
@@ -356,7 +436,10 @@ where
             None => stream.next().await,
             Some(patience) => match tokio::time::timeout(patience, stream.next()).await {
                 Ok(next) => next,
-                Err(_) => Some(Err(format!("cut by a proxy after {patience:?} without a byte"))),
+                Err(_) => Some(Err(Trouble {
+                    reason: format!("cut by a proxy after {patience:?} without a byte"),
+                    garbled: false,
+                })),
             },
         }?;
         let cut = next.is_err();
@@ -453,10 +536,8 @@ mod tests {
         });
         let read: Vec<_> = patient(talk, Some(Duration::from_secs(1))).collect().await;
         assert_eq!(read.iter().filter(|r| r.is_ok()).count(), 3);
-        assert_eq!(
-            read.last(),
-            Some(&Err("cut by a proxy after 1s without a byte".to_owned()))
-        );
+        let reason = "cut by a proxy after 1s without a byte".to_owned();
+        assert_eq!(read.last(), Some(&Err(Trouble { reason, garbled: false })));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use rustix::process::Signal;
 
 use crate::command::await_true;
-use crate::home::{CLUSTER, Home};
+use crate::home::{CLUSTER, Home, PARTS};
 use crate::signals::stops;
 
 /// A story that freezes a pod for longer than a look at the engine takes.
@@ -24,7 +24,7 @@ fn a_kept_cluster_has_its_port_outlives_what_fails_beside_and_on_it_and_goes_wit
 
     let second = home.run(&["up", "--postgres-port", &port]);
     second.says(&[&format!("port {port} of 127.0.0.1, asked for postgres, is in use")]);
-    assert_eq!(running_parts(&home), 6, "the first is whole");
+    assert_eq!(running_parts(&home), PARTS, "the first is whole");
 
     let mut run = home.start(&["run", FREEZES_A_POD]);
     run.await_line(": using the kept cluster", CLUSTER);
@@ -33,7 +33,7 @@ fn a_kept_cluster_has_its_port_outlives_what_fails_beside_and_on_it_and_goes_wit
         home.containers(&frozen).len() == 1
     });
     stops(run, Signal::TERM);
-    assert_eq!(running_parts(&home), 6, "the run's breakage is healed");
+    assert_eq!(running_parts(&home), PARTS, "the run's breakage is healed");
 
     let down = home.run(&["down"]);
     assert_eq!(down.code(), Some(0), "{}", down.all());

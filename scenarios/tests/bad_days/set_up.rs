@@ -41,7 +41,48 @@ fn an_engine_that_does_not_answer_and_one_that_is_elsewhere() {
         .says(&[&host, "no answer in 5s", "DOCKER_HOST"]);
     home.run_with("DOCKER_HOST", "tcp://192.0.2.7:2375", &["up"])
         .within(AT_ONCE)
-        .says(&["192.0.2.7:2375 is not on this machine", "CROSSPOD_ALLOW_REMOTE=1"]);
+        .says(&["192.0.2.7, not on this machine", "--allow-host 192.0.2.7"]);
+    // A host that is named is asked, and another one is not.
+    let nobody = format!(
+        "tcp://no-such-host.invalid:{}",
+        silent.local_addr().expect("bound").port()
+    );
+    home.run_with("DOCKER_HOST", &nobody, &["up", "--allow-host", "NO-such-host.invalid"])
+        .within(AT_ONCE)
+        .says(&["no container engine answers", &nobody]);
+    home.run_with("DOCKER_HOST", &nobody, &["down", "--allow-host", "192.0.2.7"])
+        .within(AT_ONCE)
+        .says(&["--allow-host no-such-host.invalid"]);
+}
+
+#[test]
+fn a_part_that_is_published_to_others_than_this_machine_is_not_connected_to() {
+    let home = Home::on_the_engine();
+    let mut command = home.command(&["up"]);
+    let to_all = home.workspace_with("\"127.0.0.1::8222\"", "\"0.0.0.0::8222\"");
+    command.env("CROSSPOD_WORKSPACE", to_all);
+    Running::start(command).end(CLUSTER).says(&[
+        "port 8222 of nats is published at 0.0.0.0:",
+        "not this machine's loopback",
+        "--allow-host 0.0.0.0",
+    ]);
+    home.is_clean();
+}
+
+#[test]
+fn a_part_that_carries_another_runs_label_is_not_touched() {
+    let home = Home::on_the_engine();
+    let mut command = home.command(&["up"]);
+    let label = "dev.crosspod.run: \"${CROSSPOD_RUN:-by-hand}\"";
+    command.env(
+        "CROSSPOD_WORKSPACE",
+        home.workspace_with(label, "dev.crosspod.run: \"somebody-elses\""),
+    );
+    Running::start(command).end(CLUSTER).says(&[
+        "carries the label of run somebody-elses and not that of run r",
+        "it is not touched",
+    ]);
+    home.is_clean();
 }
 
 #[test]

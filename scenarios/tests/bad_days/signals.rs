@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use crate::bystanders::Decoys;
 use crate::command::{Running, await_true};
-use crate::home::{CLUSTER, Home};
+use crate::home::{CLUSTER, Home, PARTS};
 
 /// How long a run may take to clear up after a signal.
 const CLEARING: Duration = Duration::from_secs(20);
@@ -112,7 +112,7 @@ fn killed_mid_story(home: &Home) -> (String, PathBuf) {
     running.signal(Signal::KILL);
     let ended = running.end(CLEARING);
     assert_eq!(ended.code(), None, "{}", ended.all());
-    assert_eq!(home.containers(&[]).len(), 6, "a killed run clears nothing up");
+    assert_eq!(home.containers(&[]).len(), PARTS, "a killed run clears nothing up");
     let run = history
         .ancestors()
         .nth(2)

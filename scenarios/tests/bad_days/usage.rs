@@ -35,7 +35,7 @@ fn a_story_a_defect_and_a_design_that_are_not_there_are_named_with_those_that_ar
 #[test]
 fn usage_that_is_not_understood_exits_3_and_names_it() {
     let home = Home::without_engine();
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 10] = [
         (&[], "Usage: cargo crosspod <COMMAND>"),
         (&["frobnicate"], "'frobnicate'"),
         (&["run", "--frobnicate"], "'--frobnicate'"),
@@ -43,6 +43,8 @@ fn usage_that_is_not_understood_exits_3_and_names_it() {
         (&["run", "--seed", "soon"], "'--seed <SEED>'"),
         (&["up", "--postgres-port", "0"], "'--postgres-port <PORT>'"),
         (&["up", "--ready-secs", "0"], "'--ready-secs <N>'"),
+        (&["up", "--allow-host", "build-host:2375"], "without scheme and port"),
+        (&["run", "--dry-run", "--hold"], "'--hold'"),
         (&["recheck"], "<FOLDER>"),
     ];
     for (args, named) in cases {

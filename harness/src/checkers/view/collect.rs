@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::attempts;
+use super::log::Stored;
 use super::{
-    Access, At, Call, Cancel, Death, Ending, Frame, Leftover, Owned, PartRow, Poll, Post, Probe, Read, Refused, Thread,
-    Trial, Turn, TurnRow, View, Watcher,
+    Access, At, Call, Cancel, Complaint, Death, Ending, Frame, Leftover, Owned, PartRow, Poll, Post, Probe, Read,
+    Refused, Revocation, Thread, Trial, Turn, TurnRow, View, Watcher,
 };
 use crate::history::{
     Began, Bounds, Chunk, Cursor, Epoch, Event, EventId, Expect, MessageId, Outcome, ProviderEvent, ProviderWhat, Row,
@@ -26,6 +27,8 @@ struct Places<'a> {
     /// Those ids as cursors, with the moment that a watcher was first given each.
     given: HashMap<(usize, &'a str), (Cursor, At)>,
     gone: BTreeMap<(usize, Epoch, u64), u64>,
+    /// Place of the stream log's last message, and the stretch without a gap that it is in.
+    logged: (u32, u32),
 }
 
 struct Collector<'a> {
@@ -65,6 +68,7 @@ fn empty<'a>() -> View<'a> {
         capabilities: &[],
         bounds,
         declared: &[],
+        foretold: &[],
         threads: Vec::new(),
         turns: Vec::new(),
         watchers: Vec::new(),
@@ -80,7 +84,9 @@ fn empty<'a>() -> View<'a> {
         trials: Vec::new(),
         leftovers: Vec::new(),
         deaths: Vec::new(),
+        complaints: Vec::new(),
         logs: Vec::new(),
+        stored: Vec::new(),
         revoked: Vec::new(),
         faults: super::Faults::default(),
         pods: std::collections::BTreeSet::new(),
@@ -119,20 +125,25 @@ impl<'a> Collector<'a> {
                 );
             }
             What::Provider(told) => self.provider(at, told),
+            What::Logged {
+                thread, seq, cursor, ..
+            } => self.logged(event, thread, *seq, *cursor),
             What::Fault(told) => self.view.faults.note(at, told),
             What::TailOpened {
                 watcher,
                 pod,
                 thread,
                 cursor,
+                session,
+                asked_us,
                 ..
             } => {
                 self.view.pods.insert(pod.as_str());
                 let thread = self.thread(thread);
                 self.places.watchers.insert(*watcher, self.view.watchers.len());
-                self.view
-                    .watchers
-                    .push(Watcher::new(*watcher, pod, thread, at, cursor.as_deref()));
+                let mut watcher = Watcher::new(*watcher, pod, thread, at, cursor.as_deref());
+                (watcher.session, watcher.asked_us) = (*session, *asked_us);
+                self.view.watchers.push(watcher);
             }
             What::TailClosed { watcher, end } => {
                 if let Some(place) = self.places.watchers.remove(watcher) {
@@ -212,7 +223,10 @@ impl<'a> Collector<'a> {
                     body,
                 });
             }
-            What::Revoked { tenant, .. } => self.view.revoked.push((at, tenant)),
+            What::Revoked { tenant, session, .. } => {
+                let session = *session;
+                self.view.revoked.push(Revocation { at, tenant, session });
+            }
             What::Cancelled { pod, thread, outcome } => {
                 let thread = self.thread(thread);
                 self.view.cancels.push(Cancel {
@@ -228,6 +242,7 @@ impl<'a> Collector<'a> {
                 thread,
                 status,
                 reason,
+                garbled,
             } => {
                 self.view.pods.insert(pod.as_str());
                 let thread = self.thread(thread);
@@ -238,6 +253,7 @@ impl<'a> Collector<'a> {
                     thread,
                     status: *status,
                     reason,
+                    garbled: *garbled,
                 });
             }
             _ => self.told(at, what),
@@ -291,6 +307,7 @@ impl<'a> Collector<'a> {
                 let (pod, count) = (pod.as_ref(), *count);
                 self.view.leftovers.push(Leftover { at, pod, what, count });
             }
+            What::LogLine { pod, level, line } => self.view.complaints.push(Complaint { at, pod, level, line }),
             What::Engine {
                 service,
                 action,
@@ -307,6 +324,7 @@ impl<'a> Collector<'a> {
         self.view.capabilities = &began.capabilities;
         self.view.bounds = began.bounds;
         self.view.declared = &began.evidence;
+        self.view.foretold = &began.expected_failures;
     }
 
     fn row(&mut self, at: At, xid: u64, row: &'a Row) {
@@ -416,6 +434,25 @@ impl<'a> Collector<'a> {
                 .anchors
                 .entry((thread, id))
                 .or_insert((turn, showing.text.len()));
+        }
+    }
+
+    /// A message of the stream log; what is not of a thread of the play is passed over.
+    fn logged(&mut self, event: &'a Event, thread: &ThreadId, seq: u32, cursor: Option<Cursor>) {
+        let (last, stretch) = self.places.logged;
+        let is_next = last.checked_add(1) == Some(seq);
+        self.places.logged = (seq, if is_next { stretch } else { stretch + 1 });
+        let stretch = self.places.logged.1;
+        let (Some(thread), Some(cursor)) = (self.places.threads.get(thread).copied(), cursor) else {
+            return;
+        };
+        self.view.stored.push(Stored { thread, event, stretch });
+        if self.places.resumed.is_empty() {
+            return;
+        }
+        if let Some(id) = self.places.resumed.get(super::tell(cursor).as_str()) {
+            let at = At::of(event);
+            self.places.given.entry((thread, id)).or_insert((cursor, at));
         }
     }
 

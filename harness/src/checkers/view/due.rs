@@ -5,7 +5,7 @@
 //! makes every bound counted from them longer, never shorter.
 
 use super::watcher::Finish;
-use super::{At, View, Watcher};
+use super::{At, Revocation, View, Watcher};
 use crate::history::TailEnd;
 
 /// How long after its commit a row may reach the history, at the very most.
@@ -111,7 +111,7 @@ impl View<'_> {
     pub(crate) fn lost_its_pod(&self, watcher: &Watcher<'_>, until_us: u64) -> bool {
         self.faults
             .on(watcher.pod.as_str())
-            .any(|fault| !fault.is_pause() && fault.touches(watcher.opened.us, until_us))
+            .any(|fault| fault.ends_its_target() && fault.touches(watcher.opened.us, until_us))
     }
 
     /// Whether something was broken that may break a tail, or its credential was no longer good.
@@ -122,10 +122,13 @@ impl View<'_> {
             .iter()
             .any(|fault| (fault.target == pod || !self.pods.contains(fault.target)) && fault.touches(at.us, at.us));
         let tenant = self.threads[watcher.thread].tenant;
-        broken
-            || self
-                .revoked
-                .iter()
-                .any(|(revoked, whose)| Some(*whose) == tenant && revoked.n < at.n)
+        let is_its = |revoked: &&Revocation<'_>| {
+            let other = watcher
+                .session
+                .zip(revoked.session)
+                .is_some_and(|(own, gone)| own != gone);
+            Some(revoked.tenant) == tenant && !other
+        };
+        broken || self.revoked.iter().filter(is_its).any(|revoked| revoked.at.n < at.n)
     }
 }

@@ -22,13 +22,39 @@ pub(crate) struct FaultSpan<'a> {
 }
 
 impl FaultSpan<'_> {
-    /// Whether the target survives it and goes on where it stopped.
-    pub(crate) fn is_pause(&self) -> bool {
-        self.name == "pause"
+    /// Whether it is of one of the pod's links.
+    pub(crate) fn is_of_link(&self) -> bool {
+        ["postgres-", "nats-", "provider-", "edge-"]
+            .iter()
+            .any(|link| self.name.starts_with(link))
     }
 
-    /// Whether it may affect its target at any moment of `from_us..=until_us`.
+    /// Whether it stops one task of its target and leaves it to do all else.
+    pub(crate) fn is_hold(&self) -> bool {
+        self.name.starts_with("hold at ")
+    }
+
+    /// Whether its target's process ends by it. A pod that it does not end goes on where it stopped or was cut off.
+    pub(crate) fn ends_its_target(&self) -> bool {
+        matches!(
+            self.name,
+            "kill" | "terminate" | "stop" | "restart" | "crash" | "out-of-memory"
+        )
+    }
+
+    /// Whether nobody serves in its target's place while it is in force. A database that is empty, say, still serves.
+    pub(crate) fn takes_its_target_away(&self) -> bool {
+        self.ends_its_target() || self.name == "pause"
+    }
+
+    /// Whether it may keep its target from its work at any moment of `from_us..=until_us`. A hold does not: a turn that
+    /// stands still by it is judged as one that stands still, and clients, peers and promises are owed what they always are.
     pub(crate) fn touches(&self, from_us: u64, until_us: u64) -> bool {
+        !self.is_hold() && self.is_there(from_us, until_us)
+    }
+
+    /// Whether it is in force at any moment of `from_us..=until_us`, whatever it does.
+    pub(crate) fn is_there(&self, from_us: u64, until_us: u64) -> bool {
         self.aimed.us <= until_us && self.healed.is_none_or(|healed| healed.us >= from_us)
     }
 
@@ -92,8 +118,9 @@ impl<'a> Faults<'a> {
     }
 
     /// When `bound_us` from `from_us` on is over, with the clock set back to zero by each heal of a fault that keeps
-    /// `pod` (or, without one, the survivors) from doing its work: a pause of that pod, a broken dependency. None where
-    /// such a fault was never healed: then nothing is owed.
+    /// `pod` (or, without one, the survivors) from doing its work: a pause of that pod, a broken dependency. Without a pod,
+    /// while every pod is dead or frozen there are no survivors, and the clock waits for the first to be back: one that
+    /// boots has its whole bound before it. None where such a fault was never healed: then nothing is owed.
     pub(crate) fn deadline(
         &self,
         from_us: u64,
@@ -102,9 +129,12 @@ impl<'a> Faults<'a> {
         pods: &BTreeSet<&str>,
     ) -> Option<u64> {
         let hinders = |span: &&FaultSpan<'_>| {
-            !pods.contains(span.target) || (span.is_pause() && pod.is_some_and(|pod| pod == span.target))
+            !pods.contains(span.target) || (!span.ends_its_target() && pod.is_some_and(|pod| pod == span.target))
         };
-        let mut from_us = from_us;
+        let mut from_us = match pod {
+            Some(_) => from_us,
+            None => self.first_survivor(from_us, bound_us, pods)?,
+        };
         // Ordered by their beginning, so one pass meets every fault that a later start brings into reach.
         for span in self.spans.iter().filter(hinders) {
             if span.touches(from_us, from_us.saturating_add(bound_us)) {
@@ -112,6 +142,33 @@ impl<'a> Faults<'a> {
             }
         }
         Some(from_us.saturating_add(bound_us))
+    }
+
+    /// When there is a pod again, should there be none at some moment within `bound_us` from `from_us` on; `from_us` where
+    /// there always is one, and none where none comes back.
+    fn first_survivor(&self, from_us: u64, bound_us: u64, pods: &BTreeSet<&str>) -> Option<u64> {
+        let mut from_us = from_us;
+        let out = |us: u64| {
+            let spans = self.spans.iter().filter(|span| span.takes_its_target_away());
+            spans.filter(move |span| span.aimed.us <= us && span.healed.is_none_or(|healed| healed.us > us))
+        };
+        // The last pod is put out of action by a fault that is aimed then, or was out when the clock began.
+        let aimed = self.spans.iter().map(|span| span.aimed.us);
+        let moments: BTreeSet<u64> = aimed.chain([from_us]).filter(|us| *us >= from_us).collect();
+        for us in moments {
+            let is_in_reach = us <= from_us.saturating_add(bound_us);
+            if is_in_reach && !pods.is_empty() && pods.iter().all(|pod| out(us).any(|span| span.target == *pod)) {
+                // A pod is back when the last of what put it out of action is healed.
+                let back = |pod: &&str| {
+                    let mut healed = out(us)
+                        .filter(|span| span.target == *pod)
+                        .map(|span| span.healed.map(|at| at.us));
+                    healed.try_fold(us, |latest, healed| Some(latest.max(healed?)))
+                };
+                from_us = from_us.max(pods.iter().filter_map(back).min()?);
+            }
+        }
+        Some(from_us)
     }
 }
 
@@ -148,6 +205,60 @@ mod tests {
         assert_eq!(uncovered_us(10, 20, vec![(15, u64::MAX), (14, 16)]), 4);
         assert_eq!(uncovered_us(10, 20, vec![(30, 40), (1, 2)]), 10);
         assert_eq!(uncovered_us(20, 10, vec![]), 0);
+    }
+
+    #[test]
+    fn a_hold_is_told_and_excuses_nothing() {
+        let hold = FaultEvent {
+            fault: "hold at inside-takeover".into(),
+            ..step(
+                1,
+                "pod-1",
+                FaultStep::Aimed {
+                    thread: None,
+                    epoch: None,
+                },
+            )
+        };
+        let pods = BTreeSet::from(["pod-1", "pod-2"]);
+        let mut faults = Faults::default();
+        faults.note(At { n: 1, us: 100 }, &hold);
+        let span = faults.iter().next().expect("it was noted");
+        assert!(span.is_there(0, 200) && !span.touches(0, 200) && !span.ends_its_target());
+        assert_eq!(faults.deadline(50, 100, Some("pod-1"), &pods), Some(150));
+        assert_eq!(
+            faults.in_force(2).as_deref(),
+            Some("hold at inside-takeover on pod-1 (fault 1)")
+        );
+    }
+
+    #[test]
+    fn a_clock_of_survivors_waits_while_there_are_none() {
+        let pods = BTreeSet::from(["pod-1", "pod-2"]);
+        let begins = || FaultStep::Aimed {
+            thread: None,
+            epoch: None,
+        };
+        let (first, second) = (step(1, "pod-1", begins()), step(2, "pod-2", begins()));
+        let (first_back, second_back) = (step(1, "pod-1", FaultStep::Healed), step(2, "pod-2", FaultStep::Healed));
+        let mut faults = Faults::default();
+        faults.note(At { n: 1, us: 100 }, &first);
+        assert_eq!(
+            faults.deadline(100, 50, None, &pods),
+            Some(150),
+            "the other one is there"
+        );
+        faults.note(At { n: 2, us: 120 }, &second);
+        assert_eq!(faults.deadline(100, 50, None, &pods), None, "nobody came back");
+        faults.note(At { n: 3, us: 400 }, &second_back);
+        faults.note(At { n: 4, us: 500 }, &first_back);
+        assert_eq!(
+            faults.deadline(100, 50, None, &pods),
+            Some(450),
+            "from the first that is back"
+        );
+        assert_eq!(faults.deadline(30, 50, None, &pods), Some(80), "over before it began");
+        assert_eq!(faults.deadline(420, 50, None, &pods), Some(470));
     }
 
     #[test]

@@ -1,18 +1,39 @@
-//! A thread's log as all its watchers together show it: each frame once, in the order of its id.
+//! A thread's log: each frame once, in the order of its id, as the stream log holds it and as all the thread's watchers
+//! together show it.
 //!
-//! What no watcher was shown is not in it, so a frame that is missing from every tail cannot be missed here; the stored
-//! text and the oracle are held against each tail by other promises.
+//! Where the stream log itself is not told, what no watcher was shown is not in it, so that a frame that is missing from
+//! every tail cannot be missed here; the stored text and the oracle are held against each tail by other promises.
+
+use std::fmt::Write as _;
+use std::ops::Range;
 
 use super::{At, View, Watcher};
-use crate::history::{Chunk, Cursor, TurnId};
+use crate::history::{Chunk, Cursor, Event, TurnId, What};
+
+/// Most lines of a diff that are not context.
+const SHOWN: usize = 6;
+/// Lines of context on each side of a diff.
+const CONTEXT: usize = 2;
 
 /// A frame of the log.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Logged<'a> {
     pub(crate) cursor: Cursor,
-    /// When any watcher was first shown it.
+    /// When it was first told: as any watcher was shown it, or as it was found in the stream log.
     pub(crate) first: At,
     pub(crate) chunk: &'a Chunk,
+    /// The stretch of the stream log that it was found in, where it was.
+    stretch: Option<u32>,
+}
+
+/// A message of the stream log.
+#[derive(Debug)]
+pub(super) struct Stored<'a> {
+    /// Place of its thread.
+    pub(super) thread: usize,
+    pub(super) event: &'a Event,
+    /// Messages of one stretch were found one right behind the other: between two of them there was never any other.
+    pub(super) stretch: u32,
 }
 
 impl<'a> Logged<'a> {
@@ -24,20 +45,64 @@ impl<'a> Logged<'a> {
 
 /// The log of one thread.
 #[derive(Debug, Default)]
-pub(crate) struct Log<'a>(Vec<Logged<'a>>);
+pub(crate) struct Log<'a> {
+    frames: Vec<Logged<'a>>,
+    /// Whether anything of it was seen in the stream log.
+    is_told: bool,
+}
 
 impl<'a> Log<'a> {
     /// Its frames, in order.
     pub(crate) fn frames(&self) -> &[Logged<'a>] {
-        &self.0
+        &self.frames
     }
 
     /// Place of a frame. `near` is a place that it is likely to be at.
     pub(crate) fn place(&self, cursor: Cursor, near: usize) -> Option<usize> {
-        if self.0.get(near).is_some_and(|there| there.cursor == cursor) {
+        if self.frames.get(near).is_some_and(|there| there.cursor == cursor) {
             return Some(near);
         }
-        self.0.binary_search_by_key(&cursor, |there| there.cursor).ok()
+        self.frames.binary_search_by_key(&cursor, |there| there.cursor).ok()
+    }
+
+    /// Whether the stream log is certain never to have held the frame at `place`: what it held right before and right behind
+    /// that place, of the same attempt, lay side by side. Elsewhere the frame may have been cleared away before it was read.
+    pub(crate) fn surely_lacks(&self, place: usize) -> bool {
+        let (before, rest) = self.frames.split_at(place);
+        let [frame, behind @ ..] = rest else { return false };
+        if !self.is_told || frame.stretch.is_some() {
+            return false;
+        }
+        let is_beside = |there: &&Logged<'_>| there.cursor.epoch == frame.cursor.epoch;
+        let before = before
+            .iter()
+            .rev()
+            .take_while(is_beside)
+            .find_map(|there| there.stretch);
+        let behind = behind.iter().take_while(is_beside).find_map(|there| there.stretch);
+        before.is_some() && before == behind
+    }
+
+    /// The log around some of its frames, a line a frame: those are marked with `mark`, and the first of them are told.
+    pub(crate) fn diff(&self, title: &str, mark: char, marked: Range<usize>) -> String {
+        let mut text = title.to_owned();
+        let mut line = |mark: char, there: &Logged<'_>| {
+            let _ = write!(text, "\n    {mark} {} {}", tell(there.cursor), name(there.chunk));
+        };
+        let around = &self.frames;
+        let before = marked.start.saturating_sub(CONTEXT)..marked.start;
+        let behind = marked.end..(marked.end + CONTEXT).min(around.len());
+        around[before].iter().for_each(|there| line(' ', there));
+        around[marked.clone()]
+            .iter()
+            .take(SHOWN)
+            .for_each(|there| line(mark, there));
+        around[behind].iter().for_each(|there| line(' ', there));
+        let more = marked.len().saturating_sub(SHOWN);
+        if more > 0 {
+            let _ = write!(text, "\n    and {more} more that are marked so");
+        }
+        text
     }
 }
 
@@ -47,15 +112,38 @@ pub(super) fn gather<'a>(view: &mut View<'a>) {
     for watcher in &view.watchers {
         watchers[watcher.thread].push(watcher);
     }
+    let mut stored = std::mem::take(&mut view.stored);
+    stored.sort_by_key(|message| message.thread);
     // One thread after the other: what all tails hold together is several times what comes of it.
-    let log = |watchers: Vec<&Watcher<'a>>| {
-        let mut frames: Vec<Logged<'a>> = watchers.into_iter().flat_map(content).collect();
+    let log = |(thread, watchers): (usize, Vec<&Watcher<'a>>)| {
+        let begin = stored.partition_point(|message| message.thread < thread);
+        let own = stored[begin..].iter().take_while(|message| message.thread == thread);
+        let own = own.filter_map(in_the_log);
+        let mut frames: Vec<Logged<'a>> = watchers.into_iter().flat_map(content).chain(own).collect();
         frames.sort_unstable_by_key(|there| (there.cursor, there.first.n));
-        frames.dedup_by_key(|there| there.cursor);
+        frames.dedup_by(|later, first| {
+            let is_same = later.cursor == first.cursor;
+            first.stretch = first.stretch.or(later.stretch.filter(|_| is_same));
+            is_same
+        });
         frames.shrink_to_fit();
-        Log(frames)
+        let is_told = frames.iter().any(|there| there.stretch.is_some());
+        Log { frames, is_told }
     };
-    view.logs = watchers.into_iter().map(log).collect();
+    view.logs = watchers.into_iter().enumerate().map(log).collect();
+}
+
+/// A frame as the stream log holds it; none for what is no part of an answer.
+fn in_the_log<'a>(message: &Stored<'a>) -> Option<Logged<'a>> {
+    match &message.event.what {
+        What::Logged { cursor, chunk, .. } if is_content(chunk) => Some(Logged {
+            cursor: (*cursor)?,
+            first: At::of(message.event),
+            chunk,
+            stretch: Some(message.stretch),
+        }),
+        _ => None,
+    }
 }
 
 fn content<'v, 'a>(watcher: &'v Watcher<'a>) -> impl Iterator<Item = Logged<'a>> + 'v {
@@ -67,6 +155,7 @@ fn content<'v, 'a>(watcher: &'v Watcher<'a>) -> impl Iterator<Item = Logged<'a>>
                 cursor: frame.cursor?,
                 first: frame.at,
                 chunk: frame.chunk,
+                stretch: None,
             })
         })
 }

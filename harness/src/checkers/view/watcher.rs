@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::text::Text;
 use super::{Against, At};
-use crate::history::{Chunk, Cursor, Epoch, Event, EventId, PodName, Status, TailEnd, WatcherId, What};
+use crate::history::{Chunk, Cursor, Epoch, Event, EventId, PodName, SessionNo, Status, TailEnd, WatcherId, What};
 
 /// A watcher: one attach from its opening to its end.
 #[derive(Debug)]
@@ -14,6 +14,10 @@ pub(crate) struct Watcher<'a> {
     /// Place of the thread it watches.
     pub(crate) thread: usize,
     pub(crate) opened: At,
+    /// When its attach was sent, in microseconds since the run began: a slow reader opens some time after that.
+    pub(crate) asked_us: u64,
+    /// Session that it showed, where that is told.
+    pub(crate) session: Option<SessionNo>,
     /// Cursor that it resumed from, if any.
     pub(crate) cursor: Option<&'a str>,
     /// That cursor, where any watcher of the thread was ever given it, with the moment it first was.
@@ -167,6 +171,8 @@ impl<'a> Watcher<'a> {
             pod,
             thread,
             opened,
+            asked_us: opened.us,
+            session: None,
             cursor,
             resumes: None,
             closed: None,

@@ -1,7 +1,7 @@
 //! What pods, the engine and the harness said when they were asked: each one answer, as it was given.
 
 use super::At;
-use crate::history::{Outcome, PodName, WatcherId};
+use crate::history::{Outcome, PodName, SessionNo, TenantId, WatcherId};
 
 /// A cancel that was asked for, told when it was answered.
 #[derive(Debug)]
@@ -10,6 +10,15 @@ pub(crate) struct Cancel<'a> {
     pub(crate) pod: &'a PodName,
     pub(crate) thread: usize,
     pub(crate) outcome: &'a Outcome<()>,
+}
+
+/// A session that was revoked.
+#[derive(Debug)]
+pub(crate) struct Revocation<'a> {
+    pub(crate) at: At,
+    pub(crate) tenant: &'a TenantId,
+    /// Which of the tenant's sessions, where that is told.
+    pub(crate) session: Option<SessionNo>,
 }
 
 /// An attach that was refused or not answered.
@@ -21,6 +30,8 @@ pub(crate) struct Refused<'a> {
     pub(crate) thread: usize,
     pub(crate) status: Option<u16>,
     pub(crate) reason: &'a str,
+    /// Whether what came was neither a stream nor a refusal.
+    pub(crate) garbled: bool,
 }
 
 /// What a pod said when it was asked whether it can serve.
@@ -48,6 +59,15 @@ pub(crate) struct Leftover<'a> {
     pub(crate) pod: Option<&'a PodName>,
     pub(crate) what: &'a str,
     pub(crate) count: u64,
+}
+
+/// A line that a pod logged at WARN or ERROR.
+#[derive(Debug)]
+pub(crate) struct Complaint<'a> {
+    pub(crate) at: At,
+    pub(crate) pod: &'a PodName,
+    pub(crate) level: &'a str,
+    pub(crate) line: &'a str,
 }
 
 /// A container that ended, by the engine's word.

@@ -69,6 +69,8 @@ pub enum ImageFor {
     MockAi,
     /// The replicas.
     Pod,
+    /// The fault proxy.
+    Links,
 }
 
 impl ImageFor {
@@ -78,6 +80,7 @@ impl ImageFor {
             Self::Nats => "nats",
             Self::MockAi => "mock-ai",
             Self::Pod => "pod",
+            Self::Links => "links",
         }
     }
 
@@ -86,7 +89,7 @@ impl ImageFor {
         match self {
             Self::Postgres => "pulls it, or else builds a stand-in from Debian's packages (a minute)",
             Self::Nats => "pulls it, or else builds a stand-in from the server's PyPI wheel (seconds)",
-            Self::MockAi | Self::Pod => "builds it from this workspace (a minute or two)",
+            Self::MockAi | Self::Pod | Self::Links => "builds it from this workspace (a minute or two)",
         }
     }
 
@@ -97,6 +100,7 @@ impl ImageFor {
             Self::Nats => "CROSSPOD_IMAGE_NATS",
             Self::MockAi => "CROSSPOD_IMAGE_MOCK_AI",
             Self::Pod => "CROSSPOD_IMAGE_POD",
+            Self::Links => "CROSSPOD_IMAGE_LINKS",
         }
     }
 }
@@ -179,7 +183,7 @@ impl Wanted {
 /// Has every image on the engine, whatever that takes.
 pub(super) async fn provide(engine: &Engine, progress: &dyn Progress) -> Result<Images, ClusterError> {
     let cache = Cache::locate()?;
-    let (postgres, nats, [mock_ai, pod]) = tokio::try_join!(
+    let (postgres, nats, ours) = tokio::try_join!(
         stand_in(
             engine,
             &cache,
@@ -198,14 +202,14 @@ pub(super) async fn provide(engine: &Engine, progress: &dyn Progress) -> Result<
         ),
         workspace::provide(engine, &cache, progress),
     )?;
-    Ok(Images(vec![postgres, nats, mock_ai, pod]))
+    Ok(Images([postgres, nats].into_iter().chain(ours).collect()))
 }
 
 /// What is there and what would have to be had, without having it: part, and the reference that is present.
 pub(super) async fn survey(engine: &Engine) -> Result<Vec<(ImageFor, Option<String>)>, ClusterError> {
-    let [mock_ai, pod] = workspace::wanted()?;
+    let stores = [postgres::wanted()?, nats::wanted()?];
     let mut found = Vec::new();
-    for wanted in [postgres::wanted()?, nats::wanted()?, mock_ai, pod] {
+    for wanted in stores.into_iter().chain(workspace::wanted()?) {
         found.push((wanted.part, wanted.present(engine).await?.map(|image| image.reference)));
     }
     Ok(found)

@@ -13,32 +13,59 @@ use super::super::workspace_root;
 use super::build::{Source, build};
 use super::{Image, ImageFor, OTHERS_BOUND, Origin, Wanted, recipe};
 
-/// How long a build of both binaries may take, from nothing, on a slow machine.
+/// How long a build of all binaries may take, from nothing, on a slow machine.
 const BUILD_BOUND: Duration = Duration::from_mins(30);
 
 /// How often the sources may change under a build.
 const BUILDS_MAX: usize = 5;
 
-/// Our two parts: the package and binary, and the folder of its sources.
-const OURS: [(ImageFor, &str); 2] = [(ImageFor::MockAi, "mock-ai"), (ImageFor::Pod, "fixtures/pod")];
+/// Number of our parts.
+const PARTS: usize = 3;
 
-/// What would do for the provider and for the pod, in this order.
-pub(super) fn wanted() -> Result<[Wanted; 2], ClusterError> {
-    let [mock_ai, pod] = OURS.map(|(part, folder)| {
-        let dockerfile = format!("compose/images/{part}/Dockerfile");
-        let parts = [folder, "Cargo.lock", "Cargo.toml", &dockerfile];
-        let tag = recipe::tag(part.name(), &workspace_root(), &parts, env::consts::ARCH)?;
-        Ok(Wanted::new(part, None, tag))
-    });
-    Ok([mock_ai?, pod?])
+/// A part of ours.
+struct Part {
+    image: ImageFor,
+    /// Package and binary, and the binary's name in the image.
+    program: &'static str,
+    /// Folder of its sources.
+    folder: &'static str,
 }
 
-/// The provider's image and the pod's, in this order: present, or built from the workspace.
+const OURS: [Part; PARTS] = [
+    Part {
+        image: ImageFor::MockAi,
+        program: "mock-ai",
+        folder: "mock-ai",
+    },
+    Part {
+        image: ImageFor::Pod,
+        program: "pod",
+        folder: "fixtures/pod",
+    },
+    Part {
+        image: ImageFor::Links,
+        program: "crosspod-links",
+        folder: "harness/links",
+    },
+];
+
+/// What would do for each of our parts, in their order.
+pub(super) fn wanted() -> Result<[Wanted; PARTS], ClusterError> {
+    let [mock_ai, pod, links] = OURS.map(|part| {
+        let dockerfile = format!("compose/images/{}/Dockerfile", part.image);
+        let parts = [part.folder, "Cargo.lock", "Cargo.toml", &dockerfile];
+        let tag = recipe::tag(part.image.name(), &workspace_root(), &parts, env::consts::ARCH)?;
+        Ok(Wanted::new(part.image, None, tag))
+    });
+    Ok([mock_ai?, pod?, links?])
+}
+
+/// The images of our parts, in their order: present, or built from the workspace.
 pub(super) async fn provide(
     engine: &Engine,
     cache: &Cache,
     progress: &dyn Progress,
-) -> Result<[Image; 2], ClusterError> {
+) -> Result<[Image; PARTS], ClusterError> {
     let wanted = wanted()?;
     if let Some(images) = all_present(engine, &wanted).await? {
         return Ok(images);
@@ -50,20 +77,17 @@ pub(super) async fn provide(
     if !engine.runs_this_machines_programs() {
         return Err(wanted[1].failed("the engine's processor is of another kind than this machine's".into()));
     }
-    progress.step("pod, mock-ai: no image of these sources, building static binaries with cargo");
+    progress.step("pod, mock-ai, links: no image of these sources, building static binaries with cargo");
     let (wanted, artefacts) = compile_what_is_named(wanted, progress).await?;
-    let [mock_ai, pod] = &wanted;
-    Ok([
-        image(engine, cache, mock_ai, &artefacts, progress).await?,
-        image(engine, cache, pod, &artefacts, progress).await?,
-    ])
+    let image = |n: usize| image(engine, cache, &wanted[n], OURS[n].program, &artefacts, progress);
+    Ok([image(0).await?, image(1).await?, image(2).await?])
 }
 
 /// Builds the binaries of exactly the sources that the tags name: where those change meanwhile, it builds again.
 async fn compile_what_is_named(
-    mut named: [Wanted; 2],
+    mut named: [Wanted; PARTS],
     progress: &dyn Progress,
-) -> Result<([Wanted; 2], String), ClusterError> {
+) -> Result<([Wanted; PARTS], String), ClusterError> {
     for _ in 0..BUILDS_MAX {
         let artefacts = compile(progress).await?;
         let now = wanted()?;
@@ -74,27 +98,31 @@ async fn compile_what_is_named(
         {
             return Ok((named, artefacts));
         }
-        progress.step("pod, mock-ai: the sources changed under the build, building again");
+        progress.step("pod, mock-ai, links: the sources changed under the build, building again");
         named = now;
     }
-    let [_, pod] = named;
-    Err(pod.failed(format!("its sources changed during each of {BUILDS_MAX} builds")))
+    Err(named[1].failed(format!("its sources changed during each of {BUILDS_MAX} builds")))
 }
 
-async fn all_present(engine: &Engine, wanted: &[Wanted; 2]) -> Result<Option<[Image; 2]>, ClusterError> {
-    let [mock_ai, pod] = wanted;
+async fn all_present(engine: &Engine, wanted: &[Wanted; PARTS]) -> Result<Option<[Image; PARTS]>, ClusterError> {
+    let [mock_ai, pod, links] = wanted;
+    let (mock_ai, pod, links) = (
+        mock_ai.present(engine).await?,
+        pod.present(engine).await?,
+        links.present(engine).await?,
+    );
     Ok(mock_ai
-        .present(engine)
-        .await?
-        .zip(pod.present(engine).await?)
-        .map(|(mock_ai, pod)| [mock_ai, pod]))
+        .zip(pod)
+        .zip(links)
+        .map(|((mock_ai, pod), links)| [mock_ai, pod, links]))
 }
 
-/// One of the two: present after all, or made of its binary.
+/// One of them: present after all, or made of its binary.
 async fn image(
     engine: &Engine,
     cache: &Cache,
     wanted: &Wanted,
+    program: &'static str,
     artefacts: &str,
     progress: &dyn Progress,
 ) -> Result<Image, ClusterError> {
@@ -104,21 +132,23 @@ async fn image(
     if let Some(forced) = &wanted.forced {
         return Err(wanted.failed(format!("{forced} is not on the engine")));
     }
-    let name = wanted.part.name();
-    let binary = executable(artefacts, name)
-        .ok_or_else(|| wanted.failed(format!("cargo built no binary of the name `{name}`")))?;
-    let dockerfile = workspace_root().join(format!("compose/images/{name}/Dockerfile"));
-    let sources = vec![Source::plain("Dockerfile", dockerfile), Source::program(name, binary)];
+    let binary = executable(artefacts, program)
+        .ok_or_else(|| wanted.failed(format!("cargo built no binary of the name `{program}`")))?;
+    let dockerfile = workspace_root().join(format!("compose/images/{}/Dockerfile", wanted.part));
+    let sources = vec![
+        Source::plain("Dockerfile", dockerfile),
+        Source::program(program, binary),
+    ];
     let id = build(engine, cache, wanted.part, &wanted.built, sources, progress).await?;
     Ok(wanted.image(&wanted.built, id, Origin::Built))
 }
 
-/// Builds both binaries; returns cargo's account of what it made.
+/// Builds all binaries; returns cargo's account of what it made.
 async fn compile(progress: &dyn Progress) -> Result<String, ClusterError> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let said = HostCommand::new("asking cargo for the host", &cargo, Duration::from_secs(30))
         .args(["-vV"])
-        .advice("install Rust, or set CROSSPOD_IMAGE_POD and CROSSPOD_IMAGE_MOCK_AI to images that are present")
+        .advice("install Rust, or set CROSSPOD_IMAGE_POD, CROSSPOD_IMAGE_MOCK_AI and CROSSPOD_IMAGE_LINKS to images that are present")
         .run(&Silent)
         .await?;
     let triple = said
@@ -129,17 +159,20 @@ async fn compile(progress: &dyn Progress) -> Result<String, ClusterError> {
         return Err(ClusterError::Image {
             image: ImageFor::Pod.name(),
             why: format!("a program built for `{triple}` does not run in a Linux container"),
-            advice: "build it on Linux and name it in CROSSPOD_IMAGE_POD and CROSSPOD_IMAGE_MOCK_AI".into(),
+            advice:
+                "build it on Linux and name it in CROSSPOD_IMAGE_POD, CROSSPOD_IMAGE_MOCK_AI and CROSSPOD_IMAGE_LINKS"
+                    .into(),
         });
     }
-    HostCommand::new("building pod and mock-ai", &cargo, BUILD_BOUND)
+    HostCommand::new("building pod, mock-ai and links", &cargo, BUILD_BOUND)
         // Naming the target keeps the flags from build scripts and macros, and its output apart from other builds.
-        .args(["build", "--profile", "image", "--target", triple, "-p", "pod", "-p", "mock-ai"])
+        .args(["build", "--profile", "image", "--target", triple])
+        .args(OURS.iter().flat_map(|part| ["-p", part.program]))
         .args(["--message-format", "json-render-diagnostics"])
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .current_dir(&workspace_root())
-        .advice("mend the build: `cargo check -p pod -p mock-ai`")
+        .advice("mend the build: `cargo check -p pod -p mock-ai -p crosspod-links`")
         .run(progress)
         .await
 }
@@ -176,9 +209,15 @@ mod tests {
 
     #[test]
     fn tags_are_stable_and_differ_by_part() {
-        let [mock_ai, pod] = wanted().expect("the sources are there");
-        let [again, _] = wanted().expect("the sources are there");
-        assert_eq!(mock_ai.built, again.built);
-        assert!(mock_ai.built.starts_with("crosspod-mock-ai:") && pod.built.starts_with("crosspod-pod:"));
+        let first = wanted().expect("the sources are there");
+        let again = wanted().expect("the sources are there");
+        for (n, name) in ["mock-ai", "pod", "links"].into_iter().enumerate() {
+            assert_eq!(first[n].built, again[n].built);
+            assert!(
+                first[n].built.starts_with(&format!("crosspod-{name}:")),
+                "{}",
+                first[n].built
+            );
+        }
     }
 }

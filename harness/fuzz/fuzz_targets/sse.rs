@@ -1,0 +1,4 @@
+//! See `bodies::sse`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| crosspod_fuzz::bodies::sse(input));

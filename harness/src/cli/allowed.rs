@@ -1,0 +1,20 @@
+//! The flag by which a person names hosts that a command may speak to besides this machine.
+
+use clap::Args as ClapArgs;
+
+use crate::cluster::{AllowedHosts, HostName};
+
+/// What every command that asks an engine takes.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Allowed {
+    /// Accept an engine, or parts that it publishes, on this host too; may be given more than once. Without it only
+    /// loopback and sockets of this machine are spoken to.
+    #[arg(long = "allow-host", value_name = "HOST")]
+    hosts: Vec<HostName>,
+}
+
+impl Allowed {
+    pub(super) fn hosts(&self) -> AllowedHosts {
+        AllowedHosts::and(self.hosts.iter().cloned())
+    }
+}

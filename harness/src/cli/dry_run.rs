@@ -1,0 +1,112 @@
+//! `run --dry-run`: what the run would do, for a person or as JSON.
+
+use std::fmt::Write as _;
+
+use super::{Format, fail, say, say_json};
+use crate::cluster::{AllowedHosts, Preview};
+use crate::history::PodName;
+use crate::plan::{Manner, Restless};
+use crate::run::{DryRun, Options, PlayAhead, Selected, Setting};
+
+/// Looks at what a run would do and tells it; 0 where it could be done.
+pub(super) async fn dry_run(
+    selected: &Selected,
+    options: &Options,
+    setting: &Setting,
+    allowed: &AllowedHosts,
+    format: Format,
+) -> u8 {
+    let ahead = match DryRun::look(selected, options, setting, allowed).await {
+        Ok(ahead) => ahead,
+        Err(e) => return fail(&e.to_string()),
+    };
+    match format {
+        Format::Json => say_json(&ahead),
+        Format::Human => say(&told(&ahead)),
+    }
+    0
+}
+
+fn told(ahead: &DryRun) -> String {
+    let mut text = "Dry run: nothing is brought up, broken or removed.\n".to_owned();
+    would(&mut text, &ahead.would);
+    let defect = ahead.defect.as_deref().unwrap_or("none");
+    line(
+        &mut text,
+        &format!("\nStories, design {}, defect {defect}", ahead.design),
+    );
+    for play in &ahead.plays {
+        one(&mut text, play);
+    }
+    line(&mut text, &format!("\n{}", ahead.faults));
+    text
+}
+
+fn would(text: &mut String, would: &Preview) {
+    line(text, &format!("\nEngine {}, Compose `{}`", would.engine, would.compose));
+    for image in &would.images {
+        let how = match &image.present {
+            Some(reference) => format!("{reference} is present"),
+            None => format!("not present: the run {}", image.otherwise),
+        };
+        line(text, &format!("  image      {}: {how}", image.image));
+    }
+    for project in &would.orphaned {
+        line(text, &format!("Would remove {project}: its run is gone"));
+    }
+    for project in &would.kept {
+        line(
+            text,
+            &format!("Would use {project}, which is kept, where it is what the run needs, instead of:"),
+        );
+    }
+    for cluster in &would.clusters {
+        line(
+            text,
+            &format!(
+                "Would bring up, and take away at the end, {} (RUN: the run's name, drawn when it begins)",
+                cluster.project
+            ),
+        );
+        for container in &cluster.containers {
+            line(text, &format!("  container  {container}"));
+        }
+        line(text, &format!("  network    {}", cluster.network));
+        for volume in &cluster.volumes {
+            line(text, &format!("  volume     {volume}"));
+        }
+    }
+}
+
+fn one(text: &mut String, ahead: &PlayAhead) {
+    let plan = &ahead.plan;
+    let pods: Vec<&str> = plan.pods.iter().map(PodName::as_str).collect();
+    line(text, &format!("  {} --seed {}", plan.story, plan.seed));
+    line(text, &format!("    {}", ahead.about));
+    line(text, &format!("    pods by role: {}", pods.join(", ")));
+    line(text, &format!("    beside it: {}", restless(&plan.restless)));
+    let evidence = match ahead.evidence {
+        [] => "none".to_owned(),
+        marks => marks.join(", "),
+    };
+    line(text, &format!("    evidence: {evidence}"));
+}
+
+/// Restless watchers in short.
+fn restless(restless: &Restless) -> String {
+    let visits = || restless.lanes.iter().flatten();
+    let slow = visits().filter(|v| matches!(v.manner, Manner::Slow { .. })).count();
+    let vanishing = visits()
+        .filter(|v| matches!(v.manner, Manner::Vanishing { .. }))
+        .count();
+    format!(
+        "up to {} visits of {} restless watchers ({slow} slow, {vanishing} gone in the middle of a frame)",
+        visits().count(),
+        restless.lanes.len()
+    )
+}
+
+fn line(text: &mut String, line: &str) {
+    // Writing into a string does not fail.
+    let _ = writeln!(text, "{line}");
+}

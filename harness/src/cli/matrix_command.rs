@@ -1,0 +1,96 @@
+//! `matrix`: every defect by the stories that must catch it, with the clean pod as control.
+
+use clap::Args as ClapArgs;
+
+use super::allowed::Allowed;
+use super::progress::Shown;
+use super::staged::staged;
+use super::{Format, fail, say, say_json};
+use crate::cluster::workspace_root;
+use crate::report::{self, MatrixReport, Row};
+use crate::run::{Matrix, MatrixOptions, MatrixProgress, Story};
+use crate::target::Target;
+
+/// Where the table is kept.
+const TRACK_RECORD: &str = "TRACK_RECORD.md";
+
+/// What `matrix` takes.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Args {
+    /// Inside design of the pods.
+    #[arg(long, default_value = "log")]
+    design: String,
+    /// How often each story is played with each defect, and on the clean pod.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Try this defect alone; may be given more than once. TRACK_RECORD.md is then left as it is.
+    #[arg(long = "defect", value_name = "NAME")]
+    defects: Vec<String>,
+    /// Seed of the first run of each row; a fresh one is drawn and printed without it.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Clusters that stand side by side, one defect on each.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=8))]
+    slots: u16,
+    #[command(flatten)]
+    allowed: Allowed,
+    /// How to print the result.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+pub(super) async fn matrix(stories: &[Story], args: Args) -> u8 {
+    let options = MatrixOptions {
+        design: args.design,
+        defects: args.defects,
+        runs: args.runs,
+        seed: args.seed.unwrap_or_else(|| rand::random::<u32>().into()),
+        slots: args.slots,
+    };
+    let allowed = args.allowed;
+    let target = Target::reference();
+    let matrix = match Matrix::lay_out(options, stories, &target) {
+        Ok(matrix) => matrix,
+        Err(e) => return fail(&e.to_string()),
+    };
+    let shown = Shown::new();
+    let ended = staged(&allowed, &shown, async |site| {
+        Ok(Box::pin(matrix.play(site, &shown)).await)
+    })
+    .await;
+    shown.done();
+    let report = match ended.into_result() {
+        Ok(Ok(report)) => report,
+        Ok(Err(reason)) => return fail(&reason),
+        Err(code) => return code,
+    };
+    match args.format {
+        Format::Json => say_json(&report),
+        Format::Human => {
+            report.rows.iter().for_each(|row| say(&report::row_line(row)));
+            say(&report::matrix_summary(&report));
+        }
+    }
+    if matrix.is_whole()
+        && let Err(reason) = keep(&report)
+    {
+        return fail(&reason);
+    }
+    u8::from(!report.is_full())
+}
+
+/// Writes the table into the track record.
+fn keep(report: &MatrixReport) -> Result<(), String> {
+    let path = workspace_root().join(TRACK_RECORD);
+    let failed = |e: std::io::Error| format!("{}: {e}", path.display());
+    let old = std::fs::read_to_string(&path).map_err(failed)?;
+    let new = report::track_record(&old, report)
+        .ok_or_else(|| format!("{}: it has no lines that its table stands between", path.display()))?;
+    std::fs::write(&path, new).map_err(failed)
+}
+
+impl MatrixProgress for Shown {
+    fn row(&self, row: &Row) {
+        self.line(&report::row_line(row));
+    }
+}

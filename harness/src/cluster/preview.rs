@@ -1,0 +1,144 @@
+//! What bringing clusters up would do, found out by looking alone: nothing is made, started, locked or removed.
+
+use serde::Serialize;
+
+use super::compose::Compose;
+use super::engine::Engine;
+use super::error::ClusterError;
+use super::images;
+use super::leftovers::{Fate, leftovers};
+use super::service::Service;
+use super::spec::{PODS_MAX, project_name, services};
+use crate::history::PodName;
+
+/// What stands for the run's name, which is drawn when a run begins.
+const RUN: &str = "RUN";
+/// The compose file's volumes; the network is Compose's default one.
+const VOLUMES: [&str; 2] = ["postgres", "nats"];
+
+/// What a run would find, bring up and remove.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Preview {
+    /// Address of the engine.
+    pub engine: String,
+    /// The Compose command, with its version.
+    pub compose: String,
+    /// Each image, and how it would be had.
+    pub images: Vec<ImageAhead>,
+    /// Clusters that would be brought up, and taken away at the end.
+    pub clusters: Vec<ClusterAhead>,
+    /// Kept clusters that would be used instead where they are what the run needs.
+    pub kept: Vec<String>,
+    /// What dead runs left behind: it would be removed first.
+    pub orphaned: Vec<String>,
+}
+
+/// An image that a run needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageAhead {
+    /// What it is for.
+    pub image: String,
+    /// Its reference where the engine has it.
+    pub present: Option<String>,
+    /// What a run would do where the engine has it not.
+    pub otherwise: &'static str,
+}
+
+/// A cluster that would be brought up, by the names that its things would have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClusterAhead {
+    /// The Compose project; `RUN` stands for the run's name.
+    pub project: String,
+    /// Containers.
+    pub containers: Vec<String>,
+    /// Its network.
+    pub network: String,
+    /// Volumes.
+    pub volumes: Vec<String>,
+}
+
+impl Preview {
+    /// Looks at what a run on so many clusters would do.
+    ///
+    /// # Errors
+    /// There is no Compose, or the engine does not tell: the run itself would fail so.
+    pub async fn look(engine: &Engine, slots: u16) -> Result<Self, ClusterError> {
+        let (compose, found, images) = tokio::try_join!(Compose::find(), leftovers(engine), images::survey(engine))?;
+        let images = images.into_iter().map(|(image, present)| ImageAhead {
+            image: image.to_string(),
+            present,
+            otherwise: image.how_it_is_had(),
+        });
+        let of = |fate: Fate| {
+            let left = found.iter().filter(|left| left.fate == fate);
+            left.map(|left| left.project.clone()).collect()
+        };
+        Ok(Self {
+            engine: engine.host().to_owned(),
+            compose: format!("{} {}", compose.command(), compose.version()),
+            images: images.collect(),
+            clusters: (0..slots).map(|slot| ClusterAhead::of(slot, &compose)).collect(),
+            kept: of(Fate::Kept),
+            orphaned: of(Fate::Orphaned),
+        })
+    }
+
+    /// The pods that a run's clusters would have.
+    pub fn pods() -> Vec<PodName> {
+        let pods = services(PODS_MAX).into_iter().filter_map(|service| match service {
+            Service::Pod(name) => Some(name),
+            Service::Postgres | Service::Nats | Service::MockAi | Service::Links => None,
+        });
+        pods.collect()
+    }
+}
+
+impl ClusterAhead {
+    fn of(slot: u16, compose: &Compose) -> Self {
+        let project = project_name(RUN, slot);
+        // v1 joins the words of a container's name in another way.
+        let joint = if compose.version().trim_start_matches('v').starts_with("1.") {
+            '_'
+        } else {
+            '-'
+        };
+        let containers = services(PODS_MAX)
+            .into_iter()
+            .map(|service| format!("{project}{joint}{service}{joint}1"));
+        Self {
+            containers: containers.collect(),
+            network: format!("{project}_default"),
+            volumes: VOLUMES.map(|volume| format!("{project}_{volume}")).to_vec(),
+            project,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::workspace_root;
+    use super::*;
+
+    /// The two halves of one contract: what is not foretold would be brought up all the same.
+    #[test]
+    fn services_network_and_volumes_are_the_compose_files() {
+        let file = workspace_root().join("compose/docker-compose.yml");
+        let text = std::fs::read_to_string(file).expect("the compose file");
+        let section = |name: &str| -> Vec<&str> {
+            let lines = text.lines().skip_while(|line| *line != format!("{name}:")).skip(1);
+            let own = lines.take_while(|line| line.is_empty() || line.starts_with([' ', '#']));
+            let keys = own.filter(|line| !line.starts_with("   ") && !line.trim_start().starts_with('#'));
+            keys.filter_map(|line| line.trim().strip_suffix(':')).collect()
+        };
+        assert_eq!(section("volumes"), VOLUMES);
+        assert_eq!(section("networks"), ["default"]);
+        let ours = services(PODS_MAX);
+        let ours: Vec<&str> = ours.iter().map(Service::name).collect();
+        assert_eq!(section("services"), ours);
+    }
+
+    #[test]
+    fn the_pods_are_those_of_a_cluster_in_its_order() {
+        assert_eq!(Preview::pods(), ["pod-1", "pod-2", "pod-3"].map(PodName::from));
+    }
+}

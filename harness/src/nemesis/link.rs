@@ -1,0 +1,346 @@
+//! Faults of links: what happens to the bytes between a pod and what it depends on, or between a pod and its clients.
+//! Needs: the fault proxy, and for the faults that wait for data, data. Observed: the proxy says on how many live connections
+//! it works, or how often something came of it. Healed by [`Nemesis::mend_link`]: the proxy has none of it left. They compose
+//! with each other and with any fault of a pod.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crosspod_links::client::{Client, ClientError};
+use crosspod_links::model::{
+    Attributes, Bandwidth, CutInside, Effects, HalfOpen, Latency, LimitData, ResetPeer, Slicer, Stream, Timeout,
+    ToxicSpec,
+};
+
+use super::{Aim, InForce, Nemesis, NemesisError, refused};
+use crate::cluster::PartHandle;
+use crate::history::Landing;
+use crate::wait::{self, Look};
+
+/// Longest that a fault which works at once may take to be seen working on a live connection.
+const AT_ONCE: Duration = Duration::from_secs(2);
+/// Pause between two looks at what has come of a fault.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// One of a pod's links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// To the database.
+    Postgres,
+    /// To the broker.
+    Nats,
+    /// To the provider.
+    Provider,
+    /// From clients that come through the proxy.
+    Edge,
+}
+
+/// A direction, as the pod sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// What the pod sends.
+    FromPod,
+    /// What the pod receives.
+    ToPod,
+    /// Either.
+    Both,
+}
+
+/// What happens on a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkFault {
+    /// Bytes vanish, connections stay.
+    Blackhole,
+    /// Connections are reset.
+    Reset,
+    /// Bytes come later, give or take.
+    Latency {
+        /// By how much, in milliseconds.
+        ms: u64,
+        /// Give or take, in milliseconds.
+        jitter_ms: u64,
+    },
+    /// Bytes come slowly.
+    Bandwidth {
+        /// Kilobytes a second.
+        kb_s: u64,
+    },
+    /// Bytes come in pieces of about so many.
+    Slice {
+        /// Bytes of a piece.
+        bytes: u64,
+    },
+    /// Connections are closed after so many bytes.
+    CutAfter {
+        /// The bytes, counted from the injection on.
+        bytes: u64,
+    },
+    /// Connections are closed in the middle of a text.
+    CutInside {
+        /// The text.
+        text: String,
+        /// How many of it pass before.
+        skip: u64,
+    },
+    /// Connections are closed in the middle of a character of several bytes.
+    CutInsideCharacter,
+    /// One side is gone and nobody is told.
+    HalfOpen,
+}
+
+/// A fault of a link that is in force.
+#[derive(Debug, Clone)]
+pub struct LinkCut {
+    fault: InForce,
+    proxy: String,
+    toxics: Vec<String>,
+    waits_for_data: bool,
+    set_off: Option<Instant>,
+}
+
+impl LinkCut {
+    /// Whether it has landed only when there was data; otherwise it has landed with its injection.
+    pub fn waits_for_data(&self) -> bool {
+        self.waits_for_data
+    }
+}
+
+impl Nemesis {
+    /// Lets a fault loose on a link of a pod. One that works at once has landed when this returns; for one that waits for
+    /// data, ask [`Nemesis::link_cut_landed`] when there was some.
+    ///
+    /// # Errors
+    /// The proxy refuses, or no live connection was hit.
+    pub async fn cut_link(
+        &mut self,
+        links: &Client,
+        pod: &PartHandle,
+        (link, way, kind): (Link, Way, &LinkFault),
+        aim: Option<&Aim>,
+        trigger: Option<Instant>,
+    ) -> Result<LinkCut, NemesisError> {
+        let fault = InForce {
+            of_link: true,
+            ..self.aimed(format!("{link}-{}", kind.name()), pod, aim)
+        };
+        let mut cut = LinkCut {
+            proxy: format!("{}-{link}", fault.target),
+            toxics: Vec::new(),
+            waits_for_data: !kind.works_at_once(),
+            set_off: trigger,
+            fault,
+        };
+        let mut effects = Effects::default();
+        for stream in streams(link, way) {
+            let name = format!("fault-{}-{}", cut.fault.id, stream.name());
+            let spec = ToxicSpec::new(stream, kind.toxic()).named(name.clone());
+            let added = links.add_toxic(&cut.proxy, &spec).await.map_err(refused(&cut.fault))?;
+            cut.toxics.push(name);
+            effects = more(effects, added.effects.unwrap_or_default());
+        }
+        if kind.works_at_once() {
+            if has_landed(&effects, true) {
+                self.tell_landing(&cut, &effects);
+            } else {
+                self.await_landing(links, &cut, true, AT_ONCE).await?;
+            }
+            self.landed(&cut.fault, aim).await?;
+        }
+        Ok(cut)
+    }
+
+    /// Waits until something has come of a fault that waits for data.
+    ///
+    /// # Errors
+    /// Nothing came of it within `bound`.
+    pub async fn link_cut_landed(
+        &self,
+        links: &Client,
+        cut: &LinkCut,
+        aim: Option<&Aim>,
+        bound: Duration,
+    ) -> Result<Landing, NemesisError> {
+        self.await_landing(links, cut, false, bound).await?;
+        self.landed(&cut.fault, aim).await
+    }
+
+    /// Takes a fault off its link.
+    ///
+    /// # Errors
+    /// The proxy refuses, or still has it.
+    pub async fn mend_link(&mut self, links: &Client, cut: &LinkCut) -> Result<(), NemesisError> {
+        self.mending(&cut.fault);
+        for toxic in &cut.toxics {
+            links
+                .remove_toxic(&cut.proxy, toxic)
+                .await
+                .map_err(refused(&cut.fault))?;
+        }
+        let left = links.toxics(&cut.proxy).await.map_err(refused(&cut.fault))?;
+        if let Some(toxic) = left.iter().find(|toxic| cut.toxics.contains(&toxic.spec.name)) {
+            return Err(super::unseen(&cut.fault, format!("{} is still there", toxic.spec.name)));
+        }
+        self.mended(&cut.fault);
+        Ok(())
+    }
+
+    async fn await_landing(
+        &self,
+        links: &Client,
+        cut: &LinkCut,
+        at_once: bool,
+        bound: Duration,
+    ) -> Result<(), NemesisError> {
+        let what = format!("{} on {} to come to something", cut.fault.fault, cut.fault.target);
+        let seen = wait::until(&what, bound, LOOK, || async move {
+            match effects(links, cut).await {
+                Ok(effects) if has_landed(&effects, at_once) => Look::Done(effects),
+                Ok(effects) => Look::NotYet(told(&effects)),
+                Err(e) => Look::NotYet(e.to_string()),
+            }
+        });
+        let effects = seen
+            .await
+            .map_err(|expired| super::unseen(&cut.fault, expired.to_string()))?;
+        self.tell_landing(cut, &effects);
+        Ok(())
+    }
+
+    fn tell_landing(&self, cut: &LinkCut, effects: &Effects) {
+        self.observed(&cut.fault, &told(effects), cut.set_off);
+    }
+}
+
+/// What has come of a fault, in both directions.
+async fn effects(links: &Client, cut: &LinkCut) -> Result<Effects, ClientError> {
+    let of_proxy = links.effects(&cut.proxy).await?;
+    let ours = of_proxy
+        .toxics
+        .iter()
+        .filter(|(name, _)| cut.toxics.contains(name))
+        .map(|(_, effects)| *effects);
+    Ok(ours.fold(Effects::default(), more))
+}
+
+fn more(a: Effects, b: Effects) -> Effects {
+    Effects {
+        in_force: a.in_force + b.in_force,
+        connections: a.connections + b.connections,
+        times: a.times + b.times,
+        bytes: a.bytes + b.bytes,
+        ..a
+    }
+}
+
+fn has_landed(effects: &Effects, at_once: bool) -> bool {
+    effects.times > 0 || (at_once && effects.in_force > 0)
+}
+
+fn told(effects: &Effects) -> String {
+    format!(
+        "the proxy says: in force on {} connections, {} times, {} bytes",
+        effects.in_force, effects.times, effects.bytes
+    )
+}
+
+/// The directions of the proxy that a way of the pod's means. The pod is the client of what it depends on.
+fn streams(link: Link, way: Way) -> Vec<Stream> {
+    match (way, link) {
+        (Way::Both, _) => vec![Stream::Upstream, Stream::Downstream],
+        (Way::FromPod, Link::Edge) | (Way::ToPod, Link::Postgres | Link::Nats | Link::Provider) => {
+            vec![Stream::Downstream]
+        }
+        (Way::ToPod, Link::Edge) | (Way::FromPod, Link::Postgres | Link::Nats | Link::Provider) => {
+            vec![Stream::Upstream]
+        }
+    }
+}
+
+impl LinkFault {
+    /// Its name in the history, after the link's.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Blackhole => "blackhole",
+            Self::Reset => "reset",
+            Self::Latency { .. } => "latency",
+            Self::Bandwidth { .. } => "bandwidth",
+            Self::Slice { .. } => "slice",
+            Self::CutAfter { .. } => "cut-after",
+            Self::CutInside { .. } => "cut-inside",
+            Self::CutInsideCharacter => "cut-inside-character",
+            Self::HalfOpen => "half-open",
+        }
+    }
+
+    /// Whether it takes effect on a live connection as it is, without data having to come.
+    fn works_at_once(&self) -> bool {
+        matches!(self, Self::Blackhole | Self::Reset | Self::HalfOpen)
+    }
+
+    fn toxic(&self) -> Attributes {
+        match self {
+            Self::Blackhole => Timeout { timeout: 0 }.into(),
+            Self::Reset => ResetPeer { timeout: 0 }.into(),
+            Self::Latency { ms, jitter_ms } => Latency {
+                latency: *ms,
+                jitter: *jitter_ms,
+            }
+            .into(),
+            Self::Bandwidth { kb_s } => Bandwidth { rate: *kb_s }.into(),
+            Self::Slice { bytes } => Slicer {
+                average_size: *bytes,
+                size_variation: bytes / 2,
+                delay: 100,
+            }
+            .into(),
+            Self::CutAfter { bytes } => LimitData { bytes: *bytes }.into(),
+            Self::CutInside { text, skip } => CutInside {
+                pattern: text.clone(),
+                skip: *skip,
+                ..CutInside::default()
+            }
+            .into(),
+            Self::CutInsideCharacter => CutInside {
+                utf8: true,
+                ..CutInside::default()
+            }
+            .into(),
+            Self::HalfOpen => HalfOpen::default().into(),
+        }
+    }
+}
+
+impl fmt::Display for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Postgres => "postgres",
+            Self::Nats => "nats",
+            Self::Provider => "provider",
+            Self::Edge => "edge",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_way_is_the_pods_and_a_stream_the_proxys() {
+        assert_eq!(streams(Link::Nats, Way::FromPod), [Stream::Upstream]);
+        assert_eq!(streams(Link::Edge, Way::FromPod), [Stream::Downstream]);
+        assert_eq!(streams(Link::Edge, Way::ToPod), [Stream::Upstream]);
+        assert_eq!(streams(Link::Postgres, Way::Both).len(), 2);
+    }
+
+    #[test]
+    fn what_waits_for_data_has_not_landed_by_being_in_force() {
+        let in_force = Effects {
+            in_force: 2,
+            ..Effects::default()
+        };
+        assert!(has_landed(&in_force, true) && !has_landed(&in_force, false));
+        assert!(has_landed(&Effects { times: 1, ..in_force }, false));
+        assert!(!has_landed(&Effects::default(), true));
+    }
+}

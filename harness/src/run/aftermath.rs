@@ -1,0 +1,162 @@
+//! What is asked of the system once a play is over, so that every run has something to judge: whether the pods serve, what
+//! they still hold, and what they complained of.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::cast::Cast;
+use super::slot::Slot;
+use super::story::Stopped;
+use crate::cluster::{LogLine, Service};
+use crate::history::{FaultStep, PodName, What};
+use crate::wait::{self, Look};
+
+/// Longest that what the play has opened may take to go: the pods notice a client that is gone when they next write to it.
+const GONE: Duration = Duration::from_millis(2500);
+/// How often it is looked.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What there was before the play: only what is there over and above is the play's.
+#[derive(Default)]
+pub(super) struct Before {
+    counts: Counts,
+    /// The newest line of each pod's log.
+    newest: BTreeMap<PodName, LogLine>,
+}
+
+/// How many there are of each thing that can be left, by pod; those of no pod belong to the cluster.
+type Counts = BTreeMap<(Option<PodName>, &'static str), u64>;
+
+impl Before {
+    /// Looks at a cluster on which nothing is played yet. What cannot be told now counts as nothing.
+    pub(super) async fn look(slot: &Slot) -> Self {
+        let newest = slot.pods().iter().map(|pod| async move {
+            let line = slot.cluster.pod(pod).ok()?.newest_line().await;
+            Some((pod.clone(), line.ok().flatten()?))
+        });
+        let (counts, newest) = tokio::join!(count(slot), join_all(newest));
+        Self {
+            counts,
+            newest: newest.into_iter().flatten().collect(),
+        }
+    }
+}
+
+/// Asks every pod whether it can serve. Only its word is wanted: one that says nothing says so in the history.
+pub(super) async fn poll(cast: &Cast) {
+    join_all(cast.pods().iter().map(|pod| cast.is_ready(pod))).await;
+}
+
+/// Lets every pod do a client's small piece of work, where something was broken in the play.
+///
+/// # Errors
+/// The harness itself cannot go on; a pod that fails is told in the history.
+pub(super) async fn serve(cast: &mut Cast) -> Result<(), String> {
+    let is_fault = |what: &What| matches!(what, What::Fault(fault) if matches!(fault.step, FaultStep::Aimed { .. }));
+    let broken = cast.recorder.find(0, |event| is_fault(&event.what).then_some(()));
+    if broken.is_none() {
+        return Ok(());
+    }
+    match cast.every_pod_works().await {
+        Ok(()) | Err(Stopped::GaveUp(_)) => Ok(()),
+        Err(Stopped::Harness(reason)) => Err(reason),
+    }
+}
+
+/// Counts what is left once all clients are gone, giving it the time to go. What nobody tells is not counted.
+pub(super) async fn count_left(cast: &Cast, before: &Before) {
+    let (slot, counts) = (&cast.slot, &before.counts);
+    let left = move |now: &Counts| -> Counts {
+        let over = |(key, count): (&(Option<PodName>, &'static str), &u64)| {
+            (key.clone(), count.saturating_sub(counts.get(key).copied().unwrap_or(0)))
+        };
+        now.iter().map(over).collect()
+    };
+    let nothing = wait::until("nothing to be left of the play", GONE, LOOK, || async move {
+        let now = left(&count(slot).await);
+        if now.values().all(|count| *count == 0) {
+            Look::Done(())
+        } else {
+            Look::NotYet(format!("{now:?}"))
+        }
+    });
+    if let Err(still) = nothing.await {
+        // Not an error of the harness: the judge finds what is left.
+        tracing::debug!(%still, "something is left");
+    }
+    for ((pod, what), count) in left(&count(slot).await) {
+        let what = what.to_owned();
+        cast.recorder.record(What::LeftAfter { pod, what, count });
+    }
+}
+
+async fn count(slot: &Slot) -> Counts {
+    let metrics = &slot.api.target().metrics;
+    let asked = slot.pods().iter().flat_map(|pod| {
+        let names = [
+            ("open tails", &metrics.tails_open),
+            ("running turns", &metrics.turns_running),
+        ];
+        names.map(|(what, name)| async move {
+            let count = slot.api.counted(slot.address(pod).ok()?, name).await;
+            let count = count.inspect_err(|e| tracing::info!(%pod, error = %e, "{what} cannot be counted"));
+            Some(((Some(pod.clone()), what), count.ok()?))
+        })
+    });
+    let mut counts: Counts = join_all(asked).await.into_iter().flatten().collect();
+    if let Some(consumers) = slot.log_consumers().await {
+        counts.insert((None, "consumers of the stream log"), consumers);
+    }
+    counts
+}
+
+/// Tells what the pods have logged since the play began at a level that a healthy pod does not use.
+///
+/// # Errors
+/// The engine does not tell.
+pub(super) async fn tell_complaints(cast: &Cast, before: &Before) -> Result<(), String> {
+    for pod in cast.slot.pods() {
+        let part = cast.slot.part(&Service::Pod(pod.clone())).map_err(|e| e.to_string())?;
+        let lines = part
+            .logs_behind(before.newest.get(pod))
+            .await
+            .map_err(|e| e.to_string())?;
+        for line in lines {
+            if let Some(level) = level(&line.text) {
+                cast.recorder.record(What::LogLine {
+                    pod: pod.clone(),
+                    level: level.to_owned(),
+                    line: line.text,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `WARN` or `ERROR`, for a line that is of that level; what is no JSON was not logged but cried out, as by a panic.
+fn level(line: &str) -> Option<&'static str> {
+    let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else {
+        return (!line.trim().is_empty()).then_some("ERROR");
+    };
+    match line.get("level").and_then(serde_json::Value::as_str) {
+        Some("WARN") => Some("WARN"),
+        Some("ERROR") => Some("ERROR"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_level_that_a_healthy_pod_does_not_use_are_told() {
+        assert_eq!(level(r#"{"level":"INFO","message":"resync"}"#), None);
+        assert_eq!(level(r#"{"level":"WARN","message":"late"}"#), Some("WARN"));
+        assert_eq!(level("thread 'main' panicked at src/main.rs:1"), Some("ERROR"));
+        assert_eq!(level(""), None);
+    }
+}

@@ -1,0 +1,114 @@
+//! What a run would do, without doing it: the plans that its seed draws, and what it would bring up and remove.
+//!
+//! Which faults a story injects cannot be told without playing it: where they land comes from gates and from what watchers
+//! see. Its sentence and its evidence say what they are, and [`AIMED_AT`] what they can reach.
+
+use serde::Serialize;
+
+use super::options::Selected;
+use super::session::Setting;
+use super::{Options, RunError};
+use crate::cluster::{AllowedHosts, Engine, Preview};
+use crate::plan::{Plan, seed_of_repetition};
+
+/// What the faults of every story can reach, and nothing beyond.
+const AIMED_AT: &str = "What a story breaks is in its sentence and its evidence; the moments come from what it sees. Every \
+fault is aimed at parts of the clusters named here alone: processes of their containers, links of their fault proxy, \
+failpoints of their pods.";
+
+/// What a run would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DryRun {
+    /// Seed of the first repetition.
+    pub seed: u64,
+    /// Inside design of the pods.
+    pub design: String,
+    /// Defect that would be switched on, if any.
+    pub defect: Option<String>,
+    /// What would be found, brought up and removed.
+    pub would: Preview,
+    /// Every play, in order.
+    pub plays: Vec<PlayAhead>,
+    /// What the plays' faults can reach.
+    pub faults: &'static str,
+}
+
+/// A story that would be played.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlayAhead {
+    /// What could go wrong and how it would be provoked.
+    pub about: &'static str,
+    /// Marks that it would have to reach.
+    pub evidence: &'static [&'static str],
+    /// As `plan.json` would keep it.
+    pub plan: Plan,
+}
+
+impl DryRun {
+    /// Looks at what a run of these stories would do.
+    ///
+    /// # Errors
+    /// What the run itself would fail with before anything is brought up: no engine, one that is not allowed, no Compose.
+    pub async fn look(
+        selected: &Selected,
+        options: &Options,
+        setting: &Setting,
+        allowed: &AllowedHosts,
+    ) -> Result<Self, RunError> {
+        let engine = Engine::connect(allowed).await?;
+        Ok(Self {
+            seed: options.seed,
+            design: setting.design.clone(),
+            defect: setting.defect.clone(),
+            would: Preview::look(&engine, setting.slots).await?,
+            plays: plays(selected, options),
+            faults: AIMED_AT,
+        })
+    }
+}
+
+/// Every play with its plan, in the order in which a run begins them.
+fn plays(selected: &Selected, options: &Options) -> Vec<PlayAhead> {
+    let pods = Preview::pods();
+    let pods = &pods;
+    let defect = options.defect.as_deref();
+    let repetitions = (0..options.repeat).map(|n| seed_of_repetition(options.seed, n));
+    let plays = repetitions.flat_map(|seed| {
+        selected.0.iter().map(move |story| PlayAhead {
+            about: story.about,
+            evidence: story.evidence,
+            plan: Plan::draw(story.name, seed, &options.design, defect, pods),
+        })
+    });
+    plays.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::Story;
+
+    #[test]
+    fn every_repetition_of_every_story_is_foretold_with_the_plan_that_it_would_have() {
+        let story = |name| Story {
+            name,
+            about: "about",
+            catches: &[],
+            evidence: &["seen"],
+            play: |_| Box::pin(async { Ok(()) }),
+        };
+        let options = Options {
+            filter: None,
+            defect: Some("no-fencing".into()),
+            design: "log".into(),
+            seed: 7,
+            repeat: 2,
+        };
+        let ahead = plays(&Selected(vec![story("a"), story("b")]), &options);
+        let named: Vec<(&str, u64)> = ahead.iter().map(|p| (p.plan.story.as_str(), p.plan.seed)).collect();
+        assert_eq!(named, [("a", 7), ("b", 7), ("a", 8), ("b", 8)]);
+        let pods = Preview::pods();
+        assert_eq!(ahead[3].plan, Plan::draw("b", 8, "log", Some("no-fencing"), &pods));
+        assert_eq!(ahead[0].evidence, ["seen"]);
+    }
+}

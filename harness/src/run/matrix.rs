@@ -1,0 +1,279 @@
+//! All defects by the stories that are meant to catch them, so often each, with the clean pod as control.
+//!
+//! Each defect gets a cluster of its own that nothing else was played on; several stand side by side.
+
+use futures_util::{StreamExt as _, stream};
+
+use super::session::{Setting, Site};
+use super::story::Story;
+use super::{RunError, unknown};
+use crate::cluster::Progress;
+use crate::plan::seed_of_repetition;
+use crate::report::{Control, MATRIX_SCHEMA, MatrixReport, Row, StoryReport};
+use crate::target::{Defect, Target};
+use crate::verdict::Verdict;
+
+/// What is asked of a matrix.
+#[derive(Debug, Clone)]
+pub struct MatrixOptions {
+    /// Inside design of the target.
+    pub design: String,
+    /// Defects to try; none tries all.
+    pub defects: Vec<String>,
+    /// How often each story is played with each defect, and on the clean pod.
+    pub runs: u32,
+    /// Seed of the first of them.
+    pub seed: u64,
+    /// Clusters that stand side by side.
+    pub slots: u16,
+}
+
+/// A matrix to be played: defects with the stories that must catch them, and the control's stories.
+pub struct Matrix<'a> {
+    options: MatrixOptions,
+    cells: Vec<(&'a Defect, Vec<Story>)>,
+    control: Vec<Story>,
+}
+
+/// What is told while a matrix is played.
+pub trait MatrixProgress: Progress + Sync {
+    /// A row is done.
+    fn row(&self, row: &Row);
+}
+
+impl<'a> Matrix<'a> {
+    /// Checks the options and lays the matrix out.
+    ///
+    /// # Errors
+    /// There is no such design or defect, or a defect that no story is meant to catch.
+    pub fn lay_out(options: MatrixOptions, registry: &[Story], target: &'a Target) -> Result<Self, RunError> {
+        if !target.designs.contains(&options.design) {
+            let known = target.designs.iter().map(String::as_str);
+            return Err(unknown("design", &options.design, known));
+        }
+        let known = || target.defects.iter().map(|defect| defect.name.as_str());
+        if let Some(name) = options.defects.iter().find(|name| !known().any(|known| known == *name)) {
+            return Err(unknown("defect", name, known()));
+        }
+        let is_asked = |defect: &&Defect| options.defects.is_empty() || options.defects.contains(&defect.name);
+        let catching = |defect: &Defect| -> Vec<Story> {
+            let catches = |story: &&Story| story.catches.contains(&defect.name.as_str());
+            registry.iter().filter(catches).copied().collect()
+        };
+        let cells: Vec<_> = target
+            .defects
+            .iter()
+            .filter(is_asked)
+            .map(|defect| (defect, catching(defect)))
+            .collect();
+        if let Some((defect, _)) = cells.iter().find(|(_, stories)| stories.is_empty()) {
+            return Err(RunError::Uncaught(defect.name.clone()));
+        }
+        let is_in = |story: &&Story| {
+            cells
+                .iter()
+                .any(|(_, stories)| stories.iter().any(|other| other.name == story.name))
+        };
+        let control = registry.iter().filter(is_in).copied().collect();
+        Ok(Self {
+            options,
+            cells,
+            control,
+        })
+    }
+
+    /// Whether it holds every defect of the target.
+    pub fn is_whole(&self) -> bool {
+        self.options.defects.is_empty()
+    }
+
+    /// Plays it. A defect whose cluster cannot be had makes its rows say so and stops nothing else.
+    pub async fn play(&self, site: &Site, progress: &dyn MatrixProgress) -> MatrixReport {
+        let control = async { Part::Control(self.control(site, progress).await) };
+        let rows = self.cells.iter().map(|(defect, stories)| {
+            let part = async move {
+                let rows = self.rows(site, defect, stories, progress).await;
+                for row in &rows {
+                    progress.row(row);
+                }
+                Part::Rows(rows)
+            };
+            futures_util::future::Either::Right(part)
+        });
+        let parts = std::iter::once(futures_util::future::Either::Left(control)).chain(rows);
+        let numbered = parts
+            .enumerate()
+            .map(|(place, part)| async move { (place, part.await) });
+        let mut parts: Vec<(usize, Part)> = stream::iter(numbered)
+            .buffer_unordered(usize::from(self.options.slots))
+            .collect()
+            .await;
+        // The table comes out as the catalogue has it, whichever was done first.
+        parts.sort_by_key(|(place, _)| *place);
+        let mut report = MatrixReport {
+            schema: MATRIX_SCHEMA,
+            seed: self.options.seed,
+            rows: Vec::new(),
+            control: Control::default(),
+        };
+        for (_, part) in parts {
+            match part {
+                Part::Control(control) => report.control = control,
+                Part::Rows(rows) => report.rows.extend(rows),
+            }
+        }
+        report
+    }
+
+    async fn rows(&self, site: &Site, defect: &Defect, stories: &[Story], progress: &dyn Progress) -> Vec<Row> {
+        let played = self.on_own_cluster(site, Some(&defect.name), stories, progress).await;
+        let row = |story: &Story| {
+            let mut row = Row {
+                defect: defect.name.clone(),
+                design: self.options.design.clone(),
+                story: story.name.to_owned(),
+                promise: defect.promises.join(", "),
+                caught: 0,
+                runs: self.options.runs,
+                named: 0,
+                troubles: Vec::new(),
+            };
+            match &played {
+                Ok(reports) => {
+                    let own = reports.iter().filter(|report| report.story == story.name);
+                    own.for_each(|report| count(&mut row, report, &defect.promises));
+                }
+                Err(e) => row.troubles.push(e.to_string()),
+            }
+            row
+        };
+        stories.iter().map(row).collect()
+    }
+
+    async fn control(&self, site: &Site, progress: &dyn Progress) -> Control {
+        let mut control = Control::default();
+        match self.on_own_cluster(site, None, &self.control, progress).await {
+            Ok(reports) => reports.iter().for_each(|report| count_clean(&mut control, report)),
+            Err(e) => {
+                control.broken += 1;
+                control.troubles.push(e.to_string());
+            }
+        }
+        control
+    }
+
+    /// Plays stories on a cluster with a defect, or a clean one, which is gone when this returns.
+    async fn on_own_cluster(
+        &self,
+        site: &Site,
+        defect: Option<&str>,
+        stories: &[Story],
+        progress: &dyn Progress,
+    ) -> Result<Vec<StoryReport>, RunError> {
+        let setting = Setting {
+            design: self.options.design.clone(),
+            defect: defect.map(str::to_owned),
+            slots: 1,
+        };
+        let part = defect.unwrap_or("control");
+        let session = site.open(&setting, Some(part), progress).await?;
+        let mut played: Vec<StoryReport> = Vec::new();
+        for n in 0..self.options.runs {
+            for story in stories {
+                progress.step(&format!("{part}: {} ({} of {})", story.name, n + 1, self.options.runs));
+                played.push(session.play(story, seed_of_repetition(self.options.seed, n)).await);
+            }
+        }
+        let report = session.report(self.options.seed, played)?;
+        site.close(session).await?;
+        Ok(report.stories)
+    }
+}
+
+/// What one cluster's plays come to.
+enum Part {
+    Control(Control),
+    Rows(Vec<Row>),
+}
+
+fn count(row: &mut Row, report: &StoryReport, promises: &[String]) {
+    let by_name = report
+        .findings
+        .iter()
+        .any(|finding| promises.contains(&finding.promise));
+    let caught = report.verdict == Verdict::Fail;
+    row.caught += u32::from(caught);
+    row.named += u32::from(caught && by_name);
+    if !caught || !by_name {
+        row.troubles.push(trouble(report));
+    }
+}
+
+fn count_clean(control: &mut Control, report: &StoryReport) {
+    control.runs += 1;
+    control.findings += u32::try_from(report.findings.len()).unwrap_or(u32::MAX);
+    control.inconclusive += u32::from(report.verdict == Verdict::Inconclusive);
+    control.broken += u32::from(report.verdict == Verdict::Broken);
+    if report.verdict != Verdict::Pass {
+        control.troubles.push(trouble(report));
+    }
+}
+
+/// Why a run was not what it should be, in a line.
+fn trouble(report: &StoryReport) -> String {
+    let mut promises: Vec<&str> = report.findings.iter().map(|finding| finding.promise.as_str()).collect();
+    promises.dedup();
+    let why = report.reason.clone().unwrap_or_else(|| promises.join(", "));
+    format!(
+        "{} seed {}: {:?}: {why} ({})",
+        report.story, report.seed, report.verdict, report.artefacts
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn story(name: &'static str, catches: &'static [&'static str]) -> Story {
+        Story {
+            name,
+            about: "",
+            catches,
+            evidence: &[],
+            play: |_| Box::pin(async { Ok(()) }),
+        }
+    }
+
+    fn lay_out(defects: &[&str]) -> Result<(usize, Vec<&'static str>), String> {
+        let registry = [
+            story("a", &["claim-strict-cas", "no-fencing"]),
+            story("b", &[]),
+            story("c", &["no-fencing"]),
+        ];
+        let options = MatrixOptions {
+            design: "log".into(),
+            defects: defects.iter().map(|name| (*name).to_owned()).collect(),
+            runs: 5,
+            seed: 1,
+            slots: 1,
+        };
+        let target = Target::reference();
+        let matrix = Matrix::lay_out(options, &registry, &target).map_err(|e| e.to_string())?;
+        let rows = matrix.cells.iter().map(|(_, stories)| stories.len()).sum();
+        Ok((rows, matrix.control.iter().map(|story| story.name).collect()))
+    }
+
+    #[test]
+    fn each_defect_meets_the_stories_that_must_catch_it_and_so_does_the_clean_pod() {
+        assert_eq!(lay_out(&["no-fencing"]), Ok((2, vec!["a", "c"])));
+        assert_eq!(lay_out(&["claim-strict-cas", "no-fencing"]), Ok((3, vec!["a", "c"])));
+    }
+
+    #[test]
+    fn a_defect_that_is_not_there_or_that_no_story_catches_is_named() {
+        let unknown = lay_out(&["no-fence"]).expect_err("there is none");
+        assert!(unknown.starts_with("no defect \"no-fence\"; there are: "), "{unknown}");
+        let uncaught = lay_out(&["blank-terminal"]).expect_err("no story catches it here");
+        assert_eq!(uncaught, "no story is meant to catch blank-terminal");
+    }
+}

@@ -1,0 +1,196 @@
+//! The restless watchers of a play: they open and close attaches on every pod all the time, at cursors around the head, as
+//! the plan says. What they are shown is recorded and judged like any other watcher's.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::cast::{Cast, WITNESS_SESSION};
+use super::slot::Slot;
+use super::tails::parking::Trigger;
+use crate::history::writer::Recorder;
+use crate::history::{Cursor, PodName, ThreadId, WatcherId, What};
+use crate::plan::{Place, Visit};
+use crate::target::frames;
+use crate::workload::{Attach, Session, Tail};
+
+/// Their ids begin here, so that a story's own watchers keep theirs whatever these do.
+pub(super) const FIRST: u32 = 1000;
+/// How long after an event that a fault may follow nobody comes: an attach would be in the way of what is measured.
+const HOLD_OFF: Duration = Duration::from_millis(30);
+/// How often it is looked whether that is over.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The restless watchers of a play that is on.
+pub(super) struct Restless {
+    stop: CancellationToken,
+    lanes: Vec<JoinHandle<()>>,
+}
+
+/// What every lane needs.
+struct Ward {
+    slot: Arc<Slot>,
+    recorder: Recorder,
+    session: Session,
+    thread: ThreadId,
+    pods: Vec<PodName>,
+    trigger: Trigger,
+    watchers: AtomicU32,
+    heads: Mutex<Heads>,
+    stop: CancellationToken,
+}
+
+/// The ids that watchers of the thread were shown, read out of the history as it grows.
+#[derive(Default)]
+struct Heads {
+    next: u64,
+    tails: HashSet<WatcherId>,
+    ids: BTreeMap<Cursor, String>,
+}
+
+impl Restless {
+    /// Lets them loose on the play's own thread.
+    pub(super) fn begin(cast: &Cast) -> Self {
+        let stop = CancellationToken::new();
+        let ward = Arc::new(Ward {
+            slot: cast.slot.clone(),
+            recorder: cast.recorder.clone(),
+            session: cast.witness.clone(),
+            thread: cast.thread.clone(),
+            pods: cast.plan.pods.clone(),
+            trigger: cast.trigger.clone(),
+            watchers: AtomicU32::new(FIRST),
+            heads: Mutex::default(),
+            stop: stop.clone(),
+        });
+        let lanes = cast.plan.restless.lanes.iter();
+        let lanes = lanes.map(|visits| tokio::spawn(lane(ward.clone(), visits.clone())));
+        Self {
+            stop,
+            lanes: lanes.collect(),
+        }
+    }
+
+    /// Lets them leave, and waits until all have left.
+    ///
+    /// # Errors
+    /// One of them failed, in words.
+    pub(super) async fn end(self) -> Result<(), String> {
+        self.stop.cancel();
+        for lane in self.lanes {
+            lane.await.map_err(|e| format!("a restless watcher failed: {e}"))?;
+        }
+        Ok(())
+    }
+}
+
+async fn lane(ward: Arc<Ward>, visits: Vec<Visit>) {
+    for visit in visits {
+        let resting = async {
+            tokio::time::sleep(Duration::from_millis(visit.rest_ms.into())).await;
+            while ward.trigger.pulled_within(HOLD_OFF) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            () = resting => ward.pay(visit).await,
+            () = ward.stop.cancelled() => return,
+        }
+    }
+}
+
+impl Ward {
+    /// One visit, to a pod that listens; nobody is asked where none does.
+    async fn pay(&self, visit: Visit) {
+        let pod = &self.pods[visit.pod % self.pods.len()];
+        let Some(at) = self.slot.cluster.pod(pod).ok().and_then(|part| part.address()) else {
+            return;
+        };
+        let attach = Attach {
+            watcher: WatcherId(self.watchers.fetch_add(1, Ordering::Relaxed)),
+            pod: pod.clone(),
+            at,
+            session: self.session.clone(),
+            session_no: WITNESS_SESSION,
+            thread: self.thread.clone(),
+            cursor: self.cursor(visit.from),
+            role: format!("restless {:?}", visit.from).to_lowercase(),
+            patience: None,
+            manner: visit.manner,
+        };
+        let tail = Tail::open(&self.slot.api, attach, self.slot.owners.clone(), self.recorder.clone());
+        let stay = Duration::from_millis(visit.stay_ms.into());
+        tokio::select! {
+            // Over as it ends or the stay does.
+            _ = tail.until("its end", stay, |seen| seen.end.is_some()) => {}
+            () = self.stop.cancelled() => {}
+        }
+        tail.leave().await;
+    }
+
+    fn cursor(&self, place: Place) -> Option<String> {
+        let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
+        heads.look(&self.recorder, &self.thread);
+        heads.at(place)
+    }
+}
+
+impl Heads {
+    fn look(&mut self, recorder: &Recorder, thread: &ThreadId) {
+        recorder.find(self.next, |event| {
+            self.next = event.n + 1;
+            match &event.what {
+                What::TailOpened {
+                    watcher, thread: of, ..
+                } if of == thread => drop(self.tails.insert(*watcher)),
+                What::Frame {
+                    watcher,
+                    id: Some(id),
+                    cursor: Some(cursor),
+                    ..
+                } if self.tails.contains(watcher) => drop(self.ids.insert(*cursor, id.to_string())),
+                _ => {}
+            }
+            None::<()>
+        });
+    }
+
+    fn at(&self, place: Place) -> Option<String> {
+        match place {
+            Place::Anew => None,
+            // Nearer to the beginning than that there is only the beginning.
+            Place::Behind(frames) => self.ids.values().rev().nth(frames.into()).cloned(),
+            Place::Head => self.ids.values().next_back().cloned(),
+            Place::PastHead => self.ids.keys().next_back().map(|head| {
+                let seq = head.seq + 1;
+                frames::write_cursor(Cursor { seq, ..*head })
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Epoch;
+
+    #[test]
+    fn places_are_counted_from_the_newest_frame_of_the_newest_attempt() {
+        let mut heads = Heads::default();
+        assert_eq!(heads.at(Place::PastHead), None);
+        for (epoch, seq) in [(2, 0), (1, 9), (2, 1)] {
+            let epoch = Epoch(epoch);
+            let cursor = Cursor { epoch, seq };
+            heads.ids.insert(cursor, frames::write_cursor(cursor));
+        }
+        let at = |place| heads.at(place);
+        assert_eq!(at(Place::Head).as_deref(), Some("2-1"));
+        assert_eq!(at(Place::Behind(2)).as_deref(), Some("1-9"));
+        assert_eq!(at(Place::Behind(3)), None);
+        assert_eq!(at(Place::PastHead).as_deref(), Some("2-2"));
+    }
+}

@@ -1,0 +1,284 @@
+//! A blow that an event sets off: waits until a trigger fires, settles whom it is for at that moment, and strikes.
+//!
+//! The trigger looks at the whole history, so that a condition that holds already fires at once. What is measured from is
+//! the moment in which it fired, or in which the story was ready to strike, should that be later.
+
+use std::time::{Duration, Instant};
+
+use super::cast::{BEGIN, Cast, Turn};
+use super::nemesis_side::{LANDING, NemesisSide};
+use super::story::Stopped;
+use crate::history::writer::Recorder;
+use crate::history::{Epoch, Landing, PodName, Status, What};
+use crate::nemesis::{Aim, Link, LinkCut, LinkFault, Way};
+use crate::plan::{Known, Selector, Trigger, Watch};
+use crate::wait;
+
+/// What is done to each pod that a selector means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Blow {
+    /// Its process is killed.
+    Kill,
+    /// It is frozen.
+    Pause,
+    /// It is told to stop.
+    Terminate,
+    /// A fault is let loose on one of its links.
+    Cut(Link, Way, LinkFault),
+}
+
+/// A pod that was struck.
+#[derive(Debug, Clone)]
+pub struct Struck {
+    /// The pod.
+    pub pod: PodName,
+    /// As what it was struck, where it owned the turn's thread.
+    pub aim: Option<Aim>,
+    /// Where the blow landed; none for a fault of a link, which may have to wait for data.
+    pub landing: Option<Landing>,
+    /// The fault of its link, where it is one.
+    pub cut: Option<LinkCut>,
+}
+
+impl Turn {
+    /// Fires when any watcher is shown the turn's token `index`, from 1, or a later one.
+    pub fn shows(&self, index: u32) -> Trigger {
+        Trigger::Token {
+            watcher: None,
+            turn: self.id.clone(),
+            index,
+        }
+    }
+
+    /// Fires when the provider is called for the turn for the `n`-th time.
+    pub fn is_called(&self, n: u32) -> Trigger {
+        Trigger::ProviderCall {
+            key: self.key.clone(),
+            ordinal: n,
+        }
+    }
+
+    /// Fires when the provider holds a call for the turn at a gate.
+    pub fn is_held(&self) -> Trigger {
+        Trigger::GateHeld { key: self.key.clone() }
+    }
+
+    /// Fires when the turn's row has this status.
+    pub fn is(&self, status: Status) -> Trigger {
+        Trigger::TurnIs {
+            turn: self.id.clone(),
+            status,
+        }
+    }
+
+    /// Fires when the turn's thread has an owner after `owner`.
+    pub fn is_taken_from(&self, owner: &Aim) -> Trigger {
+        Trigger::EpochIs {
+            thread: self.thread.clone(),
+            epoch: Epoch(owner.epoch.0 + 1),
+        }
+    }
+}
+
+impl NemesisSide<'_> {
+    /// Waits until `trigger` fires, and strikes every pod that `at` means for the turn's thread then. The owner, where it
+    /// counts, is read from the database at that moment.
+    ///
+    /// # Errors
+    /// The trigger does not fire in 8 s, the selector means nobody, or a blow cannot be seen to have taken effect.
+    pub async fn strike(self, trigger: Trigger, at: Selector, turn: &Turn, blow: Blow) -> Result<Vec<Struck>, Stopped> {
+        let cast = self.cast;
+        let ready_us = cast.recorder.now_us();
+        let fired_us = fires(&cast.recorder, &trigger).await?.max(ready_us);
+        let owner = if at.is_by_owner() {
+            owner_now(cast, turn).await?
+        } else {
+            None
+        };
+        let known = Known {
+            pods: &cast.plan.pods,
+            owner: owner.as_ref().map(|aim| &aim.owner),
+            accepter: Some(&turn.accepted_by),
+            seed: cast.plan.seed,
+        };
+        let pods = at.settle(&known).map_err(|e| Stopped::GaveUp(e.to_string()))?;
+        let fired = instant(&cast.recorder, fired_us);
+        let mut struck = Vec::new();
+        for pod in pods {
+            let aim = owner.clone().filter(|aim| aim.owner == pod);
+            struck.push(NemesisSide { cast: &mut *cast }.land(pod, aim, &blow, fired).await?);
+        }
+        Ok(struck)
+    }
+
+    async fn land(self, pod: PodName, aim: Option<Aim>, blow: &Blow, fired: Instant) -> Result<Struck, Stopped> {
+        let cast = self.cast;
+        let handle = cast.slot.pod(&pod)?;
+        // This blow has an event of its own to be measured from.
+        cast.trigger.take();
+        let (mut landing, mut cut) = (None, None);
+        match blow {
+            Blow::Kill => landing = Some(cast.nemesis.kill(&handle, aim.as_ref(), Some(fired)).await?),
+            Blow::Pause => {
+                let at = cast.slot.address(&pod)?;
+                let before = cast.slot.api.superseded(at).await.map_err(Stopped::GaveUp)?;
+                cast.superseded_before.insert(pod.clone(), before);
+                landing = Some(cast.nemesis.pause(&handle, aim.as_ref(), Some(fired)).await?);
+            }
+            Blow::Terminate => {
+                landing = Some(cast.nemesis.terminate(&handle, aim.as_ref()).await?);
+                cast.told_to_stop.push((pod.clone(), Instant::now()));
+            }
+            Blow::Cut(link, way, fault) => {
+                let links = cast.slot.links();
+                let what = (*link, *way, fault);
+                let set_off = Some(fired);
+                cut = Some(
+                    cast.nemesis
+                        .cut_link(&links, &handle, what, aim.as_ref(), set_off)
+                        .await?,
+                );
+            }
+        }
+        Ok(Struck { pod, aim, landing, cut })
+    }
+
+    /// Waits until something has come of each fault of a link that waits for data. The others have landed already.
+    pub async fn have_landed(self, struck: &[Struck]) -> Result<(), Stopped> {
+        let links = self.cast.slot.links();
+        let waiting = struck
+            .iter()
+            .filter_map(|one| Some((one, one.cut.as_ref().filter(|cut| cut.waits_for_data())?)));
+        for (one, cut) in waiting {
+            let nemesis = &self.cast.nemesis;
+            nemesis.link_cut_landed(&links, cut, one.aim.as_ref(), LANDING).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the faults of links off again.
+    pub async fn mend_links(self, struck: &[Struck]) -> Result<(), Stopped> {
+        let links = self.cast.slot.links();
+        for cut in struck.iter().filter_map(|one| one.cut.as_ref()) {
+            self.cast.nemesis.mend_link(&links, cut).await?;
+        }
+        Ok(())
+    }
+}
+
+/// When the trigger fires, in microseconds since the run began; returns then, not before.
+async fn fires(recorder: &Recorder, trigger: &Trigger) -> Result<u64, Stopped> {
+    let mut watch = Watch::new(trigger);
+    let firing = async {
+        let mut count = recorder.subscribe();
+        let mut next = 0;
+        loop {
+            let have = *count.borrow_and_update();
+            recorder.find(next, |event| {
+                if event.n < have {
+                    watch.take(event);
+                }
+                None::<()>
+            });
+            next = next.max(have);
+            let fires_us = watch.fires_us();
+            match fires_us {
+                Some(us) if us <= recorder.now_us() => return us,
+                // Its event is there and its time is not; what comes meanwhile may fire it sooner.
+                Some(us) => tokio::select! {
+                    () = tokio::time::sleep_until(instant(recorder, us).into()) => {}
+                    _ = count.changed() => {}
+                },
+                None => drop(count.changed().await),
+            }
+        }
+    };
+    let what = format!("{trigger:?} to fire");
+    Ok(wait::within(&what, BEGIN, firing, || {
+        format!("{} events", *recorder.subscribe().borrow())
+    })
+    .await?)
+}
+
+/// The instant of a time of the history.
+fn instant(recorder: &Recorder, us: u64) -> Instant {
+    let (now, now_us) = (Instant::now(), recorder.now_us());
+    match us.checked_sub(now_us) {
+        Some(ahead_us) => now + Duration::from_micros(ahead_us),
+        None => now.checked_sub(Duration::from_micros(now_us - us)).unwrap_or(now),
+    }
+}
+
+/// Who owns the turn's thread now, whatever has become of the turn.
+async fn owner_now(cast: &Cast, turn: &Turn) -> Result<Option<Aim>, Stopped> {
+    let read = cast.slot.owners.of(&turn.thread).await;
+    let Some(now) = read.map_err(|e| Stopped::GaveUp(e.to_string()))? else {
+        return Ok(None);
+    };
+    cast.recorder.record(What::OwnerRead {
+        thread: turn.thread.clone(),
+        owner: now.owner.clone(),
+        epoch: now.epoch,
+        status: now.status,
+    });
+    Ok(now.owner.map(|owner| Aim {
+        thread: turn.thread.clone(),
+        owner,
+        epoch: now.epoch,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> What {
+        What::LogLine {
+            pod: "pod-1".into(),
+            level: "WARN".into(),
+            line: text.into(),
+        }
+    }
+
+    fn on(text: &str) -> Trigger {
+        Trigger::LogLine {
+            pod: None,
+            holds: text.into(),
+        }
+    }
+
+    fn recorder(folder: &tempfile::TempDir) -> Recorder {
+        Recorder::create(&folder.path().join("history.jsonl"), Instant::now()).expect("a history")
+    }
+
+    #[tokio::test]
+    async fn what_has_happened_fires_at_once_and_what_has_not_is_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recorder = recorder(&folder);
+        recorder.record(line("a"));
+        let at_us = recorder.snapshot()[0].at_us;
+        assert_eq!(fires(&recorder, &on("a")).await.expect("it fires"), at_us);
+        let later = {
+            let recorder = recorder.clone();
+            tokio::spawn(async move { fires(&recorder, &on("a").then(on("b"))).await })
+        };
+        recorder.record(line("x"));
+        recorder.record(line("b"));
+        let fired_us = later.await.expect("a task").expect("it fires");
+        assert_eq!(fired_us, recorder.snapshot()[2].at_us);
+    }
+
+    #[tokio::test]
+    async fn a_time_that_lies_ahead_is_waited_for_and_can_be_overtaken() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let recorder = recorder(&folder);
+        recorder.record(line("a"));
+        let soon = on("a").after(Duration::from_millis(30));
+        let fired_us = fires(&recorder, &soon).await.expect("it fires");
+        assert!(recorder.now_us() >= fired_us, "not before its time");
+        let overtaken = Trigger::any([on("a").after(Duration::from_hours(1)), on("b")]);
+        recorder.record(line("b"));
+        let fired_us = fires(&recorder, &overtaken).await.expect("it fires");
+        assert_eq!(fired_us, recorder.snapshot()[1].at_us);
+    }
+}

@@ -1,0 +1,233 @@
+//! The messages of a target's stream log, each read once, in the log's order, as they come to be.
+//!
+//! Read by place, as the log itself is numbered, so that nothing on the server belongs to the reader and a restart of the
+//! broker leaves nothing to set up again. What is cleared away before it was read is not told: whoever needs a log without
+//! a hole reads more often than it is cleared.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_nats::ConnectOptions;
+use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
+use async_nats::jetstream::{self, message::StreamMessage};
+
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
+
+use super::{Log, frames};
+use crate::history::{Chunk, Cursor, ThreadId};
+
+/// Longest that one question to the broker may take.
+const ONE_QUESTION: Duration = Duration::from_secs(1);
+/// Longest that reading what has piled up may take.
+const ONE_DRAIN: Duration = Duration::from_secs(10);
+/// Longer than any play: a client that has lost its connection is not used again, and its own tries would be in vain.
+const NEVER: Duration = Duration::from_hours(1);
+
+/// The log cannot be read just now.
+#[derive(Debug, thiserror::Error)]
+#[error("stream log at {at}: {what}")]
+pub struct LogError {
+    at: String,
+    what: String,
+}
+
+/// A message of the log: a frame as it is stored for every tail of its thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The thread whose log it is in.
+    pub thread: ThreadId,
+    /// Its place in the log, from 1.
+    pub seq: u64,
+    /// The id under which clients are shown the frame, where the message carries one that can be read.
+    pub cursor: Option<Cursor>,
+    /// What the frame says.
+    pub chunk: Chunk,
+}
+
+/// A reader of a target's stream log.
+pub struct LogFeed {
+    url: String,
+    log: Log,
+    stream: Option<Stream>,
+    /// Place of the next message that was not told yet.
+    next: u64,
+}
+
+impl LogFeed {
+    /// A reader of the log at `url`, from its beginning; connects when it is first asked.
+    pub fn new(url: &str, log: &Log) -> Self {
+        Self {
+            url: url.to_owned(),
+            log: log.clone(),
+            stream: None,
+            next: 1,
+        }
+    }
+
+    /// Reads through `url` from now on: a broker that was started again is elsewhere.
+    pub fn moved(&mut self, url: &str) {
+        if self.url != url {
+            url.clone_into(&mut self.url);
+            self.stream = None;
+        }
+    }
+
+    /// Passes over everything that the log holds by now; where there is no log yet, over nothing.
+    pub async fn skip(&mut self) {
+        self.stream = None;
+        self.next = match self.stream().await {
+            Ok(stream) => stream.cached_info().state.last_sequence + 1,
+            Err(e) => {
+                tracing::info!(error = %e, "nothing to pass over");
+                1
+            }
+        };
+    }
+
+    /// Everything stored since the last call, in the log's order.
+    ///
+    /// # Errors
+    /// The log cannot be reached just now: the next call goes on where this one stopped.
+    pub async fn drain(&mut self) -> Result<Vec<Message>, LogError> {
+        let mut told = Vec::new();
+        let drained = tokio::time::timeout(ONE_DRAIN, self.drain_into(&mut told)).await;
+        match drained.unwrap_or_else(|_| Err(self.broken(format!("not read within {ONE_DRAIN:?}")))) {
+            // What was read is told first; the trouble is still there at the next call.
+            Err(error) if told.is_empty() => Err(error),
+            _ => Ok(told),
+        }
+    }
+
+    async fn drain_into(&mut self, told: &mut Vec<Message>) -> Result<(), LogError> {
+        let all = self.log.subject.replace("{thread}", "*");
+        loop {
+            let next = self.next;
+            let found = self
+                .stream()
+                .await?
+                .direct_get_next_for_subject(all.as_str(), Some(next))
+                .await;
+            match found {
+                Ok(message) => {
+                    self.next = message.sequence + 1;
+                    told.extend(entry(&self.log, &message));
+                }
+                Err(error) if error.kind() == DirectGetErrorKind::NotFound => return Ok(()),
+                Err(error) => return Err(self.broken(error.to_string())),
+            }
+        }
+    }
+
+    /// Consumers that the broker keeps for the log's readers.
+    ///
+    /// # Errors
+    /// The log cannot be reached.
+    pub async fn consumers(&mut self) -> Result<u64, LogError> {
+        let info = self.stream().await?.get_info().await;
+        match info {
+            Ok(info) => Ok(info.state.consumer_count as u64),
+            Err(error) => Err(self.broken(error.to_string())),
+        }
+    }
+
+    async fn stream(&mut self) -> Result<&Stream, LogError> {
+        if self.stream.is_none() {
+            let opened = open(&self.url, &self.log).await.map_err(|what| self.broken(what))?;
+            if opened.cached_info().state.last_sequence + 1 < self.next {
+                // It was lost and made again, and counts anew.
+                self.next = 1;
+            }
+            self.stream = Some(opened);
+        }
+        self.stream
+            .as_ref()
+            .ok_or_else(|| error(&self.url, "no connection".to_owned()))
+    }
+
+    fn broken(&mut self, what: String) -> LogError {
+        self.stream = None;
+        error(&self.url, what)
+    }
+}
+
+async fn open(url: &str, log: &Log) -> Result<Stream, String> {
+    let opened = Arc::new(AtomicBool::new(false));
+    let is_open = opened.clone();
+    let opening = async {
+        let client = ConnectOptions::new()
+            .request_timeout(Some(ONE_QUESTION))
+            // What a broker says of others is not where anybody has allowed to go.
+            .ignore_discovered_servers()
+            .reconnect_delay_callback(move |_| {
+                if is_open.load(Ordering::Relaxed) {
+                    NEVER
+                } else {
+                    Duration::ZERO
+                }
+            })
+            .connect(url)
+            // A broker that is away by order is no error: whoever asks is told, and that is enough.
+            .with_subscriber(NoSubscriber::default())
+            .await
+            .map_err(|e| e.to_string())?;
+        opened.store(true, Ordering::Relaxed);
+        jetstream::new(client)
+            .get_stream(&log.stream)
+            .await
+            .map_err(|e| e.to_string())
+    };
+    let late = format!("no answer within {ONE_QUESTION:?}");
+    tokio::time::timeout(ONE_QUESTION, opening).await.unwrap_or(Err(late))
+}
+
+fn error(url: &str, what: String) -> LogError {
+    let at = url.trim_start_matches("nats://").to_owned();
+    LogError { at, what }
+}
+
+/// A message as the history tells it; none for one that carries nothing the judge asks about, or of another subject.
+fn entry(log: &Log, message: &StreamMessage) -> Option<Message> {
+    let id = message
+        .headers
+        .get(log.id_header.as_str())
+        .map(async_nats::HeaderValue::as_str);
+    read(log, &message.subject, message.sequence, id, &message.payload)
+}
+
+fn read(log: &Log, subject: &str, seq: u64, id: Option<&str>, payload: &[u8]) -> Option<Message> {
+    let (before, after) = log.subject.split_once("{thread}")?;
+    let thread = ThreadId::from(subject.strip_prefix(before)?.strip_suffix(after)?);
+    let chunk = frames::read_ui_message(&String::from_utf8_lossy(payload))?;
+    Some(Message {
+        thread,
+        seq,
+        cursor: id.and_then(frames::read_cursor),
+        chunk,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Epoch;
+    use crate::target::Target;
+
+    #[test]
+    fn a_message_is_read_with_its_thread_and_its_place() {
+        let log = Target::reference().log.expect("the reference pod has a log");
+        let payload = br#"{"type":"text-delta","turnId":"u1","delta":"x "}"#;
+        let entry = read(&log, "chunks.t-1", 7, Some("2-3"), payload).expect("a frame");
+        let chunk = Chunk::Delta {
+            turn: "u1".into(),
+            text: "x ".into(),
+        };
+        let (epoch, seq) = (Epoch(2), 3);
+        assert_eq!((entry.thread.as_str(), entry.seq, &entry.chunk), ("t-1", 7, &chunk));
+        assert_eq!(entry.cursor, Some(Cursor { epoch, seq }));
+        assert_eq!(read(&log, "other.t-1", 7, None, payload), None);
+        let odd = read(&log, "chunks.t-1", 8, None, &[0xff]).expect("told as it is");
+        assert!(matches!(odd.chunk, Chunk::Unreadable { .. }) && odd.cursor.is_none());
+    }
+}

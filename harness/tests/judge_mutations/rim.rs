@@ -1,0 +1,279 @@
+//! Corruptions at the rim: what a tail is at all, when things come, who does what beside the answer, and what is left.
+
+use std::collections::BTreeSet;
+
+use crosspod::history::{
+    Credential, Cursor, Epoch, Event, FaultStep, PodName, ProviderWhat, Row, Status, TailEnd, WatcherId, What,
+};
+use rand::rngs::StdRng;
+
+use super::{Kind, any, deltas, insert_behind, insert_last_row, last_attempt, places};
+
+/// Far beyond every bound of a saved history, in microseconds.
+const FAR_US: u64 = 60_000_000;
+
+pub(crate) const KINDS: &[Kind] = &[
+    ("a tail breaks off", break_off, &["TerminalReachesClient"]),
+    ("a finish comes late", finish_late, &["TerminalReachesClient"]),
+    ("a stream turns out to be none", garble, &["FramesWhole"]),
+    (
+        "an attach is answered with nonsense",
+        answer_with_nonsense,
+        &["FramesWhole"],
+    ),
+    ("an id goes back", set_back, &["MonotoneCursor"]),
+    ("an id is missing", take_id, &["MonotoneCursor"]),
+    ("a message makes two turns", second_turn, &["IdempotentSubmit"]),
+    ("two turns run at once", run_another, &["SingleActiveTurn"]),
+    ("the provider is called too often", call_again, &["BoundedProviderWork"]),
+    ("the takeover comes late", take_over_late, &["BoundedTakeover"]),
+    ("a pod ends by itself", die, &["DependencySelfHeal"]),
+    ("something is left", leave_behind, &["NoLeak"]),
+    (
+        "a pod tells nonsense for a thread",
+        tell_nonsense,
+        &["LiveDurableAgreement"],
+    ),
+];
+
+// --- whom it can be held against
+
+/// Pods that nothing was broken for.
+fn healthy(events: &[Event]) -> BTreeSet<PodName> {
+    let of = |event: &Event| match &event.what {
+        What::TailOpened { pod, .. } => Some(pod.clone()),
+        _ => None,
+    };
+    let mut pods: BTreeSet<PodName> = events.iter().filter_map(of).collect();
+    for event in events {
+        if let What::Fault(fault) = &event.what {
+            pods.retain(|pod| pod.as_str() != fault.target);
+        }
+    }
+    pods
+}
+
+/// Their watchers.
+fn of_healthy(events: &[Event]) -> BTreeSet<WatcherId> {
+    let pods = healthy(events);
+    let of = |event: &Event| match &event.what {
+        What::TailOpened { watcher, pod, .. } if pods.contains(pod) => Some(*watcher),
+        _ => None,
+    };
+    events.iter().filter_map(of).collect()
+}
+
+fn watcher_of(what: &What) -> Option<WatcherId> {
+    match what {
+        What::Frame { watcher, .. } | What::TailClosed { watcher, .. } | What::TerminalProbe { watcher, .. } => {
+            Some(*watcher)
+        }
+        _ => None,
+    }
+}
+
+/// A frame with text of the last attempt, and its watcher, on a pod that nothing was broken for.
+fn watched_delta(events: &[Event], rng: &mut StdRng) -> Option<(usize, WatcherId)> {
+    let watchers = of_healthy(events);
+    let mut places = deltas(events)?;
+    places.retain(|place| watcher_of(&events[*place].what).is_some_and(|watcher| watchers.contains(&watcher)));
+    let place = any(&places, rng)?;
+    Some((place, watcher_of(&events[place].what)?))
+}
+
+// --- tails
+
+fn break_off(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let (place, watcher) = watched_delta(events, rng)?;
+    let mut at = 0;
+    events.retain(|event| {
+        at += 1;
+        at <= place + 1 || watcher_of(&event.what) != Some(watcher)
+    });
+    let end = TailEnd::Eof;
+    insert_behind(events, place, What::TailClosed { watcher, end });
+    Some(())
+}
+
+fn finish_late(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let (_, late) = watched_delta(events, rng)?;
+    let is_finish = |what: &What| {
+        use crosspod::history::Chunk::Finish;
+        matches!(what, What::Frame { watcher, chunk: Finish { .. }, .. } if *watcher == late)
+    };
+    for place in places(events, is_finish) {
+        events[place].at_us += FAR_US;
+    }
+    Some(())
+}
+
+fn garble(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let place = any(&places(events, |what| matches!(what, What::TailClosed { .. })), rng)?;
+    if let What::TailClosed { end, .. } = &mut events[place].what {
+        let (why, seen_bytes) = ("an event of over 4194304 bytes".to_owned(), 5_000_000);
+        *end = TailEnd::NoStream { why, seen_bytes };
+    }
+    Some(())
+}
+
+fn answer_with_nonsense(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let pods = healthy(events);
+    let is_healthy = |what: &What| matches!(what, What::TailOpened { pod, .. } if pods.contains(pod));
+    let place = any(&places(events, is_healthy), rng)?;
+    let What::TailOpened { pod, thread, .. } = &events[place].what else {
+        return None;
+    };
+    let refused = What::TailRefused {
+        watcher: WatcherId(900),
+        pod: pod.clone(),
+        thread: thread.clone(),
+        status: Some(302),
+        reason: "status 302, content type none".into(),
+        garbled: true,
+    };
+    insert_behind(events, place, refused);
+    Some(())
+}
+
+fn set_back(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let (place, watcher) = watched_delta(events, rng)?;
+    let is_before =
+        |event: &Event| matches!(&event.what, What::Frame { watcher: of, cursor: Some(_), .. } if *of == watcher);
+    // The first frame of a tail has none to go back from.
+    if !events[..place].iter().any(is_before) {
+        return None;
+    }
+    if let What::Frame { id, cursor, .. } = &mut events[place].what {
+        let epoch = cursor.as_ref()?.epoch;
+        (*cursor, *id) = (Some(Cursor { epoch, seq: 0 }), Some(format!("{epoch}-0").into()));
+    }
+    Some(())
+}
+
+fn take_id(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let (place, _) = watched_delta(events, rng)?;
+    if let What::Frame { id, cursor, .. } = &mut events[place].what {
+        (*cursor, *id) = (None, None);
+    }
+    Some(())
+}
+
+// --- turns, calls and owners
+
+/// A row of the last turn, with another turn's name and the given status.
+fn another_turn(events: &[Event], status: Status) -> Option<Row> {
+    let (last, _) = last_attempt(events)?;
+    let mut row = events.iter().find_map(|event| match &event.what {
+        What::Row { row, .. } if matches!(row, Row::Turn { turn, .. } if *turn == last) => Some(row.clone()),
+        _ => None,
+    })?;
+    if let Row::Turn { turn, status: is, .. } = &mut row {
+        (*turn, *is) = ("turn-of-nobody".into(), status);
+    }
+    Some(row)
+}
+
+fn second_turn(events: &mut Vec<Event>, _: &mut StdRng) -> Option<()> {
+    let row = another_turn(events, Status::Cancelled)?;
+    insert_last_row(events, row)
+}
+
+fn run_another(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let row = another_turn(events, Status::InProgress)?;
+    let is_running = |what: &What| {
+        let running = Status::InProgress;
+        matches!(what, What::Row { row: Row::Turn { status, .. }, .. } if *status == running)
+    };
+    let place = any(&places(events, is_running), rng)?;
+    let (lsn, xid) = ("F/FFFFFFFF".into(), u64::from(u32::MAX));
+    insert_behind(events, place, What::Row { lsn, xid, row });
+    Some(())
+}
+
+fn call_again(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let is_start =
+        |what: &What| matches!(what, What::Provider(told) if matches!(told.what, ProviderWhat::Started { .. }));
+    let place = any(&places(events, is_start), rng)?;
+    // A takeover whose heir died before its own call leaves one to spare.
+    for more in 1..=2 {
+        let mut again = events[place].what.clone();
+        if let What::Provider(told) = &mut again {
+            (told.call, told.ordinal) = (told.call + 1000 * u64::from(more), told.ordinal + 7 * more);
+        }
+        insert_behind(events, place, again);
+    }
+    Some(())
+}
+
+fn take_over_late(events: &mut Vec<Event>, _: &mut StdRng) -> Option<()> {
+    let is_kill = |event: &Event| matches!(&event.what, What::Fault(fault) if fault.fault == "kill");
+    let (_, last) = last_attempt(events)?;
+    let killed = events
+        .iter()
+        .rposition(|event| is_kill(event) && !is_healing(&event.what))?;
+    // Whatever first shows that somebody else is at work: the store is not always the first to tell.
+    let shows = |event: &Event| match &event.what {
+        What::Row { row, .. } => matches!(row, Row::Thread { epoch, .. } | Row::Turn { epoch, .. } if *epoch == last),
+        What::Frame { cursor, .. } => cursor.is_some_and(|cursor| cursor.epoch == last),
+        What::Provider(told) => matches!(told.what, ProviderWhat::Started { .. }),
+        _ => false,
+    };
+    let first = killed + events[killed..].iter().position(shows)?;
+    if last == Epoch(1) {
+        return None;
+    }
+    for event in &mut events[first..] {
+        event.at_us += FAR_US;
+    }
+    Some(())
+}
+
+fn is_healing(what: &What) -> bool {
+    matches!(what, What::Fault(fault) if matches!(fault.step, FaultStep::Healing | FaultStep::Healed))
+}
+
+// --- what pods do and leave
+
+fn die(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let pods = healthy(events);
+    let place = any(&places(events, |what| matches!(what, What::Row { .. })), rng)?;
+    let what = What::Engine {
+        service: pods.first()?.to_string(),
+        action: "die".into(),
+        exit_code: Some(101),
+    };
+    insert_behind(events, place, what);
+    Some(())
+}
+
+fn leave_behind(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let place = any(&places(events, |what| matches!(what, What::Healed)), rng)?;
+    let what = What::LeftAfter {
+        pod: healthy(events).pop_first(),
+        what: "open tails".into(),
+        count: 1,
+    };
+    insert_behind(events, place, what);
+    Some(())
+}
+
+fn tell_nonsense(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let played = events
+        .iter()
+        .position(|event| matches!(event.what, What::Played { .. }))?;
+    let mut reads = places(events, |what| matches!(what, What::ThreadRead { .. }));
+    reads.retain(|place| *place > played);
+    let place = any(&reads, rng)?;
+    let What::ThreadRead { pod, thread, .. } = events[place].what.clone() else {
+        return None;
+    };
+    events[place].what = What::Access {
+        pod,
+        credential: Credential::Owner,
+        thread,
+        route: "read".into(),
+        status: Some(200),
+        body: "read a thread on pod-1: 200 OK with a body that is not JSON".into(),
+    };
+    Some(())
+}

@@ -1,0 +1,60 @@
+//! Pods that die while they boot, once or again and again, and one that is back before anybody has missed it. What boots
+//! half must leave nothing behind that the next life or the others stumble over.
+
+use crosspod::plan::{Answer, Pod, Selector};
+use crosspod::run::{Blow, Cast, Played, Stopped, Struck, Turn};
+
+/// A turn that is held in its middle, and whose owner is dead.
+async fn bereft_turn(c: &mut Cast) -> Result<(Turn, Vec<Struck>), Stopped> {
+    let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
+    c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
+    let struck = c
+        .nemesis()
+        .strike(turn.shows(3), Selector::Owner, &turn, Blow::Kill)
+        .await?;
+    Ok((turn, struck))
+}
+
+async fn goes_on(c: &mut Cast, turn: &Turn, struck: &[Struck]) -> Played {
+    for one in struck {
+        c.nemesis().start(&one.pod).await?;
+    }
+    c.provider().open_gate(turn).await?;
+    c.settled(turn).await?;
+    Ok(())
+}
+
+pub(crate) async fn restart(c: &mut Cast) -> Played {
+    let (turn, struck) = bereft_turn(c).await?;
+    for one in &struck {
+        c.nemesis().start(&one.pod).await?;
+    }
+    c.evidence(
+        "the owner died and was started again while its turn ran",
+        !c.is_over(&turn).await?,
+    );
+    c.provider().second_call(&turn).await?;
+    goes_on(c, &turn, &[]).await
+}
+
+pub(crate) async fn crash_at_boot(c: &mut Cast) -> Played {
+    let (turn, struck) = bereft_turn(c).await?;
+    for one in &struck {
+        let before_ready = c.nemesis().crash_at_boot(&one.pod).await?;
+        c.evidence("a pod died before it was ready", before_ready);
+    }
+    goes_on(c, &turn, &struck).await
+}
+
+pub(crate) async fn crash_loop(c: &mut Cast) -> Played {
+    const TIMES: usize = 3;
+    let (turn, struck) = bereft_turn(c).await?;
+    let mut died = 0;
+    for one in &struck {
+        for _ in 0..TIMES {
+            died += usize::from(c.nemesis().crash_at_boot(&one.pod).await?);
+        }
+    }
+    c.evidence("a pod died three times before it was ready", died == TIMES);
+    goes_on(c, &turn, &struck).await
+}

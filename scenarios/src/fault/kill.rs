@@ -1,0 +1,119 @@
+//! Pods die without a word, whichever they are to the turn: the owner, the one that took the message, those that only
+//! show it, most of them, all of them, or the heir right after the owner. The turn is answered all the same.
+
+use std::time::Duration;
+
+use crosspod::history::Status;
+use crosspod::plan::{Answer, Pod, Selector, Trigger};
+use crosspod::run::{Blow, Cast, Played, Struck, Turn};
+
+const TAKEOVER: Duration = Duration::from_secs(5);
+
+/// A turn that stands still after its third token, watched on every pod.
+async fn held_turn(c: &mut Cast) -> Result<Turn, crosspod::run::Stopped> {
+    let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
+    c.attach_on_every_pod(&turn).await?;
+    Ok(turn)
+}
+
+/// Lets the turn go on and sees it end.
+async fn goes_on(c: &mut Cast, turn: &Turn) -> Played {
+    c.provider().open_gate(turn).await?;
+    c.settled(turn).await?;
+    Ok(())
+}
+
+async fn start_again(c: &mut Cast, struck: &[Struck]) -> Played {
+    let pods: Vec<_> = struck.iter().map(|one| one.pod.clone()).collect();
+    c.nemesis().start_together(&pods).await
+}
+
+pub(crate) async fn kill(c: &mut Cast) -> Played {
+    let turn = held_turn(c).await?;
+    // Three watchers: the third showing of the token is the last of them.
+    let struck = c
+        .nemesis()
+        .strike(turn.shows(3).times(3), Selector::Owner, &turn, Blow::Kill)
+        .await?;
+    c.evidence("the owner died while its turn ran", !c.is_over(&turn).await?);
+    if let Some(owner) = struck.into_iter().find_map(|one| one.aim) {
+        c.taken_over(&turn, &owner, TAKEOVER).await?;
+    }
+    goes_on(c, &turn).await
+}
+
+pub(crate) async fn kill_bystanders(c: &mut Cast) -> Played {
+    let turn = held_turn(c).await?;
+    let trigger = Trigger::all([turn.is_held(), turn.shows(3)]);
+    let struck = c
+        .nemesis()
+        .strike(trigger, Selector::NonOwners, &turn, Blow::Kill)
+        .await?;
+    c.evidence("the others died while the turn ran", !c.is_over(&turn).await?);
+    goes_on(c, &turn).await?;
+    start_again(c, &struck).await
+}
+
+pub(crate) async fn kill_accepter(c: &mut Cast) -> Played {
+    let turn = held_turn(c).await?;
+    let trigger = turn.is(Status::InProgress).then(turn.shows(3));
+    c.nemesis()
+        .strike(trigger, Selector::Accepter, &turn, Blow::Kill)
+        .await?;
+    c.evidence("the accepter died while the turn ran", !c.is_over(&turn).await?);
+    goes_on(c, &turn).await
+}
+
+pub(crate) async fn kill_any(c: &mut Cast) -> Played {
+    let turn = held_turn(c).await?;
+    c.nemesis()
+        .strike(turn.is_called(1), Selector::Random, &turn, Blow::Kill)
+        .await?;
+    c.evidence("a pod died while the turn ran", !c.is_over(&turn).await?);
+    goes_on(c, &turn).await
+}
+
+pub(crate) async fn kill_most(c: &mut Cast) -> Played {
+    let turn = held_turn(c).await?;
+    let trigger = turn.shows(3).after(Duration::from_millis(20));
+    let struck = c
+        .nemesis()
+        .strike(trigger, Selector::Majority, &turn, Blow::Kill)
+        .await?;
+    c.evidence("most of the pods died while the turn ran", !c.is_over(&turn).await?);
+    if let Some(owner) = struck.into_iter().find_map(|one| one.aim) {
+        c.taken_over(&turn, &owner, TAKEOVER).await?;
+    }
+    goes_on(c, &turn).await
+}
+
+pub(crate) async fn kill_all(c: &mut Cast) -> Played {
+    let turn = held_turn(c).await?;
+    let struck = c
+        .nemesis()
+        .strike(turn.shows(3), Selector::All, &turn, Blow::Kill)
+        .await?;
+    c.evidence("every pod died while the turn ran", !c.is_over(&turn).await?);
+    start_again(c, &struck).await?;
+    c.provider().second_call(&turn).await?;
+    goes_on(c, &turn).await
+}
+
+pub(crate) async fn kill_heir(c: &mut Cast) -> Played {
+    let turn = held_turn(c).await?;
+    let struck = c
+        .nemesis()
+        .strike(turn.shows(3), Selector::Owner, &turn, Blow::Kill)
+        .await?;
+    let Some(owner) = struck.into_iter().find_map(|one| one.aim) else {
+        return Ok(());
+    };
+    let died = Trigger::FaultLanded { fault: "kill".into() };
+    let trigger = died.then(turn.is_taken_from(&owner));
+    let struck = c.nemesis().strike(trigger, Selector::Owner, &turn, Blow::Kill).await?;
+    c.evidence("the heir died while the turn ran", !c.is_over(&turn).await?);
+    if let Some(heir) = struck.into_iter().find_map(|one| one.aim) {
+        c.taken_over(&turn, &heir, TAKEOVER).await?;
+    }
+    goes_on(c, &turn).await
+}

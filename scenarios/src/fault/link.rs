@@ -1,0 +1,101 @@
+//! The plays that the stories of links share: a turn is held in the middle, a link of its owner breaks, the turn goes on a
+//! little, the link is mended, and the turn goes on to its end.
+
+use std::time::Duration;
+
+use crosspod::nemesis::{Link, LinkFault, Way};
+use crosspod::plan::{Answer, Pod, Selector};
+use crosspod::run::{Blow, Cast, Played};
+
+/// That the fault landed.
+pub(super) const LANDED: &str = "the fault landed while the turn ran";
+/// That the turn was not stopped by it for good.
+pub(super) const ENDED: &str = "the turn came to its end after it";
+
+/// What is waited for before the link is mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Until {
+    /// That the fault has landed.
+    Landed,
+    /// That a lease is over: nobody takes the turn from an owner that can still say that it lives.
+    ALease,
+    /// That another pod has taken the turn: its owner cannot say that it lives.
+    TakenOver,
+}
+
+/// A fault on a link of the owner to what it depends on.
+pub(super) async fn of_owner(c: &mut Cast, link: Link, way: Way, fault: LinkFault, until: Until) -> Played {
+    let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
+    c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
+    let blow = Blow::Cut(link, way, fault);
+    let struck = c
+        .nemesis()
+        .strike(turn.is_held().then(turn.shows(3)), Selector::Owner, &turn, blow)
+        .await?;
+    c.provider().open_gate_through(&turn, 6).await?;
+    c.nemesis().have_landed(&struck).await?;
+    let is_over = c.is_over(&turn).await?;
+    if is_over && link == Link::Provider {
+        // An answer that is cut off may end its turn at once. That it was cut off is then the provider's to say.
+        c.provider().abandoned(&turn, 1).await?;
+    }
+    c.evidence(LANDED, !is_over || link == Link::Provider);
+    match until {
+        Until::Landed => {}
+        Until::ALease => c.lease_passes().await,
+        Until::TakenOver => {
+            for owner in struck.iter().filter_map(|one| one.aim.as_ref()) {
+                c.taken_over(&turn, owner, Duration::from_secs(5)).await?;
+            }
+        }
+    }
+    c.nemesis().mend_links(&struck).await?;
+    c.provider().open_gate(&turn).await?;
+    let status = c.settled(&turn).await?;
+    c.evidence(ENDED, status.is_terminal());
+    Ok(())
+}
+
+/// What the client does whose link it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Client {
+    /// It goes on watching: the link is bad and not broken.
+    Stays,
+    /// Its stream ends, and it comes back to where it was.
+    IsCutOff,
+    /// It hears nothing, goes away, and comes back to where it was.
+    GivesUp,
+}
+
+/// A fault between the owner's pod and a client.
+pub(super) async fn at_the_edge(c: &mut Cast, way: Way, fault: LinkFault, client: Client) -> Played {
+    let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
+    c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
+    let owner = c.owner_of(&turn).await?;
+    let watcher = c.attach_through_link(&owner.owner, &turn, "through-link").await?;
+    watcher.reaches(3).await?;
+    let blow = Blow::Cut(Link::Edge, way, fault);
+    let struck = c.nemesis().strike(turn.shows(3), Selector::Owner, &turn, blow).await?;
+    c.provider().open_gate_through(&turn, 6).await?;
+    c.nemesis().have_landed(&struck).await?;
+    c.evidence(LANDED, !c.is_over(&turn).await?);
+    match client {
+        Client::Stays => watcher.reaches(6).await?,
+        Client::IsCutOff => watcher.ends(Duration::from_secs(2)).await?,
+        Client::GivesUp => c.lease_passes().await,
+    }
+    if client != Client::Stays {
+        let missed = 6_u32.saturating_sub(watcher.tokens());
+        let cursor = c.leave(watcher).await?;
+        c.nemesis().mend_links(&struck).await?;
+        let back = c.come_back_through_link(cursor, &owner.owner, &turn).await?;
+        back.reaches(missed).await?;
+    }
+    c.provider().open_gate(&turn).await?;
+    let status = c.settled(&turn).await?;
+    if client == Client::Stays {
+        c.nemesis().mend_links(&struck).await?;
+    }
+    c.evidence(ENDED, status.is_terminal());
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! A pod is frozen with its sockets open, past its lease, and wakes. An owner must let go of what was taken from it; a
+//! bystander must show what it missed.
+
+use std::time::Duration;
+
+use crosspod::plan::{Answer, Pod, Selector, Trigger};
+use crosspod::run::{Blow, Cast, Played};
+
+pub(crate) async fn pause(c: &mut Cast) -> Played {
+    let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
+    c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
+    let struck = c
+        .nemesis()
+        .strike(turn.shows(3), Selector::Owner, &turn, Blow::Pause)
+        .await?;
+    let Some(owner) = struck.into_iter().find_map(|one| one.aim) else {
+        return Ok(());
+    };
+    let heir = c.taken_over(&turn, &owner, Duration::from_secs(5)).await?;
+    c.evidence(
+        "the turn was taken over while the owner was frozen",
+        heir.epoch > owner.epoch,
+    );
+    let woken = c.now();
+    c.nemesis().resume(&owner).await?;
+    c.acts_on_its_loss(&owner, woken).await?;
+    c.provider().open_gate(&turn).await?;
+    c.settled(&turn).await?;
+    Ok(())
+}
+
+pub(crate) async fn pause_bystander(c: &mut Cast) -> Played {
+    let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
+    c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
+    let owner = c.owner_of(&turn).await?;
+    let trigger = Trigger::any([turn.shows(3), turn.is_held()]);
+    let struck = c
+        .nemesis()
+        .strike(trigger, Selector::Survivor(1), &turn, Blow::Pause)
+        .await?;
+    c.lease_passes().await;
+    let now = c.owner_of(&turn).await?;
+    c.evidence("the turn ran on while another pod was frozen", now.epoch == owner.epoch);
+    for one in struck {
+        c.nemesis().resume_pod(&one.pod).await?;
+    }
+    c.provider().open_gate(&turn).await?;
+    c.settled(&turn).await?;
+    Ok(())
+}
