@@ -25,6 +25,9 @@ use super::service::Service;
 /// How long the kernel may take to end a killed process, and the engine to notice.
 const DEATH_BOUND: Duration = Duration::from_secs(10);
 
+/// How long the kernel may take to stop every thread of a process.
+const STOP_BOUND: Duration = Duration::from_secs(2);
+
 /// One part of a live cluster. Cheap to clone; all clones are the same part.
 #[derive(Debug, Clone)]
 pub struct PartHandle(Arc<Part>);
@@ -48,6 +51,7 @@ struct Life {
     pidfd: Option<Pidfd>,
     ports: BTreeMap<u16, SocketAddr>,
     started_at: String,
+    /// Frozen by the engine. One that is stopped by a signal is asked for at the kernel.
     paused: AtomicBool,
 }
 
@@ -75,6 +79,15 @@ pub enum Proof {
     Pidfd,
     /// The engine saw the container end.
     Engine,
+}
+
+/// What proves that a part's process is frozen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frozen {
+    /// The kernel: each of its threads is stopped.
+    Stopped,
+    /// The engine says that its container is paused.
+    Paused,
 }
 
 /// How a part's process ended.
@@ -153,8 +166,11 @@ impl PartHandle {
         self.alive()?.ports.get(&container_port).copied()
     }
 
-    /// What the engine says it is doing.
+    /// What the engine says it is doing; of a process that a signal has stopped the kernel says more.
     pub async fn state(&self) -> Result<State, ClusterError> {
+        if self.alive().is_some_and(|life| life.is_stopped()) {
+            return Ok(State::Paused);
+        }
         Ok(self.0.engine.inspect(&self.0.container).await?.state)
     }
 
@@ -228,9 +244,14 @@ impl PartHandle {
         }
     }
 
-    /// Freezes all threads of the process. Returns once the engine says that it is frozen.
-    pub async fn pause(&self) -> Result<(), ClusterError> {
+    /// Freezes all threads of the process, and returns once they are, with what proves it. A process that is alone in its
+    /// container is stopped by the kernel; any other, or one that may not be signalled, is frozen by the engine, some
+    /// milliseconds slower.
+    pub async fn pause(&self) -> Result<Frozen, ClusterError> {
         let life = self.running("a pause")?;
+        if self.stop_process(&life).await? {
+            return Ok(Frozen::Stopped);
+        }
         let doing = format!("pausing {}", self.service());
         self.0
             .engine
@@ -239,11 +260,18 @@ impl PartHandle {
             .await
             .map_err(ClusterError::engine(doing))?;
         life.paused.store(true, Ordering::Relaxed);
-        self.expect_state(State::Paused).await
+        self.expect_state(State::Paused).await?;
+        Ok(Frozen::Paused)
     }
 
-    /// Lets a frozen process go on. Returns once the engine says that it runs.
+    /// Lets a frozen process go on. Returns once it runs.
     pub async fn unpause(&self) -> Result<(), ClusterError> {
+        let stopped = self.alive().filter(|life| life.is_stopped());
+        if let Some(pidfd) = stopped.as_ref().and_then(|life| life.pidfd.as_ref()) {
+            let doing = "going on";
+            pidfd.signal(Signal::CONT).map_err(|_| self.not_running(doing))?;
+            return self.becomes(pidfd, false, doing).await;
+        }
         let doing = format!("unpausing {}", self.service());
         self.0
             .engine
@@ -255,6 +283,37 @@ impl PartHandle {
             life.paused.store(false, Ordering::Relaxed);
         }
         self.expect_state(State::Running).await
+    }
+
+    /// Stops a process by SIGSTOP where that freezes all there is of its container and is permitted; whether it did.
+    async fn stop_process(&self, life: &Life) -> Result<bool, ClusterError> {
+        let Some(pidfd) = &life.pidfd else { return Ok(false) };
+        if !pidfd.is_alone().unwrap_or(false) || pidfd.signal(Signal::STOP).is_err() {
+            return Ok(false);
+        }
+        self.becomes(pidfd, true, "a pause").await?;
+        Ok(true)
+    }
+
+    /// Waits until the process is stopped, or is not any more. First on this very thread: most need microseconds.
+    async fn becomes(&self, pidfd: &Pidfd, stopped: bool, doing: &'static str) -> Result<(), ClusterError> {
+        let began = Instant::now();
+        loop {
+            match pidfd.is_stopped() {
+                Ok(now) if now == stopped => return Ok(()),
+                Ok(_) => {}
+                Err(_) => return Err(self.not_running(doing)),
+            }
+            if began.elapsed() > STOP_BOUND {
+                let awaited = if stopped {
+                    "every thread to be stopped"
+                } else {
+                    "its threads to run"
+                };
+                return Err(self.late(awaited, STOP_BOUND, "they do not").await);
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Starts a part that has ended, and returns its new address for container port 8080, if it has one, once it is
@@ -398,10 +457,14 @@ impl PartHandle {
     }
 
     fn running(&self, doing: &'static str) -> Result<Arc<Life>, ClusterError> {
-        self.alive().ok_or_else(|| ClusterError::NotRunning {
+        self.alive().ok_or_else(|| self.not_running(doing))
+    }
+
+    fn not_running(&self, doing: &'static str) -> ClusterError {
+        ClusterError::NotRunning {
             service: self.service().clone(),
             doing,
-        })
+        }
     }
 
     fn forget(&self, life: &Arc<Life>) {
@@ -422,12 +485,7 @@ impl PartHandle {
                 Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                     tracing::debug!(part = %self.service(), "not permitted to signal, asking the engine");
                 }
-                Err(_) => {
-                    return Err(ClusterError::NotRunning {
-                        service: self.service().clone(),
-                        doing: "a signal",
-                    });
-                }
+                Err(_) => return Err(self.not_running("a signal")),
             }
         }
         let name = match signal {
@@ -499,6 +557,13 @@ impl Life {
             paused: (found.state == State::Paused).into(),
         }
     }
+
+    /// Whether its process is stopped by a signal, by whomever.
+    fn is_stopped(&self) -> bool {
+        self.pidfd
+            .as_ref()
+            .is_some_and(|pidfd| pidfd.is_stopped().unwrap_or(false))
+    }
 }
 
 impl std::fmt::Display for Proof {
@@ -506,6 +571,15 @@ impl std::fmt::Display for Proof {
         f.write_str(match self {
             Self::Pidfd => "pidfd readable",
             Self::Engine => "the engine saw it end",
+        })
+    }
+}
+
+impl std::fmt::Display for Frozen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Stopped => "every thread is stopped",
+            Self::Paused => "the engine says paused",
         })
     }
 }

@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -12,7 +13,11 @@ use tokio::io::unix::AsyncFd;
 
 /// The init process of one start of one container.
 #[derive(Debug)]
-pub(super) struct Pidfd(OwnedFd);
+pub(super) struct Pidfd {
+    fd: OwnedFd,
+    /// Its number, which stays its own for as long as the descriptor is not readable.
+    number: Pid,
+}
 
 impl Pidfd {
     /// Opens the process and verifies that it belongs to the container.
@@ -22,7 +27,7 @@ impl Pidfd {
     pub(super) fn of_container(pid: i64, container: &str) -> io::Result<Self> {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let number = number.ok_or_else(|| io::Error::other(format!("the engine gave process id {pid}")))?;
-        let pidfd = Self(pidfd_open(number, PidfdFlags::empty())?);
+        let pidfd = Self::open(number)?;
         let cgroup = fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
         if !cgroup.contains(container) {
             return Err(io::Error::other(format!(
@@ -37,12 +42,17 @@ impl Pidfd {
 
     /// Opens this very process: shows whether the system has what the rest needs.
     pub(super) fn of_self() -> io::Result<Self> {
-        Ok(Self(pidfd_open(rustix::process::getpid(), PidfdFlags::empty())?))
+        Self::open(rustix::process::getpid())
+    }
+
+    fn open(number: Pid) -> io::Result<Self> {
+        let fd = pidfd_open(number, PidfdFlags::empty())?;
+        Ok(Self { fd, number })
     }
 
     /// Sends a signal to the process.
     pub(super) fn signal(&self, signal: Signal) -> io::Result<()> {
-        Ok(pidfd_send_signal(&self.0, signal)?)
+        Ok(pidfd_send_signal(&self.fd, signal)?)
     }
 
     /// Whether the process is dead by now.
@@ -53,8 +63,39 @@ impl Pidfd {
     /// Whether the process dies within `bound`, waited for on the calling thread: there is no runtime between the kernel's
     /// word and whoever waits for it. The bound has to be short.
     pub(super) fn dies_within(&self, bound: Timespec) -> io::Result<bool> {
-        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
         Ok(poll(&mut fds, Some(&bound))? > 0)
+    }
+
+    /// Whether the process has none beside it in its container, as far as its children tell: what is done to it is done
+    /// to all of the container.
+    pub(super) fn is_alone(&self) -> io::Result<bool> {
+        for task in self.tasks()? {
+            if !fs::read_to_string(task.join("children"))?.trim().is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(!self.is_dead()?)
+    }
+
+    /// Whether every thread of the process is stopped, as by SIGSTOP.
+    pub(super) fn is_stopped(&self) -> io::Result<bool> {
+        for task in self.tasks()? {
+            match fs::read_to_string(task.join("stat")) {
+                Ok(stat) if state(&stat) == Some('T') => {}
+                Ok(_) => return Ok(false),
+                // A thread that ended meanwhile does nothing any more.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(!self.is_dead()?)
+    }
+
+    /// Folders of the process's threads.
+    fn tasks(&self) -> io::Result<Vec<PathBuf>> {
+        let folder = format!("/proc/{}/task", self.number.as_raw_nonzero());
+        fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect()
     }
 
     /// Returns once the process is dead: its sockets are closed by then.
@@ -65,14 +106,20 @@ impl Pidfd {
     )]
     pub(super) async fn dead(&self) -> io::Result<()> {
         // Registered with the runtime that waits, which need not be the one that started the container.
-        let fd = AsyncFd::with_interest(self.0.as_fd().try_clone_to_owned()?, Interest::READABLE)?;
+        let fd = AsyncFd::with_interest(self.fd.as_fd().try_clone_to_owned()?, Interest::READABLE)?;
         let _ready = fd.readable().await?;
         Ok(())
     }
 }
 
+/// A thread's state in its `stat`: behind the command's name, which may hold anything.
+fn state(stat: &str) -> Option<char> {
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader};
     use std::process::Command;
     use std::time::Duration;
 
@@ -82,7 +129,7 @@ mod tests {
     async fn death_is_seen_at_once_and_only_then() {
         let mut child = Command::new("sleep").arg("60").spawn().expect("sleep is there");
         let number = Pid::from_raw(child.id().cast_signed()).expect("a process id");
-        let pidfd = Pidfd(pidfd_open(number, PidfdFlags::empty()).expect("pidfd_open"));
+        let pidfd = Pidfd::open(number).expect("pidfd_open");
         assert!(!pidfd.is_dead().expect("poll"));
         let early = tokio::time::timeout(Duration::from_millis(20), pidfd.dead()).await;
         assert!(early.is_err(), "readable while the process lives");
@@ -97,6 +144,56 @@ mod tests {
             pidfd.signal(Signal::KILL).is_err(),
             "nothing to signal once it is reaped"
         );
+    }
+
+    #[test]
+    fn a_stopped_process_is_told_from_one_that_runs() {
+        let mut child = Command::new("sleep").arg("60").spawn().expect("sleep is there");
+        let number = Pid::from_raw(child.id().cast_signed()).expect("a process id");
+        let pidfd = Pidfd::open(number).expect("pidfd_open");
+        let becomes = |stopped: bool| {
+            let began = std::time::Instant::now();
+            while pidfd.is_stopped().expect("its threads can be read") != stopped {
+                assert!(began.elapsed() < Duration::from_secs(5), "never stopped = {stopped}");
+            }
+        };
+        assert!(!pidfd.is_stopped().expect("its threads can be read"));
+        assert!(pidfd.is_alone().expect("its children can be read"));
+        pidfd.signal(Signal::STOP).expect("our own child may be stopped");
+        becomes(true);
+        pidfd.signal(Signal::CONT).expect("our own child may go on");
+        becomes(false);
+        pidfd.signal(Signal::KILL).expect("our own child may be killed");
+        child.wait().expect("it was killed");
+        assert!(pidfd.is_stopped().is_err(), "a process that is gone has no threads");
+    }
+
+    #[test]
+    fn a_process_with_children_is_not_alone() {
+        let mut child = Command::new("sh")
+            .args(["-c", "sleep 60 & echo there; wait"])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("sh is there");
+        let mut line = String::new();
+        let out = child.stdout.take().expect("a pipe");
+        BufReader::new(out).read_line(&mut line).expect("a line");
+        let number = Pid::from_raw(child.id().cast_signed()).expect("a process id");
+        let pidfd = Pidfd::open(number).expect("pidfd_open");
+        let alone = pidfd.is_alone().expect("its children can be read");
+        let task = fs::read_to_string(format!("/proc/{}/task/{}/children", child.id(), child.id()));
+        for grandchild in task.expect("children").split_whitespace() {
+            let grandchild = Pid::from_raw(grandchild.parse().expect("a number")).expect("a process id");
+            rustix::process::kill_process(grandchild, Signal::KILL).expect("our own grandchild");
+        }
+        child.wait().expect("it ends with its child");
+        assert!(!alone);
+    }
+
+    #[test]
+    fn a_threads_state_stands_behind_a_name_that_may_hold_anything() {
+        assert_eq!(state("7 (a) S (b)) T 1 7 7 0"), Some('T'));
+        assert_eq!(state("7 sleep"), None);
     }
 
     #[test]

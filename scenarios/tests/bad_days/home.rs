@@ -102,6 +102,18 @@ impl Home {
         self.own(&[&["ps", "--all", "--no-trunc"], filters].concat(), "{{.ID}}")
     }
 
+    /// How many containers' first processes are stopped, by whomever.
+    pub(crate) fn frozen(&self) -> usize {
+        let ids = self.containers(&["--filter", "status=running"]);
+        let stopped = ids.iter().filter(|id| {
+            let pid = docker(&["inspect", "--format", "{{.State.Pid}}", id.as_str()]);
+            let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+            // Behind the command's name stands the state.
+            stat.is_ok_and(|stat| stat.rsplit(')').next().is_some_and(|rest| rest.starts_with(" T")))
+        });
+        stopped.count()
+    }
+
     /// What there is on the engine of this test's runs.
     pub(crate) fn left_behind(&self) -> Vec<String> {
         let networks = self.own(&["network", "ls"], "{{.Name}}");

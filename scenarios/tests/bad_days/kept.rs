@@ -28,12 +28,10 @@ fn a_kept_cluster_has_its_port_outlives_what_fails_beside_and_on_it_and_goes_wit
 
     let mut run = home.start(&["run", FREEZES_A_POD]);
     run.await_line(": using the kept cluster", CLUSTER);
-    let frozen = ["--filter", "status=paused"];
-    await_true("a pod that the story has frozen", CLUSTER, || {
-        home.containers(&frozen).len() == 1
-    });
+    await_true("a pod that the story has frozen", CLUSTER, || home.frozen() == 1);
     stops(run, Signal::TERM);
     assert_eq!(running_parts(&home), PARTS, "the run's breakage is healed");
+    assert_eq!(home.frozen(), 0, "the run's breakage is healed");
 
     let down = home.run(&["down"]);
     assert_eq!(down.code(), Some(0), "{}", down.all());
