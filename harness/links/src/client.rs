@@ -56,8 +56,13 @@ impl Client {
         let http = http.expect("an HTTP client without TLS and proxies needs nothing of the machine");
         Self {
             http,
-            base: format!("http://{admin}"),
+            base: base(admin),
         }
+    }
+
+    /// Whether this is a client of the admin interface at `host:port`.
+    pub fn is_of(&self, admin: impl std::fmt::Display) -> bool {
+        self.base == base(admin)
     }
 
     /// The version of Toxiproxy that is spoken.
@@ -163,6 +168,10 @@ impl Client {
         let request = self.http.request(method, format!("{}{path}", self.base));
         checked(&what, request.send().await).await.map(drop)
     }
+}
+
+fn base(admin: impl std::fmt::Display) -> String {
+    format!("http://{admin}")
 }
 
 async fn checked(what: &str, answer: reqwest::Result<Response>) -> Done<Response> {

@@ -11,6 +11,7 @@ use crosspod_links::model::{
     Attributes, Bandwidth, CutInside, Effects, HalfOpen, Latency, LimitData, ResetPeer, Slicer, Stream, Timeout,
     ToxicSpec,
 };
+use futures_util::future::try_join_all;
 
 use super::{Aim, InForce, Nemesis, NemesisError, refused};
 use crate::cluster::PartHandle;
@@ -130,14 +131,17 @@ impl Nemesis {
             set_off: trigger,
             fault,
         };
-        let mut effects = Effects::default();
-        for stream in streams(link, way) {
+        let toxics = streams(link, way).into_iter().map(|stream| {
             let name = format!("fault-{}-{}", cut.fault.id, stream.name());
-            let spec = ToxicSpec::new(stream, kind.toxic()).named(name.clone());
-            let added = links.add_toxic(&cut.proxy, &spec).await.map_err(refused(&cut.fault))?;
-            cut.toxics.push(name);
-            effects = more(effects, added.effects.unwrap_or_default());
-        }
+            ToxicSpec::new(stream, kind.toxic()).named(name)
+        });
+        let toxics: Vec<ToxicSpec> = toxics.collect();
+        cut.toxics = toxics.iter().map(|toxic| toxic.name.clone()).collect();
+        // Both directions at once.
+        let added = try_join_all(toxics.iter().map(|toxic| links.add_toxic(&cut.proxy, toxic))).await;
+        let added = added.map_err(refused(&cut.fault))?;
+        let effects = added.into_iter().filter_map(|toxic| toxic.effects);
+        let effects = effects.fold(Effects::default(), more);
         if kind.works_at_once() {
             if has_landed(&effects, true) {
                 self.tell_landing(&cut, &effects);

@@ -1,5 +1,6 @@
 //! What a person reads: a line a story, ten lines a failure, and a summary. Pure text.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::document::{RunReport, StoryReport};
@@ -47,8 +48,8 @@ pub fn first_screen(report: &StoryReport) -> String {
         text.push_str(&one_finding(finding));
     }
     if report.findings.len() > TOLD {
-        let mut names: Vec<&str> = report.findings[TOLD..].iter().map(|f| f.promise.as_str()).collect();
-        names.dedup();
+        let names: BTreeSet<&str> = report.findings[TOLD..].iter().map(|f| f.promise.as_str()).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         let _ = writeln!(
             text,
             "  and {} more: {}",

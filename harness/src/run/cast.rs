@@ -60,7 +60,7 @@ pub struct Cast {
     pub(super) messages: u32,
     pub(super) ops: u32,
     pub(super) watchers: u32,
-    /// How often each paused pod had stepped down before.
+    /// How often each pod had stepped down before the play; nothing of one that was started since.
     pub(super) superseded_before: BTreeMap<PodName, u64>,
     /// When each terminated pod was told to stop.
     pub(super) told_to_stop: Vec<(PodName, Instant)>,

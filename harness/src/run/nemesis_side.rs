@@ -80,9 +80,6 @@ impl NemesisSide<'_> {
     /// Freezes an owner.
     pub async fn pause(self, owner: &Aim) -> Result<(), Stopped> {
         let handle = self.cast.slot.pod(&owner.owner)?;
-        let at = self.cast.slot.address(&owner.owner)?;
-        let before = self.cast.slot.api.superseded(at).await.map_err(Stopped::GaveUp)?;
-        self.cast.superseded_before.insert(owner.owner.clone(), before);
         let trigger = self.cast.trigger.take();
         self.cast.nemesis.pause(&handle, Some(owner), trigger).await?;
         Ok(())
@@ -127,6 +124,8 @@ impl NemesisSide<'_> {
         for (pod, started) in pods.iter().zip(started) {
             started.map_err(|e| not_started(pod, &e))?;
             cast.nemesis.healed(pod);
+            // Its new life begins to count anew.
+            cast.superseded_before.remove(pod);
         }
         cast.unhurt_are_polled().await;
         Ok(())

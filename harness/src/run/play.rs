@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -304,9 +305,18 @@ async fn make_cast(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder, nonce: Str
         messages: 0,
         ops: 0,
         watchers: 0,
-        superseded_before: BTreeMap::new(),
+        superseded_before: stepped_down(slot).await,
         told_to_stop: Vec::new(),
     })
+}
+
+/// How often each pod that tells has stepped down by now.
+async fn stepped_down(slot: &Slot) -> BTreeMap<PodName, u64> {
+    let counts = slot.pods().iter().map(|pod| async move {
+        let count = slot.api.superseded(slot.address(pod).ok()?).await.ok()?;
+        Some((pod.clone(), count))
+    });
+    join_all(counts).await.into_iter().flatten().collect()
 }
 
 /// Moves the database's changes into the history until told to stop. The database may be broken by a story: what cannot be

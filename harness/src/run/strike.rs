@@ -119,12 +119,7 @@ impl NemesisSide<'_> {
         let (mut landing, mut cut) = (None, None);
         match blow {
             Blow::Kill => landing = Some(cast.nemesis.kill(&handle, aim.as_ref(), Some(fired)).await?),
-            Blow::Pause => {
-                let at = cast.slot.address(&pod)?;
-                let before = cast.slot.api.superseded(at).await.map_err(Stopped::GaveUp)?;
-                cast.superseded_before.insert(pod.clone(), before);
-                landing = Some(cast.nemesis.pause(&handle, aim.as_ref(), Some(fired)).await?);
-            }
+            Blow::Pause => landing = Some(cast.nemesis.pause(&handle, aim.as_ref(), Some(fired)).await?),
             Blow::Terminate => {
                 landing = Some(cast.nemesis.terminate(&handle, aim.as_ref()).await?);
                 cast.told_to_stop.push((pod.clone(), Instant::now()));
