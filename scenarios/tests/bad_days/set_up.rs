@@ -8,10 +8,10 @@ use crate::home::{CLUSTER, Home, docker};
 
 /// What needs no waiting is said at once; this allows for a machine that is busy.
 const AT_ONCE: Duration = Duration::from_secs(10);
-/// The compose file's word on where the pods find NATS.
-const NATS_URL: &str = "NATS_URL: \"nats://nats:4222\"";
+/// The compose file's word on where the pods' links lead to NATS.
+pub(crate) const TO_NATS: &str = "\"upstream\": \"nats:4222\"";
 /// The same, to where nothing listens: such a pod never gets ready.
-const NO_NATS_URL: &str = "NATS_URL: \"nats://127.0.0.1:1\"";
+pub(crate) const TO_NOWHERE: &str = "\"upstream\": \"127.0.0.1:1\"";
 
 #[test]
 fn no_engine() {
@@ -151,7 +151,7 @@ fn a_pod_that_never_gets_ready() {
     let home = Home::on_the_engine();
     // Long enough for Postgres to be ready first on a machine that is busy: it is the pod that must be named.
     let mut command = home.command(&["up", "--ready-secs", "20"]);
-    command.env("CROSSPOD_WORKSPACE", home.workspace_with(NATS_URL, NO_NATS_URL));
+    command.env("CROSSPOD_WORKSPACE", home.workspace_with(TO_NATS, TO_NOWHERE));
     let ended = Running::start(command).end(CLUSTER);
     ended.says(&[
         "pod-",
@@ -175,7 +175,7 @@ fn a_pod_that_crashes_at_boot() {
     let ended = Running::start(command).end(CLUSTER);
     ended.says(&[
         "pod-",
-        "crashed at boot: exit 2",
+        "crashed at its start: exit 2",
         "unknown defect `no-such-defect`",
         "docker logs",
     ]);
@@ -192,7 +192,7 @@ fn a_pod_that_crashes_at_boot() {
 fn postgres_is_gone_while_the_others_get_ready() {
     let home = Home::on_the_engine();
     let mut command = home.command(&["up"]);
-    command.env("CROSSPOD_WORKSPACE", home.workspace_with(NATS_URL, NO_NATS_URL));
+    command.env("CROSSPOD_WORKSPACE", home.workspace_with(TO_NATS, TO_NOWHERE));
     let mut up = Running::start(command);
     up.await_line("awaiting readiness", CLUSTER);
     let postgres = home.containers(&["--filter", "label=com.docker.compose.service=postgres"]);

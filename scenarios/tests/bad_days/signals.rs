@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use crate::bystanders::Decoys;
 use crate::command::{Running, await_true};
 use crate::home::{CLUSTER, Home, PARTS};
+use crate::set_up::{TO_NATS, TO_NOWHERE};
 
 /// How long a run may take to clear up after a signal.
 const CLEARING: Duration = Duration::from_secs(20);
@@ -63,7 +64,7 @@ fn told_to_stop_while_compose_is_at_work() {
 fn told_to_stop_while_parts_get_ready() {
     let home = Home::on_the_engine();
     let mut command = home.command(&["up"]);
-    let never_ready = home.workspace_with("NATS_URL: \"nats://nats:4222\"", "NATS_URL: \"nats://127.0.0.1:1\"");
+    let never_ready = home.workspace_with(TO_NATS, TO_NOWHERE);
     command.env("CROSSPOD_WORKSPACE", never_ready);
     let mut running = Running::start(command);
     running.await_line("awaiting readiness", CLUSTER);
