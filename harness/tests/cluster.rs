@@ -55,7 +55,7 @@ async fn a_cluster_comes_up_is_broken_and_healed_and_leaves_nothing() {
     let outcome = checks.await;
     let removed = remove_project(&engine, &spec.project()).await.expect("it goes");
     let cluster = outcome.expect("the checks");
-    assert_eq!((removed.containers, removed.networks, removed.volumes), (6, 1, 2));
+    assert_eq!((removed.containers, removed.networks, removed.volumes), (6, 1, 5));
     let again = cluster.down().await.expect("a second time is no error");
     assert_eq!(again, Removed::default(), "nothing was left to remove");
     let left = leftovers(&engine).await.expect("a list");

@@ -11,6 +11,8 @@
     reason = "every kind of corruption is a function of one type"
 )]
 
+#[path = "judge_mutations/feedback.rs"]
+mod feedback;
 #[path = "judge_mutations/rim.rs"]
 mod rim;
 
@@ -36,7 +38,8 @@ type Spoil = fn(&mut Vec<Event>, &mut StdRng) -> Option<()>;
 /// A kind of corruption, with the promises that must name it: any of them does.
 type Kind = (&'static str, Spoil, &'static [&'static str]);
 
-/// Corruptions of the answer, of who sees it, and of what is stored; those at the rim are in [`rim`].
+/// Corruptions of the answer, of who sees it, and of what is stored; those at the rim are in [`rim`], those of
+/// feedback in [`feedback`].
 const KINDS: &[Kind] = &[
     (
         "a frame is dropped",
@@ -96,7 +99,7 @@ fn whatever_spoils_a_clean_history_is_found() {
     let mut tried: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, history) in clean() {
         assert_eq!(checkers::judge(&history).verdict, Verdict::Pass, "{name}");
-        for (kind, spoil, promises) in KINDS.iter().chain(rim::KINDS) {
+        for (kind, spoil, promises) in KINDS.iter().chain(rim::KINDS).chain(feedback::KINDS) {
             for seed in 0..TRIES {
                 let mut spoilt = history.clone();
                 if spoil(&mut spoilt.events, &mut StdRng::seed_from_u64(seed)).is_none() {
@@ -121,7 +124,7 @@ fn whatever_spoils_a_clean_history_is_found() {
             }
         }
     }
-    for (kind, ..) in KINDS.iter().chain(rim::KINDS) {
+    for (kind, ..) in KINDS.iter().chain(rim::KINDS).chain(feedback::KINDS) {
         assert!(tried.contains_key(kind), "`{kind}` was never tried");
     }
 }

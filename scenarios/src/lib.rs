@@ -15,11 +15,14 @@ mod cancelled_on_another_pod;
 mod cluster_smoke;
 mod empty_answer;
 mod fault;
+mod feedback_acknowledged_then_killed;
 mod killed_after_claim_before_call;
 mod killed_after_commit_before_announce;
 mod killed_after_insert_before_202;
 mod killed_after_publish_before_persist;
 mod killed_inside_drain;
+mod killed_inside_spool_drain;
+mod killed_inside_spool_recovery;
 mod killed_inside_takeover;
 mod large_answers;
 mod long_answer_after_a_short_one;
@@ -47,6 +50,7 @@ mod session_revoked_everywhere;
 mod session_revoked_on_open_tail;
 mod stuck_after_publish_before_persist;
 mod survivors_race_for_an_orphan;
+mod told_to_stop_with_feedback_spooled;
 mod turns_on_one_tail;
 
 use crosspod::run::Story;
@@ -71,6 +75,7 @@ pub fn stories() -> Vec<Story> {
         owners(),
         commit_points(),
         messages(),
+        feedback(),
         provider(),
         dependencies(),
         credentials(),
@@ -195,6 +200,24 @@ fn messages() -> Vec<Story> {
         story!(long_answer_after_a_short_one: "a long answer outlasts the time of a short one before it",
             catches ["ghost-force-fail"],
             evidence ["the long answer was not over when the short one's time was"]),
+    ]
+}
+
+/// Feedback that is acknowledged before it is stored.
+fn feedback() -> Vec<Story> {
+    vec![
+        story!(feedback_acknowledged_then_killed: "the pod that acknowledged feedback dies in the same moment",
+            catches ["spool-ack-before-fsync"],
+            evidence ["the pod that acknowledged the feedback died"]),
+        story!(killed_inside_spool_drain: "a pod dies between setting feedback aside and storing it",
+            catches ["spool-not-recovered", "spool-ack-before-fsync"],
+            evidence ["the pod held at inside-spool-drain and died there with more acknowledged"]),
+        story!(killed_inside_spool_recovery: "a pod that recovers feedback dies between storing it and removing it",
+            catches ["spool-recovered-twice", "spool-not-recovered"],
+            evidence ["the pod held at inside-spool-recovery with the item stored, and died there"]),
+        story!(told_to_stop_with_feedback_spooled: "a pod is told to stop while it keeps feedback that is not stored",
+            catches [],
+            evidence ["the pod left in good order with feedback in its spool"]),
     ]
 }
 

@@ -41,6 +41,7 @@ mod resume_gap_free;
 mod single_active_turn;
 mod size_independence;
 mod slice_of_the_log;
+mod spool_exactly_once;
 mod tenant_isolation;
 mod terminal_exactly_one;
 mod terminal_reaches_client;

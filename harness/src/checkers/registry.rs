@@ -7,8 +7,8 @@ use super::{
     frames_whole, idempotent_submit, late_attach_equivalence, live_durable_agreement, monotone_cursor,
     no_blank_terminal, no_friendly_fire, no_inversion_on_attach, no_leak, no_lost_ack, no_phantom, no_splice,
     poison_containment, progress_not_liveness, quiet_logs, readiness_tells_the_truth, reaper_soundness,
-    resume_gap_free, single_active_turn, size_independence, slice_of_the_log, tenant_isolation, terminal_exactly_one,
-    terminal_reaches_client, thread_usable_after_crash, watchers_agree, writer_fencing,
+    resume_gap_free, single_active_turn, size_independence, slice_of_the_log, spool_exactly_once, tenant_isolation,
+    terminal_exactly_one, terminal_reaches_client, thread_usable_after_crash, watchers_agree, writer_fencing,
 };
 use crate::history::ExpectedFailure;
 use crate::history::reader::History;
@@ -49,6 +49,7 @@ pub const PROMISES: &[Promise] = &[
     disconnect_independence::PROMISE,
     bounded_provider_work::PROMISE,
     context_continuity::PROMISE,
+    spool_exactly_once::PROMISE,
     tenant_isolation::PROMISE,
     no_leak::PROMISE,
     slice_of_the_log::PROMISE,
@@ -171,6 +172,11 @@ fn inconclusive(view: &View<'_>, evidence: &[EvidenceMark]) -> Option<String> {
             "{} did not answer the final reading: {}",
             access.pod,
             oneline(access.body)
+        ));
+    }
+    if let Some(item) = spool_exactly_once::awaited(view) {
+        return Some(format!(
+            "feedback {item} was not stored when the history ends, and no bound had passed yet"
         ));
     }
     let open = view
@@ -338,6 +344,7 @@ mod tests {
             "CancelAnywhere",
             "BoundedProviderWork",
             "ContextContinuity",
+            "SpoolExactlyOnce",
             "TenantIsolation",
             "SliceOfTheLog",
         ];

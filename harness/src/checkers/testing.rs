@@ -15,7 +15,7 @@ use crate::verdict::{Finding, Judgement, Verdict};
 pub(crate) const TOKENS: u32 = 6;
 
 pub(crate) fn began() -> Began {
-    use Capability::{Cancel, Cursor, EveryCommit, Ownership, ProviderJournal, Tenants};
+    use Capability::{Cancel, Cursor, EveryCommit, Feedback, Ownership, ProviderJournal, Tenants};
     Began {
         schema: SCHEMA,
         story: "owner_killed_mid_answer".into(),
@@ -24,7 +24,15 @@ pub(crate) fn began() -> Began {
         defect: None,
         evidence: vec!["owner died holding token 3".into()],
         expected_failures: Vec::new(),
-        capabilities: vec![Ownership, EveryCommit, Cursor, Tenants, Cancel, ProviderJournal],
+        capabilities: vec![
+            Ownership,
+            EveryCommit,
+            Cursor,
+            Tenants,
+            Cancel,
+            ProviderJournal,
+            Feedback,
+        ],
         bounds: Bounds {
             lease_ms: 1000,
             takeover_ms: 2100,

@@ -7,6 +7,7 @@ mod attempts;
 mod collect;
 mod due;
 mod faults;
+mod feedback;
 mod log;
 mod text;
 mod watcher;
@@ -16,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(crate) use due::{Due, ROW_LATENESS_US};
 pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
+pub(crate) use feedback::{Feedback, Item};
 pub(crate) use log::{Log, Logged, is_content, name, tell, turn_of};
 pub(crate) use text::{Against, Text, oneline};
 pub(crate) use watcher::{Anchor, Fit, Frame, Seen, Watcher};
@@ -255,6 +257,7 @@ pub(crate) struct View<'a> {
     /// What the stream log was told to hold; emptied into the logs.
     stored: Vec<log::Stored<'a>>,
     pub(crate) revoked: Vec<Revocation<'a>>,
+    pub(crate) feedback: Feedback<'a>,
     pub(crate) faults: Faults<'a>,
     pub(crate) pods: BTreeSet<&'a str>,
     pub(crate) evidence: Vec<(&'a str, bool)>,

@@ -54,7 +54,7 @@ fn late_row<'a>(view: &View<'a>, change: &Change<'a>, raised: &mut Raised<'a>) -
             let thread = view.turns[view.turn(turn)?].thread?;
             (format!("parts of turn {turn}"), view.threads[thread].id, *epoch)
         }
-        Row::Turn { .. } | Row::PartGone { .. } => return None,
+        Row::Turn { .. } | Row::PartGone { .. } | Row::Feedback { .. } | Row::FeedbackGone { .. } => return None,
     };
     let (newest, xid) = *raised.get(thread)?;
     if epoch >= newest || xid == change.xid {

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use bollard::query_parameters::KillContainerOptions;
+use bollard::errors::Error as EngineError;
+use bollard::query_parameters::{KillContainerOptions, UploadToContainerOptionsBuilder};
 use rustix::event::Timespec;
 use rustix::process::Signal;
 
@@ -27,6 +28,9 @@ const DEATH_BOUND: Duration = Duration::from_secs(10);
 
 /// How long the kernel may take to stop every thread of a process.
 const STOP_BOUND: Duration = Duration::from_secs(2);
+
+/// How engines say that a file system is full: the kernel's own words for it.
+const NO_ROOM: &str = "no space left on device";
 
 /// One part of a live cluster. Cheap to clone; all clones are the same part.
 #[derive(Debug, Clone)]
@@ -70,6 +74,18 @@ pub struct Death {
     pub signalled_at: Instant,
     /// From the signal to the proof.
     pub took: Duration,
+}
+
+/// How a file that the harness writes into a part's container came to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Written {
+    /// All of it is there.
+    Whole,
+    /// As much of it is there as its file system had room for.
+    NoRoom {
+        /// What the engine said.
+        said: String,
+    },
 }
 
 /// What proves a death.
@@ -341,6 +357,25 @@ impl PartHandle {
         ready::await_ready(self, while_what, bound).await
     }
 
+    /// Writes a file of so many zero bytes into a folder of the part's container, in place of one of that name, whether the part
+    /// runs or not.
+    ///
+    /// # Errors
+    /// The engine refuses for another reason than that there is no room.
+    pub async fn write_zeros(&self, folder: &str, name: &str, bytes: usize) -> Result<Written, ClusterError> {
+        let doing = format!("writing {bytes} bytes to {folder}/{name} of {}", self.service());
+        let packed = pack(name, &vec![0; bytes]).map_err(ClusterError::file("packing", name))?;
+        let options = UploadToContainerOptionsBuilder::default().path(folder).build();
+        let (docker, body) = (self.0.engine.docker(), bollard::body_full(packed.into()));
+        match docker.upload_to_container(&self.0.container, Some(options), body).await {
+            Ok(()) => Ok(Written::Whole),
+            Err(EngineError::DockerResponseServerError { message, .. }) if message.contains(NO_ROOM) => {
+                Ok(Written::NoRoom { said: message })
+            }
+            Err(error) => Err(ClusterError::engine(doing)(error)),
+        }
+    }
+
     /// Its whole log, across restarts, in the order in which it was written.
     pub async fn logs(&self) -> Result<Vec<LogLine>, ClusterError> {
         logs::read(&self.0.engine, &self.0.container, logs::From::Beginning).await
@@ -539,6 +574,16 @@ impl PartHandle {
             .late(&format!("to be {expected:?}"), Duration::ZERO, &format!("{state:?}"))
             .await)
     }
+}
+
+/// An archive of one file.
+fn pack(name: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(bytes.len() as u64);
+    header.set_mode(0o644);
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.append_data(&mut header, name, bytes)?;
+    archive.into_inner()
 }
 
 impl Life {

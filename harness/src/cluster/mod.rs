@@ -41,7 +41,7 @@ pub use engine::{Engine, State};
 pub use error::{ClusterError, Trace};
 pub use events::{EngineEvent, Events};
 pub use guard::{AllowedHosts, HostName};
-pub use handle::{Death, Exit, Frozen, PartHandle, Proof};
+pub use handle::{Death, Exit, Frozen, PartHandle, Proof, Written};
 pub use heal::{Healed, Remedy};
 pub use images::{Image, ImageFor, Images, Origin};
 pub use leftovers::{Fate, Leftover, leftovers, remove_leftovers};

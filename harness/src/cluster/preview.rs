@@ -14,7 +14,7 @@ use crate::history::PodName;
 /// What stands for the run's name, which is drawn when a run begins.
 const RUN: &str = "RUN";
 /// The compose file's volumes; the network is Compose's default one.
-const VOLUMES: [&str; 2] = ["postgres", "nats"];
+const VOLUMES: [&str; 5] = ["postgres", "nats", "spool-1", "spool-2", "spool-3"];
 
 /// What a run would find, bring up and remove.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -128,7 +128,7 @@ mod tests {
             let lines = text.lines().skip_while(|line| *line != format!("{name}:")).skip(1);
             let own = lines.take_while(|line| line.is_empty() || line.starts_with([' ', '#']));
             let keys = own.filter(|line| !line.starts_with("   ") && !line.trim_start().starts_with('#'));
-            keys.filter_map(|line| line.trim().strip_suffix(':')).collect()
+            keys.filter_map(|line| Some(line.trim().split_once(':')?.0)).collect()
         };
         assert_eq!(section("volumes"), VOLUMES);
         assert_eq!(section("networks"), ["default"]);

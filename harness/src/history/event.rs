@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Chunk, Cursor, Epoch, EventId, FaultEvent, MessageId, OpId, Outcome, PodName, ProviderEvent, Raw, ReadAnswer, Row,
-    SessionNo, Status, TailEnd, TenantId, ThreadId, TurnId, TurnKey, WatcherId,
+    Chunk, Cursor, Epoch, EventId, FaultEvent, FeedbackId, MessageId, OpId, Outcome, PodName, ProviderEvent, Raw,
+    ReadAnswer, Row, SessionNo, Status, TailEnd, TenantId, ThreadId, TurnId, TurnKey, WatcherId,
 };
 
 /// Version of the history's format.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// One thing that happened, as the harness saw it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,6 +92,30 @@ pub enum What {
         /// Which session it was; none in histories of schema 1.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionNo>,
+    },
+
+    /// A piece of feedback is about to be posted. The same item may be posted more than once.
+    FeedbackPosted {
+        /// Ties this to its [`What::FeedbackEnded`].
+        op: OpId,
+        /// Pod that the request was sent to.
+        pod: PodName,
+        /// The client's id of it.
+        item: FeedbackId,
+    },
+    /// A post of feedback was acknowledged, refused or given up.
+    FeedbackEnded {
+        /// The post.
+        op: OpId,
+        /// What is known of it.
+        outcome: Outcome<()>,
+    },
+    /// How many pieces of feedback of the play's tenant are stored, by a pod's word.
+    FeedbackCounted {
+        /// Pod asked.
+        pod: PodName,
+        /// Its answer.
+        count: u64,
     },
 
     // --- what a watcher saw
@@ -339,6 +363,8 @@ pub enum Capability {
     Cancel,
     /// The provider tells its journal.
     ProviderJournal,
+    /// It takes feedback, which may be stored some time after it is acknowledged.
+    Feedback,
 }
 
 /// The target's own bounds, in milliseconds.

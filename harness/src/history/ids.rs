@@ -92,6 +92,8 @@ names! {
     TurnId;
     /// The client's own id of a message: the idempotency key.
     MessageId;
+    /// The client's own id of a piece of feedback: its idempotency key.
+    FeedbackId;
     /// Who threads belong to.
     TenantId;
     /// The `id:` of an event of a stream, as it stands: what a client resumes from.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Epoch, MessageId, PodName, ThreadId, TurnId};
+use super::{Epoch, FeedbackId, MessageId, PodName, ThreadId, TurnId};
 
 /// Status of a thread or turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,6 +83,16 @@ pub enum Row {
         epoch: Epoch,
         /// Position in the attempt.
         seq: u64,
+    },
+    /// A piece of feedback was stored.
+    Feedback {
+        /// Its item.
+        item: FeedbackId,
+    },
+    /// A stored piece of feedback was removed.
+    FeedbackGone {
+        /// Its item.
+        item: FeedbackId,
     },
 }
 

@@ -3,7 +3,8 @@
 //! place has an owner. Healed: the task was let go, or the pod was started again.
 //!
 //! Arming breaks nothing and is not told; the fault begins with the pod that holds. To kill or freeze that pod there is
-//! the business of the other faults. Deliberately absent: a failpoint inside the recovery of a spool; no target has one.
+//! the business of the other faults. What a pod passes as it starts is armed in the life before, which keeps the order for
+//! the next.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -40,6 +41,10 @@ pub enum Failpoint {
     InsideTakeover,
     /// Work in flight is ended or dropped, and survivors have not been told.
     InsideDrain,
+    /// Acknowledged feedback is set aside to be stored, and none of it is.
+    InsideSpoolDrain,
+    /// Feedback that a former life had set aside is stored, and still set aside.
+    InsideSpoolRecovery,
 }
 
 impl Failpoint {
@@ -52,6 +57,8 @@ impl Failpoint {
             Self::AfterCommitBeforeAnnounce => "after-commit-before-announce",
             Self::InsideTakeover => "inside-takeover",
             Self::InsideDrain => "inside-drain",
+            Self::InsideSpoolDrain => "inside-spool-drain",
+            Self::InsideSpoolRecovery => "inside-spool-recovery",
         }
     }
 
@@ -64,17 +71,28 @@ impl Failpoint {
             Self::AfterCommitBeforeAnnounce => "hold at after-commit-before-announce",
             Self::InsideTakeover => "hold at inside-takeover",
             Self::InsideDrain => "hold at inside-drain",
+            Self::InsideSpoolDrain => "hold at inside-spool-drain",
+            Self::InsideSpoolRecovery => "hold at inside-spool-recovery",
         }
     }
 
     /// Whether whoever is held there owns the turn by the books. A message that was just stored has no owner yet, a turn
-    /// that has just ended none any more, and a pod drains as a whole.
+    /// that has just ended none any more, a pod drains as a whole, and feedback is no turn.
     const fn is_an_owner_s(self) -> bool {
         matches!(
             self,
             Self::AfterClaimBeforeCall | Self::AfterPublishBeforePersist | Self::InsideTakeover
         )
     }
+}
+
+/// A pod that may hold at a failpoint.
+#[derive(Debug)]
+pub(super) struct Arming {
+    pod: PartHandle,
+    point: Failpoint,
+    /// Whether the order is for the pod's next life: one that does not run has not forgotten it.
+    next_life: bool,
 }
 
 /// Pods that are to hold at a failpoint.
@@ -145,9 +163,32 @@ impl Nemesis {
         thread: Option<&ThreadId>,
     ) -> Result<Armed, NemesisError> {
         let order = json!({ "action": "hold", "thread": thread });
+        self.order(pods, point, &order, false).await
+    }
+
+    /// Lets each of the pods, which run, hold the first task that comes to `point` once they were started again.
+    ///
+    /// # Errors
+    /// A pod has no failpoints, does not run, or cannot keep the order.
+    pub async fn arm_next_life(&mut self, pods: &[PartHandle], point: Failpoint) -> Result<Armed, NemesisError> {
+        let order = json!({ "action": "hold", "life": "next" });
+        self.order(pods, point, &order, true).await
+    }
+
+    async fn order(
+        &mut self,
+        pods: &[PartHandle],
+        point: Failpoint,
+        order: &Value,
+        next_life: bool,
+    ) -> Result<Armed, NemesisError> {
         for pod in pods {
-            self.armed.push((pod.clone(), point));
-            let asked = ask(pod, Method::PUT, &path(point, ""), Some(&order), ANSWER).await;
+            self.armed.push(Arming {
+                pod: pod.clone(),
+                point,
+                next_life,
+            });
+            let asked = ask(pod, Method::PUT, &path(point, ""), Some(order), ANSWER).await;
             asked.and_then(Answer::ok).map_err(not_armed(pod, point))?;
         }
         Ok(Armed {
@@ -180,7 +221,7 @@ impl Nemesis {
             disarmed.map_err(refused(&fault))?;
         }
         self.armed
-            .retain(|(other, at)| *at != point || name(other) == fault.target);
+            .retain(|armed| armed.point != point || name(&armed.pod) == fault.target);
         Ok(Held {
             pod: fault.target,
             point,
@@ -199,7 +240,7 @@ impl Nemesis {
         self.mending(&fault);
         disarm(pod, point).await.map_err(refused(&fault))?;
         self.armed
-            .retain(|(other, at)| *at != point || name(other) != fault.target);
+            .retain(|armed| armed.point != point || name(&armed.pod) != fault.target);
         self.mended(&fault);
         Ok(())
     }
@@ -216,7 +257,7 @@ impl Nemesis {
         resumed?;
         released.map_err(refused(&hold))?;
         self.armed
-            .retain(|(other, at)| *at != point || name(other) != hold.target);
+            .retain(|armed| armed.point != point || name(&armed.pod) != hold.target);
         self.mended(&hold);
         Ok(())
     }
@@ -227,14 +268,15 @@ impl Nemesis {
     /// A pod that runs does not answer.
     pub async fn disarm_all(&mut self) -> Result<(), NemesisError> {
         let mut failed = None;
-        for (pod, point) in std::mem::take(&mut self.armed) {
-            // One that does not run forgets what it was armed for.
-            if pod.published(ADMIN_PORT).is_none() {
+        for armed in std::mem::take(&mut self.armed) {
+            // One that does not run forgets what it was armed for, but for its next life.
+            if armed.pod.published(ADMIN_PORT).is_none() {
+                self.armed.extend(armed.next_life.then_some(armed));
                 continue;
             }
-            if let Err(error) = disarm(&pod, point).await {
-                failed = Some(not_armed(&pod, point)(error));
-                self.armed.push((pod, point));
+            if let Err(error) = disarm(&armed.pod, armed.point).await {
+                failed = Some(not_armed(&armed.pod, armed.point)(error));
+                self.armed.push(armed);
             }
         }
         failed.map_or(Ok(()), Err)
@@ -366,13 +408,15 @@ async fn exchange(
 mod tests {
     use super::*;
 
-    const ALL: [Failpoint; 6] = [
+    const ALL: [Failpoint; 8] = [
         Failpoint::AfterInsertBefore202,
         Failpoint::AfterClaimBeforeCall,
         Failpoint::AfterPublishBeforePersist,
         Failpoint::AfterCommitBeforeAnnounce,
         Failpoint::InsideTakeover,
         Failpoint::InsideDrain,
+        Failpoint::InsideSpoolDrain,
+        Failpoint::InsideSpoolRecovery,
     ];
 
     /// Both ends of one contract, which meet on the wire alone.

@@ -4,6 +4,7 @@
 //! read again: it hit what it was aimed at, or the owner had moved, or the turn was over. Deliberately absent: choosing
 //! when (stories do, by what watchers see and where the provider's gates hold), and judging (`checkers`).
 
+mod disk_full;
 mod empty;
 mod failpoint;
 mod kill;
@@ -12,6 +13,7 @@ mod pause;
 mod stop;
 mod terminate;
 
+pub use disk_full::clear_disk;
 pub use link::{Link, LinkCut, LinkFault, Way};
 
 use std::borrow::Cow;
@@ -95,7 +97,9 @@ pub struct Nemesis {
     /// Faults in force, in the order of their injection.
     in_force: Vec<InForce>,
     /// Pods that may hold at a failpoint, or do.
-    armed: Vec<(PartHandle, Failpoint)>,
+    armed: Vec<failpoint::Arming>,
+    /// Pods whose volume is full.
+    full: Vec<disk_full::Full>,
     count: u32,
 }
 
@@ -109,6 +113,13 @@ struct InForce {
     of_link: bool,
 }
 
+impl InForce {
+    /// Whether it is healed when its target, which this must be, was started again or put right.
+    fn goes_with(&self, target: &PodName) -> bool {
+        self.target == *target && self.fault != disk_full::DISK_FULL
+    }
+}
+
 impl Nemesis {
     /// A nemesis that records into `recorder` and reads landings through `owners`.
     pub fn new(owners: Arc<Owners>, recorder: Recorder) -> Self {
@@ -117,13 +128,15 @@ impl Nemesis {
             recorder,
             in_force: Vec::new(),
             armed: Vec::new(),
+            full: Vec::new(),
             count: 0,
         }
     }
 
-    /// Says that what is in force on `target` is about to be healed: from here on it may serve again.
+    /// Says that what is in force on `target` is about to be healed: from here on it may serve again. A disk that is full
+    /// stays so, whatever becomes of the pod.
     pub fn healing(&self, target: &PodName) {
-        for fault in self.in_force.iter().filter(|f| f.target == *target) {
+        for fault in self.in_force.iter().filter(|f| f.goes_with(target)) {
             self.tell(fault, FaultStep::Healing);
         }
     }
@@ -132,7 +145,7 @@ impl Nemesis {
     pub fn healed(&mut self, target: &PodName) {
         let (healed, left) = std::mem::take(&mut self.in_force)
             .into_iter()
-            .partition(|f: &InForce| f.target == *target);
+            .partition(|f: &InForce| f.goes_with(target));
         self.in_force = left;
         let healed: Vec<InForce> = healed;
         for fault in healed {

@@ -20,8 +20,8 @@ use super::tails::parking::Trigger;
 use super::tails::{Tails, Watcher};
 use crate::history::writer::Recorder;
 use crate::history::{
-    Accepted, Credential, MessageId, OpId, Outcome, PodName, SessionNo, TenantId, ThreadId, TurnId, TurnKey, WatcherId,
-    What,
+    Accepted, Credential, FeedbackId, MessageId, OpId, Outcome, PodName, SessionNo, TenantId, ThreadId, TurnId,
+    TurnKey, WatcherId, What,
 };
 use crate::nemesis::{Aim, Nemesis};
 use crate::plan::{Answer, Manner, Plan, Pod};
@@ -53,6 +53,8 @@ pub struct Cast {
     /// Threads that the story has made besides, and whose they are.
     pub(super) others: Vec<(ThreadId, Whose)>,
     pub(super) turns: Vec<Turn>,
+    /// Feedback that was given, and whether it was acknowledged.
+    pub(super) feedback: Vec<(FeedbackId, bool)>,
     pub(super) tails: Vec<Arc<Tail>>,
     pub(super) trigger: Trigger,
     /// Makes keys and message ids of this play unlike those of any other on the same cluster.

@@ -14,7 +14,7 @@ use crate::plan::{Plan, seed_of_repetition};
 /// What the faults of every story can reach, and nothing beyond.
 const AIMED_AT: &str = "What a story breaks is in its sentence and its evidence; the moments come from what it sees. Every \
 fault is aimed at parts of the clusters named here alone: processes of their containers, links of their fault proxy, \
-failpoints of their pods.";
+failpoints and volumes of their pods.";
 
 /// What a run would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

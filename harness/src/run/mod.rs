@@ -4,6 +4,7 @@
 mod aftermath;
 mod cast;
 mod dry_run;
+mod feedback;
 mod keepsakes;
 mod matrix;
 mod nemesis_side;

@@ -219,6 +219,13 @@ impl NemesisSide<'_> {
         Ok(cast.nemesis.arm(&handles, point, thread).await?)
     }
 
+    /// Lets a pod, which runs, hold at a failpoint in its next life: what it passes as it starts it passes too early to be
+    /// armed then.
+    pub async fn arm_next_life(self, pod: &PodName, point: Failpoint) -> Result<Armed, Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        Ok(self.cast.nemesis.arm_next_life(&[handle], point).await?)
+    }
+
     /// Waits until one of the armed pods holds, and disarms the others.
     pub async fn holds(self, armed: Armed) -> Result<Held, Stopped> {
         let grace = match armed.point() {
@@ -247,6 +254,24 @@ impl NemesisSide<'_> {
         let handle = self.cast.slot.pod(&owner.owner)?;
         self.cast.nemesis.resume_and_release(&handle, point).await?;
         Ok(())
+    }
+
+    // --- volumes
+
+    /// Fills the volume on which a pod keeps what it has acknowledged and not stored.
+    pub async fn fill_disk(self, pod: &PodName) -> Result<(), Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        let folder = self.cast.takes_feedback()?.spool.clone();
+        // What was seen before this sets nothing off that comes after it.
+        self.cast.trigger.take();
+        self.cast.nemesis.fill_disk(&handle, &folder).await?;
+        Ok(())
+    }
+
+    /// Takes away what fills a pod's volume, and sees that there is room again.
+    pub async fn free_disk(self, pod: &PodName) -> Result<(), Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        Ok(self.cast.nemesis.free_disk(&handle).await?)
     }
 
     // --- what pods depend on

@@ -14,6 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::aftermath::{self, Before};
 use super::cast::{Cast, Whose};
+use super::feedback;
 use super::keepsakes;
 use super::restless::Restless;
 use super::slot::Slot;
@@ -233,6 +234,7 @@ impl Stage {
         };
         restless.end().await?;
         quiet?;
+        feedback::settle(&cast).await;
         aftermath::serve(&mut cast).await?;
         aftermath::poll(&cast).await;
         read_final_state(&cast).await?;
@@ -299,6 +301,7 @@ async fn make_cast(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder, nonce: Str
         thread,
         others: Vec::new(),
         turns: Vec::new(),
+        feedback: Vec::new(),
         tails: Vec::new(),
         trigger: Trigger::default(),
         nonce,
@@ -375,6 +378,8 @@ async fn heal(cast: &mut Cast) -> Result<(), String> {
         let refilled = cast.nemesis().refill_database().await;
         refilled.map_err(|e| format!("healing: {e}"))?;
     }
+    let freed = cast.nemesis.free_disks().await;
+    freed.map_err(|e| format!("healing: {e}"))?;
     let wounded: BTreeSet<PodName> = cast.nemesis.wounded().cloned().collect();
     for part in &wounded {
         cast.nemesis.healing(part);

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 
 use crosspod_links::client::{Client as Links, ClientError};
+use futures_util::future::try_join_all;
 use tokio::sync::Mutex;
 
 use super::RunError;
@@ -12,6 +13,7 @@ use super::story::Stopped;
 use crate::cluster::{Cluster, ClusterError, PartHandle, Service, State};
 use crate::history::writer::Recorder;
 use crate::history::{PodName, Row, ThreadId, What};
+use crate::nemesis::clear_disk;
 use crate::provider::Provider;
 use crate::target::Target;
 use crate::target::changes::{ChangeFeed, Committed};
@@ -93,6 +95,11 @@ impl Slot {
             over: HashSet::new(),
             current: HashSet::new(),
         });
+        if let Some(feedback) = &api.target().feedback {
+            // On a cluster that is kept, a run that is over may have left its volumes full.
+            let pods = cluster.parts().filter(|part| matches!(part.service(), Service::Pod(_)));
+            try_join_all(pods.map(|pod| clear_disk(pod, &feedback.spool))).await?;
+        }
         Ok(Self {
             cluster,
             owners,
@@ -267,11 +274,12 @@ impl Slot {
     }
 }
 
-/// What a row is about: a thread, a turn, or a turn and its thread.
+/// What a row is about: a thread, a turn, a turn and its thread, or a piece of feedback.
 fn names(row: &Row) -> Vec<String> {
     match row {
         Row::Thread { thread, .. } => vec![thread.to_string()],
         Row::Turn { turn, thread, .. } => vec![turn.to_string(), thread.to_string()],
         Row::Part { turn, .. } | Row::PartGone { turn, .. } => vec![turn.to_string()],
+        Row::Feedback { item } | Row::FeedbackGone { item } => vec![item.to_string()],
     }
 }

@@ -14,7 +14,7 @@ use tokio_postgres::types::PgLsn;
 use super::decoding::{self, Action, Change, Columns, Line};
 use super::owner::{DatabaseError, connect, place};
 use super::{Database, frames};
-use crate::history::{Epoch, MessageId, PodName, Row, ThreadId, TurnId};
+use crate::history::{Epoch, FeedbackId, MessageId, PodName, Row, ThreadId, TurnId};
 
 /// Longest text of a part that is kept, in bytes: several times the largest answer. Escaped at its worst it is still a line
 /// of the history that is read back.
@@ -221,7 +221,7 @@ fn identity(row: &Row) -> Option<String> {
     match row {
         Row::Thread { thread, .. } => Some(format!("thread {thread}")),
         Row::Turn { turn, .. } => Some(format!("turn {turn}")),
-        Row::Part { .. } | Row::PartGone { .. } => None,
+        Row::Part { .. } | Row::PartGone { .. } | Row::Feedback { .. } | Row::FeedbackGone { .. } => None,
     }
 }
 
@@ -244,6 +244,14 @@ fn row_of(database: &Database, change: &Change) -> Result<Option<Row>, String> {
                 text: frames::cut(&text(columns, "text")?, PART_MAX),
             }
         }));
+    }
+    if database.feedback.as_ref() == Some(&change.table) {
+        let item = FeedbackId::from(text(columns, "item")?);
+        return Ok(match change.action {
+            Action::Insert => Some(Row::Feedback { item }),
+            Action::Delete => Some(Row::FeedbackGone { item }),
+            Action::Update => None,
+        });
     }
     if gone {
         return Ok(None);
@@ -332,6 +340,15 @@ mod tests {
             }))
         );
         assert_eq!(row("table public.sessions: INSERT: tenant[text]:'x'"), Ok(None));
+        let item = || "f-1".into();
+        let feedback = |action: &str| {
+            row(&format!(
+                "table public.feedback: {action}: key[text]:'a/f-1' item[text]:'f-1'"
+            ))
+        };
+        assert_eq!(feedback("INSERT"), Ok(Some(Row::Feedback { item: item() })));
+        assert_eq!(feedback("DELETE"), Ok(Some(Row::FeedbackGone { item: item() })));
+        assert_eq!(feedback("UPDATE"), Ok(None), "it is there as it was");
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub struct Target {
     pub database: Database,
     /// Its stream log, where it has one.
     pub log: Option<Log>,
+    /// How it takes feedback, where it does.
+    #[serde(default)]
+    pub feedback: Option<Feedback>,
     capabilities: Capabilities,
     /// What stands between it and its clients.
     pub proxies: Proxies,
@@ -136,6 +139,9 @@ pub struct Database {
     pub turns: String,
     /// Table of an answer's parts.
     pub parts: String,
+    /// Table of feedback, where it takes any.
+    #[serde(default)]
+    pub feedback: Option<String>,
 }
 
 /// Where a target's stream log is.
@@ -148,6 +154,22 @@ pub struct Log {
     pub subject: String,
     /// Header of a message that carries the id under which clients are shown its frame.
     pub id_header: String,
+}
+
+/// How a target takes feedback.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feedback {
+    /// `POST` takes an item: `{id, text}`.
+    pub post: String,
+    /// `GET` tells how many items of the tenant's are stored, as `{count}`.
+    pub count: String,
+    /// Gauge of the items that a pod has acknowledged and not stored yet.
+    pub spooled: String,
+    /// Folder of a pod's container where those are kept, a volume of its own.
+    pub spool: String,
+    /// What the body of a refusal holds that is for want of room there.
+    pub no_room: String,
 }
 
 /// The proxies that a target's streams must get through.

@@ -8,7 +8,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::http::{self, KEPT, Trouble, answer};
-use crate::history::{Accepted, MessageId, Outcome, PodName, ReadAnswer, Status, TenantId, ThreadId};
+use crate::history::{Accepted, FeedbackId, MessageId, Outcome, PodName, ReadAnswer, Status, TenantId, ThreadId};
 use crate::target::{Routes, Target, frames};
 
 /// A tenant's credential.
@@ -155,6 +155,38 @@ impl Api {
         let path = Routes::of_thread(&self.target.routes.cancel, thread);
         self.told(self.http.post(url(at, &path)).bearer_auth(&session.token))
             .await
+    }
+
+    /// Posts a piece of feedback to `route`.
+    pub async fn feedback(
+        &self,
+        at: SocketAddr,
+        session: &Session,
+        route: &str,
+        item: &FeedbackId,
+        text: &str,
+    ) -> Outcome<()> {
+        let body = json!({"id": item, "text": text});
+        self.told(self.http.post(url(at, route)).bearer_auth(&session.token).json(&body))
+            .await
+    }
+
+    /// How many pieces of feedback of the session's tenant are stored, by what a pod says at `route`.
+    ///
+    /// # Errors
+    /// No 200 with a count.
+    pub async fn feedback_count(
+        &self,
+        pod: &PodName,
+        at: SocketAddr,
+        session: &Session,
+        route: &str,
+    ) -> Result<u64, ApiError> {
+        let what = "count feedback";
+        let request = self.http.get(url(at, route)).bearer_auth(&session.token);
+        let body = self.must(what, pod, request).await?;
+        let count = body.get("count").and_then(Value::as_u64);
+        count.ok_or_else(|| unfit(what, pod, format!("no count in {}", excerpt(&body))))
     }
 
     /// Asks a pod whether it is alive and not draining.

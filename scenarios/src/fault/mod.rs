@@ -3,6 +3,7 @@
 
 mod boot;
 mod dependency;
+mod disk_full;
 mod edge_link;
 mod kill;
 mod link;
@@ -51,6 +52,7 @@ macro_rules! shared {
 pub(crate) fn faults() -> Vec<Story> {
     [
         pods(),
+        disks(),
         postgres_link::stories(),
         nats_link::stories(),
         provider_link::stories(),
@@ -92,6 +94,17 @@ fn pods() -> Vec<Story> {
             evidence ["a pod died before it was ready"]),
         fault!(boot::crash_loop: "the owner dies, and dies each time that it boots",
             evidence ["a pod died three times before it was ready"]),
+    ]
+}
+
+/// What can happen to a pod's volume.
+fn disks() -> Vec<Story> {
+    vec![
+        fault!(disk_full::disk_full: "the volume of a pod's feedback is full, and has room again",
+            evidence ["feedback was refused for want of room", "a turn was answered while the disk was full",
+                "feedback was taken again once there was room"]),
+        fault!(disk_full::disk_full_mid_line: "the volume of a pod's feedback is full in the middle of an item",
+            evidence ["an item was refused whose beginning had room", "a later item was taken into what room was left"]),
     ]
 }
 

@@ -303,3 +303,23 @@ pub(crate) fn cancelled(pod: &str, outcome: Outcome<()>) -> What {
         outcome,
     }
 }
+
+pub(crate) fn feedback_posted(op: u32, pod: &str, item: &str) -> What {
+    What::FeedbackPosted {
+        op: OpId(op),
+        pod: pod.into(),
+        item: item.into(),
+    }
+}
+
+pub(crate) fn feedback_ended(op: u32, outcome: Outcome<()>) -> What {
+    What::FeedbackEnded { op: OpId(op), outcome }
+}
+
+pub(crate) fn feedback_row(xid: u64, item: &str) -> What {
+    row(xid, Row::Feedback { item: item.into() })
+}
+
+pub(crate) fn feedback_counted(pod: &str, count: u64) -> What {
+    What::FeedbackCounted { pod: pod.into(), count }
+}

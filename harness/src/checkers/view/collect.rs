@@ -88,6 +88,7 @@ fn empty<'a>() -> View<'a> {
         logs: Vec::new(),
         stored: Vec::new(),
         revoked: Vec::new(),
+        feedback: super::Feedback::default(),
         faults: super::Faults::default(),
         pods: std::collections::BTreeSet::new(),
         evidence: Vec::new(),
@@ -316,7 +317,7 @@ impl<'a> Collector<'a> {
                 let exit_code = *exit_code;
                 self.view.deaths.push(Death { at, service, exit_code });
             }
-            _ => {}
+            _ => self.view.feedback.told(at, what),
         }
     }
 
@@ -392,6 +393,7 @@ impl<'a> Collector<'a> {
                 let place = self.turn(turn);
                 self.places.gone.insert((place, *epoch, *seq), at.n);
             }
+            Row::Feedback { .. } | Row::FeedbackGone { .. } => self.view.feedback.row(at, row),
         }
     }
 

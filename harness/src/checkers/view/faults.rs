@@ -34,6 +34,12 @@ impl FaultSpan<'_> {
         self.name.starts_with("hold at ")
     }
 
+    /// Whether it leaves its target all that it needs to do what it owes: one task stands still, or a disk is full that no
+    /// turn needs.
+    pub(crate) fn leaves_its_target_at_work(&self) -> bool {
+        self.is_hold() || self.name == "disk-full"
+    }
+
     /// Whether its target's process ends by it. A pod that it does not end goes on where it stopped or was cut off.
     pub(crate) fn ends_its_target(&self) -> bool {
         matches!(
@@ -49,8 +55,9 @@ impl FaultSpan<'_> {
 
     /// Whether it may keep its target from its work at any moment of `from_us..=until_us`. A hold does not: a turn that
     /// stands still by it is judged as one that stands still, and clients, peers and promises are owed what they always are.
+    /// A full disk does not either: what finds no room is refused, and all else is owed.
     pub(crate) fn touches(&self, from_us: u64, until_us: u64) -> bool {
-        !self.is_hold() && self.is_there(from_us, until_us)
+        !self.leaves_its_target_at_work() && self.is_there(from_us, until_us)
     }
 
     /// Whether it is in force at any moment of `from_us..=until_us`, whatever it does.

@@ -1,0 +1,146 @@
+//! Feedback, as clients give it: posted to a pod, acknowledged or refused, and stored some time after.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::cast::{Cast, LOOK};
+use super::story::Stopped;
+use crate::history::{FeedbackId, OpId, Outcome, PodName, Row, What};
+use crate::target::Feedback;
+use crate::wait::{self, Expired, Look};
+
+/// Longest that a story waits for feedback to be stored that nothing holds up but what the story has broken.
+const STORED: Duration = Duration::from_secs(6);
+/// The size of a small item's text, in bytes.
+const SMALL: usize = 40;
+
+impl Cast {
+    /// Gives a pod a small piece of feedback; the play ends if it is not acknowledged.
+    pub async fn give_feedback(&mut self, pod: &PodName) -> Result<FeedbackId, Stopped> {
+        match self.try_feedback(pod, SMALL).await? {
+            (item, Outcome::Ok(())) => Ok(item),
+            (item, refused) => Err(Stopped::GaveUp(format!(
+                "feedback {item} on {pod} was not acknowledged: {refused:?}"
+            ))),
+        }
+    }
+
+    /// Gives a pod a piece of feedback with a text of so many bytes, whatever comes of it.
+    pub async fn try_feedback(
+        &mut self,
+        pod: &PodName,
+        text_bytes: usize,
+    ) -> Result<(FeedbackId, Outcome<()>), Stopped> {
+        let route = self.takes_feedback()?.post.clone();
+        self.ops += 1;
+        let (op, at) = (OpId(self.ops), self.slot.address(pod)?);
+        let item = FeedbackId::from(format!("f-{}-{}", self.nonce, self.ops));
+        self.recorder.record(What::FeedbackPosted {
+            op,
+            pod: pod.clone(),
+            item: item.clone(),
+        });
+        let text = "well said ".repeat(text_bytes.div_ceil(10));
+        let api = &self.slot.api;
+        let outcome = api
+            .feedback(at, &self.witness, &route, &item, &text[..text_bytes])
+            .await;
+        let ended = outcome.clone();
+        self.recorder.record(What::FeedbackEnded { op, outcome: ended });
+        self.feedback.push((item.clone(), outcome.ok().is_some()));
+        Ok((item, outcome))
+    }
+
+    /// Whether a pod said that it refused for want of room.
+    pub fn was_for_want_of_room(&self, outcome: &Outcome<()>) -> bool {
+        let target = self.slot.api.target();
+        let said = target.feedback.as_ref().map(|feedback| feedback.no_room.as_str());
+        matches!((outcome, said), (Outcome::Failed { status: 503, reason }, Some(said)) if reason.contains(said))
+    }
+
+    /// Waits until the history holds that each of the items is stored.
+    pub async fn feedback_stored(&self, items: &[FeedbackId]) -> Result<(), Stopped> {
+        for item in items {
+            self.stored(item).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until a pod says that it keeps nothing that is not stored.
+    pub async fn spool_is_empty(&self, pod: &PodName) -> Result<(), Stopped> {
+        let metric = self.takes_feedback()?.spooled.clone();
+        let (slot, metric) = (&self.slot, &metric);
+        let what = format!("the spool of {pod} to be empty");
+        let empty = wait::until(&what, STORED, LOOK, || async move {
+            let Ok(at) = slot.address(pod) else {
+                return Look::NotYet("it listens nowhere".to_owned());
+            };
+            match slot.api.counted(at, metric).await {
+                Ok(0) => Look::Done(()),
+                Ok(left) => Look::NotYet(format!("{left} items")),
+                Err(seen) => Look::NotYet(seen),
+            }
+        });
+        Ok(empty.await?)
+    }
+
+    async fn stored(&self, item: &FeedbackId) -> Result<(), Expired> {
+        let recorder = &self.recorder;
+        let what = format!("feedback {item} to be stored");
+        wait::until(&what, STORED, LOOK, || async move {
+            let held = recorder.find(0, |event| match &event.what {
+                What::Row {
+                    row: Row::Feedback { item: told },
+                    ..
+                } if told == item => Some(()),
+                _ => None,
+            });
+            held.map_or_else(|| Look::NotYet("no such row".to_owned()), Look::Done)
+        })
+        .await
+    }
+
+    pub(super) fn takes_feedback(&self) -> Result<&Feedback, Stopped> {
+        let target = self.slot.api.target();
+        let feedback = target.feedback.as_ref();
+        feedback.ok_or_else(|| Stopped::GaveUp(format!("{} takes no feedback", target.name)))
+    }
+}
+
+/// Lets all feedback of the play come to be stored, where there is any, and keeps what each pod says of how much that is.
+/// What does not come in time is for the judge to find.
+pub(super) async fn settle(cast: &Cast) {
+    if cast.feedback.is_empty() {
+        return;
+    }
+    for (item, is_acknowledged) in &cast.feedback {
+        if *is_acknowledged && let Err(error) = cast.stored(item).await {
+            tracing::debug!(%error, "feedback is not stored");
+            break;
+        }
+    }
+    let pods = cast.pods();
+    for empty in join_all(pods.iter().map(|pod| cast.spool_is_empty(pod))).await {
+        if let Err(error) = empty {
+            tracing::debug!(?error, "a spool is not empty");
+        }
+    }
+    for pod in pods {
+        tell_count(cast, &pod).await;
+    }
+}
+
+async fn tell_count(cast: &Cast, pod: &PodName) {
+    let (Ok(feedback), Ok(at)) = (cast.takes_feedback(), cast.slot.address(pod)) else {
+        return;
+    };
+    let api = &cast.slot.api;
+    match api.feedback_count(pod, at, &cast.witness, &feedback.count).await {
+        Ok(count) => {
+            let pod = pod.clone();
+            cast.recorder.record(What::FeedbackCounted { pod, count });
+        }
+        Err(error) => tracing::info!(%error, "feedback cannot be counted"),
+    }
+}
