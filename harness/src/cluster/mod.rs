@@ -32,6 +32,7 @@ mod run_lock;
 mod service;
 mod spec;
 mod up;
+mod volume;
 
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,7 @@ pub use run_lock::{RunId, RunLock, RunTag};
 pub use service::Service;
 pub use spec::{ClusterSpec, PODS_MAX, READY_BOUND};
 pub use up::{BootDeath, Cluster, ServiceImage};
+pub use volume::Emptied;
 
 /// The workspace that this library was built from: the compose file and the sources of the images are below it.
 /// `CROSSPOD_WORKSPACE` names another place.

@@ -4,13 +4,18 @@
 //! read again: it hit what it was aimed at, or the owner had moved, or the turn was over. Deliberately absent: choosing
 //! when (stories do, by what watchers see and where the provider's gates hold), and judging (`checkers`).
 
+mod backends;
+mod connections;
 mod empty;
 mod failpoint;
 mod kill;
 mod link;
 mod pause;
+mod read_only;
 mod stop;
+mod stream;
 mod terminate;
+mod wipe;
 
 pub use link::{Link, LinkCut, LinkFault, Way};
 
@@ -21,7 +26,9 @@ use std::time::Instant;
 use crate::cluster::{ClusterError, PartHandle};
 use crate::history::writer::Recorder;
 use crate::history::{Epoch, FaultEvent, FaultStep, Landing, PodName, Status, ThreadId, What};
+use crate::target::log_store::StoreError;
 use crate::target::owner::{DatabaseError, Owners};
+use crate::target::sessions::Occupier;
 
 pub use failpoint::{AdminError, Armed, Failpoint, Held, NoHold};
 
@@ -86,6 +93,9 @@ pub enum Refusal {
     /// A pod's admin port.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// The broker.
+    #[error(transparent)]
+    Log(#[from] StoreError),
 }
 
 /// Injects faults and keeps the record of each.
@@ -96,6 +106,8 @@ pub struct Nemesis {
     in_force: Vec<InForce>,
     /// Pods that may hold at a failpoint, or do.
     armed: Vec<(PartHandle, Failpoint)>,
+    /// Sessions that leave the database no place for others.
+    occupiers: Vec<Occupier>,
     count: u32,
 }
 
@@ -117,6 +129,7 @@ impl Nemesis {
             recorder,
             in_force: Vec::new(),
             armed: Vec::new(),
+            occupiers: Vec::new(),
             count: 0,
         }
     }
@@ -149,6 +162,11 @@ impl Nemesis {
     fn mended(&mut self, fault: &InForce) {
         self.in_force.retain(|other| other.id != fault.id);
         self.tell(fault, FaultStep::Healed);
+    }
+
+    /// Whether a fault of this name is in force on anything.
+    fn has_in_force(&self, fault: &str) -> bool {
+        self.in_force.iter().any(|other| other.fault == fault)
     }
 
     /// Pods and dependencies that a fault is in force on.

@@ -365,6 +365,8 @@ async fn heal(cast: &mut Cast) -> Result<(), String> {
         let refilled = cast.nemesis().refill_database().await;
         refilled.map_err(|e| format!("healing: {e}"))?;
     }
+    let mended = cast.nemesis().mend_database().await;
+    mended.map_err(|e| format!("healing: {e}"))?;
     let wounded: BTreeSet<PodName> = cast.nemesis.wounded().cloned().collect();
     for part in &wounded {
         cast.nemesis.healing(part);
