@@ -2,7 +2,7 @@
 //!
 //! What counts, once the bound after the heal has passed: a pod that says it is not ready, that fails a client's work,
 //! that answers a post, an attach or a reading with a server error, or that takes no notice of a death; a log that has
-//! lost what it held; and at any time a pod that died though nobody told it to. Not where the pod itself was broken.
+//! lost what it held, unless it was taken from the broker; and at any time a pod that died though nobody told it to. Not where the pod itself was broken.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,8 @@ pub(crate) const PROMISE: Promise = Promise {
     number: 26,
     name: "DependencySelfHeal",
     statement: "within the takeover's bound after a dependency was restarted or cut off every pod serves again without a \
-                restart, notices the next death, and the log still holds what it held; no pod ends unless it is told to",
+                restart, notices the next death, and the log still holds what it held, unless \
+                the broker was robbed of it; no pod ends unless it is told to",
     needs: &[],
     judge,
 };
@@ -185,6 +186,12 @@ fn lost_log(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     let is_superseded = owners
         .iter()
         .any(|owned| owned.epoch > cursor.epoch && owned.at.us <= resync.us + ROW_LATENESS_US);
+    // What the broker was robbed of no pod can bring back into the log: it is made anew, and to say so is right. What was
+    // acknowledged is owed from the database all the same, and other promises see to that.
+    let mut losses = view.dependency_faults().filter(|fault| fault.loses_the_log());
+    if losses.any(|loss| loss.is_there(given.us, resync.us)) {
+        return None;
+    }
     if is_superseded || !view.can(Capability::Ownership) {
         return None;
     }
@@ -305,6 +312,20 @@ mod tests {
         play.put(1_231, finish(6, 2, 7, Status::Completed))
             .put(14_900, closed(6, TailEnd::Left));
         assert_eq!(play.breaks(NAME).subject, "w6 on pod-2");
+        // The broker was robbed of it, between the cursor and the resync or only before the cursor was given.
+        for (ms, is_excuse) in [(1_207, true), (100, false)] {
+            for fault_name in ["storage-wiped", "stream-deleted"] {
+                let mut robbed = play.clone();
+                robbed
+                    .put(ms, fault(3, fault_name, "nats", aimed()))
+                    .put(ms + 1, fault(3, fault_name, "nats", FaultStep::Healed));
+                if is_excuse {
+                    robbed.keeps(NAME);
+                } else {
+                    robbed.breaks(NAME);
+                }
+            }
+        }
 
         let mut play = held;
         for k in 4..=6 {

@@ -2,7 +2,7 @@
 //!
 //! Two proofs that it lied. It says that it is ready, then fails a client's work, then says again that it is ready, and
 //! nothing was broken or mended from the first word to the last. Or it says that it is ready while something it depends on
-//! is proven to be gone: longer than a lease after the proof, before the healing begins. What a pod says of itself while
+//! is proven to be gone, or to take no work: longer than a lease after the proof, before the healing begins. What a pod says of itself while
 //! it is paused or told to die is not judged.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,8 +13,8 @@ use super::view::{At, Breach, Poll, Trial, View, oneline};
 pub(crate) const PROMISE: Promise = Promise {
     number: 28,
     name: "ReadinessTellsTheTruth",
-    statement: "a pod that says that it is ready serves a client's work; and while a dependency is gone, from a lease after its \
-                loss on, no pod says that it is ready",
+    statement: "a pod that says that it is ready serves a client's work; and while a dependency is gone or takes no work, from \
+                a lease after its loss on, no pod says that it is ready",
     needs: &[],
     judge,
 };
@@ -36,9 +36,7 @@ fn without_dependency(view: &View<'_>, poll: &Poll<'_>) -> Option<Breach> {
     let fault = view.dependency_faults().find(|fault| {
         // Without a word of when the healing began, the dependency may have been back long before it was seen healed.
         let is_known = fault.healing.is_some() || fault.healed.is_none();
-        is_known
-            && fault.takes_its_target_away()
-            && fault.observed.is_some_and(|observed| is_gone(observed, fault.healing))
+        is_known && fault.refuses_work() && fault.observed.is_some_and(|observed| is_gone(observed, fault.healing))
     })?;
     let is_own = view
         .faults

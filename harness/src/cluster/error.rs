@@ -168,6 +168,14 @@ pub enum ClusterError {
         /// What was asked.
         doing: &'static str,
     },
+    /// Something was asked of a part that must not be running for it.
+    #[error("{service} is running: {doing} needs it down; stop it first")]
+    StillRunning {
+        /// Which part.
+        service: Service,
+        /// What was asked.
+        doing: &'static str,
+    },
     /// The cluster has no such part.
     #[error("no {service} in cluster {project}; it has {has}")]
     NoSuchPart {

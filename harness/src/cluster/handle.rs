@@ -26,9 +26,6 @@ use super::service::Service;
 /// How long the kernel may take to end a killed process, and the engine to notice.
 const DEATH_BOUND: Duration = Duration::from_secs(10);
 
-/// How long the kernel may take to stop every thread of a process.
-const STOP_BOUND: Duration = Duration::from_secs(2);
-
 /// How engines say that a file system is full: the kernel's own words for it.
 const NO_ROOM: &str = "no space left on device";
 
@@ -50,13 +47,13 @@ struct Part {
 
 /// One start of the container.
 #[derive(Debug)]
-struct Life {
+pub(super) struct Life {
     /// None where the process cannot be had from here: another machine, or a kernel without pidfds.
-    pidfd: Option<Pidfd>,
+    pub(super) pidfd: Option<Pidfd>,
     ports: BTreeMap<u16, SocketAddr>,
     started_at: String,
     /// Frozen by the engine. One that is stopped by a signal is asked for at the kernel.
-    paused: AtomicBool,
+    pub(super) paused: AtomicBool,
 }
 
 /// How long a killed process is watched on the thread that killed it: longer than most deaths take.
@@ -95,15 +92,6 @@ pub enum Proof {
     Pidfd,
     /// The engine saw the container end.
     Engine,
-}
-
-/// What proves that a part's process is frozen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Frozen {
-    /// The kernel: each of its threads is stopped.
-    Stopped,
-    /// The engine says that its container is paused.
-    Paused,
 }
 
 /// How a part's process ended.
@@ -260,78 +248,6 @@ impl PartHandle {
         }
     }
 
-    /// Freezes all threads of the process, and returns once they are, with what proves it. A process that is alone in its
-    /// container is stopped by the kernel; any other, or one that may not be signalled, is frozen by the engine, some
-    /// milliseconds slower.
-    pub async fn pause(&self) -> Result<Frozen, ClusterError> {
-        let life = self.running("a pause")?;
-        if self.stop_process(&life).await? {
-            return Ok(Frozen::Stopped);
-        }
-        let doing = format!("pausing {}", self.service());
-        self.0
-            .engine
-            .docker()
-            .pause_container(&self.0.container)
-            .await
-            .map_err(ClusterError::engine(doing))?;
-        life.paused.store(true, Ordering::Relaxed);
-        self.expect_state(State::Paused).await?;
-        Ok(Frozen::Paused)
-    }
-
-    /// Lets a frozen process go on. Returns once it runs.
-    pub async fn unpause(&self) -> Result<(), ClusterError> {
-        let stopped = self.alive().filter(|life| life.is_stopped());
-        if let Some(pidfd) = stopped.as_ref().and_then(|life| life.pidfd.as_ref()) {
-            let doing = "going on";
-            pidfd.signal(Signal::CONT).map_err(|_| self.not_running(doing))?;
-            return self.becomes(pidfd, false, doing).await;
-        }
-        let doing = format!("unpausing {}", self.service());
-        self.0
-            .engine
-            .docker()
-            .unpause_container(&self.0.container)
-            .await
-            .map_err(ClusterError::engine(doing))?;
-        if let Some(life) = self.alive() {
-            life.paused.store(false, Ordering::Relaxed);
-        }
-        self.expect_state(State::Running).await
-    }
-
-    /// Stops a process by SIGSTOP where that freezes all there is of its container and is permitted; whether it did.
-    async fn stop_process(&self, life: &Life) -> Result<bool, ClusterError> {
-        let Some(pidfd) = &life.pidfd else { return Ok(false) };
-        if !pidfd.is_alone().unwrap_or(false) || pidfd.signal(Signal::STOP).is_err() {
-            return Ok(false);
-        }
-        self.becomes(pidfd, true, "a pause").await?;
-        Ok(true)
-    }
-
-    /// Waits until the process is stopped, or is not any more. First on this very thread: most need microseconds.
-    async fn becomes(&self, pidfd: &Pidfd, stopped: bool, doing: &'static str) -> Result<(), ClusterError> {
-        let began = Instant::now();
-        loop {
-            match pidfd.is_stopped() {
-                Ok(now) if now == stopped => return Ok(()),
-                Ok(_) => {}
-                Err(_) => return Err(self.not_running(doing)),
-            }
-            if began.elapsed() > STOP_BOUND {
-                let awaited = if stopped {
-                    "every thread to be stopped"
-                } else {
-                    "its threads to run"
-                };
-                return Err(self.late(awaited, STOP_BOUND, "they do not").await);
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-
     /// Starts a part that has ended, and returns its new address for container port 8080, if it has one, once it is
     /// ready. A part that runs is only awaited.
     pub async fn start(&self) -> Result<Option<SocketAddr>, ClusterError> {
@@ -482,7 +398,7 @@ impl PartHandle {
     }
 
     /// The start that is alive. Asks the kernel, not the engine: no round trip.
-    fn alive(&self) -> Option<Arc<Life>> {
+    pub(super) fn alive(&self) -> Option<Arc<Life>> {
         let life = self.0.life.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let dead = life
             .pidfd
@@ -491,11 +407,11 @@ impl PartHandle {
         (!dead).then_some(life)
     }
 
-    fn running(&self, doing: &'static str) -> Result<Arc<Life>, ClusterError> {
+    pub(super) fn running(&self, doing: &'static str) -> Result<Arc<Life>, ClusterError> {
         self.alive().ok_or_else(|| self.not_running(doing))
     }
 
-    fn not_running(&self, doing: &'static str) -> ClusterError {
+    pub(super) fn not_running(&self, doing: &'static str) -> ClusterError {
         ClusterError::NotRunning {
             service: self.service().clone(),
             doing,
@@ -565,7 +481,7 @@ impl PartHandle {
         }
     }
 
-    async fn expect_state(&self, expected: State) -> Result<(), ClusterError> {
+    pub(super) async fn expect_state(&self, expected: State) -> Result<(), ClusterError> {
         let state = self.state().await?;
         if state == expected {
             return Ok(());
@@ -604,7 +520,7 @@ impl Life {
     }
 
     /// Whether its process is stopped by a signal, by whomever.
-    fn is_stopped(&self) -> bool {
+    pub(super) fn is_stopped(&self) -> bool {
         self.pidfd
             .as_ref()
             .is_some_and(|pidfd| pidfd.is_stopped().unwrap_or(false))
@@ -616,15 +532,6 @@ impl std::fmt::Display for Proof {
         f.write_str(match self {
             Self::Pidfd => "pidfd readable",
             Self::Engine => "the engine saw it end",
-        })
-    }
-}
-
-impl std::fmt::Display for Frozen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Stopped => "every thread is stopped",
-            Self::Paused => "the engine says paused",
         })
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use super::run_lock::{RunId, host_name, is_held};
 
+/// What the names of all our labels begin with.
+pub(super) const PREFIX: &str = "dev.crosspod.";
 /// On everything of ours; its value is the run's name.
 pub(super) const RUN: &str = "dev.crosspod.run";
 const SLOT: &str = "dev.crosspod.slot";

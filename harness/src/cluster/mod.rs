@@ -15,6 +15,7 @@ mod doctor;
 mod engine;
 mod error;
 mod events;
+mod freeze;
 mod guard;
 mod handle;
 mod heal;
@@ -32,6 +33,7 @@ mod run_lock;
 mod service;
 mod spec;
 mod up;
+mod volume;
 
 use std::path::{Path, PathBuf};
 
@@ -40,8 +42,9 @@ pub use doctor::{Check, CheckState};
 pub use engine::{Engine, State};
 pub use error::{ClusterError, Trace};
 pub use events::{EngineEvent, Events};
+pub use freeze::Frozen;
 pub use guard::{AllowedHosts, HostName};
-pub use handle::{Death, Exit, Frozen, PartHandle, Proof, Written};
+pub use handle::{Death, Exit, PartHandle, Proof, Written};
 pub use heal::{Healed, Remedy};
 pub use images::{Image, ImageFor, Images, Origin};
 pub use leftovers::{Fate, Leftover, leftovers, remove_leftovers};
@@ -53,6 +56,7 @@ pub use run_lock::{RunId, RunLock, RunTag};
 pub use service::Service;
 pub use spec::{ClusterSpec, PODS_MAX, READY_BOUND};
 pub use up::{BootDeath, Cluster, ServiceImage};
+pub use volume::Emptied;
 
 /// The workspace that this library was built from: the compose file and the sources of the images are below it.
 /// `CROSSPOD_WORKSPACE` names another place.

@@ -4,14 +4,19 @@
 //! read again: it hit what it was aimed at, or the owner had moved, or the turn was over. Deliberately absent: choosing
 //! when (stories do, by what watchers see and where the provider's gates hold), and judging (`checkers`).
 
+mod backends;
+mod connections;
 mod disk_full;
 mod empty;
 mod failpoint;
 mod kill;
 mod link;
 mod pause;
+mod read_only;
 mod stop;
+mod stream;
 mod terminate;
+mod wipe;
 
 pub use disk_full::clear_disk;
 pub use link::{Link, LinkCut, LinkFault, Way};
@@ -23,7 +28,9 @@ use std::time::Instant;
 use crate::cluster::{ClusterError, PartHandle};
 use crate::history::writer::Recorder;
 use crate::history::{Epoch, FaultEvent, FaultStep, Landing, PodName, Status, ThreadId, What};
+use crate::target::log_store::StoreError;
 use crate::target::owner::{DatabaseError, Owners};
+use crate::target::sessions::Occupier;
 
 pub use failpoint::{AdminError, Armed, Failpoint, Held, NoHold};
 
@@ -88,6 +95,9 @@ pub enum Refusal {
     /// A pod's admin port.
     #[error(transparent)]
     Admin(#[from] AdminError),
+    /// The broker.
+    #[error(transparent)]
+    Log(#[from] StoreError),
 }
 
 /// Injects faults and keeps the record of each.
@@ -100,6 +110,8 @@ pub struct Nemesis {
     armed: Vec<failpoint::Arming>,
     /// Pods whose volume is full.
     full: Vec<disk_full::Full>,
+    /// Sessions that leave the database no place for others.
+    occupiers: Vec<Occupier>,
     count: u32,
 }
 
@@ -129,6 +141,7 @@ impl Nemesis {
             in_force: Vec::new(),
             armed: Vec::new(),
             full: Vec::new(),
+            occupiers: Vec::new(),
             count: 0,
         }
     }
@@ -162,6 +175,11 @@ impl Nemesis {
     fn mended(&mut self, fault: &InForce) {
         self.in_force.retain(|other| other.id != fault.id);
         self.tell(fault, FaultStep::Healed);
+    }
+
+    /// Whether a fault of this name is in force on anything.
+    fn has_in_force(&self, fault: &str) -> bool {
+        self.in_force.iter().any(|other| other.fault == fault)
     }
 
     /// Pods and dependencies that a fault is in force on.

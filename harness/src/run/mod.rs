@@ -3,6 +3,7 @@
 
 mod aftermath;
 mod cast;
+mod dependency_side;
 mod dry_run;
 mod feedback;
 mod keepsakes;
@@ -26,6 +27,7 @@ use crate::report::FolderError;
 use crate::target::owner::DatabaseError;
 
 pub use cast::{Cast, Turn, Whose};
+pub use dependency_side::LostLog;
 pub use dry_run::{DryRun, PlayAhead};
 pub use matrix::{Matrix, MatrixOptions, MatrixProgress};
 pub use nemesis_side::NemesisSide;

@@ -12,7 +12,7 @@ use crate::nemesis::{Aim, Armed, Failpoint, Held, Link, LinkCut, LinkFault, Way}
 use crate::wait::{self, Look};
 
 /// How long a dependency that is told to stop has to do so in good order.
-const STOP: Duration = Duration::from_secs(5);
+pub(super) const STOP: Duration = Duration::from_secs(5);
 
 /// How long a pod may take from its start until it answers at all.
 const UP: Duration = Duration::from_secs(8);
@@ -338,7 +338,7 @@ impl NemesisSide<'_> {
     }
 }
 
-fn postgres_url(cast: &Cast) -> Result<String, Stopped> {
+pub(super) fn postgres_url(cast: &Cast) -> Result<String, Stopped> {
     let url = cast.slot.cluster.postgres_url();
     url.map_err(|e| Stopped::Harness(e.to_string()))
 }

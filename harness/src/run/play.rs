@@ -380,6 +380,8 @@ async fn heal(cast: &mut Cast) -> Result<(), String> {
     }
     let freed = cast.nemesis.free_disks().await;
     freed.map_err(|e| format!("healing: {e}"))?;
+    let mended = cast.nemesis().mend_database().await;
+    mended.map_err(|e| format!("healing: {e}"))?;
     let wounded: BTreeSet<PodName> = cast.nemesis.wounded().cloned().collect();
     for part in &wounded {
         cast.nemesis.healing(part);

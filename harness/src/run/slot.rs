@@ -19,6 +19,7 @@ use crate::target::Target;
 use crate::target::changes::{ChangeFeed, Committed};
 use crate::target::log_feed::{LogError, LogFeed, Message};
 use crate::target::owner::{DatabaseError, Owners};
+use crate::target::sessions::Sessions;
 use crate::workload::Api;
 
 /// Name of the logical replication slot: a cluster has a database of its own, so one name does for all.
@@ -77,6 +78,8 @@ impl Slot {
     /// Its database refuses logical decoding or cannot be reached.
     pub(super) async fn connect(cluster: Cluster, target: Arc<Target>) -> Result<Self, RunError> {
         let url = cluster.postgres_url()?;
+        // On a cluster that is kept, a run that was killed may have left it so.
+        Sessions::open(&url).await?.set_read_only(false).await?;
         let owners = Arc::new(Owners::new(&url, &target.database));
         let changes = ChangeFeed::open(&url, &target.database, FEED).await?;
         let log = match &target.log {
@@ -227,6 +230,15 @@ impl Slot {
             });
         }
         Ok(())
+    }
+
+    /// Does something to the stream log that may make it another, while nobody reads it; then it is looked at anew.
+    pub(super) async fn with_log_unread<T>(&self, work: impl Future<Output = T>) -> T {
+        let Some(log) = &self.log else { return work.await };
+        let mut log = log.lock().await;
+        let done = work.await;
+        log.feed.may_be_another();
+        done
     }
 
     /// Consumers that the broker keeps for the stream log's readers; none where there is no log.

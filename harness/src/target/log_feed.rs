@@ -4,17 +4,12 @@
 //! broker leaves nothing to set up again. What is cleared away before it was read is not told: whoever needs a log without
 //! a hole reads more often than it is cleared.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::ConnectOptions;
+use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
-use async_nats::jetstream::{self, message::StreamMessage};
 
-use tracing::instrument::WithSubscriber as _;
-use tracing::subscriber::NoSubscriber;
-
+use super::log_store::{Made, connect};
 use super::{Log, frames};
 use crate::history::{Chunk, Cursor, ThreadId};
 
@@ -22,8 +17,6 @@ use crate::history::{Chunk, Cursor, ThreadId};
 const ONE_QUESTION: Duration = Duration::from_secs(1);
 /// Longest that reading what has piled up may take.
 const ONE_DRAIN: Duration = Duration::from_secs(10);
-/// Longer than any play: a client that has lost its connection is not used again, and its own tries would be in vain.
-const NEVER: Duration = Duration::from_hours(1);
 
 /// The log cannot be read just now.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +44,8 @@ pub struct LogFeed {
     url: String,
     log: Log,
     stream: Option<Stream>,
+    /// Which log `next` is a place of.
+    made: Option<Made>,
     /// Place of the next message that was not told yet.
     next: u64,
 }
@@ -62,6 +57,7 @@ impl LogFeed {
             url: url.to_owned(),
             log: log.clone(),
             stream: None,
+            made: None,
             next: 1,
         }
     }
@@ -72,6 +68,11 @@ impl LogFeed {
             url.clone_into(&mut self.url);
             self.stream = None;
         }
+    }
+
+    /// Looks anew whether the log is the one that was read until now, before it is read further.
+    pub fn may_be_another(&mut self) {
+        self.stream = None;
     }
 
     /// Passes over everything that the log holds by now; where there is no log yet, over nothing.
@@ -135,7 +136,8 @@ impl LogFeed {
     async fn stream(&mut self) -> Result<&Stream, LogError> {
         if self.stream.is_none() {
             let opened = open(&self.url, &self.log).await.map_err(|what| self.broken(what))?;
-            if opened.cached_info().state.last_sequence + 1 < self.next {
+            let made = Made::of(opened.cached_info());
+            if self.made.replace(made).is_some_and(|before| before != made) {
                 // It was lost and made again, and counts anew.
                 self.next = 1;
             }
@@ -153,30 +155,9 @@ impl LogFeed {
 }
 
 async fn open(url: &str, log: &Log) -> Result<Stream, String> {
-    let opened = Arc::new(AtomicBool::new(false));
-    let is_open = opened.clone();
     let opening = async {
-        let client = ConnectOptions::new()
-            .request_timeout(Some(ONE_QUESTION))
-            // What a broker says of others is not where anybody has allowed to go.
-            .ignore_discovered_servers()
-            .reconnect_delay_callback(move |_| {
-                if is_open.load(Ordering::Relaxed) {
-                    NEVER
-                } else {
-                    Duration::ZERO
-                }
-            })
-            .connect(url)
-            // A broker that is away by order is no error: whoever asks is told, and that is enough.
-            .with_subscriber(NoSubscriber::default())
-            .await
-            .map_err(|e| e.to_string())?;
-        opened.store(true, Ordering::Relaxed);
-        jetstream::new(client)
-            .get_stream(&log.stream)
-            .await
-            .map_err(|e| e.to_string())
+        let context = connect(url).await?;
+        context.get_stream(&log.stream).await.map_err(|e| e.to_string())
     };
     let late = format!("no answer within {ONE_QUESTION:?}");
     tokio::time::timeout(ONE_QUESTION, opening).await.unwrap_or(Err(late))

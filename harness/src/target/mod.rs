@@ -11,7 +11,9 @@ pub mod dump;
 pub mod frames;
 pub mod json;
 pub mod log_feed;
+pub mod log_store;
 pub mod owner;
+pub mod sessions;
 pub mod sse;
 
 use serde::Deserialize;

@@ -7,10 +7,13 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
-use tokio_postgres::{Client, NoTls, Row, Statement, types::ToSql};
+use tokio_postgres::{Client, Config, NoTls, Row, Statement, types::ToSql};
 
 use super::{Database, frames};
 use crate::history::{Epoch, PodName, Status, ThreadId, TurnId};
+
+/// What the harness's own sessions are called in the database's books: every other one is the system's.
+pub(super) const OURS: &str = "crosspod-harness";
 
 /// Longest that one question to the database may take.
 const ONE_QUESTION: Duration = Duration::from_secs(2);
@@ -171,9 +174,18 @@ impl Owners {
     }
 }
 
-/// Opens a connection and keeps it running in the background until the client is dropped.
+/// Opens a connection of the harness's own, by its name, which goes on writing where the system may only read.
 pub(super) async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    let mut config: Config = url.parse()?;
+    config
+        .application_name(OURS)
+        .options("-c default_transaction_read_only=off");
+    connect_as(&config).await
+}
+
+/// Opens a connection and keeps it running in the background until the client is dropped.
+pub(super) async fn connect_as(config: &Config) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = config.connect(NoTls).await?;
     tokio::spawn(async move {
         if let Err(e) = connection.await {
             tracing::debug!(error = %e, "database connection ended");

@@ -2,11 +2,13 @@
 //! promise through it. None has a defect to catch; the other stories have.
 
 mod boot;
+mod database;
 mod dependency;
 mod disk_full;
 mod edge_link;
 mod kill;
 mod link;
+mod log_lost;
 mod nats_link;
 mod pause;
 mod postgres_link;
@@ -124,6 +126,17 @@ fn dependencies() -> Vec<Story> {
             evidence [GONE, ENDED], goes, Service::Nats, How::Dies),
         shared!("nats_pause": "the broker stands still for longer than a lease",
             evidence [GONE, ENDED], goes, Service::Nats, How::Freezes),
+        fault!(database::postgres_backends_terminated:
+            "every session of the pods in the database is ended in the middle of an answer",
+            evidence [database::SESSIONS_ENDED, ENDED]),
+        fault!(database::postgres_connections_exhausted: "the database has no place left for a session of the pods",
+            evidence [database::NO_PLACE, ENDED]),
+        fault!(database::postgres_read_only: "the database takes no writes for longer than a lease",
+            evidence [database::NO_WRITES, ENDED]),
+        fault!(log_lost::nats_storage_wiped: "the broker loses all that it has stored in the middle of an answer",
+            evidence [log_lost::LOST, log_lost::ANEW, ENDED]),
+        fault!(log_lost::nats_stream_deleted: "the stream log is deleted in the middle of an answer",
+            evidence [log_lost::LOST, log_lost::ANEW, ENDED]),
     ]
 }
 

@@ -120,7 +120,8 @@ impl View<'_> {
         let broken = self
             .faults
             .iter()
-            .any(|fault| (fault.target == pod || !self.pods.contains(fault.target)) && fault.touches(at.us, at.us));
+            .filter(|fault| fault.target == pod || !(self.pods.contains(fault.target) || fault.leaves_reading()))
+            .any(|fault| fault.touches(at.us, at.us));
         let tenant = self.threads[watcher.thread].tenant;
         let is_its = |revoked: &&Revocation<'_>| {
             let other = watcher

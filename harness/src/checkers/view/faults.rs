@@ -53,6 +53,23 @@ impl FaultSpan<'_> {
         self.ends_its_target() || self.name == "pause"
     }
 
+    /// Whether nothing that is to be stored or sent gets through its target while it is in force. One that lasts for a moment is
+    /// not meant: sessions that are ended can be begun again at once, and a stream that is deleted can be made.
+    pub(crate) fn refuses_work(&self) -> bool {
+        self.takes_its_target_away() || matches!(self.name, "connections-exhausted" | "read-only" | "storage-wiped")
+    }
+
+    /// Whether what is stored can be read all the same while it is in force: then those who only read are owed what they
+    /// always are, at once and not when it is healed.
+    pub(crate) fn leaves_reading(&self) -> bool {
+        self.name == "read-only"
+    }
+
+    /// Whether the stream log holds nothing by it of what it held. A resync is then the truth, and not a loss of the pods'.
+    pub(crate) fn loses_the_log(&self) -> bool {
+        matches!(self.name, "storage-wiped" | "stream-deleted")
+    }
+
     /// Whether it may keep its target from its work at any moment of `from_us..=until_us`. A hold does not: a turn that
     /// stands still by it is judged as one that stands still, and clients, peers and promises are owed what they always are.
     /// A full disk does not either: what finds no room is refused, and all else is owed.
@@ -125,7 +142,8 @@ impl<'a> Faults<'a> {
     }
 
     /// When `bound_us` from `from_us` on is over, with the clock set back to zero by each heal of a fault that keeps
-    /// `pod` (or, without one, the survivors) from doing its work: a pause of that pod, a broken dependency. Without a pod,
+    /// `pod` (or, without one, the survivors) from doing its work: a pause of that pod, a broken dependency. What is owed of
+    /// one pod is owed to readers, so that there a database that can still be read is not broken. Without a pod,
     /// while every pod is dead or frozen there are no survivors, and the clock waits for the first to be back: one that
     /// boots has its whole bound before it. None where such a fault was never healed: then nothing is owed.
     pub(crate) fn deadline(
@@ -136,7 +154,8 @@ impl<'a> Faults<'a> {
         pods: &BTreeSet<&str>,
     ) -> Option<u64> {
         let hinders = |span: &&FaultSpan<'_>| {
-            !pods.contains(span.target) || (!span.ends_its_target() && pod.is_some_and(|pod| pod == span.target))
+            let is_lack = !pods.contains(span.target) && !(pod.is_some() && span.leaves_reading());
+            is_lack || (!span.ends_its_target() && pod.is_some_and(|pod| pod == span.target))
         };
         let mut from_us = match pod {
             Some(_) => from_us,

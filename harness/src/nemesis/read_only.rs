@@ -1,0 +1,85 @@
+//! `read-only`: the database takes no writes, as a replica does before it is promoted, or one whose disk is full and whose keepers
+//! have shut it. Connections stay and reads are answered. Needs: a database that runs. Observed: a write is refused with SQLSTATE
+//! 25006, both in a session from before and in a new one. Healed by [`Nemesis::let_write`]: a write is taken in a new session.
+//! Excludes any other fault on the database. The harness's own sessions go on writing.
+
+use std::time::Duration;
+
+use super::{InForce, Nemesis, NemesisError, refused, unseen};
+use crate::cluster::PartHandle;
+use crate::history::Landing;
+use crate::target::owner::DatabaseError;
+use crate::target::sessions::{Sessions, Writer};
+use crate::wait::{self, Look};
+
+/// Its name.
+const READ_ONLY: &str = "read-only";
+/// Longest that sessions may take to notice.
+const NOTICING: Duration = Duration::from_secs(5);
+/// Pause between two looks at whether they have.
+const LOOK: Duration = Duration::from_millis(5);
+
+impl Nemesis {
+    /// Lets the database at `url` only be read; writes are tried, without effect, on `table`.
+    ///
+    /// # Errors
+    /// The database refuses, or still takes writes.
+    pub async fn forbid_writes(
+        &mut self,
+        database: &PartHandle,
+        url: &str,
+        table: &str,
+    ) -> Result<Landing, NemesisError> {
+        let fault = self.aimed(READ_ONLY, database, None);
+        let before = Writer::open(url).await.map_err(refused(&fault))?;
+        let sessions = Sessions::open(url).await.map_err(refused(&fault))?;
+        sessions.set_read_only(true).await.map_err(refused(&fault))?;
+        let before = &before;
+        let shut = wait::until("writes to be refused", NOTICING, LOOK, || async move {
+            let both = async {
+                let new = Writer::open(url).await?;
+                Ok::<_, DatabaseError>((before.refusal(table).await?, new.refusal(table).await?))
+            };
+            match both.await {
+                Ok((Some(before), Some(_))) => Look::Done(before),
+                Ok((before, new)) => Look::NotYet(format!("a session from before: {before:?}; a new one: {new:?}")),
+                Err(e) => Look::NotYet(e.to_string()),
+            }
+        });
+        let why = shut.await.map_err(|expired| unseen(&fault, expired.to_string()))?;
+        let proof = format!("a session from before and a new one may not write: {why}");
+        self.observed(&fault, &proof, None);
+        self.landed(&fault, None).await
+    }
+
+    /// Lets the database take writes again.
+    ///
+    /// # Errors
+    /// The database refuses, or still takes no writes.
+    pub async fn let_write(&mut self, database: &PartHandle, url: &str, table: &str) -> Result<(), NemesisError> {
+        let fault = self.in_force_on(READ_ONLY, database);
+        self.mending(&fault);
+        let sessions = Sessions::open(url).await.map_err(refused(&fault))?;
+        sessions.set_read_only(false).await.map_err(refused(&fault))?;
+        takes_writes(url, table, &fault).await?;
+        self.mended(&fault);
+        Ok(())
+    }
+
+    /// Whether a database takes no writes by this nemesis' doing.
+    pub fn forbids_writes(&self) -> bool {
+        self.has_in_force(READ_ONLY)
+    }
+}
+
+async fn takes_writes(url: &str, table: &str, fault: &InForce) -> Result<(), NemesisError> {
+    let open = wait::until("writes to be taken", NOTICING, LOOK, || async move {
+        let writing = async { Writer::open(url).await?.refusal(table).await };
+        match writing.await {
+            Ok(None) => Look::Done(()),
+            Ok(Some(why)) => Look::NotYet(why),
+            Err(e) => Look::NotYet(e.to_string()),
+        }
+    });
+    open.await.map_err(|expired| unseen(fault, expired.to_string()))
+}

@@ -1,0 +1,124 @@
+//! What a story does to the database and the broker while they run, or to what they have stored, and how it mends that.
+
+use super::cast::{BEGIN, Cast, LOOK};
+use super::nemesis_side::{NemesisSide, STOP, postgres_url};
+use super::story::Stopped;
+use crate::cluster::Service;
+use crate::target::Log;
+use crate::target::log_store::{self, Made};
+use crate::wait::{self, Look};
+
+/// The stream log that was lost with all that it held.
+#[derive(Debug, Clone, Copy)]
+pub struct LostLog {
+    made: Made,
+}
+
+impl NemesisSide<'_> {
+    /// Ends every session that the system has in the database; they are gone when this returns. How many there were.
+    pub async fn terminate_backends(self) -> Result<usize, Stopped> {
+        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, postgres_url(self.cast)?);
+        Ok(self.cast.nemesis.terminate_backends(&handle, &url).await?)
+    }
+
+    /// Takes every place for a session that the database has; the system has none when this returns.
+    pub async fn exhaust_connections(self) -> Result<(), Stopped> {
+        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, postgres_url(self.cast)?);
+        self.cast.nemesis.exhaust_connections(&handle, &url).await?;
+        Ok(())
+    }
+
+    /// Gives the places for sessions back.
+    pub async fn release_connections(self) -> Result<(), Stopped> {
+        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, postgres_url(self.cast)?);
+        self.cast.nemesis.release_connections(&handle, &url).await?;
+        self.cast.unhurt_are_polled().await;
+        Ok(())
+    }
+
+    /// Lets the database only be read.
+    pub async fn forbid_writes(self) -> Result<(), Stopped> {
+        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, postgres_url(self.cast)?);
+        let target = self.cast.slot.api.target();
+        let table = &target.database.threads;
+        self.cast.nemesis.forbid_writes(&handle, &url, table).await?;
+        Ok(())
+    }
+
+    /// Lets the database take writes again.
+    pub async fn let_write(self) -> Result<(), Stopped> {
+        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, postgres_url(self.cast)?);
+        let target = self.cast.slot.api.target();
+        let table = &target.database.threads;
+        self.cast.nemesis.let_write(&handle, &url, table).await?;
+        self.cast.unhurt_are_polled().await;
+        Ok(())
+    }
+
+    /// Stops the broker and empties its storage; it is gone when this returns, and is started by [`NemesisSide::mend`].
+    pub async fn wipe_broker(self) -> Result<LostLog, Stopped> {
+        let cast = self.cast;
+        let lost = cast.log_held().await?;
+        let (broker, tools) = (cast.slot.part(&Service::Nats)?, cast.slot.part(&Service::Postgres)?);
+        let nemesis = &mut cast.nemesis;
+        let wiping = nemesis.wipe_storage(&broker, &tools, STOP);
+        cast.slot.with_log_unread(wiping).await?;
+        Ok(lost)
+    }
+
+    /// Deletes the stream that the log is kept in; it is gone when this returns.
+    pub async fn delete_stream(self) -> Result<LostLog, Stopped> {
+        let cast = self.cast;
+        let (url, log) = log_of(cast)?;
+        let broker = cast.slot.part(&Service::Nats)?;
+        let deleting = cast.nemesis.delete_stream(&broker, &url, &log);
+        let made = cast.slot.with_log_unread(deleting).await?;
+        Ok(LostLog { made })
+    }
+
+    /// Mends what a story has left of faults of the running database.
+    pub(super) async fn mend_database(self) -> Result<(), Stopped> {
+        let cast = self.cast;
+        if cast.nemesis.holds_connections() {
+            cast.nemesis().release_connections().await?;
+        }
+        if cast.nemesis.forbids_writes() {
+            cast.nemesis().let_write().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Cast {
+    /// Waits until the broker has the log again, which nobody but the pods makes.
+    pub async fn log_is_made_anew(&self, lost: LostLog) -> Result<(), Stopped> {
+        let (url, log) = log_of(self)?;
+        let (url, log) = (&url, &log);
+        let anew = wait::until("the pods to make the log anew", BEGIN, LOOK, || async move {
+            match log_store::held(url, log).await {
+                Ok(Some(held)) if held.made != lost.made => Look::Done(()),
+                Ok(held) => Look::NotYet(format!("{held:?}")),
+                Err(e) => Look::NotYet(e.to_string()),
+            }
+        });
+        Ok(anew.await?)
+    }
+
+    async fn log_held(&self) -> Result<LostLog, Stopped> {
+        let (url, log) = log_of(self)?;
+        match log_store::held(&url, &log).await {
+            Ok(Some(held)) => Ok(LostLog { made: held.made }),
+            Ok(None) => Err(Stopped::GaveUp(format!("there is no stream {}", log.stream))),
+            Err(e) => Err(Stopped::Harness(e.to_string())),
+        }
+    }
+}
+
+/// Where the broker is, and what its log is called.
+fn log_of(cast: &Cast) -> Result<(String, Log), Stopped> {
+    let url = cast.slot.cluster.nats_url();
+    let url = url.map_err(|e| Stopped::Harness(e.to_string()))?;
+    let log = cast.slot.api.target().log.clone();
+    let log = log.ok_or_else(|| Stopped::Harness("the target has no stream log".to_owned()))?;
+    Ok((url, log))
+}

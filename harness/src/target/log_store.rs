@@ -1,0 +1,130 @@
+//! The stream that a target's log is kept in, as a whole: which one it is, and how it is taken away.
+//!
+//! A stream that is made again bears the name and counts its messages as the one before did, so the moment of its making,
+//! by the broker's clock, is what tells the two apart.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_nats::ConnectOptions;
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::{self, Context, ErrorCode, stream};
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::NoSubscriber;
+
+use super::Log;
+
+/// Longest that one question to the broker may take.
+const ONE_QUESTION: Duration = Duration::from_secs(1);
+/// Longest that the broker may take to delete a stream.
+const DELETION: Duration = Duration::from_secs(5);
+/// Longer than any play: a client that has lost its connection is not used again, and its own tries would be in vain.
+const NEVER: Duration = Duration::from_hours(1);
+
+/// When a stream was made, in nanoseconds since 1970 by the broker's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made(i128);
+
+impl Made {
+    pub(super) fn of(info: &stream::Info) -> Self {
+        Self(info.created.unix_timestamp_nanos())
+    }
+}
+
+/// The broker does not do as it is asked.
+#[derive(Debug, thiserror::Error)]
+#[error("stream {stream} at {at}: {what}")]
+pub struct StoreError {
+    stream: String,
+    at: String,
+    what: String,
+}
+
+/// What there is of a log's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// When it was made.
+    pub made: Made,
+    /// How many messages it holds.
+    pub messages: u64,
+}
+
+/// The log's stream at `url`; none where the broker says that it has none of that name.
+///
+/// # Errors
+/// The broker cannot be reached, is slow, or refuses.
+pub async fn held(url: &str, log: &Log) -> Result<Option<Held>, StoreError> {
+    let asking = async {
+        let context = connect(url).await?;
+        match context.get_stream(&log.stream).await {
+            Ok(stream) => {
+                let info = stream.cached_info();
+                Ok(Some(Held {
+                    made: Made::of(info),
+                    messages: info.state.messages,
+                }))
+            }
+            Err(e) => match e.kind() {
+                GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
+                _ => Err(e.to_string()),
+            },
+        }
+    };
+    bounded(url, log, ONE_QUESTION, asking).await
+}
+
+/// Deletes the log's stream with all that it holds.
+///
+/// # Errors
+/// There is none, or the broker cannot be reached, is slow, or refuses.
+pub async fn delete(url: &str, log: &Log) -> Result<(), StoreError> {
+    let deleting = async {
+        let deleted = connect(url).await?.delete_stream(&log.stream).await;
+        match deleted {
+            Ok(status) if status.success => Ok(()),
+            Ok(_) => Err("the broker says that it was not deleted".to_owned()),
+            Err(e) => Err(e.to_string()),
+        }
+    };
+    bounded(url, log, DELETION, deleting).await
+}
+
+async fn bounded<T>(
+    url: &str,
+    log: &Log,
+    bound: Duration,
+    asking: impl Future<Output = Result<T, String>>,
+) -> Result<T, StoreError> {
+    let late = || Err(format!("no answer within {bound:?}"));
+    let answer = tokio::time::timeout(bound, asking).await.unwrap_or_else(|_| late());
+    answer.map_err(|what| StoreError {
+        stream: log.stream.clone(),
+        at: url.trim_start_matches("nats://").to_owned(),
+        what,
+    })
+}
+
+/// Connects once: what is lost is not sought again by itself.
+pub(super) async fn connect(url: &str) -> Result<Context, String> {
+    let opened = Arc::new(AtomicBool::new(false));
+    let is_open = opened.clone();
+    let client = ConnectOptions::new()
+        .request_timeout(Some(ONE_QUESTION))
+        // What a broker says of others is not where anybody has allowed to go.
+        .ignore_discovered_servers()
+        .reconnect_delay_callback(move |_| {
+            if is_open.load(Ordering::Relaxed) {
+                NEVER
+            } else {
+                Duration::ZERO
+            }
+        })
+        .connect(url)
+        // A broker that is away by order is no error: whoever asks is told, and that is enough.
+        .with_subscriber(NoSubscriber::default())
+        .await
+        .map_err(|e| e.to_string())?;
+    opened.store(true, Ordering::Relaxed);
+    Ok(jetstream::new(client))
+}

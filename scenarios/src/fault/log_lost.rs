@@ -1,0 +1,39 @@
+//! The stream log is lost with all that it held in the middle of an answer, with the broker's storage or alone. The pods make it anew
+//! by themselves and the answer goes on in it; what was shown before is shown out of the database to whoever comes now, and
+//! whoever watched is told that something may be missing and misses nothing.
+
+use crosspod::cluster::Service;
+use crosspod::run::{Cast, LostLog, Played, Turn};
+
+use super::database::{comes_to_its_end, goes_on_without, held_turn};
+
+/// That the log was lost in time.
+pub(super) const LOST: &str = "the stream log was lost while the turn ran";
+/// That there was a log again before the turn was over.
+pub(super) const ANEW: &str = "the pods made the stream log anew while the turn ran";
+
+pub(crate) async fn nats_storage_wiped(c: &mut Cast) -> Played {
+    let turn = held_turn(c).await?;
+    let lost = c.nemesis().wipe_broker().await?;
+    c.evidence(LOST, !c.is_over(&turn).await?);
+    goes_on_without(c, &turn).await?;
+    c.nemesis().mend(&Service::Nats).await?;
+    goes_on_in_another(c, &turn, lost).await
+}
+
+pub(crate) async fn nats_stream_deleted(c: &mut Cast) -> Played {
+    let turn = held_turn(c).await?;
+    let lost = c.nemesis().delete_stream().await?;
+    c.evidence(LOST, !c.is_over(&turn).await?);
+    goes_on_without(c, &turn).await?;
+    goes_on_in_another(c, &turn, lost).await
+}
+
+/// Whoever attaches while the log lacks the beginning of the answer sees it whole, and so do those who watch.
+async fn goes_on_in_another(c: &mut Cast, turn: &Turn, lost: LostLog) -> Played {
+    c.log_is_made_anew(lost).await?;
+    c.evidence(ANEW, !c.is_over(turn).await?);
+    let late = c.attach_on_every_pod(turn).await?;
+    late.each_reach(6).await?;
+    comes_to_its_end(c, turn).await
+}
