@@ -168,6 +168,36 @@ mod tests {
         play.keeps(NAME);
     }
 
+    /// The good run, after which a dependency runs on and has something the matter with it from 4 s to 9 s.
+    fn with_fault(name: &str, target: &str) -> Play {
+        let mut play = takeover();
+        play.put(4_000, fault(2, name, target, aimed()))
+            .put(4_001, fault(2, name, target, observed()))
+            .put(9_000, fault(2, name, target, FaultStep::Healing))
+            .put(9_500, fault(2, name, target, FaultStep::Healed));
+        play
+    }
+
+    #[test]
+    fn a_dependency_that_runs_and_takes_no_work_is_as_good_as_gone() {
+        for (name, target) in [
+            ("connections-exhausted", "postgres"),
+            ("read-only", "postgres"),
+            ("storage-wiped", "nats"),
+        ] {
+            let mut play = with_fault(name, target);
+            play.put(6_000, polled("pod-1", false))
+                .put(9_100, polled("pod-1", true));
+            play.keeps(NAME);
+            play.put(6_100, polled("pod-1", true));
+            assert!(play.breaks(NAME).expected.contains(name));
+        }
+        for (name, target) in [("backends-terminated", "postgres"), ("stream-deleted", "nats")] {
+            let mut play = with_fault(name, target);
+            play.put(6_000, polled("pod-1", true)).keeps(NAME);
+        }
+    }
+
     #[test]
     fn an_outage_whose_healing_is_not_told_is_not_judged_once_it_is_healed() {
         let mut play = without_nats();

@@ -118,6 +118,42 @@ mod tests {
     }
 
     #[test]
+    fn a_database_that_can_be_read_keeps_no_finish_back_and_breaks_no_tail() {
+        for (name, is_excuse) in [("connections-exhausted", true), ("read-only", false)] {
+            let mut late = takeover();
+            late.put(1231, fault(2, name, "postgres", aimed()))
+                .put(1231, fault(2, name, "postgres", observed()))
+                .put(5000, fault(2, name, "postgres", FaultStep::Healed));
+            let mut broken = late.clone();
+            late.move_to(5500, &finish(3, 2, 7, Status::Completed));
+            broken.without_from(1232, is_frame_of(3));
+            broken
+                .without_from(1234, |what| *what == closed(3, TailEnd::Left))
+                .put(1232, closed(3, TailEnd::Eof));
+            for play in [late, broken] {
+                if is_excuse {
+                    play.keeps(NAME);
+                } else {
+                    play.breaks(NAME);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sessions_that_were_ended_and_a_stream_that_was_deleted_excuse_nothing_once_they_are() {
+        for (name, target) in [("backends-terminated", "postgres"), ("stream-deleted", "nats")] {
+            let mut play = takeover();
+            play.put(1220, fault(2, name, target, aimed()))
+                .put(1221, fault(2, name, target, observed()))
+                .put(1222, fault(2, name, target, FaultStep::Healed));
+            play.clone().keeps(NAME);
+            play.move_to(2300, &finish(3, 2, 7, Status::Completed));
+            play.breaks(NAME);
+        }
+    }
+
+    #[test]
     fn a_history_that_ends_before_the_bound_is_not_judged() {
         let mut play = takeover();
         play.without(|what| *what == finish(3, 2, 7, Status::Completed));

@@ -18,7 +18,7 @@ use crate::wait::{self, Look};
 /// Its name.
 const EXHAUSTED: &str = "connections-exhausted";
 /// Longest that it may take to take every place: the system's pods are after them, too.
-const TAKING: Duration = Duration::from_secs(20);
+const TAKING: Duration = Duration::from_secs(40);
 /// Longest that the places may take to be free again.
 const FREEING: Duration = Duration::from_secs(10);
 /// Pause between two looks at whether they are.
@@ -67,16 +67,28 @@ impl Nemesis {
 async fn take_all(url: &str, sessions: &Sessions, occupiers: &mut Vec<Occupier>) -> Result<String, DatabaseError> {
     loop {
         let full = fill(url, occupiers).await?;
-        let of_system = sessions.of_system().await?;
-        let places = sessions.places().await?;
-        if of_system.is_empty() && is_ours(places) {
-            let (taken, all) = (occupiers.len(), places.all);
-            return Ok(format!(
-                "all {all} places are taken, {taken} for nothing; one more: {full}"
-            ));
+        match take_from_system(sessions).await {
+            Ok(Some(all)) => {
+                let taken = occupiers.len();
+                return Ok(format!(
+                    "all {all} places are taken, {taken} for nothing; one more: {full}"
+                ));
+            }
+            Ok(None) | Err(DatabaseError::Slow { .. }) => {}
+            Err(error) => return Err(error),
         }
-        sessions.end(&of_system).await?;
     }
+}
+
+/// Ends what sessions the system has; how many places there are, where all of them are the harness's.
+async fn take_from_system(sessions: &Sessions) -> Result<Option<i64>, DatabaseError> {
+    let of_system = sessions.of_system().await?;
+    let places = sessions.places().await?;
+    if of_system.is_empty() && is_ours(places) {
+        return Ok(Some(places.all));
+    }
+    sessions.end(&of_system).await?;
+    Ok(None)
 }
 
 /// Begins sessions until one is refused; what the database said to that one.
@@ -84,9 +96,12 @@ async fn fill(url: &str, occupiers: &mut Vec<Occupier>) -> Result<String, Databa
     loop {
         let mut full = None;
         for entry in join_all((0..AT_ONCE).map(|_| enter(url))).await {
-            match entry? {
-                Entry::Taken(occupier) => occupiers.push(occupier),
-                Entry::Full(why) => full = Some(why),
+            match entry {
+                Ok(Entry::Taken(occupier)) => occupiers.push(occupier),
+                Ok(Entry::Full(why)) => full = Some(why),
+                // So many who knock at once keep a database busy; whether it is full the next one is told.
+                Err(DatabaseError::Slow { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         if let Some(why) = full {

@@ -61,7 +61,7 @@ impl NemesisSide<'_> {
         let lost = cast.log_held().await?;
         let (broker, tools) = (cast.slot.part(&Service::Nats)?, cast.slot.part(&Service::Postgres)?);
         let nemesis = &mut cast.nemesis;
-        let wiping = nemesis.wipe_storage(&broker, &tools, STOP);
+        let wiping = Box::pin(nemesis.wipe_storage(&broker, &tools, STOP));
         cast.slot.with_log_unread(wiping).await?;
         Ok(lost)
     }
@@ -71,7 +71,7 @@ impl NemesisSide<'_> {
         let cast = self.cast;
         let (url, log) = log_of(cast)?;
         let broker = cast.slot.part(&Service::Nats)?;
-        let deleting = cast.nemesis.delete_stream(&broker, &url, &log);
+        let deleting = Box::pin(cast.nemesis.delete_stream(&broker, &url, &log));
         let made = cast.slot.with_log_unread(deleting).await?;
         Ok(LostLog { made })
     }

@@ -154,7 +154,7 @@ impl<'a> Faults<'a> {
         pods: &BTreeSet<&str>,
     ) -> Option<u64> {
         let hinders = |span: &&FaultSpan<'_>| {
-            let is_lack = !pods.contains(span.target) && !(pod.is_some() && span.leaves_reading());
+            let is_lack = !pods.contains(span.target) && (pod.is_none() || !span.leaves_reading());
             is_lack || (!span.ends_its_target() && pod.is_some_and(|pod| pod == span.target))
         };
         let mut from_us = match pod {
@@ -256,6 +256,76 @@ mod tests {
             faults.in_force(2).as_deref(),
             Some("hold at inside-takeover on pod-1 (fault 1)")
         );
+    }
+
+    /// One fault on something that is no pod, from 100 to 400 us.
+    fn of_dependency(name: &str) -> Faults<'static> {
+        let begins = FaultStep::Aimed {
+            thread: None,
+            epoch: None,
+        };
+        let mut faults = Faults::default();
+        for (n, us, told) in [(1, 100, begins), (2, 400, FaultStep::Healed)] {
+            let told = FaultEvent {
+                fault: name.into(),
+                ..step(1, "postgres", told)
+            };
+            faults.note(At { n, us }, Box::leak(Box::new(told)));
+        }
+        faults
+    }
+
+    #[test]
+    fn readers_wait_for_a_database_without_places_and_not_for_one_without_writes() {
+        let pods = BTreeSet::from(["pod-1", "pod-2"]);
+        for name in [
+            "connections-exhausted",
+            "storage-wiped",
+            "backends-terminated",
+            "stream-deleted",
+        ] {
+            let faults = of_dependency(name);
+            assert_eq!(faults.deadline(150, 100, Some("pod-1"), &pods), Some(500), "{name}");
+            assert_eq!(faults.deadline(150, 100, None, &pods), Some(500), "{name}");
+        }
+        let faults = of_dependency("read-only");
+        assert_eq!(
+            faults.deadline(150, 100, Some("pod-1"), &pods),
+            Some(250),
+            "what is stored can be read"
+        );
+        assert_eq!(
+            faults.deadline(150, 100, None, &pods),
+            Some(500),
+            "and nothing can be stored"
+        );
+    }
+
+    #[test]
+    fn what_is_over_at_once_excuses_nothing_afterwards() {
+        let pods = BTreeSet::from(["pod-1"]);
+        for name in ["backends-terminated", "stream-deleted"] {
+            let faults = of_dependency(name);
+            assert_eq!(faults.deadline(401, 100, Some("pod-1"), &pods), Some(501), "{name}");
+            assert_eq!(faults.deadline(401, 100, None, &pods), Some(501), "{name}");
+        }
+    }
+
+    #[test]
+    fn faults_are_told_apart_by_what_they_leave() {
+        let is = |name: &str, of: &dyn Fn(&FaultSpan<'_>) -> bool| of_dependency(name).iter().all(of);
+        let refuses_work = |span: &FaultSpan<'_>| span.refuses_work();
+        let loses_the_log = |span: &FaultSpan<'_>| span.loses_the_log();
+        let leaves_reading = |span: &FaultSpan<'_>| span.leaves_reading();
+        for name in ["stop", "connections-exhausted", "read-only", "storage-wiped"] {
+            assert!(is(name, &refuses_work), "{name}");
+        }
+        for name in ["empty", "backends-terminated", "stream-deleted"] {
+            assert!(!is(name, &refuses_work), "{name}");
+        }
+        assert!(is("storage-wiped", &loses_the_log) && is("stream-deleted", &loses_the_log));
+        assert!(!is("stop", &loses_the_log) && !is("read-only", &loses_the_log));
+        assert!(is("read-only", &leaves_reading) && !is("stop", &leaves_reading));
     }
 
     #[test]
