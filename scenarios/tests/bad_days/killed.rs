@@ -14,6 +14,7 @@ use rustix::process::Signal;
 
 use crate::command::{Running, await_true};
 use crate::home::{CLUSTER, Home};
+use crate::kept::FREEZES_A_POD;
 use crate::neighbours::Neighbours;
 
 const ROUNDS: usize = 20;
@@ -34,6 +35,8 @@ const BREAKING: [&str; 6] = [
 enum Phase {
     /// The engine is asked, images are looked for, Compose is found.
     Looking,
+    /// Compose has been started, and has made nothing yet: whoever looks for what is left finds nothing.
+    Spawning,
     /// Compose makes and starts things.
     Composing,
     /// Parts get ready, and are connected to.
@@ -46,19 +49,19 @@ enum Phase {
     Removing,
 }
 
-use Phase::{Composing, Connecting, Frozen, Looking, Playing, Removing};
+use Phase::{Composing, Connecting, Frozen, Looking, Playing, Removing, Spawning};
 
 /// Each round's phase: what is short or cheap to reach comes as often as what is long.
 const PHASES: [Phase; ROUNDS] = [
-    Looking, Composing, Connecting, Playing, Removing, Looking, Composing, Frozen, Playing, Composing, Looking,
-    Composing, Connecting, Playing, Removing, Composing, Frozen, Playing, Composing, Removing,
+    Looking, Spawning, Connecting, Playing, Removing, Composing, Spawning, Frozen, Playing, Composing, Looking,
+    Spawning, Connecting, Playing, Removing, Composing, Frozen, Spawning, Composing, Removing,
 ];
 
 impl Phase {
     /// The longest while in it that is waited before the kill.
     fn length(self) -> Duration {
         Duration::from_millis(match self {
-            Looking => 700,
+            Looking | Spawning => 700,
             Composing => 4000,
             Connecting | Removing => 1500,
             Playing => 6000,
@@ -69,7 +72,7 @@ impl Phase {
     /// For how long after `down` there is a look at whether something appears.
     fn aftermath(self) -> Duration {
         Duration::from_millis(match self {
-            Looking | Composing => 1500,
+            Looking | Spawning | Composing => 2000,
             Connecting | Playing | Frozen | Removing => 100,
         })
     }
@@ -78,8 +81,8 @@ impl Phase {
     fn story(self, chance: &mut StdRng) -> &'static str {
         match self {
             Playing => BREAKING[chance.random_range(0..BREAKING.len())],
-            Frozen => "fault::pause",
-            Looking | Composing | Connecting | Removing => "cluster_smoke",
+            Frozen => FREEZES_A_POD,
+            Looking | Spawning | Composing | Connecting | Removing => "cluster_smoke",
         }
     }
 
@@ -87,13 +90,13 @@ impl Phase {
     fn begins(self, running: &mut Running, home: &Home) {
         match self {
             Looking => {}
-            Composing => drop(running.await_line(": starting ", CLUSTER)),
+            Spawning | Composing => drop(running.await_line(": starting ", CLUSTER)),
             Connecting => drop(running.await_line("awaiting readiness", CLUSTER)),
             Playing => drop(running.await_line(": ready in ", CLUSTER)),
             Frozen => await_true("a frozen pod", CLUSTER, || {
                 !home.containers(&["--filter", "status=paused"]).is_empty()
             }),
-            Removing => drop(running.await_line("removing the cluster", CLUSTER)),
+            Removing => drop(running.await_line("clearing up", CLUSTER)),
         }
     }
 }
