@@ -34,7 +34,7 @@ const LONG_ABOUT: &str = "Brings up several pods of a streaming LLM service with
 posts turns, attaches to their streams on every pod, breaks pods at chosen moments, and judges what every client saw against \
 what every store holds.
 
-Exit codes: 0 every story passed, 1 a promise was broken, 2 inconclusive, 3 set-up, usage or recording failed.";
+Exit codes: 0 every story passed, 1 a promise was broken, 2 inconclusive, 3 set-up, usage or recording failed, 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -50,7 +50,7 @@ enum Command {
     Up(cluster_commands::UpArgs),
     /// Remove kept clusters and whatever dead runs have left behind.
     Down(allowed::Allowed),
-    /// Play stories on a cluster of their own and judge them.
+    /// Play stories on a cluster of their own, or on a kept one that will do, and judge them.
     Run(run_command::Args),
     /// Play every defect's stories so often, with the clean pod as control, and write TRACK_RECORD.md; 0 only where every run
     /// was caught by name and the control is clean.

@@ -51,7 +51,7 @@ pub(super) async fn staged<T>(
             Err(e) => Ended::Failed(e.to_string()),
         },
     };
-    shown.step("removing the cluster");
+    shown.step("clearing up");
     match site.clear().await {
         Ok(()) => ended,
         Err(e) => Ended::Failed(format!("the cluster could not be removed: {e}")),

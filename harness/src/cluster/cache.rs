@@ -9,6 +9,12 @@ use std::time::{Duration, Instant};
 
 use super::error::ClusterError;
 use super::progress::Progress;
+use super::run_lock::RunId;
+
+/// Folder of the locks of live runs.
+pub(super) const RUNS: &str = "runs";
+/// Folder of the locks of clusters that are in use.
+pub(super) const CHECK_OUTS: &str = "slots";
 
 /// The shared folder: `$CROSSPOD_CACHE`, else `crosspod` in `$XDG_CACHE_HOME` or `~/.cache`.
 #[derive(Debug, Clone)]
@@ -26,6 +32,35 @@ impl Cache {
             })?;
         let path = std::path::absolute(&path).map_err(ClusterError::file("resolving the cache folder", &path))?;
         Ok(Self(path))
+    }
+
+    /// The one that a run's lock is in; none where the path is of no run's lock.
+    pub(super) fn of_run_lock(lock: &Path) -> Option<Self> {
+        let runs = lock.parent().filter(|folder| folder.ends_with(RUNS))?;
+        Some(Self(runs.parent()?.to_owned()))
+    }
+
+    /// The file that is locked by whichever process uses a cluster. Made when the cluster has been, and removed with it.
+    pub(super) fn check_out(&self, project: &str) -> PathBuf {
+        self.0.join(CHECK_OUTS).join(format!("{project}.lock"))
+    }
+
+    /// Those files of a run's clusters that are there.
+    pub(super) fn check_outs_of(&self, run: &RunId) -> Result<Vec<PathBuf>, ClusterError> {
+        let folder = self.folder(CHECK_OUTS)?;
+        let entries = fs::read_dir(&folder).map_err(ClusterError::file("listing", &folder))?;
+        let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        let is_of_run = |file: &PathBuf| {
+            let project = file.file_stem().and_then(|stem| stem.to_str());
+            project.and_then(|project| project.rsplit_once('-')).map(|(run, _)| run) == Some(&format!("crosspod-{run}"))
+        };
+        Ok(files.filter(is_of_run).collect())
+    }
+
+    /// A folder of a test's own.
+    #[cfg(test)]
+    pub(super) fn at(folder: &Path) -> Self {
+        Self(folder.to_owned())
     }
 
     pub(super) fn path(&self) -> &Path {

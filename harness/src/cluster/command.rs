@@ -17,6 +17,17 @@ use super::progress::Progress;
 /// How many lines of error output an error quotes.
 const TAIL_LINES: usize = 20;
 
+/// A shell's part beside a program that must not outlive this process: while the program runs, the shell reads its standard
+/// input, whose other end this process holds. It ends with this process, however that dies, and then the whole group goes.
+/// A child of ours is told of our death by nobody else: a program that is killed ends nothing.
+const NO_LONGER_THAN_US: &str = r#"exec 3<&0 </dev/null
+(read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 &
+watch=$!
+"$@" 3<&-
+code=$?
+{ kill -KILL "$watch"; wait "$watch"; } 2>/dev/null
+exit "$code""#;
+
 /// A program to be run, and what to say if it fails.
 #[derive(Debug)]
 pub(super) struct HostCommand {
@@ -31,15 +42,26 @@ impl HostCommand {
     /// `step` is what the program is run for, as a person would say it.
     pub(super) fn new(step: impl Into<String>, program: impl AsRef<OsStr>, bound: Duration) -> Self {
         let mut command = Command::new(program.as_ref());
+        command.stdin(Stdio::null());
+        Self::of(step.into(), command, program.as_ref(), bound)
+    }
+
+    /// The same for a program that must end when this process does, even by SIGKILL: what it makes, it makes elsewhere, where
+    /// nobody would look for it any more. One that is not there tells so as a shell does.
+    pub(super) fn no_longer_than_us(step: impl Into<String>, program: impl AsRef<OsStr>, bound: Duration) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", NO_LONGER_THAN_US, "sh"]).arg(program.as_ref());
+        command.stdin(Stdio::piped());
+        Self::of(step.into(), command, program.as_ref(), bound)
+    }
+
+    fn of(step: String, mut command: Command, program: &OsStr, bound: Duration) -> Self {
         // A group of its own: Ctrl-C is the harness's to handle, and a program that is given up goes with its children.
         command.process_group(0).kill_on_drop(true);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let line = program.as_ref().to_string_lossy().into_owned();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let line = program.to_string_lossy().into_owned();
         Self {
-            step: step.into(),
+            step,
             command,
             line,
             bound,
@@ -85,6 +107,8 @@ impl HostCommand {
             Err(error) => return Err(self.failed(format!("did not start: {error}"), String::new())),
         };
         let mut group = Group(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+        // Waiting for a child closes its standard input, which must stay open until it has ended.
+        let _alive = child.stdin.take();
         let stdout = child.stdout.take();
         let stderr = child.stderr.take();
         let mut tail = VecDeque::with_capacity(TAIL_LINES);
@@ -187,6 +211,7 @@ impl Drop for Group {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::CommandExt as _;
     use std::time::Instant;
 
     use super::super::progress::Silent;
@@ -232,6 +257,45 @@ mod tests {
             .await
             .expect_err("too slow");
         assert!(error.to_string().contains("did not end within 200ms"), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    }
+
+    fn bound_to_us(script: &str) -> HostCommand {
+        HostCommand::no_longer_than_us("a test", "sh", Duration::from_secs(10)).args(["-c", script])
+    }
+
+    #[tokio::test]
+    async fn a_program_that_is_bound_to_us_ends_as_any_other() {
+        let output = bound_to_us("echo one; read -r line || echo nothing to read")
+            .run(&Silent)
+            .await
+            .expect("it succeeds");
+        assert_eq!(output, "one\nnothing to read\n");
+        let error = bound_to_us("echo last words >&2; exit 7").run(&Silent).await;
+        let error = error.expect_err("it fails").to_string();
+        assert!(
+            error.contains("exited with 7") && error.ends_with("last words"),
+            "{error}"
+        );
+    }
+
+    /// As after a SIGKILL of this process: nothing is left of it but that the pipe is closed.
+    #[test]
+    fn a_program_that_is_bound_to_us_goes_with_us() {
+        let mut group = std::process::Command::new("sh")
+            .args(["-c", NO_LONGER_THAN_US, "sh", "sh", "-c", "sleep 60 & sleep 60"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .expect("it starts");
+        let began = Instant::now();
+        drop(group.stdin.take());
+        // Whoever still had the pipe would be one that is left.
+        let mut said = String::new();
+        let mut stdout = group.stdout.take().expect("it was piped");
+        std::io::Read::read_to_string(&mut stdout, &mut said).expect("UTF-8");
+        assert!(!group.wait().expect("our own child").success());
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
 

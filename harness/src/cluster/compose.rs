@@ -82,7 +82,7 @@ impl Compose {
     /// Makes and starts everything of one project. Returns when the containers have been started, not when they are ready.
     pub(super) async fn up(&self, engine: &Engine, setup: &Setup, progress: &dyn Progress) -> Result<(), ClusterError> {
         let file = compose_file()?;
-        let mut command = HostCommand::new("compose up", &self.words[0], UP_BOUND)
+        let mut command = HostCommand::no_longer_than_us("compose up", &self.words[0], UP_BOUND)
             .args(&self.words[1..])
             .args(["-p", setup.project(), "-f"])
             .args([&file])

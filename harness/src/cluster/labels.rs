@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use super::run_lock::{RunId, host_name, is_held};
+use super::cache::Cache;
+use super::run_lock::{RunId, host_name, is_abandoned, is_held};
 
 /// What the names of all our labels begin with.
 pub(super) const PREFIX: &str = "dev.crosspod.";
@@ -65,6 +66,12 @@ impl Owner {
     /// Whether the run's process still lives, as far as this machine can tell; in doubt it does.
     pub(super) fn is_alive(&self) -> bool {
         self.host != host_name() || is_held(&self.lock)
+    }
+
+    /// Whether the run was killed before Compose had made all of the cluster: then nobody has ever checked it out.
+    pub(super) fn is_half_made(&self) -> bool {
+        let checked_out = Cache::of_run_lock(&self.lock).is_some_and(|cache| cache.check_out(&self.project).exists());
+        is_abandoned(&self.lock) && !checked_out
     }
 }
 

@@ -1,15 +1,17 @@
 //! What runs left behind: found by label, told from what is alive by the run's lock, and removed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
 
 use bollard::query_parameters::{ListContainersOptions, ListNetworksOptions, ListVolumesOptions};
 
+use super::cache::Cache;
 use super::engine::Engine;
 use super::error::ClusterError;
 use super::labels::{self, Owner};
 use super::progress::Progress;
-use super::removal::{Removed, remove_half_made, remove_project};
-use super::run_lock::RunId;
+use super::removal::{INTERVAL, QUIET, Removed, remove_half_made, remove_project};
+use super::run_lock::{DeadRun, RunId, dead_runs};
 
 /// One cluster of ours on the engine, or what there is of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +70,8 @@ pub async fn leftovers(engine: &Engine) -> Result<Vec<Leftover>, ClusterError> {
     Ok(clusters.0.into_values().collect())
 }
 
-/// Removes what nobody needs any more, and with `kept_too` also what was meant to stay. Says what it removed.
+/// Removes what nobody needs any more, and with `kept_too` also what was meant to stay. Says what it removed. Where a run was
+/// killed, it takes a second longer: the engine may still be at work on that run's last request.
 ///
 /// # Errors
 /// The first that did not go; those before it are gone.
@@ -77,22 +80,61 @@ pub async fn remove_leftovers(
     kept_too: bool,
     progress: &dyn Progress,
 ) -> Result<Vec<Leftover>, ClusterError> {
+    // Before the first look at the engine: a run that is killed later is the next one's to find.
+    let cache = Cache::locate()?;
+    let dead = dead_runs(&cache)?;
     let mut removed = Vec::new();
-    for mut left in leftovers(engine).await? {
+    for left in leftovers(engine).await? {
         let why = match left.fate {
             Fate::Orphaned => "its run is gone",
             Fate::Kept if kept_too => "it was kept until now",
             Fate::Kept | Fate::InUse => continue,
         };
-        progress.step(&format!("removing {}: {why}", left.project));
-        left.there = match left.fate {
-            // Nobody knows at what its run ended.
-            Fate::Orphaned => remove_half_made(engine, &left.project).await?,
-            Fate::Kept | Fate::InUse => remove_project(engine, &left.project).await?,
-        };
-        removed.push(left);
+        removed.push(remove(engine, left, why, progress).await?);
+    }
+    if !dead.is_empty() {
+        removed.extend(bury(engine, &cache, &dead, progress).await?);
     }
     Ok(removed)
+}
+
+/// Sees to it that nothing more appears of runs that were killed, and forgets them.
+async fn bury(
+    engine: &Engine,
+    cache: &Cache,
+    dead: &[DeadRun],
+    progress: &dyn Progress,
+) -> Result<Vec<Leftover>, ClusterError> {
+    let mut removed = Vec::new();
+    let mut nothing_since = Instant::now();
+    while nothing_since.elapsed() < QUIET {
+        tokio::time::sleep(INTERVAL).await;
+        for left in leftovers(engine).await? {
+            if left.fate == Fate::Orphaned && dead.iter().any(|run| *run.id() == left.run) {
+                removed.push(remove(engine, left, "its run is gone", progress).await?);
+                nothing_since = Instant::now();
+            }
+        }
+    }
+    for run in dead {
+        run.forget(cache)?;
+    }
+    Ok(removed)
+}
+
+async fn remove(
+    engine: &Engine,
+    mut left: Leftover,
+    why: &str,
+    progress: &dyn Progress,
+) -> Result<Leftover, ClusterError> {
+    progress.step(&format!("removing {}: {why}", left.project));
+    left.there = match left.fate {
+        // Nobody knows at what its run ended.
+        Fate::Orphaned => remove_half_made(engine, &left.project).await?,
+        Fate::Kept | Fate::InUse => remove_project(engine, &left.project).await?,
+    };
+    Ok(left)
 }
 
 /// Clusters by project.
@@ -114,9 +156,11 @@ impl Clusters {
 }
 
 fn fate(owner: &Owner) -> Fate {
-    match (owner.is_alive(), owner.kept) {
-        (true, _) => Fate::InUse,
-        (false, true) => Fate::Kept,
-        (false, false) => Fate::Orphaned,
+    if owner.is_alive() {
+        Fate::InUse
+    } else if owner.kept && !owner.is_half_made() {
+        Fate::Kept
+    } else {
+        Fate::Orphaned
     }
 }

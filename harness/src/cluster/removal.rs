@@ -17,10 +17,10 @@ use super::up::forget_check_out;
 /// How long removal may take: the engine ends what still runs first.
 const REMOVAL_BOUND: Duration = Duration::from_mins(1);
 /// Pause before looking again whether something is left.
-const INTERVAL: Duration = Duration::from_millis(100);
+pub(super) const INTERVAL: Duration = Duration::from_millis(100);
 /// For how long there must be nothing of a cluster whose making was broken off. The engine carries out the last request
 /// of a program that is gone, and a network or a container takes it some tenths of a second.
-const QUIET: Duration = Duration::from_secs(1);
+pub(super) const QUIET: Duration = Duration::from_secs(1);
 
 /// How much was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

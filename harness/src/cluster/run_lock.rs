@@ -1,16 +1,22 @@
 //! Who a cluster belongs to, and whether its owner still lives.
 //!
 //! A run holds a locked file for as long as its process lives. The lock goes with the process however it ends, so that
-//! after a `kill -9` the next run finds the lock free and knows that what carries that run's label is a leftover.
+//! after a `kill -9` the next run finds the lock free and knows that what carries that run's label is a leftover. A run that
+//! ends in good order removes its file: one that is there and free is of a run that was killed.
 
 use std::fmt;
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::cache::{Cache, open_lock};
+use super::cache::{Cache, RUNS, open_lock};
 use super::error::ClusterError;
+
+/// How their names end.
+const LOCK: &str = "lock";
 
 /// Name of one run: what its containers, networks, volumes and lock carry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,19 +73,24 @@ impl RunLock {
     }
 
     fn begin_in(cache: &Cache) -> Result<Self, ClusterError> {
-        let name = Uuid::new_v4().simple().to_string();
-        let id = RunId(format!("r{}", &name[..10]));
-        let path = cache.folder("runs")?.join(format!("{id}.lock"));
-        let file = open_lock(&path)?;
-        file.try_lock().map_err(|error| ClusterError::File {
-            doing: "locking",
-            path: path.clone(),
-            source: error.into(),
-        })?;
-        Ok(Self {
-            tag: RunTag { id, lock: path },
-            _file: file,
-        })
+        let folder = cache.folder(RUNS)?;
+        loop {
+            let name = Uuid::new_v4().simple().to_string();
+            let id = RunId(format!("r{}", &name[..10]));
+            let path = folder.join(format!("{id}.{LOCK}"));
+            let file = open_lock(&path)?;
+            match file.try_lock() {
+                Ok(()) if is_at(&file, &path) => {
+                    return Ok(Self {
+                        tag: RunTag { id, lock: path },
+                        _file: file,
+                    });
+                }
+                // Between its making and its locking it has been taken for a dead run's: another name.
+                Ok(()) | Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(source)) => return Err(ClusterError::file("locking", path)(source)),
+            }
+        }
     }
 
     /// The run's name.
@@ -101,12 +112,77 @@ impl Drop for RunLock {
     }
 }
 
+/// Runs that ended without a word: their locks are there, and nobody holds them. Those of one cache folder.
+pub(super) fn dead_runs(cache: &Cache) -> Result<Vec<DeadRun>, ClusterError> {
+    let folder = cache.folder(RUNS)?;
+    let entries = fs::read_dir(&folder).map_err(ClusterError::file("listing", &folder))?;
+    let locks = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let runs = locks.filter(|path| path.extension().is_some_and(|extension| extension == LOCK));
+    let mut dead: Vec<DeadRun> = runs
+        .filter_map(|lock| {
+            let id = RunId(lock.file_stem()?.to_str()?.to_owned());
+            is_abandoned(&lock).then_some(DeadRun { id, lock })
+        })
+        .collect();
+    dead.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(dead)
+}
+
+/// A run whose process is gone, and whose lock is still there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DeadRun {
+    id: RunId,
+    lock: PathBuf,
+}
+
+impl DeadRun {
+    /// Its name.
+    pub(super) fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// Removes its lock, and those of its clusters, once nothing else is left of it. Leaves them where somebody holds the lock
+    /// all the same.
+    pub(super) fn forget(&self, cache: &Cache) -> Result<(), ClusterError> {
+        let Ok(file) = File::open(&self.lock) else {
+            return Ok(());
+        };
+        if file.try_lock().is_err() {
+            return Ok(());
+        }
+        for check_out in cache.check_outs_of(&self.id)? {
+            remove(&check_out)?;
+        }
+        remove(&self.lock)
+    }
+}
+
+fn remove(file: &Path) -> Result<(), ClusterError> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(ClusterError::file("removing", file)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the file is the one of that name, and not one that has been removed.
+fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(file), Ok(there)) = (file.metadata(), fs::metadata(path)) else {
+        return false;
+    };
+    (file.dev(), file.ino()) == (there.dev(), there.ino())
+}
+
+/// Whether a run that ended without a word had this lock: it is there, and nobody holds it.
+pub(super) fn is_abandoned(path: &Path) -> bool {
+    path.exists() && !is_held(path)
+}
+
 /// Whether the process that made this lock still holds it. A lock that cannot be looked at counts as held: nothing is
 /// removed on a guess.
 pub(super) fn is_held(path: &Path) -> bool {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) => return error.kind() != std::io::ErrorKind::NotFound,
+        Err(error) => return error.kind() != ErrorKind::NotFound,
     };
     // Shared, so that two processes that look at the same moment do not take each other for the owner.
     match file.try_lock_shared() {
@@ -118,4 +194,70 @@ pub(super) fn is_held(path: &Path) -> bool {
 /// Name of this machine, so that a run elsewhere that shares the engine is not judged by this machine's files.
 pub(super) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cache::CHECK_OUTS;
+    use super::*;
+
+    fn cache() -> (tempfile::TempDir, Cache) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = Cache::at(folder.path());
+        (folder, cache)
+    }
+
+    /// A lock as a killed run leaves it.
+    fn killed(cache: &Cache) -> RunId {
+        let run = RunLock::begin_in(cache).expect("a lock");
+        let (id, path) = (run.id().clone(), run.tag().lock().to_owned());
+        drop(run);
+        File::create(path).expect("written");
+        id
+    }
+
+    #[test]
+    fn a_killed_run_is_dead_until_it_is_forgotten_and_others_are_not() {
+        let (_folder, cache) = cache();
+        let alive = RunLock::begin_in(&cache).expect("a lock");
+        drop(RunLock::begin_in(&cache).expect("a lock"));
+        let killed = killed(&cache);
+        let dead = dead_runs(&cache).expect("listed");
+        assert_eq!(dead.iter().map(DeadRun::id).collect::<Vec<_>>(), [&killed]);
+        let check_outs = ["-0", "-12"].map(|slot| cache.check_out(&format!("crosspod-{killed}{slot}")));
+        let anothers = cache.check_out(&format!("crosspod-{killed}0-0"));
+        cache.folder(CHECK_OUTS).expect("made");
+        for file in check_outs.iter().chain([&anothers]) {
+            File::create(file).expect("written");
+        }
+        dead[0].forget(&cache).expect("removed");
+        dead[0].forget(&cache).expect("gone already");
+        assert!(anothers.exists() && !check_outs.iter().any(|file| file.exists()));
+        assert_eq!(dead_runs(&cache).expect("listed"), []);
+        assert!(is_held(alive.tag().lock()));
+    }
+
+    #[test]
+    fn a_lock_that_is_held_is_not_forgotten() {
+        let (_folder, cache) = cache();
+        let alive = RunLock::begin_in(&cache).expect("a lock");
+        let mistaken = DeadRun {
+            id: alive.id().clone(),
+            lock: alive.tag().lock().to_owned(),
+        };
+        mistaken.forget(&cache).expect("left alone");
+        assert!(is_held(alive.tag().lock()));
+    }
+
+    #[test]
+    fn a_run_whose_lock_is_removed_under_it_knows() {
+        let (folder, _) = cache();
+        let path = folder.path().join("r1.lock");
+        let file = open_lock(&path).expect("made");
+        assert!(is_at(&file, &path));
+        fs::remove_file(&path).expect("removed");
+        assert!(!is_at(&file, &path));
+        let _another = open_lock(&path).expect("made");
+        assert!(!is_at(&file, &path));
+    }
 }

@@ -12,7 +12,7 @@ use futures_util::future::{select_all, try_join_all};
 
 use crate::history::PodName;
 
-use super::cache::{Cache, open_lock};
+use super::cache::{CHECK_OUTS, Cache, open_lock};
 use super::compose::Compose;
 use super::engine::Engine;
 use super::error::ClusterError;
@@ -339,7 +339,9 @@ pub(super) fn forget_check_out(project: &str) -> Result<(), ClusterError> {
 }
 
 fn check_out_path(project: &str) -> Result<PathBuf, ClusterError> {
-    Ok(Cache::locate()?.folder("slots")?.join(format!("{project}.lock")))
+    let cache = Cache::locate()?;
+    cache.folder(CHECK_OUTS)?;
+    Ok(cache.check_out(project))
 }
 
 fn part_of(container: ContainerSummary) -> Option<(Service, String, ServiceImage)> {

@@ -121,16 +121,26 @@ impl Home {
         [self.containers(&[]), networks, volumes].concat()
     }
 
+    /// Compose projects of this test's runs of which there is anything.
+    pub(crate) fn projects(&self) -> Vec<String> {
+        let mut projects = self.own(&["volume", "ls"], "{{.Label \"dev.crosspod.project\"}}");
+        projects.extend(self.own(&["ps", "--all"], "{{.Label \"dev.crosspod.project\"}}"));
+        projects.sort();
+        projects.dedup();
+        projects
+    }
+
+    /// What there is of this test's runs, on the engine or as locks in their cache.
+    pub(crate) fn traces(&self) -> Vec<String> {
+        let locks = ["runs", "slots"].map(|folder| fs::read_dir(self.cache().join(folder)));
+        let locks = locks.into_iter().flatten().flatten();
+        let locks = locks.map(|entry| entry.expect("an entry").path().display().to_string());
+        self.left_behind().into_iter().chain(locks).collect()
+    }
+
     /// Asserts that nothing is left of this test's runs, on the engine or in their cache.
     pub(crate) fn is_clean(&self) {
-        assert_eq!(self.left_behind(), Vec::<String>::new(), "left on the engine");
-        for folder in ["runs", "slots"] {
-            let Ok(entries) = fs::read_dir(self.cache().join(folder)) else {
-                continue;
-            };
-            let names: Vec<_> = entries.map(|entry| entry.expect("an entry").file_name()).collect();
-            assert!(names.is_empty(), "locks left in {folder}: {names:?}");
-        }
+        assert_eq!(self.traces(), Vec::<String>::new(), "left behind");
     }
 
     fn own(&self, list: &[&str], name: &str) -> Vec<String> {

@@ -9,7 +9,7 @@ use crate::home::{CLUSTER, Home, PARTS};
 use crate::signals::stops;
 
 /// A story that freezes a pod for longer than a look at the engine takes.
-const FREEZES_A_POD: &str = "owner_paused_past_its_lease";
+pub(crate) const FREEZES_A_POD: &str = "owner_paused_past_its_lease";
 
 #[test]
 fn a_kept_cluster_has_its_port_outlives_what_fails_beside_and_on_it_and_goes_with_down() {

@@ -9,6 +9,8 @@ mod bystanders;
 mod command;
 mod home;
 mod kept;
+mod killed;
+mod neighbours;
 mod recheck;
 mod set_up;
 mod signals;

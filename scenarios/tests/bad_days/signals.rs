@@ -80,6 +80,19 @@ fn told_to_stop_in_the_middle_of_a_story() {
     home.is_clean();
 }
 
+/// By then all is judged: what was found is told, and what is being removed is removed to the end.
+#[test]
+fn told_to_stop_while_it_clears_up() {
+    let home = Home::on_the_engine();
+    let mut running = home.start(&["run", "cluster_smoke"]);
+    running.await_line("clearing up", CLUSTER);
+    running.signal(Signal::INT);
+    let ended = running.end(CLEARING);
+    assert_eq!(ended.code(), Some(0), "{}", ended.all());
+    assert!(!ended.stderr.contains("panicked"), "{}", ended.all());
+    home.is_clean();
+}
+
 #[test]
 fn killed_in_the_middle_of_a_story_it_leaves_to_down_what_is_ours_and_nothing_else() {
     let home = Home::on_the_engine();
@@ -88,7 +101,7 @@ fn killed_in_the_middle_of_a_story_it_leaves_to_down_what_is_ours_and_nothing_el
     let down = home.run(&["down"]);
     assert_eq!(down.code(), Some(0), "{}", down.all());
     decoys.are_unharmed();
-    assert_eq!(home.left_behind(), Vec::<String>::new());
+    home.is_clean();
     // What it had seen until then can be judged, and is no pass.
     let folder = history.parent().expect("it is in a folder").display().to_string();
     let judged = home.run(&["recheck", &folder]);
@@ -104,7 +117,7 @@ fn killed_in_the_middle_of_a_story_it_leaves_to_the_next_run_what_is_ours_and_no
     let next = home.run(&["run", "cluster_smoke"]);
     assert_eq!(next.code(), Some(0), "{}", next.all());
     decoys.are_unharmed();
-    assert_eq!(home.left_behind(), Vec::<String>::new());
+    home.is_clean();
 }
 
 /// Kills a run mid-story, and asserts that there is something to be removed. Its project and its history.
