@@ -4,14 +4,22 @@
 //! read again: it hit what it was aimed at, or the owner had moved, or the turn was over. Deliberately absent: choosing
 //! when (stories do, by what watchers see and where the provider's gates hold), and judging (`checkers`).
 
+mod admin;
+mod clock;
+mod cpu_throttled;
+mod descriptors_exhausted;
 mod empty;
 mod failpoint;
 mod kill;
 mod link;
+mod out_of_memory;
 mod pause;
 mod stop;
 mod terminate;
+mod version;
 
+pub use clock::Shift;
+pub use cpu_throttled::Throttled;
 pub use link::{Link, LinkCut, LinkFault, Way};
 
 use std::borrow::Cow;
@@ -23,7 +31,8 @@ use crate::history::writer::Recorder;
 use crate::history::{Epoch, FaultEvent, FaultStep, Landing, PodName, Status, ThreadId, What};
 use crate::target::owner::{DatabaseError, Owners};
 
-pub use failpoint::{AdminError, Armed, Failpoint, Held, NoHold};
+pub use admin::AdminError;
+pub use failpoint::{Armed, Failpoint, Held, NoHold};
 
 /// An owner, as read from the database: what a fault is aimed at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +105,8 @@ pub struct Nemesis {
     in_force: Vec<InForce>,
     /// Pods that may hold at a failpoint, or do.
     armed: Vec<(PartHandle, Failpoint)>,
+    /// Pods whose clock may be shifted.
+    shifted: Vec<PartHandle>,
     count: u32,
 }
 
@@ -117,6 +128,7 @@ impl Nemesis {
             recorder,
             in_force: Vec::new(),
             armed: Vec::new(),
+            shifted: Vec::new(),
             count: 0,
         }
     }

@@ -29,9 +29,10 @@ impl FaultSpan<'_> {
             .any(|link| self.name.starts_with(link))
     }
 
-    /// Whether it stops one task of its target and leaves it to do all else.
-    pub(crate) fn is_hold(&self) -> bool {
-        self.name.starts_with("hold at ")
+    /// Whether its target owes everything that it always owes: one task of it stops and it can do all else, its wall clock
+    /// is wrong, on which nothing may hang, or it is of another version, which serves like any.
+    pub(crate) fn excuses_nothing(&self) -> bool {
+        self.name.starts_with("hold at ") || matches!(self.name, "clock-shifted" | "other-version")
     }
 
     /// Whether its target's process ends by it. A pod that it does not end goes on where it stopped or was cut off.
@@ -47,10 +48,11 @@ impl FaultSpan<'_> {
         self.ends_its_target() || self.name == "pause"
     }
 
-    /// Whether it may keep its target from its work at any moment of `from_us..=until_us`. A hold does not: a turn that
-    /// stands still by it is judged as one that stands still, and clients, peers and promises are owed what they always are.
+    /// Whether it may keep its target from its work at any moment of `from_us..=until_us`. One that excuses nothing does not:
+    /// a turn that a hold makes stand still is judged as one that stands still, and clients, peers and promises are owed
+    /// what they always are.
     pub(crate) fn touches(&self, from_us: u64, until_us: u64) -> bool {
-        !self.is_hold() && self.is_there(from_us, until_us)
+        !self.excuses_nothing() && self.is_there(from_us, until_us)
     }
 
     /// Whether it is in force at any moment of `from_us..=until_us`, whatever it does.
@@ -230,6 +232,26 @@ mod tests {
             faults.in_force(2).as_deref(),
             Some("hold at inside-takeover on pod-1 (fault 1)")
         );
+    }
+
+    #[test]
+    fn a_wrong_clock_and_another_version_excuse_nothing() {
+        for name in ["clock-shifted", "other-version"] {
+            let begins = FaultStep::Aimed {
+                thread: None,
+                epoch: None,
+            };
+            let fault = FaultEvent {
+                fault: name.into(),
+                ..step(1, "pod-1", begins)
+            };
+            let pods = BTreeSet::from(["pod-1", "pod-2"]);
+            let mut faults = Faults::default();
+            faults.note(At { n: 1, us: 100 }, &fault);
+            let span = faults.iter().next().expect("it was noted");
+            assert!(span.is_there(0, 200) && !span.touches(0, 200), "{name}");
+            assert_eq!(faults.deadline(150, 100, Some("pod-1"), &pods), Some(250), "{name}");
+        }
     }
 
     #[test]
