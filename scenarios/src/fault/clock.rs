@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crosspod::nemesis::Shift;
-use crosspod::plan::{Answer, Pod, Selector};
+use crosspod::plan::{Answer, Pod, Selector, Trigger};
 use crosspod::run::{Blow, Cast, Played, Stopped, Struck, Turn};
 
 /// That the fault landed in time.
@@ -25,7 +25,7 @@ async fn shifted(c: &mut Cast, by: Shift, at: Selector) -> Result<(Turn, Vec<Str
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;
-    let trigger = turn.is_held().then(turn.shows(3));
+    let trigger = Trigger::all([turn.is_held(), turn.shows(3)]);
     let struck = c.nemesis().strike(trigger, at, &turn, Blow::ShiftClock(by)).await?;
     c.evidence(SHIFTED, !c.is_over(&turn).await?);
     c.lease_passes().await;

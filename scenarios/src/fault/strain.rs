@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crosspod::plan::{Answer, Pod, Selector};
+use crosspod::plan::{Answer, Pod, Selector, Trigger};
 use crosspod::run::{Blow, Cast, Played};
 
 const TAKEOVER: Duration = Duration::from_secs(5);
@@ -12,13 +12,13 @@ const HARDLY_ANY: u8 = 1;
 
 pub(crate) async fn out_of_memory(c: &mut Cast) -> Played {
     // Tokens that a pod cannot take in, show and store without holding some megabytes.
-    let answer = Answer::tokens(6).size(900_000).gate_after(1);
+    let answer = Answer::tokens(8).size(600_000).gate_after(1);
     let turn = c.post(Pod::first(), answer).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(1).await?;
     let struck = c
         .nemesis()
         .strike(
-            turn.is_held().then(turn.shows(1)),
+            Trigger::all([turn.is_held(), turn.shows(1)]),
             Selector::Owner,
             &turn,
             Blow::LimitMemory,
@@ -46,7 +46,12 @@ pub(crate) async fn cpu_throttled(c: &mut Cast) -> Played {
     let blow = Blow::ThrottleCpu(HARDLY_ANY);
     let struck = c
         .nemesis()
-        .strike(turn.is_held().then(turn.shows(3)), Selector::Owner, &turn, blow)
+        .strike(
+            Trigger::all([turn.is_held(), turn.shows(3)]),
+            Selector::Owner,
+            &turn,
+            blow,
+        )
         .await?;
     c.evidence("the owner was throttled while its turn ran", !c.is_over(&turn).await?);
     c.provider().open_gate_through(&turn, 40).await?;
@@ -68,7 +73,12 @@ pub(crate) async fn descriptors_exhausted(c: &mut Cast) -> Played {
     let blow = Blow::ExhaustDescriptors;
     let struck = c
         .nemesis()
-        .strike(turn.is_held().then(turn.shows(3)), Selector::Owner, &turn, blow)
+        .strike(
+            Trigger::all([turn.is_held(), turn.shows(3)]),
+            Selector::Owner,
+            &turn,
+            blow,
+        )
         .await?;
     c.evidence(
         "the owner could open nothing more while its turn ran",
