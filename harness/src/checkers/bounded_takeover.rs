@@ -37,7 +37,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 /// faults that leave an owner at work, or whose effect was never seen.
 pub(super) fn stopped(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<(At, u64)> {
     match fault.name {
-        "kill" | "pause" => fault.observed.map(|observed| (observed, observed.us)),
+        "kill" | "pause" | "out-of-memory" => fault.observed.map(|observed| (observed, observed.us)),
         "terminate" => {
             let grace_over_us = fault.aimed.us + view.bounds.drain_ms * 1000;
             Some((

@@ -75,7 +75,7 @@ fn together_us(view: &View<'_>, earlier: &Call<'_>, later: &Call<'_>) -> u64 {
     let spared = view
         .faults
         .iter()
-        .filter(|fault| concerned(fault.target) && !fault.leaves_its_target_at_work())
+        .filter(|fault| concerned(fault.target) && !fault.excuses_nothing())
         .map(|fault| {
             (
                 fault.aimed.us,

@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 
 use super::error::ClusterError;
 use super::guard::{self, AllowedHosts};
+use super::limits::Limits;
 
 /// How long an engine may take to say that it is there.
 const ANSWER_BOUND: Duration = Duration::from_secs(5);
@@ -171,6 +172,10 @@ pub(super) struct Inspected {
     pub(super) ports: BTreeMap<u16, SocketAddr>,
     /// What it was labelled with when it was made.
     pub(super) labels: HashMap<String, String>,
+    /// What it is held to.
+    pub(super) limits: Limits,
+    /// Whether the kernel ended it for want of memory, when it last ended.
+    pub(super) out_of_memory: bool,
 }
 
 /// What a container is doing.
@@ -193,6 +198,7 @@ impl From<ContainerInspectResponse> for Inspected {
     fn from(found: ContainerInspectResponse) -> Self {
         let state = found.state.unwrap_or_default();
         let exit_code = state.exit_code.unwrap_or_default();
+        let out_of_memory = state.oom_killed.unwrap_or_default();
         let is = |flag: Option<bool>| flag.unwrap_or_default();
         let started_at = state.started_at.unwrap_or_default();
         let what = if is(state.paused) {
@@ -215,6 +221,8 @@ impl From<ContainerInspectResponse> for Inspected {
             started_at,
             ports: published(ports),
             labels: found.config.and_then(|config| config.labels).unwrap_or_default(),
+            limits: found.host_config.as_ref().map(Limits::of).unwrap_or_default(),
+            out_of_memory,
         }
     }
 }

@@ -176,6 +176,18 @@ pub enum ClusterError {
         /// What was asked.
         doing: &'static str,
     },
+    /// Something that only the kernel can do to a part's process was not done.
+    #[error(
+        "{service}: {doing}: {source}; it takes an engine on this machine, pidfds, and the process's own user or root"
+    )]
+    Process {
+        /// Which part.
+        service: Service,
+        /// What was to be done.
+        doing: &'static str,
+        /// What the kernel said.
+        source: std::io::Error,
+    },
     /// The cluster has no such part.
     #[error("no {service} in cluster {project}; it has {has}")]
     NoSuchPart {

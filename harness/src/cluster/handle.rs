@@ -4,9 +4,10 @@
 //! part has none. Signals go through a pidfd taken at start; where the system does not permit that, through the engine.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bollard::errors::Error as EngineError;
@@ -21,6 +22,7 @@ use super::heal::Remedy;
 use super::logs::{self, LogLine};
 use super::pidfd::Pidfd;
 use super::ready;
+use super::replacement::Containers;
 use super::service::Service;
 
 /// How long the kernel may take to end a killed process, and the engine to notice.
@@ -37,7 +39,7 @@ pub struct PartHandle(Arc<Part>);
 struct Part {
     engine: Engine,
     service: Service,
-    container: String,
+    containers: Mutex<Containers>,
     ready_bound: Duration,
     /// The start that is alive, as far as is known.
     life: Mutex<Option<Arc<Life>>>,
@@ -119,14 +121,14 @@ impl PartHandle {
         let handle = Self(Arc::new(Part {
             engine,
             service,
-            container,
+            containers: Mutex::new(Containers::of(container)),
             ready_bound,
             life: Mutex::default(),
             launching: AtomicBool::default(),
         }));
         // The engine's own word, and before anything is done: labels never change for as long as a container is.
-        let found = handle.0.engine.inspect(&handle.0.container).await?;
-        claim.check(project, &handle.0.container, &found.labels)?;
+        let found = handle.inspected().await?;
+        claim.check(project, &handle.container(), &found.labels)?;
         handle.take_over(&found)?;
         Ok(handle)
     }
@@ -140,22 +142,29 @@ impl PartHandle {
         &self.0.engine
     }
 
-    pub(super) fn container(&self) -> &str {
-        &self.0.container
+    /// The container that the part is now.
+    pub(super) fn container(&self) -> Arc<str> {
+        self.containers().current()
+    }
+
+    pub(super) fn containers(&self) -> MutexGuard<'_, Containers> {
+        self.0.containers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn inspected(&self) -> Result<Inspected, ClusterError> {
+        self.0.engine.inspect(&self.container()).await
     }
 
     /// A command that shows what it wrote.
     pub fn way_to_look(&self) -> String {
-        format!(
-            "docker logs {}",
-            self.0.container.get(..12).unwrap_or(&self.0.container)
-        )
+        let container = self.container();
+        format!("docker logs {}", container.get(..12).unwrap_or(&container))
     }
 
     /// The last lines that it wrote, and a command that shows more.
     pub(super) async fn trace(&self) -> Box<Trace> {
         Box::new(Trace {
-            log: logs::tail(&self.0.engine, &self.0.container).await,
+            log: logs::tail(&self.0.engine, &self.container()).await,
             look: self.way_to_look(),
         })
     }
@@ -175,7 +184,7 @@ impl PartHandle {
         if self.alive().is_some_and(|life| life.is_stopped()) {
             return Ok(State::Paused);
         }
-        Ok(self.0.engine.inspect(&self.0.container).await?.state)
+        Ok(self.inspected().await?.state)
     }
 
     /// Kills the process with SIGKILL, and returns once it is proven dead.
@@ -188,7 +197,7 @@ impl PartHandle {
         let proof = self.signal(&life, Signal::KILL).await?;
         if life.paused.load(Ordering::Relaxed) {
             // A frozen process dies only once it is thawed; the signal is pending, so it runs nothing before.
-            let thawed = self.0.engine.docker().unpause_container(&self.0.container).await;
+            let thawed = self.0.engine.docker().unpause_container(&self.container()).await;
             tracing::debug!(part = %self.service(), ?thawed, "thawed to die");
         }
         let at_once = life
@@ -234,7 +243,7 @@ impl PartHandle {
     /// Waits until the engine has seen the process end, and says with which code. At once where it has ended already.
     pub async fn wait_exit(&self, bound: Duration) -> Result<Exit, ClusterError> {
         let began = Instant::now();
-        match tokio::time::timeout(bound, self.0.engine.exited(&self.0.container)).await {
+        match tokio::time::timeout(bound, self.0.engine.exited(&self.container())).await {
             Ok(code) => {
                 self.forget_dead();
                 Ok(Exit {
@@ -283,7 +292,7 @@ impl PartHandle {
         let packed = pack(name, &vec![0; bytes]).map_err(ClusterError::file("packing", name))?;
         let options = UploadToContainerOptionsBuilder::default().path(folder).build();
         let (docker, body) = (self.0.engine.docker(), bollard::body_full(packed.into()));
-        match docker.upload_to_container(&self.0.container, Some(options), body).await {
+        match docker.upload_to_container(&self.container(), Some(options), body).await {
             Ok(()) => Ok(Written::Whole),
             Err(EngineError::DockerResponseServerError { message, .. }) if message.contains(NO_ROOM) => {
                 Ok(Written::NoRoom { said: message })
@@ -294,7 +303,7 @@ impl PartHandle {
 
     /// Its whole log, across restarts, in the order in which it was written.
     pub async fn logs(&self) -> Result<Vec<LogLine>, ClusterError> {
-        logs::read(&self.0.engine, &self.0.container, logs::From::Beginning).await
+        self.logs_from(logs::From::Beginning).await
     }
 
     /// What it wrote since a moment, across restarts, to the second.
@@ -302,7 +311,7 @@ impl PartHandle {
     /// # Errors
     /// The engine does not tell.
     pub async fn logs_after(&self, since: SystemTime) -> Result<Vec<LogLine>, ClusterError> {
-        logs::read_after(&self.0.engine, &self.0.container, since).await
+        self.logs_from(logs::From::Moment(since)).await
     }
 
     /// The newest line that it wrote, if it wrote any.
@@ -310,7 +319,7 @@ impl PartHandle {
     /// # Errors
     /// The engine does not tell.
     pub async fn newest_line(&self) -> Result<Option<LogLine>, ClusterError> {
-        logs::newest(&self.0.engine, &self.0.container).await
+        Ok(self.logs_from(logs::From::Newest).await?.pop())
     }
 
     /// What it wrote behind a line of its own, across restarts; all of it without one.
@@ -318,16 +327,22 @@ impl PartHandle {
     /// # Errors
     /// The engine does not tell.
     pub async fn logs_behind(&self, line: Option<&LogLine>) -> Result<Vec<LogLine>, ClusterError> {
-        logs::read_behind(&self.0.engine, &self.0.container, line).await
+        let from = line.map_or(logs::From::Beginning, |line| logs::From::Behind(line.at.clone()));
+        self.logs_from(from).await
     }
 
     /// Its log since its latest start.
     pub async fn logs_since_start(&self) -> Result<Vec<LogLine>, ClusterError> {
         let started_at = match self.alive() {
             Some(life) => life.started_at.clone(),
-            None => self.0.engine.inspect(&self.0.container).await?.started_at,
+            None => self.inspected().await?.started_at,
         };
-        logs::read(&self.0.engine, &self.0.container, logs::From::Instant(started_at)).await
+        self.logs_from(logs::From::Instant(started_at)).await
+    }
+
+    async fn logs_from(&self, from: logs::From) -> Result<Vec<LogLine>, ClusterError> {
+        let containers = self.containers().all();
+        logs::read(&self.0.engine, &containers, &from).await
     }
 
     /// Whether it runs, frozen or not. The kernel's word comes first: the engine's record lags behind a kill.
@@ -354,15 +369,21 @@ impl PartHandle {
             self.unpause().await?;
             return Ok(Some(Remedy::Unpaused));
         }
-        Ok(None)
+        let lifted = self.lift_limits().await?;
+        let given_back = self
+            .alive()
+            .is_some_and(|life| life.pidfd.as_ref().is_some_and(Pidfd::give_back));
+        Ok((lifted || given_back).then_some(Remedy::Unlimited))
     }
 
     /// Starts a part that has ended, without waiting until it is ready. Says with which code it had ended.
-    async fn launch(&self) -> Result<Exit, ClusterError> {
+    pub(super) async fn launch(&self) -> Result<Exit, ClusterError> {
         // The kernel's proof of death comes before the engine's own: until then a start would be taken for a repetition.
         let exit = self.wait_exit(DEATH_BOUND).await?;
+        // What it was held to is not its new life's.
+        self.lift_limits().await?;
         self.0.launching.store(true, Ordering::Relaxed);
-        let started = self.0.engine.docker().start_container(&self.0.container, None).await;
+        let started = self.0.engine.docker().start_container(&self.container(), None).await;
         started.map_err(ClusterError::engine(format!("starting {}", self.service())))?;
         self.refresh().await?;
         Ok(exit)
@@ -370,7 +391,7 @@ impl PartHandle {
 
     /// Looks the part up again: after `up`, and after each start.
     pub(super) async fn refresh(&self) -> Result<Inspected, ClusterError> {
-        let found = self.0.engine.inspect(&self.0.container).await?;
+        let found = self.inspected().await?;
         self.take_over(&found)?;
         Ok(found)
     }
@@ -395,6 +416,27 @@ impl PartHandle {
             last: last.to_owned(),
             trace: self.trace().await,
         }
+    }
+
+    /// The process of the start that is alive.
+    ///
+    /// # Errors
+    /// It does not run, or the process cannot be had from here.
+    pub(super) fn with_process<T>(
+        &self,
+        doing: &'static str,
+        act: impl FnOnce(&Pidfd) -> io::Result<T>,
+    ) -> Result<T, ClusterError> {
+        let life = self.running(doing)?;
+        let done = match &life.pidfd {
+            Some(pidfd) => act(pidfd),
+            None => Err(io::Error::other("its process cannot be had from here")),
+        };
+        done.map_err(|source| ClusterError::Process {
+            service: self.service().clone(),
+            doing,
+            source,
+        })
     }
 
     /// The start that is alive. Asks the kernel, not the engine: no round trip.
@@ -433,7 +475,7 @@ impl PartHandle {
         if let Some(pidfd) = &life.pidfd {
             match pidfd.signal(signal) {
                 Ok(()) => return Ok(Proof::Pidfd),
-                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     tracing::debug!(part = %self.service(), "not permitted to signal, asking the engine");
                 }
                 Err(_) => return Err(self.not_running("a signal")),
@@ -450,7 +492,7 @@ impl PartHandle {
             .0
             .engine
             .docker()
-            .kill_container(&self.0.container, Some(options))
+            .kill_container(&self.container(), Some(options))
             .await;
         sent.map_err(ClusterError::engine(doing))?;
         Ok(if life.pidfd.is_some() {
@@ -468,7 +510,7 @@ impl PartHandle {
                 None => self
                     .0
                     .engine
-                    .exited(&self.0.container)
+                    .exited(&self.container())
                     .await
                     .map(drop)
                     .map_err(|error| error.to_string()),
@@ -502,9 +544,16 @@ fn pack(name: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     archive.into_inner()
 }
 
+impl Part {
+    fn current(&self) -> Arc<str> {
+        let containers = self.containers.lock().unwrap_or_else(PoisonError::into_inner);
+        containers.current()
+    }
+}
+
 impl Life {
     fn of(found: &Inspected, part: &Part) -> Self {
-        let pidfd = match Pidfd::of_container(found.pid, &part.container) {
+        let pidfd = match Pidfd::of_container(found.pid, &part.current()) {
             Ok(pidfd) => Some(pidfd),
             Err(error) => {
                 tracing::info!(part = %part.service, %error, "no pidfd, signals go through the engine");

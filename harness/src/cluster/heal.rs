@@ -26,6 +26,8 @@ pub enum Remedy {
     },
     /// It was frozen and was let go on.
     Unpaused,
+    /// It was held to less than its machine has, and is no more.
+    Unlimited,
 }
 
 impl Cluster {

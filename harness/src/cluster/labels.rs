@@ -17,6 +17,8 @@ const LOCK: &str = "dev.crosspod.lock";
 const DESIGN: &str = "dev.crosspod.design";
 const DEFECTS: &str = "dev.crosspod.defects";
 const PROJECT: &str = "dev.crosspod.project";
+/// On what stands in for a part for a while; its value is the part's own container.
+pub(super) const STANDS_IN_FOR: &str = "dev.crosspod.stands-in-for";
 /// Compose's own: the service that a container is of.
 pub(super) const SERVICE: &str = "com.docker.compose.service";
 

@@ -1,5 +1,6 @@
 //! What a part wrote, as the engine kept it: whole, across restarts of the container.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bollard::Docker;
@@ -32,59 +33,45 @@ pub(super) enum From {
     Beginning,
     /// What came at or after this time, RFC 3339 by the engine's clock.
     Instant(String),
+    /// What came behind a line of that time, RFC 3339 by the engine's clock.
+    Behind(String),
+    /// What came at or after this moment, to the second: the engine takes no finer one.
+    Moment(SystemTime),
+    /// The last line alone.
+    Newest,
 }
 
-/// Reads a container's log.
-pub(super) async fn read(engine: &Engine, container: &str, from: From) -> Result<Vec<LogLine>, ClusterError> {
-    let lines = collect(engine.docker(), container, "all", 0).await;
-    let mut lines = lines.map_err(ClusterError::engine(format!(
-        "reading the log of container {container}"
-    )))?;
-    if let From::Instant(start) = from {
-        let start = comparable(&start);
-        lines.retain(|line| comparable(&line.at) >= start);
+/// Reads the log of a part, which may have been several containers, in the order in which it was written.
+pub(super) async fn read(engine: &Engine, containers: &[Arc<str>], from: &From) -> Result<Vec<LogLine>, ClusterError> {
+    let (tail, since_s) = match from {
+        From::Newest => ("1", 0),
+        From::Moment(since) => (
+            "all",
+            since.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs()),
+        ),
+        From::Beginning | From::Instant(_) | From::Behind(_) => ("all", 0),
+    };
+    let since_s = i32::try_from(since_s).unwrap_or(i32::MAX);
+    let mut lines = Vec::new();
+    for container in containers {
+        let of_one = collect(engine.docker(), container, tail, since_s).await;
+        lines.extend(of_one.map_err(ClusterError::engine(format!(
+            "reading the log of container {container}"
+        )))?);
     }
-    Ok(lines)
-}
-
-/// Reads what a container wrote since a moment, to the second: the engine takes no finer one.
-pub(super) async fn read_after(
-    engine: &Engine,
-    container: &str,
-    since: SystemTime,
-) -> Result<Vec<LogLine>, ClusterError> {
-    let since_s = since.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
-    let lines = collect(
-        engine.docker(),
-        container,
-        "all",
-        i32::try_from(since_s).unwrap_or(i32::MAX),
-    )
-    .await;
-    lines.map_err(ClusterError::engine(format!(
-        "reading the log of container {container}"
-    )))
-}
-
-/// The newest line of a container's log, if it has one.
-pub(super) async fn newest(engine: &Engine, container: &str) -> Result<Option<LogLine>, ClusterError> {
-    let lines = collect(engine.docker(), container, "1", 0).await;
-    let mut lines = lines.map_err(ClusterError::engine(format!(
-        "reading the log of container {container}"
-    )))?;
-    Ok(lines.pop())
-}
-
-/// What a container wrote behind a line of its log, or all of it without.
-pub(super) async fn read_behind(
-    engine: &Engine,
-    container: &str,
-    behind: Option<&LogLine>,
-) -> Result<Vec<LogLine>, ClusterError> {
-    let mut lines = read(engine, container, From::Beginning).await?;
-    if let Some(behind) = behind {
-        let at = comparable(&behind.at);
-        lines.retain(|line| comparable(&line.at) > at);
+    if containers.len() > 1 {
+        lines.sort_by_cached_key(|line| comparable(&line.at));
+    }
+    match from {
+        From::Instant(start) => {
+            let start = comparable(start);
+            lines.retain(|line| comparable(&line.at) >= start);
+        }
+        From::Behind(at) => {
+            let at = comparable(at);
+            lines.retain(|line| comparable(&line.at) > at);
+        }
+        From::Beginning | From::Moment(_) | From::Newest => {}
     }
     Ok(lines)
 }

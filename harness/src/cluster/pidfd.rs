@@ -5,9 +5,10 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pidfd_send_signal, prlimit};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -15,8 +16,10 @@ use tokio::io::unix::AsyncFd;
 #[derive(Debug)]
 pub(super) struct Pidfd {
     fd: OwnedFd,
-    /// Its number, which stays its own for as long as the descriptor is not readable.
+    /// The number by which the system calls that take no descriptor know it.
     number: Pid,
+    /// How many descriptors it might have before it was allowed none.
+    descriptors_before: Mutex<Option<u64>>,
 }
 
 impl Pidfd {
@@ -46,13 +49,78 @@ impl Pidfd {
     }
 
     fn open(number: Pid) -> io::Result<Self> {
-        let fd = pidfd_open(number, PidfdFlags::empty())?;
-        Ok(Self { fd, number })
+        Ok(Self {
+            fd: pidfd_open(number, PidfdFlags::empty())?,
+            number,
+            descriptors_before: Mutex::default(),
+        })
     }
 
     /// Sends a signal to the process.
     pub(super) fn signal(&self, signal: Signal) -> io::Result<()> {
         Ok(pidfd_send_signal(&self.fd, signal)?)
+    }
+
+    /// Allows the process no descriptor beyond those that it has; these stay good. Says how many it may have now, by the
+    /// kernel's word.
+    pub(super) fn allow_no_more_descriptors(&self) -> io::Result<u64> {
+        let before = self.allow_descriptors(Some(0))?;
+        self.before().get_or_insert(before);
+        self.descriptors_allowed()
+    }
+
+    /// Allows the process as many descriptors as before, where it is allowed none. Says how many it may have now, by the
+    /// kernel's word.
+    pub(super) fn allow_descriptors_again(&self) -> io::Result<u64> {
+        if self.descriptors_allowed()? == 0 {
+            // Where somebody else took them away, as many as it might ask for itself.
+            let before = self.before().take();
+            self.allow_descriptors(before)?;
+        }
+        self.descriptors_allowed()
+    }
+
+    /// As [`Pidfd::allow_descriptors_again`], where that is permitted; whether there was anything to give back.
+    pub(super) fn give_back(&self) -> bool {
+        self.descriptors_allowed().is_ok_and(|allowed| allowed == 0) && self.allow_descriptors_again().is_ok()
+    }
+
+    fn before(&self) -> MutexGuard<'_, Option<u64>> {
+        self.descriptors_before.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the soft limit, without a number to the hard one; returns the soft one from before.
+    fn allow_descriptors(&self, soft: Option<u64>) -> io::Result<u64> {
+        let hard = self.limit_on_descriptors("hard", 4)?;
+        let new = Rlimit {
+            current: Some(soft.unwrap_or(hard)),
+            maximum: Some(hard),
+        };
+        let before = prlimit(Some(self.number), Resource::Nofile, new)?;
+        self.still_there()?;
+        Ok(before.current.unwrap_or(hard))
+    }
+
+    /// How many descriptors it may have.
+    fn descriptors_allowed(&self) -> io::Result<u64> {
+        self.limit_on_descriptors("soft", 3)
+    }
+
+    /// The kernel's line reads `Max open files  SOFT  HARD  files`; `word` counts from 0.
+    fn limit_on_descriptors(&self, which: &str, word: usize) -> io::Result<u64> {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", self.number.as_raw_pid()))?;
+        self.still_there()?;
+        let line = limits.lines().find(|line| line.starts_with("Max open files"));
+        let limit = line.and_then(|line| line.split_whitespace().nth(word)?.parse().ok());
+        limit.ok_or_else(|| io::Error::other(format!("no {which} limit on open files in {limits}")))
+    }
+
+    /// What was done by its number was done to it, and not to another that got the number: it lived until now.
+    fn still_there(&self) -> io::Result<()> {
+        if self.is_dead()? {
+            return Err(io::Error::other("the process has ended"));
+        }
+        Ok(())
     }
 
     /// Whether the process is dead by now.
@@ -194,6 +262,20 @@ mod tests {
     fn a_threads_state_stands_behind_a_name_that_may_hold_anything() {
         assert_eq!(state("7 (a) S (b)) T 1 7 7 0"), Some('T'));
         assert_eq!(state("7 sleep"), None);
+    }
+
+    #[test]
+    fn a_process_that_may_have_no_more_descriptors_may_again() {
+        let mut child = Command::new("sleep").arg("60").spawn().expect("sleep is there");
+        let pidfd = Pidfd::open(Pid::from_raw(child.id().cast_signed()).expect("a process id")).expect("pidfd_open");
+        let before = pidfd.descriptors_allowed().expect("its limits");
+        assert!(!pidfd.give_back(), "nothing was taken");
+        assert_eq!(pidfd.allow_no_more_descriptors().expect("our own child"), 0);
+        assert_eq!(pidfd.allow_no_more_descriptors().expect("twice is once"), 0);
+        assert_eq!(pidfd.allow_descriptors_again().expect("our own child"), before);
+        pidfd.signal(Signal::KILL).expect("our own child may be killed");
+        child.wait().expect("it was killed");
+        assert!(pidfd.allow_no_more_descriptors().is_err(), "nobody is there");
     }
 
     #[test]

@@ -73,9 +73,10 @@ pub(super) async fn await_ready(
     let question = Question::of(part.service());
     let mut last = "nothing was asked yet".to_owned();
     let outcome = tokio::time::timeout(bound, async {
+        let container = part.container();
         tokio::select! {
             () = answered(part, question, &mut last) => Ok(()),
-            code = part.engine().exited(part.container()) => Err(code),
+            code = part.engine().exited(&container) => Err(code),
         }
     })
     .await;
@@ -89,7 +90,7 @@ pub(super) async fn await_ready(
 /// Waits, without a bound of its own, until the part's process ends: what the others wait for may have gone with it.
 pub(super) async fn await_death(part: &PartHandle, while_what: &str) -> ClusterError {
     let began = Instant::now();
-    match part.engine().exited(part.container()).await {
+    match part.engine().exited(&part.container()).await {
         Ok(code) => died(part, while_what, code, began).await,
         Err(error) => error,
     }

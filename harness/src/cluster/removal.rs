@@ -12,6 +12,7 @@ use futures_util::future::join_all;
 use super::engine::Engine;
 use super::error::ClusterError;
 use super::labels;
+use super::service::Service;
 use super::up::forget_check_out;
 
 /// How long removal may take: the engine ends what still runs first.
@@ -67,6 +68,40 @@ pub async fn remove_project(engine: &Engine, project: &str) -> Result<Removed, C
 /// As for [`remove_project`].
 pub async fn remove_half_made(engine: &Engine, project: &str) -> Result<Removed, ClusterError> {
     remove_until_quiet(engine, project, QUIET).await
+}
+
+/// Removes what stood in for parts of a project, or for one part: their own containers stay.
+///
+/// # Errors
+/// The engine refuses.
+pub(super) async fn remove_stand_ins(
+    engine: &Engine,
+    project: &str,
+    service: Option<&Service>,
+) -> Result<(), ClusterError> {
+    let mut filters = labels::of_project(project);
+    let of_service = service.map(|service| format!("{}={service}", labels::SERVICE));
+    let labels = filters.entry("label".to_owned()).or_default();
+    labels.push(labels::STANDS_IN_FOR.to_owned());
+    labels.extend(of_service);
+    let options = ListContainersOptions {
+        all: true,
+        filters: Some(filters),
+        ..Default::default()
+    };
+    let listed = engine.docker().list_containers(Some(options)).await;
+    let listed = listed.map_err(ClusterError::engine(format!(
+        "listing what stands in for parts of {project}"
+    )))?;
+    for container in listed.into_iter().filter_map(|container| container.id) {
+        let options = RemoveContainerOptions {
+            force: true,
+            ..Default::default()
+        };
+        let removed = engine.docker().remove_container(&container, Some(options)).await;
+        removed.map_err(ClusterError::engine(format!("removing container {container}")))?;
+    }
+    Ok(())
 }
 
 async fn remove_until_quiet(engine: &Engine, project: &str, quiet: Duration) -> Result<Removed, ClusterError> {

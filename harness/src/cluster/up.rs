@@ -24,7 +24,7 @@ use super::labels::{self, Owner};
 use super::logs::LogLine;
 use super::progress::Progress;
 use super::ready;
-use super::removal::{Removed, remove_project};
+use super::removal::{Removed, remove_project, remove_stand_ins};
 use super::service::Service;
 use super::spec::{ClusterSpec, READY_BOUND};
 
@@ -143,6 +143,8 @@ impl Cluster {
             ));
         }
         let handles = try_join_all(handles).await?.into_iter();
+        // Of a run that ended in the middle of an update; the parts' own containers are there.
+        remove_stand_ins(engine, project, None).await?;
         let parts: BTreeMap<Service, PartHandle> = handles.map(|part| (part.service().clone(), part)).collect();
         let pods = parts.keys().filter_map(|service| match service {
             Service::Pod(name) => Some(name.clone()),
@@ -345,8 +347,11 @@ fn check_out_path(project: &str) -> Result<PathBuf, ClusterError> {
 }
 
 fn part_of(container: ContainerSummary) -> Option<(Service, String, ServiceImage)> {
-    let labels = container.labels?;
-    let service = Service::parse(labels.get(labels::SERVICE)?)?;
+    let found = container.labels?;
+    if found.contains_key(labels::STANDS_IN_FOR) {
+        return None;
+    }
+    let service = Service::parse(found.get(labels::SERVICE)?)?;
     let reference = container.image.unwrap_or_default();
     let image = ServiceImage {
         service: service.clone(),

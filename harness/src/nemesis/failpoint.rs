@@ -6,25 +6,20 @@
 //! the business of the other faults. What a pod passes as it starts is armed in the life before, which keeps the order for
 //! the next.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::admin::{ADMIN_PORT, ANSWER, AdminError, Answer, ask};
 use super::{Aim, Nemesis, NemesisError, Refusal, name, refused};
 use crate::cluster::PartHandle;
 use crate::history::{Epoch, PodName, ThreadId, TurnId};
 use crate::wait::Expired;
-
-/// Port of a pod's container over which its failpoints are armed.
-const ADMIN_PORT: u16 = 8082;
-/// Longest that an answer may take beyond the wait that was asked for.
-const ANSWER: Duration = Duration::from_secs(2);
 
 /// A place between two steps of a pod, by what it has done and not done there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,14 +128,6 @@ pub enum NoHold {
     /// The fault could not be injected or judged.
     #[error(transparent)]
     Nemesis(#[from] NemesisError),
-}
-
-/// A pod's admin port did not do as asked.
-#[derive(Debug, thiserror::Error)]
-#[error("failpoints: {what}: {got}")]
-pub struct AdminError {
-    what: String,
-    got: String,
 }
 
 /// Who a pod says is held.
@@ -349,61 +336,6 @@ fn not_armed(pod: &PartHandle, point: Failpoint) -> impl FnOnce(AdminError) -> N
     }
 }
 
-/// What a pod's admin port said.
-struct Answer {
-    what: String,
-    status: StatusCode,
-    body: Value,
-}
-
-impl Answer {
-    fn ok(self) -> Result<Value, AdminError> {
-        let Self { what, status, body } = self;
-        if status.is_success() {
-            return Ok(body);
-        }
-        let got = format!("{status}: {body}");
-        Err(AdminError { what, got })
-    }
-}
-
-async fn ask(
-    pod: &PartHandle,
-    method: Method,
-    path: &str,
-    order: Option<&Value>,
-    bound: Duration,
-) -> Result<Answer, AdminError> {
-    let what = format!("{method} {path}");
-    let failed = |got: String| AdminError {
-        what: what.clone(),
-        got,
-    };
-    let at = pod.published(ADMIN_PORT);
-    let at = at.ok_or_else(|| failed(format!("no port {ADMIN_PORT} is published: the pod is not running")))?;
-    let (status, body) = exchange(at, method, path, order, bound)
-        .await
-        .map_err(|error| failed(format!("{error:?}")))?;
-    Ok(Answer { what, status, body })
-}
-
-/// One request over a connection of its own: a pod that is started again is elsewhere.
-async fn exchange(
-    at: SocketAddr,
-    method: Method,
-    path: &str,
-    order: Option<&Value>,
-    bound: Duration,
-) -> Result<(StatusCode, Value), reqwest::Error> {
-    let http = Client::builder().no_proxy().tcp_nodelay(true).timeout(bound).build()?;
-    let mut request = http.request(method, format!("http://{at}/{path}"));
-    if let Some(order) = order {
-        request = request.json(order);
-    }
-    let answer = request.send().await?;
-    Ok((answer.status(), answer.json().await?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -446,7 +378,7 @@ mod tests {
             .expect_err("no stay")
             .to_string();
         assert!(
-            told.starts_with("failpoints: held: ") && told.contains(r#"{"epoch":"three"}"#),
+            told.starts_with("admin port: held: ") && told.contains(r#"{"epoch":"three"}"#),
             "{told}"
         );
     }

@@ -120,6 +120,45 @@ impl Nemesis {
         aim: Option<&Aim>,
         trigger: Option<Instant>,
     ) -> Result<LinkCut, NemesisError> {
+        let (mut cut, effects) = self.put_on_link(links, pod, (link, way, kind), aim).await?;
+        cut.set_off = trigger;
+        if kind.works_at_once() {
+            if has_landed(&effects, true) {
+                self.tell_landing(&cut, &effects);
+            } else {
+                self.await_landing(links, &cut, true, AT_ONCE).await?;
+            }
+            self.landed(&cut.fault, aim).await?;
+        }
+        Ok(cut)
+    }
+
+    /// Puts a fault on a link of a pod that is not there yet, to be met by its first connection: it has landed only when
+    /// [`Nemesis::link_cut_landed`] says so.
+    ///
+    /// # Errors
+    /// The proxy refuses.
+    pub async fn cut_link_ahead(
+        &mut self,
+        links: &Client,
+        pod: &PartHandle,
+        (link, way, kind): (Link, Way, &LinkFault),
+    ) -> Result<LinkCut, NemesisError> {
+        let (cut, _) = self.put_on_link(links, pod, (link, way, kind), None).await?;
+        Ok(LinkCut {
+            waits_for_data: true,
+            ..cut
+        })
+    }
+
+    /// Aims a fault at a link and puts it there; what has come of it by then.
+    async fn put_on_link(
+        &mut self,
+        links: &Client,
+        pod: &PartHandle,
+        (link, way, kind): (Link, Way, &LinkFault),
+        aim: Option<&Aim>,
+    ) -> Result<(LinkCut, Effects), NemesisError> {
         let fault = InForce {
             of_link: true,
             ..self.aimed(format!("{link}-{}", kind.name()), pod, aim)
@@ -128,7 +167,7 @@ impl Nemesis {
             proxy: format!("{}-{link}", fault.target),
             toxics: Vec::new(),
             waits_for_data: !kind.works_at_once(),
-            set_off: trigger,
+            set_off: None,
             fault,
         };
         let toxics = streams(link, way).into_iter().map(|stream| {
@@ -142,15 +181,7 @@ impl Nemesis {
         let added = added.map_err(refused(&cut.fault))?;
         let effects = added.into_iter().filter_map(|toxic| toxic.effects);
         let effects = effects.fold(Effects::default(), more);
-        if kind.works_at_once() {
-            if has_landed(&effects, true) {
-                self.tell_landing(&cut, &effects);
-            } else {
-                self.await_landing(links, &cut, true, AT_ONCE).await?;
-            }
-            self.landed(&cut.fault, aim).await?;
-        }
-        Ok(cut)
+        Ok((cut, effects))
     }
 
     /// Waits until something has come of a fault that waits for data.

@@ -4,13 +4,18 @@
 //! read again: it hit what it was aimed at, or the owner had moved, or the turn was over. Deliberately absent: choosing
 //! when (stories do, by what watchers see and where the provider's gates hold), and judging (`checkers`).
 
+mod admin;
 mod backends;
+mod clock;
 mod connections;
+mod cpu_throttled;
+mod descriptors_exhausted;
 mod disk_full;
 mod empty;
 mod failpoint;
 mod kill;
 mod link;
+mod out_of_memory;
 mod pause;
 mod read_only;
 mod stop;
@@ -19,6 +24,10 @@ mod terminate;
 mod wipe;
 
 pub use disk_full::clear_disk;
+mod version;
+
+pub use clock::Shift;
+pub use cpu_throttled::Throttled;
 pub use link::{Link, LinkCut, LinkFault, Way};
 
 use std::borrow::Cow;
@@ -32,7 +41,8 @@ use crate::target::log_store::StoreError;
 use crate::target::owner::{DatabaseError, Owners};
 use crate::target::sessions::Occupier;
 
-pub use failpoint::{AdminError, Armed, Failpoint, Held, NoHold};
+pub use admin::AdminError;
+pub use failpoint::{Armed, Failpoint, Held, NoHold};
 
 /// An owner, as read from the database: what a fault is aimed at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +122,9 @@ pub struct Nemesis {
     full: Vec<disk_full::Full>,
     /// Sessions that leave the database no place for others.
     occupiers: Vec<Occupier>,
+    armed: Vec<(PartHandle, Failpoint)>,
+    /// Pods whose clock may be shifted.
+    shifted: Vec<PartHandle>,
     count: u32,
 }
 
@@ -142,6 +155,7 @@ impl Nemesis {
             armed: Vec::new(),
             full: Vec::new(),
             occupiers: Vec::new(),
+            shifted: Vec::new(),
             count: 0,
         }
     }

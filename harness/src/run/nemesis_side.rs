@@ -9,6 +9,7 @@ use super::story::Stopped;
 use crate::cluster::{ClusterError, PartHandle, Service};
 use crate::history::{PodName, ThreadId};
 use crate::nemesis::{Aim, Armed, Failpoint, Held, Link, LinkCut, LinkFault, Way};
+use crate::target::Release;
 use crate::wait::{self, Look};
 
 /// How long a dependency that is told to stop has to do so in good order.
@@ -71,7 +72,7 @@ impl NemesisSide<'_> {
             .cast
             .told_to_stop
             .iter()
-            .find(|(p, _)| p == pod)
+            .rfind(|(p, _)| p == pod)
             .map_or_else(Instant::now, |(_, at)| *at);
         let bound = Duration::from_millis(self.cast.slot.api.target().bounds.drain_ms) + Duration::from_secs(5);
         Ok(self.cast.nemesis.gone(&handle, bound, since).await?)
@@ -131,17 +132,19 @@ impl NemesisSide<'_> {
         Ok(())
     }
 
-    /// Starts a pod that is gone and kills it while it boots; whether it died before it could serve.
-    pub async fn crash_at_boot(self, pod: &PodName) -> Result<bool, Stopped> {
-        let handle = self.cast.slot.pod(pod)?;
-        self.cast.trigger.take();
+    /// Starts a pod that is gone and kills it while it boots. Nothing of what it says comes back from the database until
+    /// it is dead, so it cannot have been ready: it was up, said that it is not ready, and died.
+    pub async fn crash_at_boot(self, pod: &PodName) -> Result<(), Stopped> {
+        let cast = self.cast;
+        let (handle, links) = (cast.slot.pod(pod)?, cast.slot.links());
+        cast.trigger.take();
+        let what = (Link::Postgres, Way::Both, &LinkFault::Blackhole);
+        let cut = cast.nemesis.cut_link_ahead(&links, &handle, what).await?;
         handle.begin_start().await.map_err(|e| not_started(pod, &e))?;
-        let was_ready = match handle.address() {
-            Some(at) => matches!(self.cast.slot.api.ready(at).await, Ok((200, _))),
-            None => false,
-        };
-        self.cast.nemesis.kill(&handle, None, None).await?;
-        Ok(!was_ready)
+        is_up_unready(cast, &handle, &format!("{pod} to be up without its database")).await?;
+        cast.nemesis.link_cut_landed(&links, &cut, None, LANDING).await?;
+        cast.nemesis.kill(&handle, None, None).await?;
+        Ok(cast.nemesis.mend_link(&links, &cut).await?)
     }
 
     /// Starts a pod that is gone while a dependency is gone too, mends that once the pod is up and says what it lacks, and
@@ -151,23 +154,9 @@ impl NemesisSide<'_> {
         let handle = cast.slot.pod(pod)?;
         cast.nemesis.healing(pod);
         let what = format!("{pod} to be up without {dependency}");
-        let is_up = wait::until(&what, UP, LOOK, || {
-            let at = handle.address();
-            let api = &cast.slot.api;
-            async move {
-                let Some(at) = at else {
-                    return Look::NotYet("it listens nowhere".to_owned());
-                };
-                match api.ready(at).await {
-                    Ok((503, _)) => Look::Done(()),
-                    Ok((status, body)) => Look::NotYet(format!("{status} {body}")),
-                    Err(seen) => Look::NotYet(seen),
-                }
-            }
-        });
         // Its start is over only when it is ready, which it should not be before the dependency is.
         tokio::select! {
-            is_up = is_up => is_up?,
+            is_up = is_up_unready(cast, &handle, &what) => is_up?,
             started = handle.start() => drop(started.map_err(|e| not_started(pod, &e))?),
         }
         cast.nemesis.healed(pod);
@@ -274,6 +263,64 @@ impl NemesisSide<'_> {
         Ok(self.cast.nemesis.free_disk(&handle).await?)
     }
 
+    /// Sets a pod's clock right.
+    pub async fn set_clock_right(self, pod: &PodName) -> Result<(), Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        Ok(self.cast.nemesis.set_clock_right(&handle).await?)
+    }
+
+    // --- what pods may use
+
+    /// Gives a pod all of its processor again.
+    pub async fn end_throttling(self, pod: &PodName) -> Result<(), Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        Ok(self.cast.nemesis.end_throttling(&handle).await?)
+    }
+
+    /// Allows a pod as many descriptors as before, and sees it answer.
+    pub async fn give_descriptors_back(self, pod: &PodName) -> Result<(), Stopped> {
+        let handle = self.cast.slot.pod(pod)?;
+        Ok(self.cast.nemesis.give_descriptors_back(&handle).await?)
+    }
+
+    // --- versions
+
+    /// Starts another version in the place of a pod that was told to stop and is gone; it serves when this returns.
+    pub async fn roll_out(self, pod: &PodName, version: &str) -> Result<(), Stopped> {
+        let cast = self.cast;
+        let (handle, release) = (cast.slot.pod(pod)?, release(cast)?);
+        cast.nemesis.roll_out(&handle, &release, version).await?;
+        cast.unhurt_are_polled().await;
+        Ok(())
+    }
+
+    /// Tells a pod of another version to stop, and starts the one from before in its place once it is gone; that serves when
+    /// this returns. Says which version it is.
+    pub async fn roll_back(self, pod: &PodName) -> Result<String, Stopped> {
+        let cast = self.cast;
+        let (handle, release) = (cast.slot.pod(pod)?, release(cast)?);
+        if handle.address().is_some() {
+            NemesisSide { cast: &mut *cast }.terminate_pod(pod, None).await?;
+            NemesisSide { cast: &mut *cast }.gone(pod).await?;
+        }
+        let version = cast.nemesis.roll_back(&handle, &release).await?;
+        cast.unhurt_are_polled().await;
+        Ok(version)
+    }
+
+    /// Kills every pod of another version, and starts the one from before in its place.
+    pub(super) async fn undo_roll_outs(self) -> Result<(), Stopped> {
+        let cast = self.cast;
+        for pod in cast.nemesis.of_another_version() {
+            let (handle, release) = (cast.slot.pod(&pod)?, release(cast)?);
+            if handle.address().is_some() {
+                NemesisSide { cast: &mut *cast }.kill_pod(&pod, None).await?;
+            }
+            cast.nemesis.roll_back(&handle, &release).await?;
+        }
+        Ok(())
+    }
+
     // --- what pods depend on
 
     /// Kills a dependency; it is dead when this returns.
@@ -336,6 +383,30 @@ impl NemesisSide<'_> {
         self.cast.unhurt_are_polled().await;
         Ok(())
     }
+}
+
+/// Waits until a pod that was just started answers, and says that it cannot serve.
+async fn is_up_unready(cast: &Cast, pod: &PartHandle, what: &str) -> Result<(), Stopped> {
+    let is_up = wait::until(what, UP, LOOK, || {
+        let at = pod.address();
+        let api = &cast.slot.api;
+        async move {
+            let Some(at) = at else {
+                return Look::NotYet("it listens nowhere".to_owned());
+            };
+            match api.ready(at).await {
+                Ok((503, _)) => Look::Done(()),
+                Ok((status, body)) => Look::NotYet(format!("{status} {body}")),
+                Err(seen) => Look::NotYet(seen),
+            }
+        }
+    });
+    Ok(is_up.await?)
+}
+
+fn release(cast: &Cast) -> Result<Release, Stopped> {
+    let release = cast.slot.api.target().release.clone();
+    release.ok_or_else(|| Stopped::Harness("the target's description says nothing of its version".to_owned()))
 }
 
 pub(super) fn postgres_url(cast: &Cast) -> Result<String, Stopped> {

@@ -382,6 +382,8 @@ async fn heal(cast: &mut Cast) -> Result<(), String> {
     freed.map_err(|e| format!("healing: {e}"))?;
     let mended = cast.nemesis().mend_database().await;
     mended.map_err(|e| format!("healing: {e}"))?;
+    let undone = cast.nemesis().undo_roll_outs().await;
+    undone.map_err(|e| format!("healing: {e}"))?;
     let wounded: BTreeSet<PodName> = cast.nemesis.wounded().cloned().collect();
     for part in &wounded {
         cast.nemesis.healing(part);
@@ -393,6 +395,8 @@ async fn heal(cast: &mut Cast) -> Result<(), String> {
     cast.slot.heal().await.map_err(|e| format!("healing: {e}"))?;
     let disarmed = cast.nemesis.disarm_all().await;
     disarmed.map_err(|e| format!("healing: {e}"))?;
+    let right = cast.nemesis.set_clocks_right().await;
+    right.map_err(|e| format!("healing: {e}"))?;
     for part in &wounded {
         cast.nemesis.healed(part);
     }

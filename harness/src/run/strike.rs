@@ -10,9 +10,12 @@ use super::nemesis_side::{LANDING, NemesisSide};
 use super::story::Stopped;
 use crate::history::writer::Recorder;
 use crate::history::{Epoch, Landing, PodName, Status, What};
-use crate::nemesis::{Aim, Link, LinkCut, LinkFault, Way};
+use crate::nemesis::{Aim, Link, LinkCut, LinkFault, Shift, Throttled, Way};
 use crate::plan::{Known, Selector, Trigger, Watch};
 use crate::wait;
+
+/// Longest that a story waits for a pod that has something to do to feel that it lacks memory or processor time.
+const STRAINED: Duration = Duration::from_secs(8);
 
 /// What is done to each pod that a selector means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +28,14 @@ pub enum Blow {
     Terminate,
     /// A fault is let loose on one of its links.
     Cut(Link, Way, LinkFault),
+    /// Its wall clock is shifted.
+    ShiftClock(Shift),
+    /// It is left hardly any memory, so that the kernel ends it when it wants more.
+    LimitMemory,
+    /// It is left so many hundredths of a processor.
+    ThrottleCpu(u8),
+    /// It may open no more descriptors.
+    ExhaustDescriptors,
 }
 
 /// A pod that was struck.
@@ -34,10 +45,19 @@ pub struct Struck {
     pub pod: PodName,
     /// As what it was struck, where it owned the turn's thread.
     pub aim: Option<Aim>,
-    /// Where the blow landed; none for a fault of a link, which may have to wait for data.
+    /// Where the blow landed; none for one that lands only when there is something to do, see
+    /// [`NemesisSide::have_landed`].
     pub landing: Option<Landing>,
     /// The fault of its link, where it is one.
     pub cut: Option<LinkCut>,
+    strain: Option<Strain>,
+}
+
+/// What lands when a pod has something to do.
+#[derive(Debug, Clone)]
+enum Strain {
+    Memory,
+    Cpu(Throttled),
 }
 
 impl Turn {
@@ -116,13 +136,29 @@ impl NemesisSide<'_> {
         let handle = cast.slot.pod(&pod)?;
         // This blow has an event of its own to be measured from.
         cast.trigger.take();
-        let (mut landing, mut cut) = (None, None);
+        let (mut landing, mut cut, mut strain) = (None, None, None);
         match blow {
             Blow::Kill => landing = Some(cast.nemesis.kill(&handle, aim.as_ref(), Some(fired)).await?),
             Blow::Pause => landing = Some(cast.nemesis.pause(&handle, aim.as_ref(), Some(fired)).await?),
             Blow::Terminate => {
                 landing = Some(cast.nemesis.terminate(&handle, aim.as_ref()).await?);
                 cast.told_to_stop.push((pod.clone(), Instant::now()));
+            }
+            Blow::ShiftClock(by) => {
+                let shifted = cast.nemesis.shift_clock(&handle, *by, aim.as_ref(), Some(fired));
+                landing = Some(shifted.await?);
+            }
+            Blow::LimitMemory => {
+                cast.nemesis.limit_memory(&handle, aim.as_ref()).await?;
+                strain = Some(Strain::Memory);
+            }
+            Blow::ThrottleCpu(percent) => {
+                let throttled = cast.nemesis.throttle_cpu(&handle, *percent, aim.as_ref(), Some(fired));
+                strain = Some(Strain::Cpu(throttled.await?));
+            }
+            Blow::ExhaustDescriptors => {
+                let exhausted = cast.nemesis.exhaust_descriptors(&handle, aim.as_ref(), Some(fired));
+                landing = Some(exhausted.await?);
             }
             Blow::Cut(link, way, fault) => {
                 let links = cast.slot.links();
@@ -135,10 +171,17 @@ impl NemesisSide<'_> {
                 );
             }
         }
-        Ok(Struck { pod, aim, landing, cut })
+        Ok(Struck {
+            pod,
+            aim,
+            landing,
+            cut,
+            strain,
+        })
     }
 
-    /// Waits until something has come of each fault of a link that waits for data. The others have landed already.
+    /// Waits until something has come of each fault that waits for data, or for its pod to have something to do. The others
+    /// have landed already.
     pub async fn have_landed(self, struck: &[Struck]) -> Result<(), Stopped> {
         let links = self.cast.slot.links();
         let waiting = struck
@@ -147,6 +190,17 @@ impl NemesisSide<'_> {
         for (one, cut) in waiting {
             let nemesis = &self.cast.nemesis;
             nemesis.link_cut_landed(&links, cut, one.aim.as_ref(), LANDING).await?;
+        }
+        for one in struck {
+            let handle = self.cast.slot.pod(&one.pod)?;
+            let (nemesis, aim) = (&mut self.cast.nemesis, one.aim.as_ref());
+            match &one.strain {
+                None => {}
+                Some(Strain::Memory) => drop(nemesis.runs_out_of_memory(&handle, aim, STRAINED).await?),
+                Some(Strain::Cpu(throttled)) => {
+                    nemesis.is_throttled(&handle, throttled, aim, STRAINED).await?;
+                }
+            }
         }
         Ok(())
     }

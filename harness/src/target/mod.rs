@@ -34,6 +34,8 @@ pub struct Target {
     pub routes: Routes,
     /// Its metrics that stories look at.
     pub metrics: Metrics,
+    /// How its version is told, where it has one.
+    pub release: Option<Release>,
     /// Its database.
     pub database: Database,
     /// Its stream log, where it has one.
@@ -125,6 +127,18 @@ pub struct Metrics {
     pub tails_open: String,
     /// Gauge of turns that are running.
     pub turns_running: String,
+}
+
+/// How a target's version is set and told.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// `GET` gives an object in JSON.
+    pub route: String,
+    /// The field of that object that holds the version, a text.
+    pub field: String,
+    /// Variable of a pod's environment that makes it say that it is another version.
+    pub variable: String,
 }
 
 /// How a target's database is read.

@@ -2,6 +2,7 @@
 //! promise through it. None has a defect to catch; the other stories have.
 
 mod boot;
+mod clock;
 mod database;
 mod dependency;
 mod disk_full;
@@ -14,7 +15,9 @@ mod pause;
 mod postgres_link;
 mod provider;
 mod provider_link;
+mod strain;
 mod terminate;
+mod version;
 
 use std::time::Duration;
 
@@ -55,6 +58,8 @@ pub(crate) fn faults() -> Vec<Story> {
     [
         pods(),
         disks(),
+        strains(),
+        clocks(),
         postgres_link::stories(),
         nats_link::stories(),
         provider_link::stories(),
@@ -88,6 +93,8 @@ fn pods() -> Vec<Story> {
             evidence ["the turn ran on while another pod was frozen"]),
         fault!(terminate::terminate: "the owner is told to stop and has the time to finish",
             evidence ["the owner was told to stop while its turn ran", "the owner left in good order"]),
+        fault!(terminate::terminate_then_kill: "the owner is told to stop and is killed before its grace is over",
+            evidence ["the owner was killed within its grace, while its turn ran", "a survivor took the turn over"]),
         fault!(terminate::terminate_bystander: "a pod that owns nothing is told to stop",
             evidence ["a bystander left in good order while the turn ran"]),
         fault!(boot::restart: "the owner dies and is started again at once, under its own name",
@@ -107,6 +114,39 @@ fn disks() -> Vec<Story> {
                 "feedback was taken again once there was room"]),
         fault!(disk_full::disk_full_mid_line: "the volume of a pod's feedback is full in the middle of an item",
             evidence ["an item was refused whose beginning had room", "a later item was taken into what room was left"]),
+    ]
+}
+
+/// What a pod can lack, and what can come in its place.
+fn strains() -> Vec<Story> {
+    vec![
+        fault!(strain::out_of_memory: "the owner is ended by the kernel for want of memory in the middle of a large answer",
+            evidence ["the owner ran out of memory while its turn ran"]),
+        fault!(strain::cpu_throttled: "the owner gets hardly any processor time in the middle of an answer",
+            evidence ["the owner was throttled while its turn ran", "the turn came to its end after it"]),
+        fault!(strain::descriptors_exhausted: "the owner can open nothing more in the middle of an answer",
+            evidence ["the owner could open nothing more while its turn ran",
+                "streams in flight went on, and their owner with them"]),
+        fault!(strain::descriptors_exhausted_bystander: "a pod that only shows an answer can open nothing more",
+            evidence ["a pod could open nothing more while the turn ran", "its stream in flight was shown to the end"]),
+        fault!(version::replaced_by_a_new_version: "the owner is replaced by another version in the middle of an answer",
+            evidence ["a new version serves in the owner's place while its turn runs",
+                "the version from before serves again"]),
+    ]
+}
+
+/// What can happen to a pod's wall clock.
+fn clocks() -> Vec<Story> {
+    use clock::{BACKWARD, FOLLOWED, FORWARD, SHIFTED, STAYED, of_owner, of_survivors};
+    vec![
+        shared!("clock_shifted_forward": "the owner's clock jumps an hour ahead in the middle of an answer",
+            evidence [SHIFTED, STAYED], of_owner, FORWARD),
+        shared!("clock_shifted_backward": "the owner's clock jumps an hour back in the middle of an answer",
+            evidence [SHIFTED, STAYED], of_owner, BACKWARD),
+        shared!("clock_shifted_forward_on_survivors": "the others' clocks jump an hour ahead, and then the owner dies",
+            evidence [SHIFTED, STAYED, FOLLOWED], of_survivors, FORWARD),
+        shared!("clock_shifted_backward_on_survivors": "the others' clocks jump an hour back, and then the owner dies",
+            evidence [SHIFTED, STAYED, FOLLOWED], of_survivors, BACKWARD),
     ]
 }
 

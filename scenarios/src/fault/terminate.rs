@@ -1,8 +1,12 @@
 //! A pod is told to stop and nothing keeps it from leaving in good order: an owner finishes what it has, a bystander goes
-//! at once, and nobody loses an answer by it.
+//! at once, and nobody loses an answer by it. Or its grace is cut short by a kill, and nobody loses an answer by that either.
+
+use std::time::Duration;
 
 use crosspod::plan::{Answer, Pod, Selector};
-use crosspod::run::{Blow, Cast, Played};
+use crosspod::run::{Blow, Cast, Played, Struck};
+
+const TAKEOVER: Duration = Duration::from_secs(5);
 
 pub(crate) async fn terminate(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
@@ -23,6 +27,37 @@ pub(crate) async fn terminate(c: &mut Cast) -> Played {
     leave(c, "the owner left in good order", &struck).await
 }
 
+pub(crate) async fn terminate_then_kill(c: &mut Cast) -> Played {
+    let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
+    c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
+    let told = c
+        .nemesis()
+        .strike(turn.shows(3), Selector::Owner, &turn, Blow::Terminate)
+        .await?;
+    let Some(owner) = told.into_iter().find_map(|one| one.aim) else {
+        return Ok(());
+    };
+    c.drains(&owner.owner).await?;
+    c.provider().open_gate_through(&turn, 6).await?;
+    // It goes on with what it has, so its drain is under way and far from over.
+    let killed = c
+        .nemesis()
+        .strike(turn.shows(6), Selector::Owner, &turn, Blow::Kill)
+        .await?;
+    let in_its_drain = killed.iter().any(|one| one.aim.as_ref() == Some(&owner));
+    c.evidence(
+        "the owner was killed within its grace, while its turn ran",
+        in_its_drain && !c.is_over(&turn).await?,
+    );
+    c.nemesis().gone(&owner.owner).await?;
+    let heir = c.taken_over(&turn, &owner, TAKEOVER).await?;
+    c.evidence("a survivor took the turn over", heir.epoch > owner.epoch);
+    c.nemesis().start(&owner.owner).await?;
+    c.provider().open_gate(&turn).await?;
+    c.settled(&turn).await?;
+    Ok(())
+}
+
 pub(crate) async fn terminate_bystander(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
@@ -38,7 +73,7 @@ pub(crate) async fn terminate_bystander(c: &mut Cast) -> Played {
 }
 
 /// Sees those who were told to stop leave, and starts them again.
-async fn leave(c: &mut Cast, mark: &str, struck: &[crosspod::run::Struck]) -> Played {
+async fn leave(c: &mut Cast, mark: &str, struck: &[Struck]) -> Played {
     for one in struck {
         let code = c.nemesis().gone(&one.pod).await?;
         c.evidence(mark, code == 0);

@@ -29,15 +29,11 @@ impl FaultSpan<'_> {
             .any(|link| self.name.starts_with(link))
     }
 
-    /// Whether it stops one task of its target and leaves it to do all else.
-    pub(crate) fn is_hold(&self) -> bool {
-        self.name.starts_with("hold at ")
-    }
-
-    /// Whether it leaves its target all that it needs to do what it owes: one task stands still, or a disk is full that no
-    /// turn needs.
-    pub(crate) fn leaves_its_target_at_work(&self) -> bool {
-        self.is_hold() || self.name == "disk-full"
+    /// Whether its target owes everything that it always owes: one task of it stops and it can do all else, its wall clock
+    /// is wrong, on which nothing may hang, it is of another version, which serves like any, or a disk is full that no turn
+    /// needs.
+    pub(crate) fn excuses_nothing(&self) -> bool {
+        self.name.starts_with("hold at ") || matches!(self.name, "clock-shifted" | "other-version" | "disk-full")
     }
 
     /// Whether its target's process ends by it. A pod that it does not end goes on where it stopped or was cut off.
@@ -74,7 +70,7 @@ impl FaultSpan<'_> {
     /// stands still by it is judged as one that stands still, and clients, peers and promises are owed what they always are.
     /// A full disk does not either: what finds no room is refused, and all else is owed.
     pub(crate) fn touches(&self, from_us: u64, until_us: u64) -> bool {
-        !self.leaves_its_target_at_work() && self.is_there(from_us, until_us)
+        !self.excuses_nothing() && self.is_there(from_us, until_us)
     }
 
     /// Whether it is in force at any moment of `from_us..=until_us`, whatever it does.
@@ -326,6 +322,26 @@ mod tests {
         assert!(is("storage-wiped", &loses_the_log) && is("stream-deleted", &loses_the_log));
         assert!(!is("stop", &loses_the_log) && !is("read-only", &loses_the_log));
         assert!(is("read-only", &leaves_reading) && !is("stop", &leaves_reading));
+    }
+
+    #[test]
+    fn a_wrong_clock_and_another_version_excuse_nothing() {
+        for name in ["clock-shifted", "other-version"] {
+            let begins = FaultStep::Aimed {
+                thread: None,
+                epoch: None,
+            };
+            let fault = FaultEvent {
+                fault: name.into(),
+                ..step(1, "pod-1", begins)
+            };
+            let pods = BTreeSet::from(["pod-1", "pod-2"]);
+            let mut faults = Faults::default();
+            faults.note(At { n: 1, us: 100 }, &fault);
+            let span = faults.iter().next().expect("it was noted");
+            assert!(span.is_there(0, 200) && !span.touches(0, 200), "{name}");
+            assert_eq!(faults.deadline(150, 100, Some("pod-1"), &pods), Some(250), "{name}");
+        }
     }
 
     #[test]

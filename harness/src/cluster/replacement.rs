@@ -1,0 +1,216 @@
+//! A part that is another container for a while: what a rolling update does to a pod. The one that Compose made is kept,
+//! ended, and is the part again afterwards.
+//!
+//! The other one has all that the first has, labels included, so that it is removed with its cluster, and a label more, by
+//! which it is told from a part. Under the same name of the service the network leads to whichever of them runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse, EndpointSettings, NetworkingConfig};
+use bollard::query_parameters::CreateContainerOptions;
+
+use super::error::ClusterError;
+use super::handle::PartHandle;
+use super::labels::{self, Owner};
+use super::removal::remove_stand_ins;
+
+/// The containers that a part is and was.
+#[derive(Debug, Clone)]
+pub(super) struct Containers {
+    /// The one that Compose made.
+    own: Arc<str>,
+    /// The one that stands in for it, or stood last: it is kept for its log.
+    other: Option<Arc<str>>,
+    stands_in: bool,
+}
+
+impl Containers {
+    pub(super) fn of(own: String) -> Self {
+        Self {
+            own: own.into(),
+            other: None,
+            stands_in: false,
+        }
+    }
+
+    /// The one that is the part now.
+    pub(super) fn current(&self) -> Arc<str> {
+        match &self.other {
+            Some(other) if self.stands_in => other.clone(),
+            _ => self.own.clone(),
+        }
+    }
+
+    /// Those that hold a piece of the part's log.
+    pub(super) fn all(&self) -> Vec<Arc<str>> {
+        std::iter::once(&self.own).chain(&self.other).cloned().collect()
+    }
+}
+
+impl PartHandle {
+    /// Puts another container in the place of a part that has ended, which differs by these variables of its environment, and
+    /// starts it. It runs when this returns, and may not serve yet.
+    ///
+    /// # Errors
+    /// The part runs, was replaced already, or the engine refuses.
+    pub async fn replace(&self, variables: &[(&str, &str)]) -> Result<(), ClusterError> {
+        if self.is_replaced() {
+            return Err(self.late("to be what it was", Duration::ZERO, "replaced").await);
+        }
+        let docker = self.engine().docker();
+        let own = self.container();
+        let doing = |what: &str| ClusterError::engine(format!("{what} another container for {}", self.service()));
+        let found = docker
+            .inspect_container(&own, None)
+            .await
+            .map_err(doing("describing"))?;
+        let labels = found.config.as_ref().and_then(|config| config.labels.clone());
+        let labels = labels.unwrap_or_default();
+        if let Some(owner) = Owner::read(&labels) {
+            // What stood in before was kept for its log.
+            remove_stand_ins(self.engine(), &owner.project, Some(self.service())).await?;
+        }
+        let name = format!(
+            "{}-other",
+            found.name.as_deref().unwrap_or(&own).trim_start_matches('/')
+        );
+        let options = CreateContainerOptions {
+            name: Some(name),
+            ..CreateContainerOptions::default()
+        };
+        let body = like(found, &own, variables);
+        let made = docker
+            .create_container(Some(options), body)
+            .await
+            .map_err(doing("making"))?;
+        // The rule for every container: the engine's own word, and before anything is done.
+        let other: Arc<str> = made.id.into();
+        let told = self.engine().inspect(&other).await?.labels;
+        if labels.iter().any(|(name, value)| told.get(name) != Some(value)) {
+            return Err(ClusterError::NotOurs {
+                container: other.to_string(),
+                found: format!("{told:?}"),
+                wanted: format!("the container that it is to stand in for, {own}"),
+            });
+        }
+        {
+            let mut containers = self.containers();
+            containers.other = Some(other);
+            containers.stands_in = true;
+        }
+        self.launch().await.map(drop)
+    }
+
+    /// Whether another container stands in for the part's own.
+    pub fn is_replaced(&self) -> bool {
+        self.containers().stands_in
+    }
+
+    /// Makes a part whose stand-in has ended its own container again, which is not started by this.
+    ///
+    /// # Errors
+    /// The stand-in runs, or the engine does not tell.
+    pub async fn put_back(&self) -> Result<(), ClusterError> {
+        if self.address().is_some() {
+            return Err(self.late("its end", Duration::ZERO, "it runs").await);
+        }
+        self.containers().stands_in = false;
+        self.refresh().await.map(drop)
+    }
+}
+
+/// What makes a container like this one but for some variables.
+fn like(found: ContainerInspectResponse, id: &str, variables: &[(&str, &str)]) -> ContainerCreateBody {
+    let config = found.config.unwrap_or_default();
+    let mut env = config.env.unwrap_or_default();
+    for (name, value) in variables {
+        env.retain(|pair| pair.split_once('=').is_none_or(|(known, _)| known != *name));
+        env.push(format!("{name}={value}"));
+    }
+    let mut labels = config.labels.unwrap_or_default();
+    labels.insert(labels::STANDS_IN_FOR.to_owned(), id.to_owned());
+    let networks = found
+        .network_settings
+        .and_then(|network| network.networks)
+        .unwrap_or_default();
+    // The service's name among them: a name that engines add themselves is the first one's id.
+    let endpoints = networks.into_iter().map(|(name, endpoint)| {
+        let aliases = endpoint.aliases.unwrap_or_default();
+        let aliases = aliases.into_iter().filter(|alias| !id.starts_with(alias.as_str()));
+        let settings = EndpointSettings {
+            aliases: Some(aliases.collect()),
+            ..EndpointSettings::default()
+        };
+        (name, settings)
+    });
+    let networking_config = Some(NetworkingConfig {
+        endpoints_config: Some(endpoints.collect()),
+    });
+    ContainerCreateBody {
+        user: config.user,
+        exposed_ports: config.exposed_ports,
+        env: Some(env),
+        cmd: config.cmd,
+        healthcheck: config.healthcheck,
+        image: config.image,
+        volumes: config.volumes,
+        working_dir: config.working_dir,
+        entrypoint: config.entrypoint,
+        labels: Some(labels),
+        stop_signal: config.stop_signal,
+        stop_timeout: config.stop_timeout,
+        host_config: found.host_config,
+        networking_config,
+        ..ContainerCreateBody::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use bollard::models::{ContainerConfig, NetworkSettings};
+
+    use super::*;
+
+    #[test]
+    fn a_part_is_the_other_one_only_while_that_stands_in() {
+        let mut containers = Containers::of("own".to_owned());
+        assert_eq!((&*containers.current(), containers.all().len()), ("own", 1));
+        containers.other = Some("other".into());
+        containers.stands_in = true;
+        assert_eq!((&*containers.current(), containers.all().len()), ("other", 2));
+        containers.stands_in = false;
+        assert_eq!((&*containers.current(), containers.all().len()), ("own", 2));
+    }
+
+    #[test]
+    fn the_other_one_differs_by_what_was_asked_for_and_by_its_label() {
+        let pairs = |pairs: &[&str]| Some(pairs.iter().map(|pair| (*pair).to_owned()).collect::<Vec<_>>());
+        let endpoint = EndpointSettings {
+            aliases: pairs(&["pod-1", "c0ffee"]),
+            ..EndpointSettings::default()
+        };
+        let found = ContainerInspectResponse {
+            config: Some(ContainerConfig {
+                hostname: Some("c0ffee".into()),
+                env: pairs(&["A=1", "AB=2"]),
+                labels: Some(HashMap::from([("dev.crosspod.run".to_owned(), "r1".to_owned())])),
+                ..ContainerConfig::default()
+            }),
+            network_settings: Some(NetworkSettings {
+                networks: Some(HashMap::from([("net".to_owned(), endpoint)])),
+                ..NetworkSettings::default()
+            }),
+            ..ContainerInspectResponse::default()
+        };
+        let body = like(found, "c0ffee1234", &[("A", "x=y")]);
+        assert_eq!((body.env, body.hostname), (pairs(&["AB=2", "A=x=y"]), None));
+        let labels = body.labels.expect("labels");
+        assert_eq!(labels["dev.crosspod.run"], "r1");
+        assert_eq!(labels[labels::STANDS_IN_FOR], "c0ffee1234");
+        let endpoints = body.networking_config.and_then(|network| network.endpoints_config);
+        assert_eq!(endpoints.expect("endpoints")["net"].aliases, pairs(&["pod-1"]));
+    }
+}

@@ -1,0 +1,104 @@
+//! `descriptors-exhausted`: a pod's process may open nothing more: no connection is accepted or made, and what is open stays
+//! so. Needs: an engine on this machine, and leave to set the process's limits. Observed: the kernel says that it may have
+//! no more, the pod's log says that it failed for that, and a client's request is left without an answer. Healed by
+//! [`Nemesis::give_descriptors_back`]: the kernel says that it may have as many as before, and a request is answered.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::{Aim, Nemesis, NemesisError, refused, unseen};
+use crate::cluster::PartHandle;
+use crate::history::Landing;
+use crate::wait::{self, Look};
+
+/// Its name.
+const DESCRIPTORS_EXHAUSTED: &str = "descriptors-exhausted";
+/// What every runtime says of EMFILE, in some case of letters.
+const COMPLAINT: &str = "too many open files";
+/// Longest until the pod complains, and until it answers again: a server that could not accept may rest for a second.
+const BOUND: Duration = Duration::from_secs(4);
+const LOOK: Duration = Duration::from_millis(20);
+
+impl Nemesis {
+    /// Takes from a pod whatever descriptors it does not use.
+    ///
+    /// # Errors
+    /// The kernel refuses, the pod says nothing of it, or it answers all the same.
+    pub async fn exhaust_descriptors(
+        &mut self,
+        pod: &PartHandle,
+        aim: Option<&Aim>,
+        trigger: Option<Instant>,
+    ) -> Result<Landing, NemesisError> {
+        let fault = self.aimed(DESCRIPTORS_EXHAUSTED, pod, aim);
+        let newest = pod.newest_line().await.map_err(refused(&fault))?;
+        let allowed = pod.allow_no_more_descriptors().map_err(refused(&fault))?;
+        let asked = ask(pod).await;
+        let mut asked = asked.map_err(|seen| unseen(&fault, format!("no request could be sent: {seen}")))?;
+        let what = format!("{} to say that it has no descriptors", fault.target);
+        let complaint = wait::until(&what, BOUND, LOOK, || {
+            let newest = newest.as_ref();
+            async move {
+                match pod.logs_behind(newest).await {
+                    Ok(lines) => {
+                        let complaint = lines
+                            .into_iter()
+                            .find(|line| line.text.to_ascii_lowercase().contains(COMPLAINT));
+                        complaint.map_or_else(
+                            || Look::NotYet("no such line in its log".to_owned()),
+                            |line| Look::Done(line.text),
+                        )
+                    }
+                    Err(e) => Look::NotYet(e.to_string()),
+                }
+            }
+        });
+        let complaint = complaint.await.map_err(|expired| unseen(&fault, expired.to_string()))?;
+        let mut byte = [0];
+        if let Ok(count @ 1..) = asked.try_read(&mut byte) {
+            return Err(unseen(&fault, format!("a request was answered with {count} bytes")));
+        }
+        drop(asked.shutdown().await);
+        let proof =
+            format!("the kernel allows it {allowed} more descriptors, a request is not answered, it says: {complaint}");
+        self.observed(&fault, &proof, trigger);
+        self.landed(&fault, aim).await
+    }
+
+    /// Allows a pod as many descriptors as before, and sees it answer.
+    ///
+    /// # Errors
+    /// The kernel refuses, or the pod does not answer.
+    pub async fn give_descriptors_back(&mut self, pod: &PartHandle) -> Result<(), NemesisError> {
+        let fault = self.in_force_on(DESCRIPTORS_EXHAUSTED, pod);
+        self.mending(&fault);
+        let allowed = pod.allow_descriptors_again().map_err(refused(&fault))?;
+        if allowed == 0 {
+            return Err(unseen(&fault, "the kernel still allows it none".to_owned()));
+        }
+        let answered = async {
+            let mut asked = ask(pod).await?;
+            asked.read_u8().await
+        };
+        match tokio::time::timeout(BOUND, answered).await {
+            Ok(Ok(_first_byte)) => {}
+            Ok(Err(seen)) => return Err(unseen(&fault, format!("a request is not answered: {seen}"))),
+            Err(_) => return Err(unseen(&fault, format!("a request is not answered within {BOUND:?}"))),
+        }
+        self.mended(&fault);
+        Ok(())
+    }
+}
+
+/// Sends a pod a request over a connection of its own: whatever it answers, it has accepted it.
+async fn ask(pod: &PartHandle) -> std::io::Result<TcpStream> {
+    let at: Option<SocketAddr> = pod.address();
+    let at = at.ok_or_else(|| std::io::Error::other("it listens nowhere"))?;
+    let mut connection = TcpStream::connect(at).await?;
+    let request = format!("GET / HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes()).await?;
+    Ok(connection)
+}
