@@ -535,7 +535,7 @@ impl PartHandle {
 }
 
 /// An archive of one file.
-fn pack(name: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+fn pack(name: &str, bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut header = tar::Header::new_gnu();
     header.set_size(bytes.len() as u64);
     header.set_mode(0o644);

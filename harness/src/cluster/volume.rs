@@ -5,6 +5,7 @@
 //! harness dies meanwhile), has no network, and is gone when this is over.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::models::{ContainerCreateBody, HostConfig};
@@ -46,12 +47,12 @@ impl PartHandle {
         }
         let doing = || format!("emptying the volumes of {}", self.service());
         let docker = self.engine().docker();
-        let found = docker.inspect_container(self.container(), None).await;
+        let found = docker.inspect_container(&self.container(), None).await;
         let found = found.map_err(ClusterError::engine(doing()))?;
         let volumes = found.mounts.unwrap_or_default().into_iter();
         let volumes = volumes.filter(|mount| mount.typ.as_deref() == Some("volume"));
         let labels = ours(found.config.and_then(|config| config.labels).unwrap_or_default());
-        let image = docker.inspect_container(tools.container(), None).await;
+        let image = docker.inspect_container(&tools.container(), None).await;
         let image = image.map_err(ClusterError::engine(doing()))?.image;
         let mut sum = Emptied { files: 0, left: 0 };
         for volume in volumes.filter_map(|mount| mount.name) {
@@ -95,7 +96,7 @@ impl PartHandle {
             self.service()
         )))?;
         let code = self.engine().exited(helper).await?;
-        let said = logs::read(self.engine(), helper, logs::From::Beginning).await?;
+        let said = logs::read(self.engine(), &[Arc::from(helper)], &logs::From::Beginning).await?;
         let said: Vec<&str> = said.iter().map(|line| line.text.trim()).collect();
         match counts(&said) {
             Some(emptied) if code == 0 => Ok(emptied),

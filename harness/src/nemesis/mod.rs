@@ -122,7 +122,6 @@ pub struct Nemesis {
     full: Vec<disk_full::Full>,
     /// Sessions that leave the database no place for others.
     occupiers: Vec<Occupier>,
-    armed: Vec<(PartHandle, Failpoint)>,
     /// Pods whose clock may be shifted.
     shifted: Vec<PartHandle>,
     count: u32,
