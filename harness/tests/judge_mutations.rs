@@ -480,7 +480,17 @@ fn text_after_finish(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 // --- what is missing
 
 fn unread(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
-    let place = any(&places(events, |what| matches!(what, What::ThreadRead { .. })), rng)?;
+    // What was posted to after the healing need not be over when it is read.
+    let healed = events.iter().position(|event| event.what == What::Healed)?;
+    let of_the_play: BTreeSet<_> = events[..healed]
+        .iter()
+        .filter_map(|event| match &event.what {
+            What::Posted { thread, .. } => Some(thread.clone()),
+            _ => None,
+        })
+        .collect();
+    let tells = |what: &What| matches!(what, What::ThreadRead { thread, .. } if of_the_play.contains(thread));
+    let place = any(&places(events, tells), rng)?;
     if let What::ThreadRead { answers, .. } = &mut events[place].what {
         answers.clear();
     }

@@ -40,6 +40,8 @@ impl Nemesis {
         let proof = taken
             .map_err(|expired| unseen(&fault, expired.to_string()))?
             .map_err(refused(&fault))?;
+        // A place like any other: given back now it would be a pod's.
+        self.occupiers.push(sessions.into_occupier());
         self.observed(&fault, &proof, None);
         self.landed(&fault, None).await
     }

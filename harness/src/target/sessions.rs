@@ -64,6 +64,11 @@ impl Sessions {
         Ok(Self { client, url })
     }
 
+    /// Asks nothing more, and keeps the place that was needed for it.
+    pub fn into_occupier(self) -> Occupier {
+        Occupier { _client: self.client }
+    }
+
     /// The system's sessions, those that have just begun left out.
     ///
     /// # Errors
