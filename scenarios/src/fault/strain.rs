@@ -11,6 +11,10 @@ const TAKEOVER: Duration = Duration::from_secs(5);
 const HARDLY_ANY: u8 = 1;
 
 pub(crate) async fn out_of_memory(c: &mut Cast) -> Played {
+    // Pods of their own: one that has had large answers before keeps the memory for them, and would want no more.
+    let pods = c.pods();
+    c.nemesis().kill_together(&pods).await?;
+    c.nemesis().start_together(&pods).await?;
     // Tokens that a pod cannot take in, show and store without holding some megabytes.
     let answer = Answer::tokens(4).size(800_000).gate_after(1);
     let turn = c.post(Pod::first(), answer).await?;
