@@ -3,7 +3,7 @@
 //! All of it is in force until it is lifted, beyond the end of whoever set it. Lifting is therefore part of putting a part
 //! right and of each start, by what engine and kernel say, not by what this process remembers.
 
-use bollard::models::{ContainerUpdateBody, HostConfig};
+use bollard::models::{ContainerStatsResponse, ContainerUpdateBody, HostConfig};
 use bollard::query_parameters::StatsOptionsBuilder;
 use futures_util::StreamExt;
 
@@ -20,6 +20,11 @@ const NO_MEMORY_LIMIT: i64 = i64::MAX - 4095;
 const ANY_SWAP: i64 = -1;
 /// The least memory that engines let a container have, in bytes.
 const MEMORY_MIN: i64 = 6 * 1024 * 1024;
+
+/// What a part that cannot be held to that gets beyond what it holds, in bytes.
+const MEMORY_MARGIN: i64 = 64 * 1024;
+/// How often a limit is tried while what the part holds changes.
+const MEMORY_TRIES: u32 = 6;
 
 /// What the engine holds a container to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,22 +50,40 @@ impl Limits {
 }
 
 impl PartHandle {
-    /// Leaves a part the least memory that the engine allows: what it holds beyond that the kernel takes back where it can,
-    /// and ends the process where it cannot. Says how many bytes it has.
+    /// Leaves a part the least memory that engine and kernel allow: what it holds beyond that the kernel takes back where it
+    /// can, and where it cannot take enough, a little more than it holds. Says how many bytes it has.
     ///
     /// # Errors
-    /// The engine refuses, as where the part holds more than that already and nothing of it can be taken back.
+    /// The engine refuses, as where what the part holds grows from one try to the next.
     pub async fn limit_memory(&self) -> Result<i64, ClusterError> {
-        let body = ContainerUpdateBody {
-            memory: Some(MEMORY_MIN),
-            memory_swap: Some(MEMORY_MIN),
-            ..ContainerUpdateBody::default()
+        let mut bytes = MEMORY_MIN;
+        let mut tries = 0;
+        let limits = loop {
+            let body = ContainerUpdateBody {
+                memory: Some(bytes),
+                memory_swap: Some(bytes),
+                ..ContainerUpdateBody::default()
+            };
+            tries += 1;
+            match self.update("limiting the memory of", body).await {
+                Ok(limits) => break limits,
+                // The kernel may refuse a limit below what is held; elsewhere it ends the process at once.
+                Err(ClusterError::Engine { .. }) if tries < MEMORY_TRIES => {
+                    bytes = MEMORY_MIN.max(self.memory_held().await?) + MEMORY_MARGIN;
+                }
+                Err(refused) => return Err(refused),
+            }
         };
-        let limits = self.update("limiting the memory of", body).await?;
         match limits.memory {
             Some(bytes) => Ok(bytes),
             None => Err(self.not_so("a limit of its memory", limits).await),
         }
+    }
+
+    /// Bytes that a part holds now.
+    async fn memory_held(&self) -> Result<i64, ClusterError> {
+        let held = self.statistics().await?.and_then(|stats| stats.memory_stats?.usage);
+        Ok(held.and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or_default())
     }
 
     /// Leaves a part so many hundredths of one processor, at least one.
@@ -108,10 +131,7 @@ impl PartHandle {
     /// # Errors
     /// The engine does not tell.
     pub async fn throttled_periods(&self) -> Result<u64, ClusterError> {
-        let options = StatsOptionsBuilder::default().stream(false).one_shot(true).build();
-        let doing = format!("reading the statistics of {}", self.service());
-        let mut told = Box::pin(self.engine().docker().stats(&self.container(), Some(options)));
-        let stats = told.next().await.transpose().map_err(ClusterError::engine(doing))?;
+        let stats = self.statistics().await?;
         let throttling = stats.and_then(|stats| stats.cpu_stats?.throttling_data);
         Ok(throttling.and_then(|data| data.throttled_periods).unwrap_or_default())
     }
@@ -122,6 +142,14 @@ impl PartHandle {
     /// The engine does not tell.
     pub async fn was_out_of_memory(&self) -> Result<bool, ClusterError> {
         Ok(self.inspected().await?.out_of_memory)
+    }
+
+    async fn statistics(&self) -> Result<Option<ContainerStatsResponse>, ClusterError> {
+        let options = StatsOptionsBuilder::default().stream(false).one_shot(true).build();
+        let doing = format!("reading the statistics of {}", self.service());
+        let container = self.container();
+        let mut told = Box::pin(self.engine().docker().stats(&container, Some(options)));
+        told.next().await.transpose().map_err(ClusterError::engine(doing))
     }
 
     async fn update(&self, doing: &str, body: ContainerUpdateBody) -> Result<Limits, ClusterError> {
