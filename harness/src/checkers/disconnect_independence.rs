@@ -1,7 +1,7 @@
 //! Promise 33: the answer does not depend on who watches.
 //!
-//! Judged for turns during which a watcher left, and for which nothing was broken, cancelled or told to fail: then nothing
-//! else can have cut the answer short.
+//! Judged for turns during which a watcher left, and for which nothing was broken, cancelled or told to fail, and whose calls
+//! the provider did not cut short by itself: then nothing else can have cut the answer short.
 
 use super::view::{Breach, Turn, View, Watcher};
 use super::{Promise, oracle};
@@ -10,8 +10,8 @@ use crate::history::{Status, TailEnd};
 pub(crate) const PROMISE: Promise = Promise {
     number: 33,
     name: "DisconnectIndependence",
-    statement: "a turn during which a watcher leaves completes with its whole answer, unless something was broken or it was \
-                cancelled or told to fail",
+    statement: "a turn during which a watcher leaves completes with its whole answer, unless something was broken, the \
+                provider cut it short, or it was cancelled or told to fail",
     needs: &[],
     judge,
 };
@@ -46,7 +46,8 @@ fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Brea
     let expect = turn.expect.filter(|expect| !expect.fails)?;
     let from_us = turn.rows.first().map_or(0, |row| row.at.us);
     let cancelled = view.cancels.iter().any(|cancel| Some(cancel.thread) == turn.thread);
-    if cancelled || view.is_excused(None, from_us, ended.at.us) {
+    let is_cut_short = turn.calls.iter().any(|place| view.calls[*place].is_cut_short());
+    if cancelled || is_cut_short || view.is_excused(None, from_us, ended.at.us) {
         return None;
     }
     let got = if ended.status == Status::Completed {
@@ -65,8 +66,8 @@ fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Brea
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{Play, cancelled, closed, part, takeover, token, turn_row};
-    use crate::history::{Outcome, Status, TailEnd, What};
+    use crate::checkers::testing::{Play, call_ends, cancelled, closed, part, takeover, token, turn_row};
+    use crate::history::{Outcome, ProviderEvent, ProviderWhat, Status, TailEnd, What};
 
     const NAME: &str = "DisconnectIndependence";
 
@@ -115,5 +116,29 @@ mod tests {
         let mut play = takeover();
         ended(&mut play, Status::Failed);
         play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_turn_that_the_provider_cut_short_is_not_judged() {
+        for (cause, is_judged) in [
+            ("end:abort", false),
+            ("end:eof", false),
+            ("complete", true),
+            ("client_gone", true),
+        ] {
+            let mut play = left();
+            ended(&mut play, Status::Failed);
+            play.without(|what| matches!(what, What::Provider(seen) if is_end(seen)));
+            play.put(1_290, call_ends(2, "pod-2", cause));
+            if is_judged {
+                play.breaks(NAME);
+            } else {
+                play.keeps(NAME);
+            }
+        }
+    }
+
+    fn is_end(seen: &ProviderEvent) -> bool {
+        matches!(seen.what, ProviderWhat::Ended { .. })
     }
 }

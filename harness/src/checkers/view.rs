@@ -166,6 +166,14 @@ pub(crate) struct Call<'a> {
     pub(crate) messages: &'a [String],
 }
 
+impl Call<'_> {
+    /// Whether the provider ended it by itself before it was complete, as it was told to.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        self.cause
+            .is_some_and(|cause| !matches!(cause, "complete" | "client_gone"))
+    }
+}
+
 /// A row's change, in commit order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Change<'a> {
