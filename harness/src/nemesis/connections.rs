@@ -1,14 +1,16 @@
 //! `connections-exhausted`: the database takes no session more, because somebody else has taken all the places and does nothing
-//! with them; the system's own sessions are ended, so that it needs new ones. Needs: a database that runs. Observed: every place
-//! is the harness's, by the database's own books, and one session more is refused with SQLSTATE 53300. Healed by
+//! with them; the system's own sessions are ended, so that it needs new ones. The pods' links to it are shut while the places
+//! are taken: they would be back quicker than they can be kept out. Needs: a database that runs, and the fault proxy. Observed:
+//! every place is the harness's, by the database's own books, and one session more is refused with SQLSTATE 53300. Healed by
 //! [`Nemesis::release_connections`]: the sessions that do nothing are gone, and one more is taken. Excludes any other fault on the
 //! database. The harness's sessions that are there before it begins go on.
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use crosspod_links::client::{Client, ClientError};
+use futures_util::future::{join_all, try_join_all};
 
-use super::{InForce, Nemesis, NemesisError, refused, unseen};
+use super::{InForce, Link, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
 use crate::target::owner::DatabaseError;
@@ -30,18 +32,26 @@ impl Nemesis {
     /// Takes every place for a session that the database at `url` has.
     ///
     /// # Errors
-    /// The database refuses for another reason than that it is full, or places are left in the end.
-    pub async fn exhaust_connections(&mut self, database: &PartHandle, url: &str) -> Result<Landing, NemesisError> {
+    /// The database refuses for another reason than that it is full, or places are left in the end; or the proxy refuses.
+    pub async fn exhaust_connections(
+        &mut self,
+        links: &Client,
+        database: &PartHandle,
+        url: &str,
+    ) -> Result<Landing, NemesisError> {
         let fault = self.aimed(EXHAUSTED, database, None);
         let sessions = Sessions::open(url).await.map_err(refused(&fault))?;
+        let shut = shut(links).await.map_err(refused(&fault))?;
         let taking = take_all(url, &sessions, &mut self.occupiers);
         let last = || "the system's pods have places still".to_owned();
         let taken = wait::within("every place for a session to be taken", TAKING, taking, last).await;
+        let opened = try_join_all(shut.iter().map(|proxy| links.enable(proxy, true))).await;
         let proof = taken
             .map_err(|expired| unseen(&fault, expired.to_string()))?
             .map_err(refused(&fault))?;
         // A place like any other: given back now it would be a pod's.
         self.occupiers.push(sessions.into_occupier());
+        opened.map_err(refused(&fault))?;
         self.observed(&fault, &proof, None);
         self.landed(&fault, None).await
     }
@@ -65,7 +75,16 @@ impl Nemesis {
     }
 }
 
-/// Takes places until there is none left and none is the system's; the proof. A pod that is quicker loses its place again.
+/// Shuts every pod's link to the database; their proxies' names.
+async fn shut(links: &Client) -> Result<Vec<String>, ClientError> {
+    let ending = format!("-{}", Link::Postgres);
+    let mut proxies: Vec<String> = links.proxies().await?.into_keys().collect();
+    proxies.retain(|proxy| proxy.ends_with(&ending));
+    try_join_all(proxies.iter().map(|proxy| links.enable(proxy, false))).await?;
+    Ok(proxies)
+}
+
+/// Takes places until there is none left and none is the system's; the proof. A session that was there still loses its place.
 async fn take_all(url: &str, sessions: &Sessions, occupiers: &mut Vec<Occupier>) -> Result<String, DatabaseError> {
     loop {
         let full = fill(url, occupiers).await?;

@@ -24,7 +24,8 @@ impl NemesisSide<'_> {
     /// Takes every place for a session that the database has; the system has none when this returns.
     pub async fn exhaust_connections(self) -> Result<(), Stopped> {
         let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, postgres_url(self.cast)?);
-        self.cast.nemesis.exhaust_connections(&handle, &url).await?;
+        let links = self.cast.slot.links();
+        self.cast.nemesis.exhaust_connections(&links, &handle, &url).await?;
         Ok(())
     }
 
