@@ -39,6 +39,9 @@ pub struct Firing {
     pub trigger_to_effect_ms: Option<f64>,
 }
 
+/// What faults of links are called together that take effect at once, on whichever link.
+pub(super) const LINK_CUT: &str = "link-cut";
+
 /// A run's figures.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RunFigures {
@@ -50,7 +53,7 @@ pub struct RunFigures {
     pub takeover_ms: Spread,
     /// From nothing running to every pod ready.
     pub cold_start_ms: Option<f64>,
-    /// Spread of [`Firing::trigger_to_effect_ms`], by fault.
+    /// Spread of [`Firing::trigger_to_effect_ms`], by fault; `link-cut` is those of links together that need no data.
     #[serde(default)]
     pub trigger_to_effect_ms: BTreeMap<String, Spread>,
     /// How many faults landed where.
@@ -127,6 +130,9 @@ impl RunFigures {
             *landings.of(firing) += 1;
             if let Some(ms) = firing.trigger_to_effect_ms {
                 precise.entry(firing.fault.clone()).or_default().push(ms);
+                if is_link_cut(&firing.fault) {
+                    precise.entry(LINK_CUT.to_owned()).or_default().push(ms);
+                }
             }
         }
         let faults = stories
@@ -158,6 +164,13 @@ impl Landings {
             None => &mut self.unclear,
         }
     }
+}
+
+/// Whether it takes effect on a link at once: the others wait for what passes next.
+fn is_link_cut(fault: &str) -> bool {
+    fault
+        .split_once('-')
+        .is_some_and(|(_, kind)| matches!(kind, "blackhole" | "reset" | "half-open"))
 }
 
 /// Every fault of a history, in the order in which they were aimed.
@@ -320,6 +333,30 @@ mod tests {
         assert_eq!((run.landings, run.faults_judged_per_hour), (landings, Some(6000.0)));
         assert_eq!(run.trigger_to_effect_ms["kill"].p50, Some(1.0));
         assert!(!run.trigger_to_effect_ms.contains_key("pause"));
+    }
+
+    #[test]
+    fn faults_of_links_that_need_no_data_are_told_together_too() {
+        let firing = |fault: &str, ms| Firing {
+            fault: fault.into(),
+            target: "pod-1".into(),
+            landing: Some(Landing::Hit),
+            observed: true,
+            healed: true,
+            trigger_to_effect_ms: Some(ms),
+        };
+        let story = StoryFigures {
+            firings: vec![
+                firing("nats-blackhole", 1.0),
+                firing("postgres-half-open", 3.0),
+                firing("edge-reset", 2.0),
+                firing("edge-latency", 90.0),
+            ],
+            ..StoryFigures::default()
+        };
+        let told = RunFigures::of_stories([story].iter(), None).trigger_to_effect_ms;
+        assert_eq!((told[LINK_CUT].p50, told[LINK_CUT].n), (Some(2.0), 3));
+        assert_eq!(told["nats-blackhole"].n, 1);
     }
 
     #[test]

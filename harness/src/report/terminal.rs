@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::document::{RunReport, StoryReport};
-use super::figures::Spread;
+use super::figures::{LINK_CUT, Spread};
 use crate::history::Landing;
 use crate::verdict::{Finding, Verdict};
 
@@ -103,8 +103,10 @@ pub fn summary(report: &RunReport) -> String {
     if let Some(ms) = figures.cold_start_ms {
         let _ = writeln!(text, "  {:<14} {ms:.0} ms", "cold start");
     }
-    for (fault, told) in &figures.trigger_to_effect_ms {
-        spread(&mut text, &format!("to {fault}"), told);
+    for fault in ["kill", "pause", LINK_CUT] {
+        if let Some(told) = figures.trigger_to_effect_ms.get(fault) {
+            spread(&mut text, &format!("to {fault}"), told);
+        }
     }
     let landings = &figures.landings;
     let _ = writeln!(
