@@ -123,6 +123,12 @@ impl ChangeFeed {
     }
 
     async fn drain_now(&mut self) -> Result<Vec<Committed>, DatabaseError> {
+        // Before anything is read, and not after: a database that dies right then would take with it what is read by now and
+        // not handed out yet.
+        if self.lag_lines >= LAG_LINES {
+            self.advance().await?;
+            self.lag_lines = 0;
+        }
         let slot = self.slot.clone();
         let rows = self
             .client()
@@ -151,9 +157,6 @@ impl ChangeFeed {
             }
         }
         self.lag_lines = rows.len();
-        if self.lag_lines >= LAG_LINES {
-            self.advance().await?;
-        }
         Ok(out)
     }
 
