@@ -204,6 +204,8 @@ async fn only_a_dead_runs_things_are_removed() {
     lock.lock().expect("a lock");
     let free = folder.path().join("free.lock");
     File::create(&free).expect("a file");
+    // A run that came to its end takes its lock along.
+    let ended = folder.path().join("ended.lock");
 
     let tag = std::process::id();
     let orphaned = Thing {
@@ -214,6 +216,11 @@ async fn only_a_dead_runs_things_are_removed() {
     let kept = Thing {
         project: format!("crosspod-test-{tag}-kept"),
         kept: true,
+        lock: &ended,
+    };
+    let half_made = Thing {
+        project: format!("crosspod-test-{tag}-half-made"),
+        kept: true,
         lock: &free,
     };
     let in_use = Thing {
@@ -221,7 +228,7 @@ async fn only_a_dead_runs_things_are_removed() {
         kept: false,
         lock: &held,
     };
-    for thing in [&orphaned, &kept, &in_use] {
+    for thing in [&orphaned, &kept, &half_made, &in_use] {
         thing.make(&docker).await;
     }
     let stranger = format!("crosspod-test-{tag}-stranger");
@@ -235,13 +242,19 @@ async fn only_a_dead_runs_things_are_removed() {
         .collect();
     let removed = remove_leftovers(&engine, false, &Silent).await;
     let mut there = Vec::new();
-    for name in [&orphaned.project, &kept.project, &in_use.project, &stranger] {
+    let projects = [&orphaned, &half_made, &kept, &in_use].map(|thing| &thing.project);
+    for name in projects.into_iter().chain([&stranger]) {
         there.push(docker.inspect_volume(name).await.is_ok());
         let removed = docker.remove_volume(name, None::<RemoveVolumeOptions>).await;
         assert_eq!(removed.is_ok(), there[there.len() - 1], "{name}");
     }
 
     assert_eq!(fates.get(&orphaned.project), Some(&Fate::Orphaned));
+    assert_eq!(
+        fates.get(&half_made.project),
+        Some(&Fate::Orphaned),
+        "killed on its way up"
+    );
     assert_eq!(fates.get(&kept.project), Some(&Fate::Kept));
     assert_eq!(fates.get(&in_use.project), Some(&Fate::InUse));
     assert_eq!(fates.get(&stranger), None, "not ours");
@@ -252,7 +265,11 @@ async fn only_a_dead_runs_things_are_removed() {
             .any(|left| left.project == orphaned.project && left.there.volumes == 1),
         "{removed:?}"
     );
-    assert_eq!(there, [false, true, true, true], "only the dead run's volume is gone");
+    assert_eq!(
+        there,
+        [false, false, true, true, true],
+        "only the dead runs' volumes are gone"
+    );
 }
 
 /// Something that carries our labels: a volume, since that needs no image.
