@@ -208,26 +208,15 @@ async fn only_a_dead_runs_things_are_removed() {
     let ended = folder.path().join("ended.lock");
 
     let tag = std::process::id();
-    let orphaned = Thing {
-        project: format!("crosspod-test-{tag}-orphaned"),
-        kept: false,
-        lock: &free,
+    let thing = |name: &str, kept, lock| Thing {
+        project: format!("crosspod-test-{tag}-{name}"),
+        kept,
+        lock,
     };
-    let kept = Thing {
-        project: format!("crosspod-test-{tag}-kept"),
-        kept: true,
-        lock: &ended,
-    };
-    let half_made = Thing {
-        project: format!("crosspod-test-{tag}-half-made"),
-        kept: true,
-        lock: &free,
-    };
-    let in_use = Thing {
-        project: format!("crosspod-test-{tag}-in-use"),
-        kept: false,
-        lock: &held,
-    };
+    let orphaned = thing("orphaned", false, free.as_path());
+    let kept = thing("kept", true, ended.as_path());
+    let half_made = thing("half-made", true, free.as_path());
+    let in_use = thing("in-use", false, held.as_path());
     for thing in [&orphaned, &kept, &half_made, &in_use] {
         thing.make(&docker).await;
     }
