@@ -93,9 +93,7 @@ impl Phase {
             Spawning | Composing => drop(running.await_line(": starting ", CLUSTER)),
             Connecting => drop(running.await_line("awaiting readiness", CLUSTER)),
             Playing => drop(running.await_line(": ready in ", CLUSTER)),
-            Frozen => await_true("a frozen pod", CLUSTER, || {
-                !home.containers(&["--filter", "status=paused"]).is_empty()
-            }),
+            Frozen => await_true("a frozen pod", CLUSTER, || home.frozen() > 0),
             Removing => drop(running.await_line("clearing up", CLUSTER)),
         }
     }
