@@ -118,8 +118,8 @@ fn running_turn<'v, 'a>(view: &'v View<'a>, thread: &Thread<'a>, known_by_us: u6
     turns.rev().find(running)
 }
 
-/// When a claim is known to have come to work: at the new owner's first provider call, or, where that owner was hit
-/// before it could make one, at the claim.
+/// When a claim is known to have come to work: at the new owner's first provider call, or, where that owner was hit before
+/// the bound was over, at the claim: what is then late is held against its own clock.
 fn proof_of_work(view: &View<'_>, turn: &Turn<'_>, claim: &Owned<'_>, stopped: At) -> Option<At> {
     let starts = turn
         .calls
@@ -136,11 +136,13 @@ fn proof_of_work(view: &View<'_>, turn: &Turn<'_>, claim: &Owned<'_>, stopped: A
         .map(|(_, at)| at)
         .min();
     let owner = claim.owner?.as_str();
-    let hit = view
-        .faults
-        .on(owner)
-        .any(|fault| fault.touches(claim.at.us, claim.at.us + view.bounds.takeover_ms * 1000));
-    called.or_else(|| hit.then_some(claim.at))
+    let hit = view.faults.on(owner).any(|fault| {
+        fault.touches(
+            claim.at.us,
+            claim.at.us.max(stopped.us + view.bounds.takeover_ms * 1000),
+        )
+    });
+    if hit { Some(claim.at) } else { called }
 }
 
 #[cfg(test)]
@@ -211,6 +213,20 @@ mod tests {
         let findings = play.findings(NAME);
         assert_eq!(findings.len(), 1);
         assert_eq!(findings[0].subject, "turn turn-1 of pod-2 at epoch 2");
+    }
+
+    /// Seen live: the third owner called 2,108 ms after the first one's death and 1,110 ms after the second one's.
+    #[test]
+    fn an_heir_that_is_hit_right_after_its_claim_has_a_clock_of_its_own() {
+        let mut play = nobody_takes_over("kill");
+        play.put(1030, thread_row(40, Some("pod-2"), 2, Status::InProgress))
+            .put(1030, turn_row(40, "turn-1", 2, Status::InProgress))
+            .put(1040, fault(2, "kill", "pod-2", aimed()))
+            .put(1041, fault(2, "kill", "pod-2", observed()))
+            .put(2100, thread_row(41, Some("pod-3"), 3, Status::InProgress))
+            .put(2100, turn_row(41, "turn-1", 3, Status::InProgress))
+            .put(2150, call_starts(2, "pod-3"));
+        play.keeps(NAME);
     }
 
     /// Seen live: the rows that say whose turn it was were read 20 ms after the owner was dead.

@@ -16,8 +16,6 @@ const CPU_PERIOD_US: i64 = 100_000;
 const NO_QUOTA: i64 = -1;
 /// The kernel's word for as much memory as there is: the largest multiple of a page.
 const NO_MEMORY_LIMIT: i64 = i64::MAX - 4095;
-/// How engines say that swap is not limited.
-const ANY_SWAP: i64 = -1;
 /// The least memory that engines let a container have, in bytes.
 const MEMORY_MIN: i64 = 6 * 1024 * 1024;
 
@@ -115,7 +113,9 @@ impl PartHandle {
         }
         let body = ContainerUpdateBody {
             memory: found.memory.map(|_| NO_MEMORY_LIMIT),
-            memory_swap: found.memory.map(|_| ANY_SWAP),
+            // Not the engines' own word for no limit, which they do not pass on: the kernel would then refuse more memory than
+            // memory and swap together.
+            memory_swap: found.memory.map(|_| NO_MEMORY_LIMIT),
             cpu_quota: found.cpu_quota_us.map(|_| NO_QUOTA),
             ..ContainerUpdateBody::default()
         };

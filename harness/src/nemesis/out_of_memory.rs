@@ -3,6 +3,7 @@
 //! SIGKILL's code though nobody sent one, and the engine says that it was for want of memory. Healed: the limit is lifted, as
 //! the engine says, and it is started again and ready; no pod is ever started with one.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use super::{Aim, InForce, Nemesis, NemesisError, refused, unseen};
@@ -14,6 +15,8 @@ use crate::wait::{self, Look};
 const OUT_OF_MEMORY: &str = "out-of-memory";
 /// The code of a container whose process was ended by SIGKILL.
 const KILLED: i64 = 137;
+/// How often what the kernel has taken back meanwhile is taken from the pod.
+const TIGHTEN: Duration = Duration::from_millis(50);
 /// How long the engine's word of the reason may take once the process is gone.
 const WORD: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(10);
@@ -41,7 +44,10 @@ impl Nemesis {
         bound: Duration,
     ) -> Result<Landing, NemesisError> {
         let fault = self.in_force_on(OUT_OF_MEMORY, pod);
-        let exit = pod.wait_exit(bound).await.map_err(refused(&fault))?;
+        let exit = tokio::select! {
+            exit = pod.wait_exit(bound) => exit.map_err(refused(&fault))?,
+            never = tighten(pod) => match never {},
+        };
         let said = wait::until("the engine to say why it ended", WORD, LOOK, || {
             let (fault, told) = (&fault, self.engine_says_out_of_memory(&fault));
             async move {
@@ -79,5 +85,17 @@ impl Nemesis {
             _ => None,
         });
         told.is_some()
+    }
+}
+
+/// Takes from a pod, again and again, what the kernel can take back of what it holds: a file's pages at first, which it could
+/// live without.
+async fn tighten(pod: &PartHandle) -> Infallible {
+    loop {
+        tokio::time::sleep(TIGHTEN).await;
+        // One that is just dying has nothing to be limited any more.
+        if let Err(error) = pod.limit_memory().await {
+            tracing::debug!(%error, "no less memory");
+        }
     }
 }

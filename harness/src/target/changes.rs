@@ -24,6 +24,8 @@ const PART_MAX: usize = 8 << 20;
 const ONE_DRAIN: Duration = Duration::from_secs(10);
 /// Lines that may be read again before the slot is advanced: advancing costs a round trip of its own.
 const LAG_LINES: usize = 256;
+/// The same in bytes: a few large parts are more than many small ones.
+const LAG_BYTES: usize = 256 << 10;
 
 /// One changed row of a committed transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +47,8 @@ pub struct ChangeFeed {
     /// End of the last transaction that was handed out.
     done: PgLsn,
     transactions: u64,
-    lag_lines: usize,
+    /// Whether what is handed out is too much to be read again with every reading.
+    is_behind: bool,
     /// Newest state of each thread and turn: a commit that touches only other columns is no event.
     newest: HashMap<String, Row>,
 }
@@ -63,7 +66,7 @@ impl ChangeFeed {
             client: None,
             done: PgLsn::from(0),
             transactions: 0,
-            lag_lines: 0,
+            is_behind: false,
             newest: HashMap::new(),
         };
         let client = feed.client().await?;
@@ -125,10 +128,11 @@ impl ChangeFeed {
     async fn drain_now(&mut self) -> Result<Vec<Committed>, DatabaseError> {
         // Before anything is read, and not after: a database that dies right then would take with it what is read by now and
         // not handed out yet.
-        if self.lag_lines >= LAG_LINES {
+        if self.is_behind {
             self.advance().await?;
-            self.lag_lines = 0;
         }
+        // Until it is known otherwise: a reading that takes too long is given up, and must not be as long the next time.
+        self.is_behind = true;
         let slot = self.slot.clone();
         let rows = self
             .client()
@@ -156,7 +160,8 @@ impl ChangeFeed {
                 }
             }
         }
-        self.lag_lines = rows.len();
+        let bytes: usize = rows.iter().map(|row| row.get::<_, &str>(1).len()).sum();
+        self.is_behind = rows.len() >= LAG_LINES || bytes >= LAG_BYTES;
         Ok(out)
     }
 
