@@ -48,15 +48,16 @@ impl Limits {
 }
 
 impl PartHandle {
-    /// Leaves a part the least memory that engine and kernel allow: what it holds beyond that the kernel takes back where it
-    /// can, and where it cannot take enough, a little more than it holds. Says how many bytes it has.
+    /// Leaves a part no more memory than it holds, or the least that engines allow where it holds less, and a little. Says how
+    /// many bytes it has.
     ///
     /// # Errors
     /// The engine refuses, as where what the part holds grows from one try to the next.
     pub async fn limit_memory(&self) -> Result<i64, ClusterError> {
-        let mut bytes = MEMORY_MIN;
         let mut tries = 0;
         let limits = loop {
+            // Less, and the kernel would take from the part its program's own pages again and again, and it would not even die.
+            let bytes = MEMORY_MIN.max(self.memory_held().await?) + MEMORY_MARGIN;
             let body = ContainerUpdateBody {
                 memory: Some(bytes),
                 memory_swap: Some(bytes),
@@ -66,9 +67,7 @@ impl PartHandle {
             match self.update("limiting the memory of", body).await {
                 Ok(limits) => break limits,
                 // The kernel may refuse a limit below what is held; elsewhere it ends the process at once.
-                Err(ClusterError::Engine { .. }) if tries < MEMORY_TRIES => {
-                    bytes = MEMORY_MIN.max(self.memory_held().await?) + MEMORY_MARGIN;
-                }
+                Err(ClusterError::Engine { .. }) if tries < MEMORY_TRIES => {}
                 Err(refused) => return Err(refused),
             }
         };

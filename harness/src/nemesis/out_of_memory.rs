@@ -1,11 +1,16 @@
-//! `out-of-memory`: a pod gets the least memory that the engine allows, and the kernel ends it when it wants more. Needs: an
-//! engine that can limit the memory of what runs, and a pod that is given enough to do. Observed: its process is gone with
-//! SIGKILL's code though nobody sent one, and the engine says that it was for want of memory. Healed: the limit is lifted, as
-//! the engine says, and it is started again and ready; no pod is ever started with one.
+//! `out-of-memory`: a pod may have no more memory than it has, and is told over its admin port to hold more. Needs: an engine
+//! that can limit the memory of what runs, and a pod with such a port: what a pod wants of its own accord the kernel may
+//! still find for it, page by page among its copies of files, until it hardly moves and does not die. Observed: its process is
+//! gone with SIGKILL's code though nobody sent one, and the engine says that it was for want of memory. Healed: the limit is
+//! lifted, as the engine says, and it is started again and ready; no pod is ever started with one.
 
-use std::convert::Infallible;
+use std::future::pending;
 use std::time::Duration;
 
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::admin::ask;
 use super::{Aim, InForce, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::{FaultStep, Landing, What};
@@ -15,25 +20,25 @@ use crate::wait::{self, Look};
 const OUT_OF_MEMORY: &str = "out-of-memory";
 /// The code of a container whose process was ended by SIGKILL.
 const KILLED: i64 = 137;
-/// How often what the kernel has taken back meanwhile is taken from the pod.
-const TIGHTEN: Duration = Duration::from_millis(50);
+/// What it is told to hold, in MiB: more than there are copies of files to give up.
+const MORE_MIB: u32 = 64;
 /// How long the engine's word of the reason may take once the process is gone.
 const WORD: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(10);
 
 impl Nemesis {
-    /// Leaves a pod hardly any memory. It has landed only when [`Nemesis::runs_out_of_memory`] says so.
+    /// Leaves a pod no more memory than it has. It has landed only when [`Nemesis::runs_out_of_memory`] says so.
     ///
     /// # Errors
     /// The engine refuses.
     pub async fn limit_memory(&mut self, pod: &PartHandle, aim: Option<&Aim>) -> Result<(), NemesisError> {
         let fault = self.aimed(OUT_OF_MEMORY, pod, aim);
         let bytes = pod.limit_memory().await.map_err(refused(&fault))?;
-        tracing::debug!(pod = %fault.target, bytes, "hardly any memory");
+        tracing::debug!(pod = %fault.target, bytes, "no more memory");
         Ok(())
     }
 
-    /// Waits until a pod has run out of memory; it is dead when this returns.
+    /// Tells a pod to hold more memory than it may have, and waits until it has run out of it; it is dead when this returns.
     ///
     /// # Errors
     /// It still runs after `bound`, or ended for another reason.
@@ -44,9 +49,14 @@ impl Nemesis {
         bound: Duration,
     ) -> Result<Landing, NemesisError> {
         let fault = self.in_force_on(OUT_OF_MEMORY, pod);
+        let order = json!({ "mib": MORE_MIB });
         let exit = tokio::select! {
+            // It ends before it can answer; first, because that is known by two ways at once.
+            biased;
             exit = pod.wait_exit(bound) => exit.map_err(refused(&fault))?,
-            never = tighten(pod) => match never {},
+            answer = answered(pod, &order, bound) => {
+                return Err(unseen(&fault, format!("it was told to hold {MORE_MIB} MiB more, and says {answer}")));
+            }
         };
         let said = wait::until("the engine to say why it ended", WORD, LOOK, || {
             let (fault, told) = (&fault, self.engine_says_out_of_memory(&fault));
@@ -88,14 +98,13 @@ impl Nemesis {
     }
 }
 
-/// Takes from a pod, again and again, what the kernel can take back of what it holds: a file's pages at first, which it could
-/// live without.
-async fn tighten(pod: &PartHandle) -> Infallible {
-    loop {
-        tokio::time::sleep(TIGHTEN).await;
-        // One that is just dying has nothing to be limited any more.
-        if let Err(error) = pod.limit_memory().await {
-            tracing::debug!(%error, "no less memory");
+/// What a pod says to `order`, once it says anything.
+async fn answered(pod: &PartHandle, order: &Value, bound: Duration) -> Value {
+    match ask(pod, Method::PUT, "memory", Some(order), bound).await {
+        Ok(answer) => answer.body,
+        Err(broken) => {
+            tracing::debug!(%broken, "no answer to the order to hold memory");
+            pending().await
         }
     }
 }

@@ -30,7 +30,7 @@ pub enum Blow {
     Cut(Link, Way, LinkFault),
     /// Its wall clock is shifted.
     ShiftClock(Shift),
-    /// It is left hardly any memory, so that the kernel ends it when it wants more.
+    /// It is left no more memory than it has, so that the kernel ends it when it wants more.
     LimitMemory,
     /// It is left so many hundredths of a processor.
     ThrottleCpu(u8),

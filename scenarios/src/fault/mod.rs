@@ -120,7 +120,7 @@ fn disks() -> Vec<Story> {
 /// What a pod can lack, and what can come in its place.
 fn strains() -> Vec<Story> {
     vec![
-        fault!(strain::out_of_memory: "the owner is ended by the kernel for want of memory in the middle of a large answer",
+        fault!(strain::out_of_memory: "the owner is ended by the kernel for want of memory in the middle of an answer",
             evidence ["the owner ran out of memory while its turn ran"]),
         fault!(strain::cpu_throttled: "the owner gets hardly any processor time in the middle of an answer",
             evidence ["the owner was throttled while its turn ran", "the turn came to its end after it"]),

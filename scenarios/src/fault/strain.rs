@@ -11,20 +11,13 @@ const TAKEOVER: Duration = Duration::from_secs(5);
 const HARDLY_ANY: u8 = 1;
 
 pub(crate) async fn out_of_memory(c: &mut Cast) -> Played {
-    // Pods of their own: one that has had large answers before keeps the memory for them, and would want no more.
-    let pods = c.pods();
-    c.nemesis().kill_together(&pods).await?;
-    c.nemesis().start_together(&pods).await?;
-    // Tokens that a pod cannot take in, show and store without holding some megabytes.
-    let answer = Answer::tokens(4).size(800_000).gate_after(1);
-    let turn = c.post(Pod::first(), answer).await?;
-    c.attach_on_every_pod(&turn).await?.each_reach(1).await?;
+    let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
+    c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
+    let fires = Trigger::all([turn.is_held(), turn.shows(3)]);
     let struck = c
         .nemesis()
-        .strike(turn.is_held(), Selector::Owner, &turn, Blow::LimitMemory)
+        .strike(fires, Selector::Owner, &turn, Blow::LimitMemory)
         .await?;
-    // The first call alone: who takes over is not to be done before the owner is.
-    c.provider().open_gate_of_call(&turn, 1).await?;
     c.nemesis().have_landed(&struck).await?;
     c.evidence(
         "the owner ran out of memory while its turn ran",
