@@ -15,6 +15,7 @@ use bollard::query_parameters::{KillContainerOptions, UploadToContainerOptionsBu
 use rustix::event::Timespec;
 use rustix::process::Signal;
 
+use super::ahead::Ahead;
 use super::engine::{Engine, Inspected, State};
 use super::error::{ClusterError, Trace};
 use super::guard::Claim;
@@ -194,16 +195,23 @@ impl PartHandle {
     pub async fn kill(&self) -> Result<Death, ClusterError> {
         let life = self.running("a kill")?;
         let signalled_at = Instant::now();
-        let proof = self.signal(&life, Signal::KILL).await?;
-        if life.paused.load(Ordering::Relaxed) {
+        let is_frozen = life.paused.load(Ordering::Relaxed);
+        let (sent, at_once) = {
+            let _ahead = Ahead::of_others();
+            let sent = self.signal_directly(&life, Signal::KILL)?;
+            let watched = life.pidfd.as_ref().filter(|_| sent.is_some() && !is_frozen);
+            let dies = |pidfd: &Pidfd| pidfd.dies_within(AT_ONCE).unwrap_or(false);
+            (sent, watched.is_some_and(dies))
+        };
+        let proof = match sent {
+            Some(proof) => proof,
+            None => self.signal_by_engine(&life, Signal::KILL).await?,
+        };
+        if is_frozen {
             // A frozen process dies only once it is thawed; the signal is pending, so it runs nothing before.
             let thawed = self.0.engine.docker().unpause_container(&self.container()).await;
             tracing::debug!(part = %self.service(), ?thawed, "thawed to die");
         }
-        let at_once = life
-            .pidfd
-            .as_ref()
-            .is_some_and(|pidfd| pidfd.dies_within(AT_ONCE).unwrap_or(false));
         if !at_once {
             self.dead(&life, DEATH_BOUND, "the end of the killed process").await?;
         }
@@ -472,15 +480,26 @@ impl PartHandle {
 
     /// Sends a signal the quickest permitted way, and says what will prove its effect.
     async fn signal(&self, life: &Life, signal: Signal) -> Result<Proof, ClusterError> {
-        if let Some(pidfd) = &life.pidfd {
-            match pidfd.signal(signal) {
-                Ok(()) => return Ok(Proof::Pidfd),
-                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    tracing::debug!(part = %self.service(), "not permitted to signal, asking the engine");
-                }
-                Err(_) => return Err(self.not_running("a signal")),
-            }
+        match self.signal_directly(life, signal)? {
+            Some(proof) => Ok(proof),
+            None => self.signal_by_engine(life, signal).await,
         }
+    }
+
+    /// Signals the process itself, where that is possible from here.
+    fn signal_directly(&self, life: &Life, signal: Signal) -> Result<Option<Proof>, ClusterError> {
+        let Some(pidfd) = &life.pidfd else { return Ok(None) };
+        match pidfd.signal(signal) {
+            Ok(()) => Ok(Some(Proof::Pidfd)),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                tracing::debug!(part = %self.service(), "not permitted to signal, asking the engine");
+                Ok(None)
+            }
+            Err(_) => Err(self.not_running("a signal")),
+        }
+    }
+
+    async fn signal_by_engine(&self, life: &Life, signal: Signal) -> Result<Proof, ClusterError> {
         let name = match signal {
             Signal::KILL => "SIGKILL",
             Signal::INT => "SIGINT",

@@ -8,6 +8,7 @@
 //! Nothing outside this module knows that there are containers: others see parts, addresses and signals. Deliberately
 //! absent: faults that are not a process's (links, disks), which are the nemesis's, and any judgement.
 
+mod ahead;
 mod cache;
 mod command;
 mod compose;
