@@ -155,7 +155,14 @@ const CHANGES_A_CONTAINER: [&str; 10] = [
 ];
 
 /// Files that say what a handle does.
-const OF_HANDLES: [&str; 5] = ["freeze.rs", "handle.rs", "limits.rs", "replacement.rs", "volume.rs"];
+const OF_HANDLES: [&str; 6] = [
+    "freeze.rs",
+    "handle.rs",
+    "kill.rs",
+    "limits.rs",
+    "replacement.rs",
+    "volume.rs",
+];
 
 #[test]
 fn a_container_is_changed_through_its_handle_alone_and_removed_by_label_or_by_who_made_it() {

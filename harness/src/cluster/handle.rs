@@ -12,10 +12,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bollard::errors::Error as EngineError;
 use bollard::query_parameters::{KillContainerOptions, UploadToContainerOptionsBuilder};
-use rustix::event::Timespec;
 use rustix::process::Signal;
 
-use super::ahead::Ahead;
 use super::engine::{Engine, Inspected, State};
 use super::error::{ClusterError, Trace};
 use super::guard::Claim;
@@ -27,7 +25,7 @@ use super::replacement::Containers;
 use super::service::Service;
 
 /// How long the kernel may take to end a killed process, and the engine to notice.
-const DEATH_BOUND: Duration = Duration::from_secs(10);
+pub(super) const DEATH_BOUND: Duration = Duration::from_secs(10);
 
 /// How engines say that a file system is full: the kernel's own words for it.
 const NO_ROOM: &str = "no space left on device";
@@ -57,23 +55,6 @@ pub(super) struct Life {
     started_at: String,
     /// Frozen by the engine. One that is stopped by a signal is asked for at the kernel.
     pub(super) paused: AtomicBool,
-}
-
-/// How long a killed process is watched on the thread that killed it: longer than most deaths take.
-const AT_ONCE: Timespec = Timespec {
-    tv_sec: 0,
-    tv_nsec: 5_000_000,
-};
-
-/// That a part's process is dead, and how that is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Death {
-    /// What proves it.
-    pub proof: Proof,
-    /// When the signal was sent, by the harness's clock.
-    pub signalled_at: Instant,
-    /// From the signal to the proof.
-    pub took: Duration,
 }
 
 /// How a file that the harness writes into a part's container came to be.
@@ -186,43 +167,6 @@ impl PartHandle {
             return Ok(State::Paused);
         }
         Ok(self.inspected().await?.state)
-    }
-
-    /// Kills the process with SIGKILL, and returns once it is proven dead.
-    ///
-    /// # Errors
-    /// [`ClusterError::NotRunning`] where it is dead already: then this kill did nothing.
-    pub async fn kill(&self) -> Result<Death, ClusterError> {
-        let life = self.running("a kill")?;
-        let signalled_at = Instant::now();
-        let is_frozen = life.paused.load(Ordering::Relaxed);
-        let (sent, at_once) = {
-            let _ahead = Ahead::of_others();
-            let sent = self.signal_directly(&life, Signal::KILL)?;
-            let watched = life.pidfd.as_ref().filter(|_| sent.is_some() && !is_frozen);
-            let dies = |pidfd: &Pidfd| pidfd.dies_within(AT_ONCE).unwrap_or(false);
-            (sent, watched.is_some_and(dies))
-        };
-        let proof = match sent {
-            Some(proof) => proof,
-            None => self.signal_by_engine(&life, Signal::KILL).await?,
-        };
-        if is_frozen {
-            // A frozen process dies only once it is thawed; the signal is pending, so it runs nothing before.
-            let thawed = self.0.engine.docker().unpause_container(&self.container()).await;
-            tracing::debug!(part = %self.service(), ?thawed, "thawed to die");
-        }
-        if !at_once {
-            self.dead(&life, DEATH_BOUND, "the end of the killed process").await?;
-        }
-        let took = signalled_at.elapsed();
-        self.forget(&life);
-        tracing::debug!(part = %self.service(), ?proof, ?took, "killed");
-        Ok(Death {
-            proof,
-            signalled_at,
-            took,
-        })
     }
 
     /// Asks the process to end: with SIGTERM, or, where that would wait for the part's clients to leave, with the signal that
@@ -468,7 +412,7 @@ impl PartHandle {
         }
     }
 
-    fn forget(&self, life: &Arc<Life>) {
+    pub(super) fn forget(&self, life: &Arc<Life>) {
         let mut current = self.0.life.lock().unwrap_or_else(PoisonError::into_inner);
         current.take_if(|current| Arc::ptr_eq(current, life));
     }
@@ -487,7 +431,7 @@ impl PartHandle {
     }
 
     /// Signals the process itself, where that is possible from here.
-    fn signal_directly(&self, life: &Life, signal: Signal) -> Result<Option<Proof>, ClusterError> {
+    pub(super) fn signal_directly(&self, life: &Life, signal: Signal) -> Result<Option<Proof>, ClusterError> {
         let Some(pidfd) = &life.pidfd else { return Ok(None) };
         match pidfd.signal(signal) {
             Ok(()) => Ok(Some(Proof::Pidfd)),
@@ -499,7 +443,7 @@ impl PartHandle {
         }
     }
 
-    async fn signal_by_engine(&self, life: &Life, signal: Signal) -> Result<Proof, ClusterError> {
+    pub(super) async fn signal_by_engine(&self, life: &Life, signal: Signal) -> Result<Proof, ClusterError> {
         let name = match signal {
             Signal::KILL => "SIGKILL",
             Signal::INT => "SIGINT",
@@ -522,7 +466,7 @@ impl PartHandle {
     }
 
     /// Waits for the proof that a start has ended.
-    async fn dead(&self, life: &Life, bound: Duration, awaited: &str) -> Result<(), ClusterError> {
+    pub(super) async fn dead(&self, life: &Life, bound: Duration, awaited: &str) -> Result<(), ClusterError> {
         let end = async {
             match &life.pidfd {
                 Some(pidfd) => pidfd.dead().await.map_err(|error| error.to_string()),

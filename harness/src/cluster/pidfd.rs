@@ -6,8 +6,10 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pidfd_send_signal, prlimit};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -125,14 +127,34 @@ impl Pidfd {
 
     /// Whether the process is dead by now.
     pub(super) fn is_dead(&self) -> io::Result<bool> {
-        self.dies_within(Timespec { tv_sec: 0, tv_nsec: 0 })
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+        Ok(poll(&mut fds, Some(&Timespec::default()))? > 0)
     }
 
-    /// Whether the process dies within `bound`, waited for on the calling thread: there is no runtime between the kernel's
-    /// word and whoever waits for it. The bound has to be short.
-    pub(super) fn dies_within(&self, bound: Timespec) -> io::Result<bool> {
-        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
-        Ok(poll(&mut fds, Some(&bound))? > 0)
+    /// When each of the processes died, of those that die within `bound`, waited for on the calling thread. The bound has to
+    /// be short.
+    pub(super) fn deaths_within(pidfds: &[&Self], bound: Duration) -> Vec<Option<Instant>> {
+        let until = Instant::now() + bound;
+        let mut died = vec![None; pidfds.len()];
+        loop {
+            let alive: Vec<usize> = (0..pidfds.len()).filter(|n| died[*n].is_none()).collect();
+            let left = until.saturating_duration_since(Instant::now());
+            let (Ok(left), false) = (Timespec::try_from(left), alive.is_empty()) else {
+                return died;
+            };
+            let mut fds: Vec<_> = alive
+                .iter()
+                .map(|n| PollFd::new(&pidfds[*n].fd, PollFlags::IN))
+                .collect();
+            match poll(&mut fds, Some(&left)) {
+                Ok(1..) | Err(Errno::INTR) => {}
+                Ok(0) | Err(_) => return died,
+            }
+            let now = Instant::now();
+            for (n, fd) in alive.iter().zip(&fds) {
+                died[*n] = (!fd.revents().is_empty()).then_some(now);
+            }
+        }
     }
 
     /// Whether the process has none beside it in its container, as far as its children tell: what is done to it is done
@@ -189,7 +211,6 @@ fn state(stat: &str) -> Option<char> {
 mod tests {
     use std::io::{BufRead, BufReader};
     use std::process::Command;
-    use std::time::Duration;
 
     use super::*;
 
@@ -215,12 +236,37 @@ mod tests {
     }
 
     #[test]
+    fn of_several_processes_it_is_told_which_died_and_when() {
+        let mut children = [(); 3].map(|()| Command::new("sleep").arg("60").spawn().expect("sleep is there"));
+        let pidfds = children.each_ref().map(|child| {
+            let number = Pid::from_raw(child.id().cast_signed()).expect("a process id");
+            Pidfd::open(number).expect("pidfd_open")
+        });
+        let watch = |bound| Pidfd::deaths_within(&pidfds.each_ref(), bound);
+        assert_eq!(watch(Duration::from_millis(1)), [None; 3], "all of them live");
+        let before = Instant::now();
+        for n in [0, 2] {
+            pidfds[n].signal(Signal::KILL).expect("our own child may be killed");
+            children[n].wait().expect("it was killed");
+        }
+        let died = watch(Duration::from_millis(100));
+        assert!(
+            died[0] >= Some(before) && died[1].is_none() && died[2] >= Some(before),
+            "{died:?}"
+        );
+        children[1].kill().expect("our own child may be killed");
+        let died = watch(Duration::from_secs(5));
+        assert!(died.iter().all(Option::is_some), "{died:?}");
+        children[1].wait().expect("it was killed");
+    }
+
+    #[test]
     fn a_stopped_process_is_told_from_one_that_runs() {
         let mut child = Command::new("sleep").arg("60").spawn().expect("sleep is there");
         let number = Pid::from_raw(child.id().cast_signed()).expect("a process id");
         let pidfd = Pidfd::open(number).expect("pidfd_open");
         let becomes = |stopped: bool| {
-            let began = std::time::Instant::now();
+            let began = Instant::now();
             while pidfd.is_stopped().expect("its threads can be read") != stopped {
                 assert!(began.elapsed() < Duration::from_secs(5), "never stopped = {stopped}");
             }

@@ -1,4 +1,4 @@
-//! `kill`: SIGKILL to the process of a pod or dependency. Needs: that it runs. Observed: the kernel says that the process
+//! `kill`: SIGKILL to the process of a pod or dependency, or of several pods at the same moment. Needs: that it runs. Observed: the kernel says that the process
 //! is gone. Healed: it is started again and ready.
 
 use std::time::Instant;
@@ -18,9 +18,33 @@ impl Nemesis {
         aim: Option<&Aim>,
         trigger: Option<Instant>,
     ) -> Result<Landing, NemesisError> {
-        let fault = self.aimed("kill", pod, aim);
-        let death = pod.kill().await.map_err(refused(&fault))?;
-        self.observed(&fault, &death.proof.to_string(), trigger);
-        self.landed(&fault, aim).await
+        let mut landings = self.kill_together(&[(pod, aim)], trigger).await?;
+        Ok(landings.pop().expect("one for each that was killed"))
+    }
+
+    /// Kills pods at the same moment; all are dead when this returns. How each of them landed.
+    ///
+    /// # Errors
+    /// As [`Nemesis::kill`], of any of them; the others are dead all the same.
+    pub async fn kill_together(
+        &mut self,
+        pods: &[(&PartHandle, Option<&Aim>)],
+        trigger: Option<Instant>,
+    ) -> Result<Vec<Landing>, NemesisError> {
+        let faults: Vec<_> = pods.iter().map(|(pod, aim)| self.aimed("kill", pod, *aim)).collect();
+        let parts: Vec<_> = pods.iter().map(|(pod, _)| *pod).collect();
+        let deaths = PartHandle::kill_together(&parts).await;
+        for (fault, death) in faults.iter().zip(&deaths) {
+            if let Ok(death) = death {
+                let effect = trigger.map(|trigger| death.known_at.duration_since(trigger));
+                self.observed_after(fault, &death.proof.to_string(), effect);
+            }
+        }
+        let mut landings = Vec::new();
+        for ((fault, death), (_, aim)) in faults.iter().zip(deaths).zip(pods) {
+            death.map_err(refused(fault))?;
+            landings.push(self.landed(fault, *aim).await?);
+        }
+        Ok(landings)
     }
 }

@@ -32,7 +32,7 @@ pub use link::{Link, LinkCut, LinkFault, Way};
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::cluster::{ClusterError, PartHandle};
 use crate::history::writer::Recorder;
@@ -226,7 +226,12 @@ impl Nemesis {
     }
 
     fn observed(&self, fault: &InForce, proof: &str, trigger: Option<Instant>) {
-        let trigger_to_effect_us = trigger.map(|t| t.elapsed().as_micros() as u64);
+        self.observed_after(fault, proof, trigger.map(|trigger| trigger.elapsed()));
+    }
+
+    /// A fault was seen to have taken effect so long after what set it off.
+    fn observed_after(&self, fault: &InForce, proof: &str, effect: Option<Duration>) {
+        let trigger_to_effect_us = effect.map(|effect| effect.as_micros() as u64);
         self.tell(
             fault,
             FaultStep::Observed {

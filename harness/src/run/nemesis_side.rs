@@ -42,13 +42,13 @@ impl NemesisSide<'_> {
         Ok(())
     }
 
-    /// Kills pods one right after the other, whatever they own. No event sets this off that the death could be timed from.
+    /// Kills pods at the same moment, whatever they own. No event sets this off that the death could be timed from.
     pub async fn kill_together(self, pods: &[PodName]) -> Result<(), Stopped> {
-        self.cast.trigger.take();
-        for pod in pods {
-            let handle = self.cast.slot.pod(pod)?;
-            self.cast.nemesis.kill(&handle, None, None).await?;
-        }
+        let cast = self.cast;
+        cast.trigger.take();
+        let handles: Vec<_> = pods.iter().map(|pod| cast.slot.pod(pod)).collect::<Result<_, _>>()?;
+        let doomed: Vec<_> = handles.iter().map(|handle| (handle, None)).collect();
+        cast.nemesis.kill_together(&doomed, None).await?;
         Ok(())
     }
 

@@ -123,12 +123,40 @@ impl NemesisSide<'_> {
         };
         let pods = at.settle(&known).map_err(|e| Stopped::GaveUp(e.to_string()))?;
         let fired = instant(&cast.recorder, fired_us);
-        let mut struck = Vec::new();
-        for pod in pods {
+        let aimed = pods.into_iter().map(|pod| {
             let aim = owner.clone().filter(|aim| aim.owner == pod);
+            (pod, aim)
+        });
+        if blow == Blow::Kill {
+            return NemesisSide { cast }.kill_at_once(aimed.collect(), fired).await;
+        }
+        let mut struck = Vec::new();
+        for (pod, aim) in aimed {
             struck.push(NemesisSide { cast: &mut *cast }.land(pod, aim, &blow, fired).await?);
         }
         Ok(struck)
+    }
+
+    /// Kills all that are meant at the same moment: the last would otherwise die in the commotion about the first.
+    async fn kill_at_once(self, aimed: Vec<(PodName, Option<Aim>)>, fired: Instant) -> Result<Vec<Struck>, Stopped> {
+        let cast = self.cast;
+        // This blow has an event of its own to be measured from.
+        cast.trigger.take();
+        let handles: Vec<_> = aimed
+            .iter()
+            .map(|(pod, _)| cast.slot.pod(pod))
+            .collect::<Result<_, _>>()?;
+        let aims = aimed.iter().map(|(_, aim)| aim.as_ref());
+        let doomed: Vec<_> = handles.iter().zip(aims).collect();
+        let landings = cast.nemesis.kill_together(&doomed, Some(fired)).await?;
+        let struck = aimed.into_iter().zip(landings).map(|((pod, aim), landing)| Struck {
+            pod,
+            aim,
+            landing: Some(landing),
+            cut: None,
+            strain: None,
+        });
+        Ok(struck.collect())
     }
 
     async fn land(self, pod: PodName, aim: Option<Aim>, blow: &Blow, fired: Instant) -> Result<Struck, Stopped> {
@@ -138,7 +166,7 @@ impl NemesisSide<'_> {
         cast.trigger.take();
         let (mut landing, mut cut, mut strain) = (None, None, None);
         match blow {
-            Blow::Kill => landing = Some(cast.nemesis.kill(&handle, aim.as_ref(), Some(fired)).await?),
+            Blow::Kill => unreachable!("whoever is killed is killed at once with the others"),
             Blow::Pause => landing = Some(cast.nemesis.pause(&handle, aim.as_ref(), Some(fired)).await?),
             Blow::Terminate => {
                 landing = Some(cast.nemesis.terminate(&handle, aim.as_ref()).await?);
