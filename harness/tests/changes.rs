@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crosspod::cluster::{AllowedHosts, Cluster, ClusterSpec, Engine, RunLock, Service, Silent, remove_project};
 use crosspod::history::Row;
 use crosspod::target::changes::ChangeFeed;
+use crosspod::target::owner::DatabaseError;
 use crosspod::target::{Database, Target};
 use futures_util::future::join_all;
 use tokio::sync::watch;
@@ -89,6 +90,7 @@ async fn check(cluster: &Cluster) {
     let took = began.elapsed();
     over.cancel();
     let told = reading.await.expect("the reader ends");
+    what_cannot_be_read_stays_an_error(cluster, &database).await;
 
     let mut doubtful = 0;
     for (n, written) in written.into_iter().enumerate() {
@@ -107,6 +109,25 @@ async fn check(cluster: &Cluster) {
             told.drains,
             told.failed,
             told.most_at_once
+        );
+    }
+}
+
+/// A change that nobody can make sense of fails every reading from then on: one that went on behind it would leave a gap, and
+/// what was committed before it would be lost with it.
+async fn what_cannot_be_read_stays_an_error(cluster: &Cluster, database: &Database) {
+    let url = cluster.postgres_url().expect("it runs");
+    let client = connect(&url).await.expect("it runs");
+    let mut feed = ChangeFeed::open(&url, database, "unreadable").await.expect("a slot");
+    for seq in [1, -1, 2] {
+        let insert = format!("insert into proof_parts values ('unreadable', 1, {seq}, 'text')");
+        client.batch_execute(&insert).await.expect("a row");
+    }
+    for reading in ["first", "second", "third"] {
+        let told = feed.drain().await;
+        assert!(
+            matches!(told, Err(DatabaseError::Shape { .. })),
+            "the {reading} reading: {told:?}"
         );
     }
 }

@@ -145,27 +145,36 @@ impl ChangeFeed {
         let rows = rows.map_err(|source| self.broken(source))?;
         let mut out = Vec::new();
         let mut open: Vec<Change> = Vec::new();
+        // Not told to the rest before all of it can be handed out: what cannot be made out stays an error, and does not become
+        // a gap with the next reading.
+        let (mut done, mut transactions) = (self.done, self.transactions);
         for row in &rows {
             let (lsn, data): (PgLsn, &str) = (row.get(0), row.get(1));
             match decoding::read(data).map_err(|what| self.shape(what))? {
                 Line::Begin => open.clear(),
                 Line::Change(change) => open.push(change),
-                Line::Commit if lsn <= self.done => open.clear(),
+                Line::Commit if lsn <= done => open.clear(),
                 Line::Commit => {
-                    self.done = lsn;
-                    self.transactions += 1;
+                    done = lsn;
+                    transactions += 1;
                     for change in open.drain(..) {
-                        self.hand_out(lsn, &change, &mut out)?;
+                        self.hand_out((lsn, transactions), &change, &mut out)?;
                     }
                 }
             }
         }
+        (self.done, self.transactions) = (done, transactions);
         let bytes: usize = rows.iter().map(|row| row.get::<_, &str>(1).len()).sum();
         self.is_behind = rows.len() >= LAG_LINES || bytes >= LAG_BYTES;
         Ok(out)
     }
 
-    fn hand_out(&mut self, lsn: PgLsn, change: &Change, out: &mut Vec<Committed>) -> Result<(), DatabaseError> {
+    fn hand_out(
+        &mut self,
+        (lsn, xid): (PgLsn, u64),
+        change: &Change,
+        out: &mut Vec<Committed>,
+    ) -> Result<(), DatabaseError> {
         let Some(row) = row_of(&self.database, change).map_err(|what| self.shape(what))? else {
             return Ok(());
         };
@@ -177,7 +186,7 @@ impl ChangeFeed {
         }
         out.push(Committed {
             lsn: lsn.to_string(),
-            xid: self.transactions,
+            xid,
             row,
         });
         Ok(())
