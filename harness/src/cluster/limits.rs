@@ -19,7 +19,7 @@ const NO_MEMORY_LIMIT: i64 = i64::MAX - 4095;
 /// The least memory that engines let a container have, in bytes.
 const MEMORY_MIN: i64 = 6 * 1024 * 1024;
 
-/// What a part that cannot be held to that gets beyond what it holds, in bytes.
+/// What a part may have beyond what it holds, in bytes: what that is changes while the limit is set.
 const MEMORY_MARGIN: i64 = 64 * 1024;
 /// How often a limit is tried while what the part holds changes.
 const MEMORY_TRIES: u32 = 6;

@@ -51,8 +51,6 @@ impl Nemesis {
         let fault = self.in_force_on(OUT_OF_MEMORY, pod);
         let order = json!({ "mib": MORE_MIB });
         let exit = tokio::select! {
-            // It ends before it can answer; first, because that is known by two ways at once.
-            biased;
             exit = pod.wait_exit(bound) => exit.map_err(refused(&fault))?,
             answer = answered(pod, &order, bound) => {
                 return Err(unseen(&fault, format!("it was told to hold {MORE_MIB} MiB more, and says {answer}")));

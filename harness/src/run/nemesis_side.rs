@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::cast::{BEGIN, Cast, LOOK};
 use super::story::Stopped;
 use crate::cluster::{ClusterError, PartHandle, Service};
-use crate::history::{PodName, ThreadId};
+use crate::history::{Landing, PodName, ThreadId};
 use crate::nemesis::{Aim, Armed, Failpoint, Held, Link, LinkCut, LinkFault, Way};
 use crate::target::Release;
 use crate::wait::{self, Look};
@@ -44,12 +44,24 @@ impl NemesisSide<'_> {
 
     /// Kills pods at the same moment, whatever they own. No event sets this off that the death could be timed from.
     pub async fn kill_together(self, pods: &[PodName]) -> Result<(), Stopped> {
+        let unaimed: Vec<_> = pods.iter().map(|pod| (pod.clone(), None)).collect();
+        self.kill_aimed(&unaimed, None).await.map(drop)
+    }
+
+    /// Kills pods at the same moment: the last would otherwise die in the commotion about the first.
+    pub(super) async fn kill_aimed(
+        self,
+        aimed: &[(PodName, Option<Aim>)],
+        trigger: Option<Instant>,
+    ) -> Result<Vec<Landing>, Stopped> {
         let cast = self.cast;
+        // Whatever was last seen is not what this is measured from.
         cast.trigger.take();
-        let handles: Vec<_> = pods.iter().map(|pod| cast.slot.pod(pod)).collect::<Result<_, _>>()?;
-        let doomed: Vec<_> = handles.iter().map(|handle| (handle, None)).collect();
-        cast.nemesis.kill_together(&doomed, None).await?;
-        Ok(())
+        let pods = aimed.iter().map(|(pod, _)| cast.slot.pod(pod));
+        let pods: Vec<_> = pods.collect::<Result<_, _>>()?;
+        let aims = aimed.iter().map(|(_, aim)| aim.as_ref());
+        let doomed: Vec<_> = pods.iter().zip(aims).collect();
+        Ok(cast.nemesis.kill_together(&doomed, trigger).await?)
     }
 
     /// Tells an owner to stop; returns at once.

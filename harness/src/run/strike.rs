@@ -128,35 +128,22 @@ impl NemesisSide<'_> {
             (pod, aim)
         });
         if blow == Blow::Kill {
-            return NemesisSide { cast }.kill_at_once(aimed.collect(), fired).await;
+            let aimed: Vec<_> = aimed.collect();
+            let landings = NemesisSide { cast }.kill_aimed(&aimed, Some(fired)).await?;
+            let struck = aimed.into_iter().zip(landings).map(|((pod, aim), landing)| Struck {
+                pod,
+                aim,
+                landing: Some(landing),
+                cut: None,
+                strain: None,
+            });
+            return Ok(struck.collect());
         }
         let mut struck = Vec::new();
         for (pod, aim) in aimed {
             struck.push(NemesisSide { cast: &mut *cast }.land(pod, aim, &blow, fired).await?);
         }
         Ok(struck)
-    }
-
-    /// Kills all that are meant at the same moment: the last would otherwise die in the commotion about the first.
-    async fn kill_at_once(self, aimed: Vec<(PodName, Option<Aim>)>, fired: Instant) -> Result<Vec<Struck>, Stopped> {
-        let cast = self.cast;
-        // This blow has an event of its own to be measured from.
-        cast.trigger.take();
-        let handles: Vec<_> = aimed
-            .iter()
-            .map(|(pod, _)| cast.slot.pod(pod))
-            .collect::<Result<_, _>>()?;
-        let aims = aimed.iter().map(|(_, aim)| aim.as_ref());
-        let doomed: Vec<_> = handles.iter().zip(aims).collect();
-        let landings = cast.nemesis.kill_together(&doomed, Some(fired)).await?;
-        let struck = aimed.into_iter().zip(landings).map(|((pod, aim), landing)| Struck {
-            pod,
-            aim,
-            landing: Some(landing),
-            cut: None,
-            strain: None,
-        });
-        Ok(struck.collect())
     }
 
     async fn land(self, pod: PodName, aim: Option<Aim>, blow: &Blow, fired: Instant) -> Result<Struck, Stopped> {
