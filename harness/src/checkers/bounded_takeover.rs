@@ -12,9 +12,11 @@
 //! Where every pod is dead or frozen there is nobody to take over, and the clock waits until the first is back. Seen live:
 //! all three were killed at once and started again, and the first to serve had the turn within its bound.
 
+use std::collections::HashMap;
+
 use super::Promise;
 use super::view::{At, Breach, FaultSpan, Owned, Thread, Turn, View};
-use crate::history::{Capability, PodName, Status};
+use crate::history::{Capability, Status};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 24,
@@ -26,16 +28,63 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let mut breaches = Vec::new();
+    hits(view).filter_map(|hit| check(view, &hit)).collect()
+}
+
+/// An owner that stopped to be one while its turn was in progress.
+pub(super) struct Hit<'v, 'a> {
+    pub(super) fault: &'v FaultSpan<'a>,
+    /// The thread's place.
+    pub(super) thread: usize,
+    /// The row that says so, and its place among the thread's.
+    pub(super) owned: Owned<'a>,
+    row: usize,
+    stopped: At,
+    /// The time that the bound counts from.
+    pub(super) from_us: u64,
+}
+
+/// Every hit, thread by thread.
+pub(super) fn hits<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = Hit<'v, 'a>> {
+    // By target, in the order in which they were known: each thread looks up those that fell into an owner's time alone.
+    let mut stops: HashMap<&str, Vec<(u64, At, u64, &'v FaultSpan<'a>)>> = HashMap::new();
     for fault in view.faults.iter() {
-        breaches.extend((0..view.threads.len()).filter_map(|thread| check(view, fault, thread)));
+        if let Some((stopped, from_us)) = stopped(view, fault) {
+            let stop = (known_by_us(view, stopped), stopped, from_us, fault);
+            stops.entry(fault.target).or_default().push(stop);
+        }
     }
-    breaches
+    for stops in stops.values_mut() {
+        stops.sort_by_key(|(known_by_us, ..)| *known_by_us);
+    }
+    let mut hits = Vec::new();
+    for (thread, of) in view.threads.iter().enumerate() {
+        for (row, owned) in of.owners.iter().enumerate() {
+            let stops = owned.owner.and_then(|owner| stops.get(owner.as_str()));
+            let Some(stops) = stops.filter(|_| owned.status == Status::InProgress) else {
+                continue;
+            };
+            let until_us = of.owners.get(row + 1).map_or(u64::MAX, |next| next.at.us);
+            let first = stops.partition_point(|(known_by_us, ..)| *known_by_us < owned.at.us);
+            let meanwhile = stops[first..]
+                .iter()
+                .take_while(|(known_by_us, ..)| *known_by_us < until_us);
+            hits.extend(meanwhile.map(|(_, stopped, from_us, fault)| Hit {
+                fault,
+                thread,
+                owned: *owned,
+                row,
+                stopped: *stopped,
+                from_us: *from_us,
+            }));
+        }
+    }
+    hits.into_iter()
 }
 
 /// When the owner stopped to be one: the moment its turns are read at, and the time that the bound counts from. None for
 /// faults that leave an owner at work, or whose effect was never seen.
-pub(super) fn stopped(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<(At, u64)> {
+fn stopped(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<(At, u64)> {
     match fault.name {
         "kill" | "pause" | "out-of-memory" => fault.observed.map(|observed| (observed, observed.us)),
         "terminate" => {
@@ -49,24 +98,23 @@ pub(super) fn stopped(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<(At, u64
     }
 }
 
-pub(super) fn check(view: &View<'_>, fault: &FaultSpan<'_>, place: usize) -> Option<Breach> {
-    let (stopped, from_us) = stopped(view, fault)?;
+pub(super) fn check(view: &View<'_>, hit: &Hit<'_, '_>) -> Option<Breach> {
+    let Hit {
+        fault,
+        thread: place,
+        owned,
+        row,
+        stopped,
+        from_us,
+    } = *hit;
     let bound_ms = view.bounds.takeover_ms;
-    let thread = &view.threads[place];
-    let known_by_us = known_by_us(view, stopped);
-    let rows_before = thread.owners.partition_point(|owned| owned.at.us <= known_by_us);
-    let owned = thread.owners[..rows_before].last()?;
-    if owned.status != Status::InProgress || owned.owner.map(PodName::as_str) != Some(fault.target) {
-        return None;
-    }
     let by_us = view.faults.deadline(from_us, bound_ms * 1000, None, &view.pods)?;
     if !fault.ends_its_target() && fault.healed.is_some_and(|healed| healed.us <= by_us) {
         return None;
     }
-    let turn = running_turn(view, thread, known_by_us)?;
-    let claim = thread.owners[rows_before..]
-        .iter()
-        .find(|later| later.epoch > owned.epoch);
+    let thread = &view.threads[place];
+    let turn = running_turn(view, thread, known_by_us(view, stopped))?;
+    let claim = thread.owners[row + 1..].iter().find(|later| later.epoch > owned.epoch);
     let resolved = [
         turn.terminal().map(|row| row.at),
         turn.first_text
@@ -104,7 +152,7 @@ pub(super) fn check(view: &View<'_>, fault: &FaultSpan<'_>, place: usize) -> Opt
 
 /// Until when rows that were committed before an owner stopped have been read. A row is read some time after its commit, and
 /// on a busy machine that can be after the stop; nobody can follow an owner before half its lease is over.
-pub(super) fn known_by_us(view: &View<'_>, stopped: At) -> u64 {
+fn known_by_us(view: &View<'_>, stopped: At) -> u64 {
     stopped.us + view.bounds.lease_ms * 1000 / 2
 }
 
@@ -136,12 +184,11 @@ fn proof_of_work(view: &View<'_>, turn: &Turn<'_>, claim: &Owned<'_>, stopped: A
         .map(|(_, at)| at)
         .min();
     let owner = claim.owner?.as_str();
-    let hit = view.faults.on(owner).any(|fault| {
-        fault.touches(
-            claim.at.us,
-            claim.at.us.max(stopped.us + view.bounds.takeover_ms * 1000),
-        )
-    });
+    let hit = {
+        let by_us = claim.at.us.max(stopped.us + view.bounds.takeover_ms * 1000);
+        let mut meanwhile = view.faults.during(claim.at.us, by_us);
+        meanwhile.any(|fault| fault.target == owner && !fault.excuses_nothing())
+    };
     if hit { Some(claim.at) } else { called }
 }
 

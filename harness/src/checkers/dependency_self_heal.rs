@@ -4,7 +4,7 @@
 //! that answers a post, an attach or a reading with a server error, or that takes no notice of a death; a log that has
 //! lost what it held, unless it was taken from the broker; and at any time a pod that died though nobody told it to. Not where the pod itself was broken.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::view::{At, Breach, ROW_LATENESS_US, View, Watcher, oneline};
 use super::{Promise, bounded_takeover};
@@ -21,13 +21,19 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let mut breaches: Vec<Breach> = deaths(view, None).collect();
+    let mut breaches = deaths(view, None);
     let mut told = BTreeSet::new();
+    let broken = view
+        .faults
+        .iter()
+        .filter(|fault| !view.pods.contains(fault.target) || fault.is_of_link());
+    let healed_us = broken.filter_map(|fault| fault.healed).map(|at| at.us).min();
     let mut complaints = complaints(view);
     complaints.sort_by_key(|complaint| complaint.at.n);
     breaches.extend(
         complaints
             .into_iter()
+            .filter(|complaint| healed_us.is_some_and(|healed_us| healed_us < complaint.at.us))
             .filter(|complaint| is_held_against(view, complaint))
             .filter(|complaint| told.insert(complaint.pod.to_owned()))
             .map(|complaint| Breach {
@@ -46,38 +52,37 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// Pods that ended without having been told to; `after` leaves out those before it.
-pub(super) fn deaths<'v>(view: &'v View<'_>, after: Option<At>) -> impl Iterator<Item = Breach> + 'v {
+/// Pods that ended without having been told to, each once; `after` leaves out those before it.
+pub(super) fn deaths(view: &View<'_>, after: Option<At>) -> Vec<Breach> {
     let over = view.ending.quiesced.map_or(u64::MAX, |at| at.n);
+    let mut ends: HashMap<&str, Vec<u64>> = HashMap::new();
+    for fault in view.faults.iter().filter(|fault| fault.ends_its_target()) {
+        ends.entry(fault.target).or_default().push(fault.aimed.n);
+    }
+    let mut died: HashMap<&str, usize> = HashMap::new();
     let mut told = BTreeSet::new();
-    let unexplained = move |death: &&super::view::Death<'_>| {
-        let of_pod = view
-            .deaths
-            .iter()
-            .filter(|other| other.service == death.service && other.at.n <= death.at.n);
+    let mut breaches = Vec::new();
+    for death in view.deaths.iter().take_while(|death| death.at.n < over) {
+        let died = died.entry(death.service).or_default();
+        *died += 1;
         // Each fault that ends a process explains one death.
-        let mut faults = view.faults.on(death.service).filter(|fault| fault.ends_its_target());
-        let explained = faults.by_ref().filter(|fault| fault.aimed.n <= death.at.n).count();
-        of_pod.count() > explained
-    };
-    let pods = view
-        .deaths
-        .iter()
-        .filter(move |death| view.pods.contains(death.service) && death.at.n < over);
-    let late = pods
-        .filter(move |death| after.is_none_or(|after| death.at.n > after.n))
-        .filter(unexplained);
-    late.filter(move |death| told.insert(death.service))
-        .map(|death| Breach {
-            subject: death.service.to_owned(),
-            thread: None,
-            n: death.at.n,
-            expected: "a pod that goes on until it is told to stop".into(),
-            got: match death.exit_code {
-                Some(code) => format!("it ended with code {code}"),
-                None => "it ended".into(),
-            },
-        })
+        let ends = ends.get(death.service).map_or(&[][..], Vec::as_slice);
+        let is_explained = *died <= ends.partition_point(|aimed| *aimed <= death.at.n);
+        let is_meant = view.pods.contains(death.service) && after.is_none_or(|after| death.at.n > after.n);
+        if is_meant && !is_explained && told.insert(death.service) {
+            breaches.push(Breach {
+                subject: death.service.to_owned(),
+                thread: None,
+                n: death.at.n,
+                expected: "a pod that goes on until it is told to stop".into(),
+                got: match death.exit_code {
+                    Some(code) => format!("it ended with code {code}"),
+                    None => "it ended".into(),
+                },
+            });
+        }
+    }
+    breaches
 }
 
 /// Something that a pod that serves would not do.
@@ -151,45 +156,39 @@ fn complaints<'a>(view: &View<'a>) -> Vec<Complaint<'a>> {
         .collect()
 }
 
-/// Whether a dependency had been broken before, and nothing was that excuses the pod at that time.
+/// Whether nothing was broken that excuses the pod at that time.
 fn is_held_against(view: &View<'_>, complaint: &Complaint<'_>) -> bool {
-    let healed_before = view
-        .faults
-        .iter()
-        .filter(|fault| !view.pods.contains(fault.target) || fault.is_of_link())
-        .any(|fault| fault.healed.is_some_and(|healed| healed.us < complaint.at.us));
     let aftermath_us = view.bounds.takeover_ms * 1000;
     let from_us = complaint.at.us.saturating_sub(aftermath_us);
-    healed_before && !view.is_excused(Some(complaint.pod), from_us, complaint.at.us)
+    !view.is_excused(Some(complaint.pod), from_us, complaint.at.us)
 }
 
 /// Deaths after a dependency was healed, of which nobody took notice.
 fn unnoticed_deaths<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
-    let second = view.faults.iter().filter(|fault| {
-        let before = |broken: &super::view::FaultSpan<'_>| broken.healed.is_some_and(|healed| healed.n < fault.aimed.n);
-        view.pods.contains(fault.target) && view.dependency_faults().any(before)
-    });
-    let applies = view.can(Capability::Ownership);
-    second.filter(move |_| applies).flat_map(move |fault| {
-        (0..view.threads.len()).filter_map(move |place| bounded_takeover::check(view, fault, place))
+    let healed = view.dependency_faults().filter_map(|fault| fault.healed);
+    let first_healed = healed.map(|at| at.n).min().filter(|_| view.can(Capability::Ownership));
+    first_healed.into_iter().flat_map(move |healed| {
+        bounded_takeover::hits(view)
+            .filter(move |hit| view.pods.contains(hit.fault.target) && healed < hit.fault.aimed.n)
+            .filter_map(|hit| bounded_takeover::check(view, &hit))
     })
 }
 
 /// A tail that was opened after a heal with a cursor from before the fault, and is told that the log lacks it.
 fn lost_log(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     let (cursor, given) = watcher.resumes?;
-    let mut faults = view.dependency_faults();
+    let resync = opening_resync(watcher)?;
+    let mut faults = view.dependency_faults_during(given.us, watcher.opened.us);
     let fault = faults
         .find(|fault| given.us < fault.aimed.us && fault.healed.is_some_and(|healed| healed.us < watcher.opened.us))?;
-    let resync = opening_resync(watcher)?;
     let owners = &view.threads[watcher.thread].owners;
     let is_superseded = owners
         .iter()
         .any(|owned| owned.epoch > cursor.epoch && owned.at.us <= resync.us + ROW_LATENESS_US);
     // What the broker was robbed of no pod can bring back into the log: it is made anew, and to say so is right. What was
     // acknowledged is owed from the database all the same, and other promises see to that.
-    let mut losses = view.dependency_faults().filter(|fault| fault.loses_the_log());
-    if losses.any(|loss| loss.is_there(given.us, resync.us)) {
+    let mut meanwhile = view.dependency_faults_during(given.us, resync.us);
+    if meanwhile.any(super::view::FaultSpan::loses_the_log) {
         return None;
     }
     if is_superseded || !view.can(Capability::Ownership) {

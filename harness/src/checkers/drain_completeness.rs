@@ -5,9 +5,11 @@
 //! There is no edge between clients and pods here, so a refusal by the draining pod itself is no error that a client is
 //! shown.
 
+use std::collections::HashSet;
+
 use super::Promise;
-use super::view::{Breach, FaultSpan, Owned, Post, ROW_LATENESS_US, View};
-use crate::history::{Outcome, PodName, Status};
+use super::view::{Breach, FaultSpan, ROW_LATENESS_US, View};
+use crate::history::{Outcome, Status};
 
 /// From the signal to the pod's knowing of it, at the very most.
 const NOTICE_US: u64 = 500_000;
@@ -28,83 +30,80 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .faults
         .iter()
         .filter(|fault| fault.name == "terminate" && view.pods.contains(fault.target));
-    told.flat_map(|fault| {
-        let taken = view.posts.iter().find_map(|post| taken(view, fault, post));
-        let claimed = (0..view.threads.len()).filter_map(|thread| claimed(view, fault, thread));
-        taken
-            .into_iter()
-            .chain(claimed)
-            .chain(end(view, fault))
-            .collect::<Vec<_>>()
-    })
-    .collect()
+    let of_each = told.flat_map(|fault| taken(view, fault).into_iter().chain(end(view, fault)));
+    of_each.chain(claims(view)).collect()
 }
 
 /// When the pod's life that was told to stop was over: its own end, or whatever came in between.
 fn until_us(view: &View<'_>, fault: &FaultSpan<'_>) -> u64 {
-    let died = view
-        .deaths
-        .iter()
-        .find(|death| death.service == fault.target && death.at.n > fault.aimed.n);
+    let died = view.death_after(fault.target, fault.aimed.n);
     let mended = fault.healing.or(fault.healed);
     let ends = [died.map(|death| death.at.us), mended.map(|at| at.us)];
     ends.into_iter().flatten().min().unwrap_or(u64::MAX)
 }
 
-/// A message that the pod was sent after it was told, and took on.
-fn taken(view: &View<'_>, fault: &FaultSpan<'_>, post: &Post<'_>) -> Option<Breach> {
-    let (answered, Outcome::Ok(accepted)) = post.ended? else {
-        return None;
-    };
-    let after = post.at.us > fault.aimed.us + NOTICE_US && post.at.us < until_us(view, fault);
-    (after && accepted.pod.as_str() == fault.target).then(|| Breach {
-        subject: format!("{}, message {}", fault.target, post.message),
-        thread: Some(post.thread),
-        n: answered.n,
-        expected: format!(
-            "a refusal, {} ms after it was told to stop",
-            since_ms(fault, post.at.us)
-        ),
-        got: "it was taken on".into(),
+/// The first message that the pod was sent after it was told, and took on.
+fn taken(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
+    let (from_us, until_us) = (fault.aimed.us + NOTICE_US, until_us(view, fault));
+    let later = view.posts.partition_point(|post| post.at.us <= from_us);
+    let mut posts = view.posts[later..].iter().take_while(|post| post.at.us < until_us);
+    posts.find_map(|post| {
+        let (answered, Outcome::Ok(accepted)) = post.ended? else {
+            return None;
+        };
+        (accepted.pod.as_str() == fault.target).then(|| Breach {
+            subject: format!("{}, message {}", fault.target, post.message),
+            thread: Some(post.thread),
+            n: answered.n,
+            expected: format!(
+                "a refusal, {} ms after it was told to stop",
+                since_ms(fault, post.at.us)
+            ),
+            got: "it was taken on".into(),
+        })
     })
 }
 
-/// A turn that became the pod's after it was told.
-fn claimed(view: &View<'_>, fault: &FaultSpan<'_>, thread: usize) -> Option<Breach> {
-    let owners = &view.threads[thread].owners;
-    let is_ours = |owned: &Owned<'_>| {
-        owned.owner.map(PodName::as_str) == Some(fault.target) && owned.status == Status::InProgress
-    };
-    let until_us = until_us(view, fault);
-    let mut newest = None;
-    for owned in owners {
-        let is_new = newest.is_none_or(|epoch| owned.epoch > epoch);
-        newest = newest.max(Some(owned.epoch));
-        let after = owned.at.us > fault.aimed.us + NOTICE_US + ROW_LATENESS_US && owned.at.us < until_us;
-        if is_new && after && is_ours(owned) {
-            return Some(Breach {
-                subject: format!("{}, thread {}", fault.target, view.threads[thread].id),
-                thread: Some(thread),
-                n: owned.at.n,
-                expected: format!(
-                    "no new turn, {} ms after it was told to stop",
-                    since_ms(fault, owned.at.us)
-                ),
-                got: owned.label(),
+/// Turns that became a pod's after it was told; of each thread the first.
+fn claims(view: &View<'_>) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for (place, thread) in view.threads.iter().enumerate() {
+        let mut newest = None;
+        let mut told = HashSet::new();
+        for owned in &thread.owners {
+            let is_new = newest.is_none_or(|epoch| owned.epoch > epoch);
+            newest = newest.max(Some(owned.epoch));
+            let Some(owner) = owned.owner.filter(|_| is_new && owned.status == Status::InProgress) else {
+                continue;
+            };
+            let mut meanwhile = view.faults.during(owned.at.us, owned.at.us);
+            let fault = meanwhile.find(|fault| {
+                let may_claim_until_us = fault.aimed.us + NOTICE_US + ROW_LATENESS_US;
+                let is_late = owned.at.us > may_claim_until_us && owned.at.us < until_us(view, fault);
+                fault.name == "terminate" && fault.target == owner.as_str() && is_late
             });
+            if let Some(fault) = fault.filter(|fault| told.insert(fault.id)) {
+                breaches.push(Breach {
+                    subject: format!("{owner}, thread {}", thread.id),
+                    thread: Some(place),
+                    n: owned.at.n,
+                    expected: format!(
+                        "no new turn, {} ms after it was told to stop",
+                        since_ms(fault, owned.at.us)
+                    ),
+                    got: owned.label(),
+                });
+            }
         }
     }
-    None
+    breaches
 }
 
 /// An end that was late or not in good order. Not where something else was done to the pod meanwhile, and not where the
 /// history ends first.
 fn end(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
     let by_us = fault.aimed.us + view.bounds.drain_ms * 1000 + FAREWELL_US;
-    let death = view
-        .deaths
-        .iter()
-        .find(|death| death.service == fault.target && death.at.n > fault.aimed.n);
+    let death = view.death_after(fault.target, fault.aimed.n);
     let (n, us) = match death {
         Some(death) => (death.at.n, death.at.us),
         None if view.watched_until_us() > by_us => (fault.aimed.n, by_us),
@@ -113,12 +112,13 @@ fn end(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
     // What is broken that it depends on is no excuse: it goes in its time all the same, but maybe not in good order.
     let meddled = view
         .faults
-        .on(fault.target)
-        .any(|other| other.id != fault.id && other.is_there(fault.aimed.us, us));
+        .during(fault.aimed.us, us)
+        .any(|other| other.target == fault.target && other.id != fault.id);
     if meddled {
         return None;
     }
-    let bare = view.dependency_faults().any(|other| other.touches(fault.aimed.us, us));
+    let mut lacking = view.dependency_faults_during(fault.aimed.us, us);
+    let bare = lacking.any(|other| !other.excuses_nothing());
     let code = death.and_then(|death| death.exit_code);
     let got = match (death, code) {
         (None, _) => format!("it still runs after {} ms", since_ms(fault, us)),

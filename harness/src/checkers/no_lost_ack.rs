@@ -74,13 +74,13 @@ fn last_move_us(view: &View<'_>, turn: &Turn<'_>, accepted: At) -> u64 {
         .thread
         .and_then(|thread| view.threads[thread].owners.last())
         .map(|owned| owned.at);
-    let heals = view.faults.iter().filter_map(|fault| fault.healed);
+    let heal_us = view.faults.last_healed_us;
     calls
         .chain(rows)
         .chain(texts)
         .chain(thread)
-        .chain(heals)
         .map(|at| at.us)
+        .chain(heal_us)
         .fold(accepted.us, u64::max)
 }
 

@@ -28,7 +28,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         return Vec::new();
     };
     let since = poison.rows.first().map(|row| row.at);
-    let mut breaches: Vec<Breach> = dependency_self_heal::deaths(view, since).collect();
+    let mut breaches = dependency_self_heal::deaths(view, since);
     let others = view
         .turns
         .iter()

@@ -72,9 +72,10 @@ fn together_us(view: &View<'_>, earlier: &Call<'_>, later: &Call<'_>) -> u64 {
             .any(|call| call.pod.is_none_or(|pod| pod.as_str() == target))
             || !view.pods.contains(target)
     };
+    let (from_us, until_us) = (later.started.map_or(0, |at| at.us), end(earlier).min(end(later)));
     let spared = view
         .faults
-        .iter()
+        .during(from_us.saturating_sub(lease_us), until_us)
         .filter(|fault| concerned(fault.target) && !fault.excuses_nothing())
         .map(|fault| {
             (
@@ -85,9 +86,5 @@ fn together_us(view: &View<'_>, earlier: &Call<'_>, later: &Call<'_>) -> u64 {
             )
         })
         .collect();
-    uncovered_us(
-        later.started.map_or(0, |at| at.us),
-        end(earlier).min(end(later)),
-        spared,
-    )
+    uncovered_us(from_us, until_us, spared)
 }

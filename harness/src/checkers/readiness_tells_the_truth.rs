@@ -33,15 +33,15 @@ fn without_dependency(view: &View<'_>, poll: &Poll<'_>) -> Option<Breach> {
     let is_gone = |from: At, until: Option<At>| {
         poll.at.us > from.us + lease_us && until.is_none_or(|until| poll.at.us < until.us)
     };
-    let fault = view.dependency_faults().find(|fault| {
+    let fault = view.dependency_faults_during(poll.at.us, poll.at.us).find(|fault| {
         // Without a word of when the healing began, the dependency may have been back long before it was seen healed.
         let is_known = fault.healing.is_some() || fault.healed.is_none();
         is_known && fault.refuses_work() && fault.observed.is_some_and(|observed| is_gone(observed, fault.healing))
     })?;
     let is_own = view
         .faults
-        .on(poll.pod.as_str())
-        .any(|own| own.touches(poll.at.us, poll.at.us));
+        .during(poll.at.us, poll.at.us)
+        .any(|own| own.target == poll.pod.as_str() && !own.excuses_nothing());
     (poll.ready && !is_own).then(|| Breach {
         subject: poll.pod.to_string(),
         thread: None,
@@ -72,9 +72,10 @@ fn in_vain(view: &View<'_>) -> Vec<Breach> {
 
 fn lied(view: &View<'_>, before: &Poll<'_>, trial: &Trial<'_>, after: &Poll<'_>) -> Option<Breach> {
     let lease_us = view.bounds.lease_ms * 1000;
-    let changes = |at: At| before.at.us.saturating_sub(lease_us) <= at.us && at.us <= after.at.us;
+    let from_us = before.at.us.saturating_sub(lease_us);
+    let changes = |at: At| from_us <= at.us && at.us <= after.at.us;
     let pod = trial.pod.as_str();
-    let is_unclear = view.faults.iter().any(|fault| {
+    let is_unclear = view.faults.during(from_us, after.at.us).any(|fault| {
         let concerns = fault.target == pod || !view.pods.contains(fault.target);
         let moments = [Some(fault.aimed), fault.observed, fault.healing, fault.healed];
         let is_own = fault.target == pod && fault.touches(before.at.us, after.at.us);

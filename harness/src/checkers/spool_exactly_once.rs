@@ -87,18 +87,13 @@ fn left_behind(view: &View<'_>, id: &FeedbackId, item: &Item<'_>) -> Option<Brea
 /// When a pod's life ended that had acknowledged something, if it was told to stop, ended with code 0, and nothing kept it
 /// from its work meanwhile.
 fn left_in_good_order(view: &View<'_>, acknowledged: At, pod: &PodName) -> Option<At> {
-    let ended = view
-        .deaths
-        .iter()
-        .find(|death| death.service == pod.as_str() && death.at.n > acknowledged.n)?;
+    let ended = view.death_after(pod.as_str(), acknowledged.n)?;
     let was_told = |name: &str| name == "terminate";
-    let told = view
-        .faults
-        .on(pod.as_str())
-        .any(|fault| was_told(fault.name) && fault.is_there(acknowledged.us, ended.at.us));
-    let hindered = view.faults.iter().any(|fault| {
+    let meanwhile = || view.faults.during(acknowledged.us, ended.at.us);
+    let told = meanwhile().any(|fault| fault.target == pod.as_str() && was_told(fault.name));
+    let hindered = meanwhile().any(|fault| {
         let concerns = fault.target == pod.as_str() || !view.pods.contains(fault.target);
-        concerns && !was_told(fault.name) && fault.touches(acknowledged.us, ended.at.us)
+        concerns && !was_told(fault.name) && !fault.excuses_nothing()
     });
     (told && !hindered && ended.exit_code == Some(0)).then_some(ended.at)
 }
@@ -122,10 +117,10 @@ fn lost(view: &View<'_>, id: &FeedbackId, item: &Item<'_>) -> Option<Breach> {
 /// healed. None where that never was.
 fn due_us(view: &View<'_>, acknowledged: At, item: &Item<'_>) -> Option<u64> {
     let mut from_us = acknowledged.us;
-    for fault in view.faults.iter() {
+    for fault in view.faults.during(acknowledged.us, u64::MAX) {
         let is_pod = view.pods.contains(fault.target);
         let concerns = !is_pod || item.acknowledged().any(|(_, pod)| pod.as_str() == fault.target);
-        if concerns && fault.touches(acknowledged.us, u64::MAX) {
+        if concerns && !fault.excuses_nothing() {
             from_us = from_us.max(fault.healed?.us);
         }
     }

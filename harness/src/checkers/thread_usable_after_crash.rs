@@ -3,9 +3,12 @@
 //! A post counts if it was sent to a pod that nothing was broken for, and was refused as a conflict or an error later than
 //! the bound after the death; not while a newer attempt is at work, which may be a reason to refuse.
 
-use super::view::{Breach, FaultSpan, Post, View};
+use std::collections::HashMap;
+
+use super::bounded_takeover::Hit;
+use super::view::{Breach, Post, View};
 use super::{Promise, bounded_takeover};
-use crate::history::{Capability, Outcome, PodName, Status};
+use crate::history::{Capability, Outcome, Status};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 25,
@@ -17,25 +20,27 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let faults: Vec<&FaultSpan<'_>> = view.faults.iter().collect();
+    let mut hits: HashMap<usize, Vec<Hit<'_, '_>>> = HashMap::new();
+    for hit in bounded_takeover::hits(view) {
+        hits.entry(hit.thread).or_default().push(hit);
+    }
     view.posts
         .iter()
-        .filter_map(|post| faults.iter().rev().find_map(|fault| check(view, fault, post)))
+        .filter_map(|post| {
+            hits.get(&post.thread)?
+                .iter()
+                .rev()
+                .find_map(|hit| check(view, hit, post))
+        })
         .collect()
 }
 
-fn check(view: &View<'_>, fault: &FaultSpan<'_>, post: &Post<'_>) -> Option<Breach> {
+fn check(view: &View<'_>, hit: &Hit<'_, '_>, post: &Post<'_>) -> Option<Breach> {
+    let Hit { fault, from_us, .. } = *hit;
     let (answered, Outcome::Failed { status, reason }) = post.ended? else {
         return None;
     };
     if matches!(status, 400 | 401 | 403 | 404 | 413 | 422 | 429) || fault.target == post.pod.as_str() {
-        return None;
-    }
-    let (stopped, from_us) = bounded_takeover::stopped(view, fault)?;
-    let known_by_us = bounded_takeover::known_by_us(view, stopped);
-    let owners = &view.threads[post.thread].owners;
-    let owned = owners[..owners.partition_point(|owned| owned.at.us <= known_by_us)].last()?;
-    if owned.status != Status::InProgress || owned.owner.map(PodName::as_str) != Some(fault.target) {
         return None;
     }
     let by_us = view
@@ -44,8 +49,9 @@ fn check(view: &View<'_>, fault: &FaultSpan<'_>, post: &Post<'_>) -> Option<Brea
     if post.at.us <= by_us || view.is_excused(Some(post.pod.as_str()), by_us, answered.us) {
         return None;
     }
+    let owners = &view.threads[post.thread].owners;
     let now = owners[..owners.partition_point(|owned| owned.at.n < answered.n)].last()?;
-    if now.status == Status::InProgress && now.epoch > owned.epoch {
+    if now.status == Status::InProgress && now.epoch > hit.owned.epoch {
         return None;
     }
     Some(Breach {

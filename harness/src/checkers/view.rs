@@ -258,6 +258,7 @@ pub(crate) struct View<'a> {
     pub(crate) polls: Vec<Poll<'a>>,
     pub(crate) trials: Vec<Trial<'a>>,
     pub(crate) leftovers: Vec<Leftover<'a>>,
+    /// In the order of the history.
     pub(crate) deaths: Vec<Death<'a>>,
     pub(crate) complaints: Vec<Complaint<'a>>,
     /// By thread.
@@ -297,12 +298,24 @@ impl<'a> View<'a> {
         self.faults.iter().filter(|fault| !self.pods.contains(fault.target))
     }
 
+    /// Those of them that are in force at any moment of `from_us..=until_us`, whatever they do.
+    pub(crate) fn dependency_faults_during(&self, from_us: u64, until_us: u64) -> impl Iterator<Item = &FaultSpan<'a>> {
+        let during = self.faults.during(from_us, until_us);
+        during.filter(|fault| !self.pods.contains(fault.target))
+    }
+
+    /// The first end of a part's process after an event.
+    pub(crate) fn death_after(&self, service: &str, n: u64) -> Option<&Death<'a>> {
+        let later = self.deaths.partition_point(|death| death.at.n <= n);
+        self.deaths[later..].iter().find(|death| death.service == service)
+    }
+
     /// Whether anything was broken from `from_us` to `until_us` that keeps `pod` from its work: the pod itself, or what
     /// it depends on. Without a pod: whether anything was broken at all.
     pub(crate) fn is_excused(&self, pod: Option<&str>, from_us: u64, until_us: u64) -> bool {
         let concerns = |target: &str| pod.is_none_or(|pod| pod == target) || !self.pods.contains(target);
         self.faults
-            .iter()
+            .during(from_us, until_us)
             .any(|fault| concerns(fault.target) && fault.touches(from_us, until_us))
     }
 

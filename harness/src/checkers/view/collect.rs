@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::attempts;
 use super::log::Stored;
 use super::{
-    Access, At, Call, Cancel, Complaint, Death, Ending, Frame, Leftover, Owned, PartRow, Poll, Post, Probe, Read,
-    Refused, Revocation, Thread, Trial, Turn, TurnRow, View, Watcher,
+    Access, At, Call, Cancel, Complaint, Death, Ending, Faults, Frame, Leftover, Owned, PartRow, Poll, Post, Probe,
+    Read, Refused, Revocation, Thread, Trial, Turn, TurnRow, View, Watcher,
 };
 use crate::history::{
-    Began, Bounds, Chunk, Cursor, Epoch, Event, EventId, Expect, MessageId, Outcome, ProviderEvent, ProviderWhat, Row,
-    ThreadId, TurnId, TurnKey, WatcherId, What,
+    Began, Bounds, Chunk, Cursor, Epoch, Event, EventId, Expect, FaultEvent, MessageId, Outcome, ProviderEvent,
+    ProviderWhat, Row, ThreadId, TurnId, TurnKey, WatcherId, What,
 };
 
 /// Indexes that only the pass itself needs.
@@ -24,6 +24,7 @@ struct Places<'a> {
     /// Ids that some tail resumes from, with the turn and the offset in its answer that each lies at.
     resumed: HashSet<&'a str>,
     anchors: HashMap<(usize, &'a str), (usize, usize)>,
+    faults: Vec<(At, &'a FaultEvent)>,
     /// Those ids as cursors, with the moment that a watcher was first given each.
     given: HashMap<(usize, &'a str), (Cursor, At)>,
     gone: BTreeMap<(usize, Epoch, u64), u64>,
@@ -89,7 +90,7 @@ fn empty<'a>() -> View<'a> {
         stored: Vec::new(),
         revoked: Vec::new(),
         feedback: super::Feedback::default(),
-        faults: super::Faults::default(),
+        faults: Faults::default(),
         pods: std::collections::BTreeSet::new(),
         evidence: Vec::new(),
         ending: Ending::default(),
@@ -129,7 +130,7 @@ impl<'a> Collector<'a> {
             What::Logged {
                 thread, seq, cursor, ..
             } => self.logged(event, thread, *seq, *cursor),
-            What::Fault(told) => self.view.faults.note(at, told),
+            What::Fault(told) => self.places.faults.push((at, &**told)),
             What::TailOpened {
                 watcher,
                 pod,
@@ -488,6 +489,7 @@ impl<'a> Collector<'a> {
 
     /// Ties together what came in no certain order: posts, turns, keys, calls, removals.
     fn link(&mut self) {
+        self.view.faults = Faults::of(self.places.faults.drain(..));
         for post in 0..self.view.posts.len() {
             let Post {
                 thread, message, ended, ..

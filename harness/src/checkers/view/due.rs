@@ -110,8 +110,8 @@ impl View<'_> {
     /// Whether the watcher's pod was told to die while the tail was open.
     pub(crate) fn lost_its_pod(&self, watcher: &Watcher<'_>, until_us: u64) -> bool {
         self.faults
-            .on(watcher.pod.as_str())
-            .any(|fault| fault.ends_its_target() && fault.touches(watcher.opened.us, until_us))
+            .during(watcher.opened.us, until_us)
+            .any(|fault| fault.target == watcher.pod.as_str() && fault.ends_its_target())
     }
 
     /// Whether something was broken that may break a tail, or its credential was no longer good.
@@ -119,9 +119,9 @@ impl View<'_> {
         let pod = watcher.pod.as_str();
         let broken = self
             .faults
-            .iter()
+            .during(at.us, at.us)
             .filter(|fault| fault.target == pod || !(self.pods.contains(fault.target) || fault.leaves_reading()))
-            .any(|fault| fault.touches(at.us, at.us));
+            .any(|fault| !fault.excuses_nothing());
         let tenant = self.threads[watcher.thread].tenant;
         let is_its = |revoked: &&Revocation<'_>| {
             let other = watcher

@@ -1,6 +1,6 @@
 //! What was broken, when, and what a bound may not count because of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::At;
 use crate::history::{FaultEvent, FaultStep};
@@ -19,6 +19,20 @@ pub(crate) struct FaultSpan<'a> {
     pub(crate) healing: Option<At>,
     /// When the target was seen to serve again.
     pub(crate) healed: Option<At>,
+}
+
+impl<'a> FaultSpan<'a> {
+    fn begun(id: u32, name: &'a str, target: &'a str, aimed: At) -> Self {
+        Self {
+            id,
+            name,
+            target,
+            aimed,
+            observed: None,
+            healing: None,
+            healed: None,
+        }
+    }
 }
 
 impl FaultSpan<'_> {
@@ -87,47 +101,73 @@ impl FaultSpan<'_> {
 /// All faults of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Faults<'a> {
+    /// In the order of their beginning.
     spans: Vec<FaultSpan<'a>>,
+    /// For each span, when the last of it and of those before it was healed; the end of time where one never was. It never
+    /// falls, so that whatever reaches a moment is found without a look at all that was over before it.
+    over_us: Vec<u64>,
+    /// When anything was last healed.
+    pub(crate) last_healed_us: Option<u64>,
 }
 
 impl<'a> Faults<'a> {
-    pub(crate) fn note(&mut self, at: At, event: &'a FaultEvent) {
-        let FaultEvent {
-            id,
-            fault,
-            target,
-            step,
-        } = event;
-        // A fault whose aiming is not in the history began, as far as anybody can tell, when it was first told of.
-        let place = self.spans.iter().rposition(|span| span.id == *id).unwrap_or_else(|| {
-            let (name, aimed) = (fault.as_str(), at);
-            self.spans.push(FaultSpan {
-                id: *id,
-                name,
+    /// The faults that these events tell of.
+    pub(crate) fn of(told: impl IntoIterator<Item = (At, &'a FaultEvent)>) -> Self {
+        let mut spans: Vec<FaultSpan<'a>> = Vec::new();
+        let mut places = HashMap::new();
+        for (
+            at,
+            FaultEvent {
+                id,
+                fault,
                 target,
-                aimed,
-                observed: None,
-                healing: None,
-                healed: None,
+                step,
+            },
+        ) in told
+        {
+            // A fault whose aiming is not in the history began, as far as anybody can tell, when it was first told of.
+            let place = *places.entry(*id).or_insert_with(|| {
+                spans.push(FaultSpan::begun(*id, fault, target, at));
+                spans.len() - 1
             });
-            self.spans.len() - 1
+            let span = &mut spans[place];
+            match step {
+                FaultStep::Observed { .. } => span.observed = span.observed.or(Some(at)),
+                FaultStep::Healed => span.healed = Some(at),
+                FaultStep::Healing => span.healing = Some(at),
+                FaultStep::Aimed { .. } | FaultStep::Judged { .. } => {}
+            }
+        }
+        spans.sort_by_key(|span| span.aimed.us);
+        let healed_us = spans.iter().map(|span| span.healed.map_or(u64::MAX, |at| at.us));
+        let over_us = healed_us.scan(0, |latest, us| {
+            *latest = us.max(*latest);
+            Some(*latest)
         });
-        let span = &mut self.spans[place];
-        match step {
-            FaultStep::Observed { .. } => span.observed = span.observed.or(Some(at)),
-            FaultStep::Healed => span.healed = Some(at),
-            FaultStep::Healing => span.healing = Some(at),
-            FaultStep::Aimed { .. } | FaultStep::Judged { .. } => {}
+        let over_us = over_us.collect();
+        Self {
+            last_healed_us: spans.iter().filter_map(|span| span.healed).map(|at| at.us).max(),
+            spans,
+            over_us,
         }
     }
 
+    /// In the order of their beginning.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &FaultSpan<'a>> {
         self.spans.iter()
     }
 
-    /// The faults whose target is this pod.
-    pub(crate) fn on(&self, pod: &str) -> impl Iterator<Item = &FaultSpan<'a>> {
-        self.spans.iter().filter(move |span| span.target == pod)
+    /// The faults in force at any moment of `from_us..=until_us`, whatever they do.
+    pub(crate) fn during(&self, from_us: u64, until_us: u64) -> impl Iterator<Item = &FaultSpan<'a>> {
+        let begun = self.not_over(from_us).iter();
+        begun
+            .take_while(move |span| span.aimed.us <= until_us)
+            .filter(move |span| span.is_there(from_us, until_us))
+    }
+
+    /// The faults from the first on that is in force at `from_us` or later.
+    fn not_over(&self, from_us: u64) -> &[FaultSpan<'a>] {
+        &self.spans[self.over_us.partition_point(|over_us| *over_us < from_us)..]
     }
 
     /// The faults in force at an event, in words.
@@ -149,7 +189,7 @@ impl<'a> Faults<'a> {
         pod: Option<&str>,
         pods: &BTreeSet<&str>,
     ) -> Option<u64> {
-        let hinders = |span: &&FaultSpan<'_>| {
+        let hinders = |span: &FaultSpan<'_>| {
             let is_lack = !pods.contains(span.target) && (pod.is_none() || !span.leaves_reading());
             is_lack || (!span.ends_its_target() && pod.is_some_and(|pod| pod == span.target))
         };
@@ -158,8 +198,12 @@ impl<'a> Faults<'a> {
             None => self.first_survivor(from_us, bound_us, pods)?,
         };
         // Ordered by their beginning, so one pass meets every fault that a later start brings into reach.
-        for span in self.spans.iter().filter(hinders) {
-            if span.touches(from_us, from_us.saturating_add(bound_us)) {
+        for span in self.not_over(from_us) {
+            let until_us = from_us.saturating_add(bound_us);
+            if span.aimed.us > until_us {
+                break;
+            }
+            if span.touches(from_us, until_us) && hinders(span) {
                 from_us = from_us.max(span.healed?.us);
             }
         }
@@ -169,17 +213,23 @@ impl<'a> Faults<'a> {
     /// When there is a pod again, should there be none at some moment within `bound_us` from `from_us` on; `from_us` where
     /// there always is one, and none where none comes back.
     fn first_survivor(&self, from_us: u64, bound_us: u64, pods: &BTreeSet<&str>) -> Option<u64> {
-        let mut from_us = from_us;
+        if pods.is_empty() {
+            return Some(from_us);
+        }
         let out = |us: u64| {
-            let spans = self.spans.iter().filter(|span| span.takes_its_target_away());
-            spans.filter(move |span| span.aimed.us <= us && span.healed.is_none_or(|healed| healed.us > us))
+            let spans = self.during(us, us).filter(|span| span.takes_its_target_away());
+            spans.filter(move |span| span.healed.is_none_or(|healed| healed.us > us))
         };
         // The last pod is put out of action by a fault that is aimed then, or was out when the clock began.
-        let aimed = self.spans.iter().map(|span| span.aimed.us);
-        let moments: BTreeSet<u64> = aimed.chain([from_us]).filter(|us| *us >= from_us).collect();
+        let begun = self.spans.partition_point(|span| span.aimed.us < from_us);
+        let aimed = self.spans[begun..].iter().map(|span| span.aimed.us);
+        let moments = std::iter::once(from_us).chain(aimed);
+        let mut from_us = from_us;
         for us in moments {
-            let is_in_reach = us <= from_us.saturating_add(bound_us);
-            if is_in_reach && !pods.is_empty() && pods.iter().all(|pod| out(us).any(|span| span.target == *pod)) {
+            if us > from_us.saturating_add(bound_us) {
+                break;
+            }
+            if pods.iter().all(|pod| out(us).any(|span| span.target == *pod)) {
                 // A pod is back when the last of what put it out of action is healed.
                 let back = |pod: &&str| {
                     let mut healed = out(us)
@@ -219,6 +269,11 @@ mod tests {
         }
     }
 
+    fn told(events: &[(u64, FaultEvent)]) -> Vec<(At, &FaultEvent)> {
+        let told = events.iter().zip(1..);
+        told.map(|((us, event), n)| (At { n, us: *us }, event)).collect()
+    }
+
     #[test]
     fn only_what_no_interval_covers_is_counted() {
         assert_eq!(uncovered_us(10, 20, vec![]), 10);
@@ -243,8 +298,7 @@ mod tests {
             )
         };
         let pods = BTreeSet::from(["pod-1", "pod-2"]);
-        let mut faults = Faults::default();
-        faults.note(At { n: 1, us: 100 }, &hold);
+        let faults = Faults::of([(At { n: 1, us: 100 }, &hold)]);
         let span = faults.iter().next().expect("it was noted");
         assert!(span.is_there(0, 200) && !span.touches(0, 200) && !span.ends_its_target());
         assert_eq!(faults.deadline(50, 100, Some("pod-1"), &pods), Some(150));
@@ -260,15 +314,14 @@ mod tests {
             thread: None,
             epoch: None,
         };
-        let mut faults = Faults::default();
-        for (n, us, told) in [(1, 100, begins), (2, 400, FaultStep::Healed)] {
+        let told = [(1, 100, begins), (2, 400, FaultStep::Healed)].map(|(n, us, told)| {
             let told = FaultEvent {
                 fault: name.into(),
                 ..step(1, "postgres", told)
             };
-            faults.note(At { n, us }, Box::leak(Box::new(told)));
-        }
-        faults
+            (At { n, us }, &*Box::leak(Box::new(told)))
+        });
+        Faults::of(told)
     }
 
     #[test]
@@ -336,8 +389,7 @@ mod tests {
                 ..step(1, "pod-1", begins)
             };
             let pods = BTreeSet::from(["pod-1", "pod-2"]);
-            let mut faults = Faults::default();
-            faults.note(At { n: 1, us: 100 }, &fault);
+            let faults = Faults::of([(At { n: 1, us: 100 }, &fault)]);
             let span = faults.iter().next().expect("it was noted");
             assert!(span.is_there(0, 200) && !span.touches(0, 200), "{name}");
             assert_eq!(faults.deadline(150, 100, Some("pod-1"), &pods), Some(250), "{name}");
@@ -351,48 +403,73 @@ mod tests {
             thread: None,
             epoch: None,
         };
-        let (first, second) = (step(1, "pod-1", begins()), step(2, "pod-2", begins()));
-        let (first_back, second_back) = (step(1, "pod-1", FaultStep::Healed), step(2, "pod-2", FaultStep::Healed));
-        let mut faults = Faults::default();
-        faults.note(At { n: 1, us: 100 }, &first);
-        assert_eq!(
-            faults.deadline(100, 50, None, &pods),
-            Some(150),
-            "the other one is there"
-        );
-        faults.note(At { n: 2, us: 120 }, &second);
-        assert_eq!(faults.deadline(100, 50, None, &pods), None, "nobody came back");
-        faults.note(At { n: 3, us: 400 }, &second_back);
-        faults.note(At { n: 4, us: 500 }, &first_back);
-        assert_eq!(
-            faults.deadline(100, 50, None, &pods),
-            Some(450),
-            "from the first that is back"
-        );
-        assert_eq!(faults.deadline(30, 50, None, &pods), Some(80), "over before it began");
-        assert_eq!(faults.deadline(420, 50, None, &pods), Some(470));
+        let both_are_out = [
+            (100, step(1, "pod-1", begins())),
+            (120, step(2, "pod-2", begins())),
+            (400, step(2, "pod-2", FaultStep::Healed)),
+            (500, step(1, "pod-1", FaultStep::Healed)),
+        ];
+        let told = told(&both_are_out);
+        let deadline = |known: usize, from_us| Faults::of(told[..known].to_vec()).deadline(from_us, 50, None, &pods);
+        assert_eq!(deadline(1, 100), Some(150), "the other one is there");
+        assert_eq!(deadline(2, 100), None, "nobody came back");
+        assert_eq!(deadline(4, 100), Some(450), "from the first that is back");
+        assert_eq!(deadline(4, 30), Some(80), "over before it began");
+        assert_eq!(deadline(4, 420), Some(470));
     }
 
     #[test]
     fn a_deadline_waits_for_the_pod_to_be_woken() {
-        let aimed = step(
-            1,
-            "pod-1",
-            FaultStep::Aimed {
-                thread: None,
-                epoch: None,
-            },
-        );
-        let healed = step(1, "pod-1", FaultStep::Healed);
+        let begins = FaultStep::Aimed {
+            thread: None,
+            epoch: None,
+        };
+        let paused = [
+            (100, step(1, "pod-1", begins)),
+            (400, step(1, "pod-1", FaultStep::Healed)),
+        ];
+        let told = told(&paused);
         let pods = BTreeSet::from(["pod-1", "pod-2"]);
-        let mut faults = Faults::default();
-        faults.note(At { n: 1, us: 100 }, &aimed);
+        let faults = Faults::of(told[..1].to_vec());
         assert_eq!(faults.deadline(50, 100, Some("pod-1"), &pods), None);
-        faults.note(At { n: 2, us: 400 }, &healed);
+        let faults = Faults::of(told);
         assert_eq!(faults.deadline(50, 100, Some("pod-1"), &pods), Some(500));
         assert_eq!(faults.deadline(50, 100, Some("pod-2"), &pods), Some(150));
         assert_eq!(faults.deadline(500, 100, Some("pod-1"), &pods), Some(600));
         assert_eq!(faults.in_force(1).as_deref(), Some("pause on pod-1 (fault 1)"));
         assert_eq!(faults.in_force(3), None);
+    }
+
+    /// Any number of faults, some never healed: whatever is asked of them is what a look at every one of them answers.
+    #[test]
+    fn what_is_in_force_is_found_whatever_lies_before_it() {
+        use rand::{RngExt as _, SeedableRng as _};
+        let mut rng = rand::rngs::StdRng::seed_from_u64(7);
+        for _ in 0..200 {
+            let mut events = Vec::new();
+            for id in 0..rng.random_range(0..12) {
+                let aimed_us: u64 = rng.random_range(0..100);
+                let begins = FaultStep::Aimed {
+                    thread: None,
+                    epoch: None,
+                };
+                events.push((aimed_us, step(id, "pod-1", begins)));
+                if rng.random_bool(0.9) {
+                    events.push((aimed_us + rng.random_range(0..30), step(id, "pod-1", FaultStep::Healed)));
+                }
+            }
+            events.sort_by_key(|(us, _)| *us);
+            let faults = Faults::of(told(&events));
+            for from_us in 0..110 {
+                let until_us = from_us + rng.random_range(0..20);
+                let found: Vec<u32> = faults.during(from_us, until_us).map(|span| span.id).collect();
+                let all = faults.iter().filter(|span| span.is_there(from_us, until_us));
+                assert_eq!(
+                    found,
+                    all.map(|span| span.id).collect::<Vec<_>>(),
+                    "{from_us}..={until_us}"
+                );
+            }
+        }
     }
 }
