@@ -203,6 +203,11 @@ impl Nemesis {
         let fault = self.aimed(point.fault(), &pod, aim.as_ref());
         self.observed(&fault, "the pod says that it holds there", None);
         self.landed(&fault, aim.as_ref()).await?;
+        // It may be killed before it is gone of its own accord, and has heard all the same that it is to stop.
+        let told = self.find_in_force("terminate", &fault.target);
+        if let Some(told) = told.filter(|_| point == Failpoint::InsideDrain) {
+            self.observed(&told, "the pod holds inside its drain", None);
+        }
         let others = pods.iter().filter(|other| name(other) != fault.target);
         for disarmed in join_all(others.map(|other| disarm(other, point))).await {
             disarmed.map_err(refused(&fault))?;

@@ -217,12 +217,13 @@ impl Nemesis {
     /// The fault in force on a part; a story ends only what it began.
     fn in_force_on(&self, fault: &'static str, target: &PartHandle) -> InForce {
         let target = name(target);
-        let found = self
-            .in_force
-            .iter()
-            .find(|f| f.fault == fault && f.target == target)
-            .cloned();
+        let found = self.find_in_force(fault, &target);
         found.unwrap_or_else(|| panic!("a story ends a {fault} on {target} that it did not begin"))
+    }
+
+    fn find_in_force(&self, fault: &str, target: &PodName) -> Option<InForce> {
+        let mut in_force = self.in_force.iter();
+        in_force.find(|f| f.fault == fault && f.target == *target).cloned()
     }
 
     fn observed(&self, fault: &InForce, proof: &str, trigger: Option<Instant>) {

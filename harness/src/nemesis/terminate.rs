@@ -1,5 +1,5 @@
-//! `terminate`: SIGTERM to a pod's process. Needs: a running pod. Observed twice: the signal was taken (the pod says that it
-//! drains), and the process is gone. Healed: the pod is started again and ready.
+//! `terminate`: SIGTERM to a pod's process. Needs: a running pod. Observed: the process is gone, or the pod says that it
+//! holds inside its drain. Healed: the pod is started again and ready.
 
 use std::time::{Duration, Instant};
 
