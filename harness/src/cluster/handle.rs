@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -159,6 +161,14 @@ impl PartHandle {
     /// Where this start publishes a port of the container; none while the part is down.
     pub fn published(&self, container_port: u16) -> Option<SocketAddr> {
         self.alive()?.ports.get(&container_port).copied()
+    }
+
+    /// The folder of a socket of this start of it, as a path that leads there from here; none where this process may not look
+    /// there, or there is no such socket.
+    pub(super) fn folder_of_socket(&self, folder: &str, socket: &str) -> Option<PathBuf> {
+        let folder = self.alive()?.pidfd.as_ref()?.folder(folder).ok()?;
+        let is_socket = folder.join(socket).symlink_metadata().ok()?.file_type().is_socket();
+        is_socket.then_some(folder)
     }
 
     /// What the engine says it is doing; of a process that a signal has stopped the kernel says more.

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pidfd_send_signal, prlimit};
 use tokio::io::Interest;
@@ -157,6 +158,18 @@ impl Pidfd {
         }
     }
 
+    /// A folder that the process sees, as a path that leads there from here while it lives. No link is followed on the way: an
+    /// absolute one would lead among this machine's own files.
+    pub(super) fn folder(&self, path: &str) -> io::Result<PathBuf> {
+        let root = PathBuf::from(format!("/proc/{}/root", self.number.as_raw_nonzero()));
+        let is_folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let below = open(&root, is_folder, Mode::empty())?;
+        let straight = ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH;
+        openat2(&below, path, is_folder, Mode::empty(), straight)?;
+        self.still_there()?;
+        Ok(root.join(path))
+    }
+
     /// Whether the process has none beside it in its container, as far as its children tell: what is done to it is done
     /// to all of the container.
     pub(super) fn is_alone(&self) -> io::Result<bool> {
@@ -213,6 +226,19 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+
+    #[test]
+    fn a_folder_of_a_process_is_found_by_no_link() {
+        let own = Pidfd::of_self().expect("pidfd_open");
+        let files = tempfile::tempdir().expect("a folder");
+        std::os::unix::fs::symlink("/", files.path().join("link")).expect("a link");
+        let path = |name: &str| files.path().join(name).to_string_lossy()[1..].to_owned();
+        let found = own.folder(&path("")).expect("it is there");
+        assert!(found.join("link").is_symlink(), "{}", found.display());
+        own.folder(&path("link")).expect_err("a link");
+        own.folder(&path("link/proc")).expect_err("behind a link");
+        own.folder(&path("none")).expect_err("nothing");
+    }
 
     #[tokio::test]
     async fn death_is_seen_at_once_and_only_then() {

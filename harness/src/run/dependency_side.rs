@@ -1,7 +1,7 @@
 //! What a story does to the database and the broker while they run, or to what they have stored, and how it mends that.
 
 use super::cast::{BEGIN, Cast, LOOK};
-use super::nemesis_side::{NemesisSide, STOP, postgres_url};
+use super::nemesis_side::{NemesisSide, STOP, database};
 use super::story::Stopped;
 use crate::cluster::Service;
 use crate::target::Log;
@@ -17,13 +17,13 @@ pub struct LostLog {
 impl NemesisSide<'_> {
     /// Ends every session that the system has in the database; they are gone when this returns. How many there were.
     pub async fn terminate_backends(self) -> Result<usize, Stopped> {
-        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, postgres_url(self.cast)?);
+        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
         Ok(self.cast.nemesis.terminate_backends(&handle, &url).await?)
     }
 
     /// Takes every place for a session that the database has; the system has none when this returns.
     pub async fn exhaust_connections(self) -> Result<(), Stopped> {
-        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, postgres_url(self.cast)?);
+        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
         let links = self.cast.slot.links();
         self.cast.nemesis.exhaust_connections(&links, &handle, &url).await?;
         Ok(())
@@ -31,7 +31,7 @@ impl NemesisSide<'_> {
 
     /// Gives the places for sessions back.
     pub async fn release_connections(self) -> Result<(), Stopped> {
-        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, postgres_url(self.cast)?);
+        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
         self.cast.nemesis.release_connections(&handle, &url).await?;
         self.cast.unhurt_are_polled().await;
         Ok(())
@@ -39,7 +39,7 @@ impl NemesisSide<'_> {
 
     /// Lets the database only be read.
     pub async fn forbid_writes(self) -> Result<(), Stopped> {
-        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, postgres_url(self.cast)?);
+        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
         let target = self.cast.slot.api.target();
         let table = &target.database.threads;
         self.cast.nemesis.forbid_writes(&handle, &url, table).await?;
@@ -48,7 +48,7 @@ impl NemesisSide<'_> {
 
     /// Lets the database take writes again.
     pub async fn let_write(self) -> Result<(), Stopped> {
-        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, postgres_url(self.cast)?);
+        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
         let target = self.cast.slot.api.target();
         let table = &target.database.threads;
         self.cast.nemesis.let_write(&handle, &url, table).await?;

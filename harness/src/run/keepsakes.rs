@@ -47,7 +47,7 @@ async fn provider(cast: &Cast, folder: &Folder) -> Result<(), String> {
 }
 
 async fn rows(cast: &Cast, folder: &Folder) -> Result<(), String> {
-    let url = cast.slot.cluster.postgres_url().map_err(|e| e.to_string())?;
+    let url = cast.slot.cluster.database().map_err(|e| e.to_string())?;
     let database = &cast.slot.api.target().database;
     for (table, csv) in dump::rows(&url, database, &cast.thread)
         .await

@@ -367,7 +367,7 @@ impl NemesisSide<'_> {
     /// Empties the database, as a service finds it on its first day. No pod may run.
     pub async fn empty_database(self) -> Result<(), Stopped> {
         let handle = self.cast.slot.part(&Service::Postgres)?;
-        let url = postgres_url(self.cast)?;
+        let url = database(self.cast)?;
         self.cast.nemesis.empty(&handle, &url).await?;
         Ok(())
     }
@@ -379,7 +379,7 @@ impl NemesisSide<'_> {
         running.retain(|pod| cast.slot.address(pod).is_ok());
         NemesisSide { cast }.kill_together(&running).await?;
         let handle = cast.slot.part(&Service::Postgres)?;
-        let url = postgres_url(cast)?;
+        let url = database(cast)?;
         Ok(cast.nemesis.refill(&handle, &url).await?)
     }
 
@@ -421,8 +421,8 @@ fn release(cast: &Cast) -> Result<Release, Stopped> {
     release.ok_or_else(|| Stopped::Harness("the target's description says nothing of its version".to_owned()))
 }
 
-pub(super) fn postgres_url(cast: &Cast) -> Result<String, Stopped> {
-    let url = cast.slot.cluster.postgres_url();
+pub(super) fn database(cast: &Cast) -> Result<String, Stopped> {
+    let url = cast.slot.cluster.database();
     url.map_err(|e| Stopped::Harness(e.to_string()))
 }
 

@@ -77,7 +77,7 @@ impl Slot {
     /// # Errors
     /// Its database refuses logical decoding or cannot be reached.
     pub(super) async fn connect(cluster: Cluster, target: Arc<Target>) -> Result<Self, RunError> {
-        let url = cluster.postgres_url()?;
+        let url = cluster.database()?;
         // On a cluster that is kept, a run that was killed may have left it so.
         Sessions::open(&url).await?.set_read_only(false).await?;
         let owners = Arc::new(Owners::new(&url, &target.database));
@@ -273,7 +273,7 @@ impl Slot {
 
     /// Looks up where database and provider are now: their ports change with each start.
     pub(super) async fn find_again(&self) -> Result<(), ClusterError> {
-        let url = self.cluster.postgres_url()?;
+        let url = self.cluster.database()?;
         self.owners.moved(&url);
         self.provider.moved(self.cluster.mock_admin()?);
         let admin = self.cluster.links_admin()?;

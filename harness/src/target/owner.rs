@@ -7,6 +7,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement, types::ToSql};
 
 use super::{Database, frames};
@@ -194,15 +195,16 @@ pub(super) async fn connect_as(config: &Config) -> Result<Client, tokio_postgres
     Ok(client)
 }
 
-/// Host and port of a database URL: what an error may print, since the rest holds a password.
+/// Where a database is: what an error may print, since the rest of its address holds a password.
 pub(super) fn place(url: &str) -> String {
-    url.rsplit('@')
-        .next()
-        .unwrap_or(url)
-        .split('/')
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    let Ok(config) = url.parse::<Config>() else {
+        return "an address that cannot be read".to_owned();
+    };
+    match (config.get_hosts().first(), config.get_ports().first()) {
+        (Some(Host::Tcp(host)), port) => format!("{host}:{}", port.unwrap_or(&5432)),
+        (Some(Host::Unix(folder)), _) => folder.display().to_string(),
+        (None, _) => "no host".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -211,6 +213,14 @@ mod tests {
 
     #[test]
     fn errors_never_print_a_password() {
-        assert_eq!(place("postgres://crosspod:secret@127.0.0.1:5432/db"), "127.0.0.1:5432");
+        let cases = [
+            ("postgres://crosspod:secret@127.0.0.1:5433/db", "127.0.0.1:5433"),
+            ("host=/run/postgresql user=crosspod password=secret", "/run/postgresql"),
+            ("postgres://crosspod:secret@", "no host"),
+            ("secret", "an address that cannot be read"),
+        ];
+        for (url, told) in cases {
+            assert_eq!(place(url), told);
+        }
     }
 }
