@@ -9,7 +9,7 @@ use super::staged::staged;
 use super::{Format, fail, say, say_json};
 use crate::plan::seed_of_repetition;
 use crate::report::{self, RunReport, StoryReport};
-use crate::run::{Options, RunError, Selected, Session, Setting, Site, Story};
+use crate::run::{Options, RunError, Selected, Session, Setting, Site, Story, side_by_side};
 use crate::target::Target;
 use crate::verdict::Verdict;
 
@@ -124,10 +124,7 @@ async fn play_all(
         }
         Ok::<StoryReport, RunError>(done)
     });
-    let played: Vec<Result<StoryReport, RunError>> = futures_util::StreamExt::collect(
-        futures_util::StreamExt::buffered(futures_util::stream::iter(plays), session.slots()),
-    )
-    .await;
+    let played = side_by_side(session.slots(), plays).await;
     session.report(seed, played.into_iter().collect::<Result<_, _>>()?)
 }
 

@@ -2,11 +2,11 @@
 //!
 //! Each defect gets a cluster of its own that nothing else was played on; several stand side by side.
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::FutureExt as _;
 
 use super::session::{Setting, Site};
 use super::story::Story;
-use super::{RunError, unknown};
+use super::{RunError, side_by_side, unknown};
 use crate::cluster::Progress;
 use crate::plan::seed_of_repetition;
 use crate::report::{Control, MATRIX_SCHEMA, MatrixReport, Row, StoryReport};
@@ -98,25 +98,18 @@ impl<'a> Matrix<'a> {
                 }
                 Part::Rows(rows)
             };
-            futures_util::future::Either::Right(part)
+            part.boxed_local()
         });
-        let parts = std::iter::once(futures_util::future::Either::Left(control)).chain(rows);
-        let numbered = parts
-            .enumerate()
-            .map(|(place, part)| async move { (place, part.await) });
-        let mut parts: Vec<(usize, Part)> = stream::iter(numbered)
-            .buffer_unordered(usize::from(self.options.slots))
-            .collect()
-            .await;
+        let parts = std::iter::once(control.boxed_local()).chain(rows);
         // The table comes out as the catalogue has it, whichever was done first.
-        parts.sort_by_key(|(place, _)| *place);
+        let parts = side_by_side(usize::from(self.options.slots), parts).await;
         let mut report = MatrixReport {
             schema: MATRIX_SCHEMA,
             seed: self.options.seed,
             rows: Vec::new(),
             control: Control::default(),
         };
-        for (_, part) in parts {
+        for part in parts {
             match part {
                 Part::Control(control) => report.control = control,
                 Part::Rows(rows) => report.rows.extend(rows),
