@@ -11,10 +11,10 @@ use std::fmt;
 pub const MARK: char = '~';
 
 /// One token, parsed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Token {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token<'a> {
     /// Key of the turn the provider call was made for.
-    pub key: String,
+    pub key: &'a str,
     /// Ordinal of the provider call for this key, from 1.
     pub call: u32,
     /// Position in the call's answer, from 1.
@@ -25,7 +25,7 @@ pub struct Token {
     pub hash: u16,
 }
 
-impl fmt::Display for Token {
+impl fmt::Display for Token<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -125,9 +125,9 @@ pub fn chain(before: u16, key: &str, call: u32, index: u32, total: u32) -> u16 {
 
 /// A piece of rendered text: a token or something that is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub enum Piece<'a> {
     /// A well-formed token. Whether it follows the one before it is for the reader to say.
-    Token(Token),
+    Token(Token<'a>),
     /// Text that is not a token, as it stands.
     Other(String),
 }
@@ -135,7 +135,7 @@ pub enum Piece {
 /// Splits rendered text into tokens and whatever else it holds.
 ///
 /// A token that is cut off at the end of the text (no closing space yet) comes out as [`Piece::Other`].
-pub fn scan(text: &str) -> Vec<Piece> {
+pub fn scan(text: &str) -> Vec<Piece<'_>> {
     let mut out = Vec::new();
     let mut other = String::new();
     let mut rest = text;
@@ -162,7 +162,7 @@ pub fn scan(text: &str) -> Vec<Piece> {
 /// Parses one token at the start of `text`; also says how many bytes it took, padding and closing space included.
 ///
 /// Only what [`Texts`] writes is a token: no sign, no leading zero, no capital in the hash.
-pub fn parse(text: &str) -> Option<(Token, usize)> {
+pub fn parse(text: &str) -> Option<(Token<'_>, usize)> {
     let body = text.strip_prefix(MARK)?;
     // Stops at the next mark, so that many marks without a space are not each searched to the text's end.
     let end = body.bytes().position(|byte| !is_key_byte(byte) && byte != b'.')?;
@@ -175,7 +175,7 @@ pub fn parse(text: &str) -> Option<(Token, usize)> {
     let total = number(fields.next()?.strip_prefix('n')?)?;
     let index = number(fields.next()?.strip_prefix('k')?)?;
     let call = number(fields.next()?.strip_prefix('c')?)?;
-    let key = fields.next().filter(|k| is_key(k))?.to_owned();
+    let key = fields.next().filter(|k| is_key(k))?;
     Some((
         Token {
             key,
@@ -217,16 +217,17 @@ mod tests {
             size: 40,
             ..Answer::new("turn-7", 2, 3)
         };
-        let pieces = scan(&answer.text());
+        let text = answer.text();
+        let pieces = scan(&text);
         let mut hash = 0;
         assert_eq!(pieces.len(), 3);
         for (i, piece) in pieces.iter().enumerate() {
             let Piece::Token(t) = piece else {
                 panic!("not a token: {piece:?}")
             };
-            hash = chain(hash, &t.key, t.call, t.index, t.total);
+            hash = chain(hash, t.key, t.call, t.index, t.total);
             assert_eq!(
-                (t.key.as_str(), t.call, t.index, t.total, t.hash),
+                (t.key, t.call, t.index, t.total, t.hash),
                 ("turn-7", 2, i as u32 + 1, 3, hash)
             );
         }
@@ -264,6 +265,6 @@ mod tests {
     fn a_text_of_marks_alone_is_scanned_in_one_go() {
         // Searched to its end from each mark it would take minutes.
         let text = "~k.c1".repeat(1 << 20);
-        assert_eq!(scan(&text), vec![Piece::Other(text)]);
+        assert_eq!(scan(&text), vec![Piece::Other(text.clone())]);
     }
 }

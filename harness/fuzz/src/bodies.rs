@@ -182,11 +182,12 @@ fn answer_is_read_back(text: &str) {
         ..Answer::new(key, number(0) << number(3).min(24), number(1) % 32)
     };
     let mut hash = 0;
-    let pieces = token::scan(&answer.text());
+    let text = answer.text();
+    let pieces = token::scan(&text);
     assert_eq!(pieces.len(), answer.total as usize);
     for (index, piece) in (1..).zip(pieces) {
         hash = token::chain(hash, key, answer.call, index, answer.total);
-        let (key, call, total) = (key.to_owned(), answer.call, answer.total);
+        let (call, total) = (answer.call, answer.total);
         let expected = token::Token {
             key,
             call,

@@ -45,7 +45,7 @@ fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Brea
     let ended = turn.terminal()?;
     let expect = turn.expect.filter(|expect| !expect.fails)?;
     let from_us = turn.rows.first().map_or(0, |row| row.at.us);
-    let cancelled = view.cancels.iter().any(|cancel| Some(cancel.thread) == turn.thread);
+    let cancelled = view.is_cancelled(turn);
     let is_cut_short = turn.calls.iter().any(|place| view.calls[*place].is_cut_short());
     if cancelled || is_cut_short || view.is_excused(None, from_us, ended.at.us) {
         return None;

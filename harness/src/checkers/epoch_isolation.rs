@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Promise;
-use super::view::{Breach, Text, Turn, View, Watcher, turn_of};
+use super::view::{Breach, Holder, Turn, View, Watcher, turn_of};
 use crate::history::{Capability, Chunk, Epoch, Outcome, Status};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -45,11 +45,9 @@ fn of_thread(view: &View<'_>, thread: usize) -> Vec<Breach> {
 /// Turns that ended as cancelled without a cancel that could be theirs. Each cancel stops one turn.
 fn cancelled_for_nothing(view: &View<'_>, thread: usize, turns: &[&Turn<'_>]) -> Vec<Breach> {
     let taken = |outcome: &Outcome<()>| !matches!(outcome, Outcome::Failed { .. });
-    let cancels = view
-        .cancels
-        .iter()
-        .filter(|cancel| cancel.thread == thread && taken(cancel.outcome));
-    let mut cancels: Vec<u64> = cancels.map(|cancel| cancel.at.n).collect();
+    let cancels = view.threads[thread].cancels.iter().map(|place| &view.cancels[*place]);
+    let taken = cancels.filter(|cancel| taken(cancel.outcome));
+    let mut cancels: Vec<u64> = taken.map(|cancel| cancel.at.n).collect();
     // Turns in order, cancels in order: the first cancel that was answered after a turn was accepted is its own.
     cancels.reverse();
     let mut breaches = Vec::new();
@@ -96,11 +94,12 @@ fn shared_epoch(thread: usize, turns: &[&Turn<'_>]) -> Option<Breach> {
 /// The first frame of an older turn behind one of a newer.
 fn late_frame(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     let mut newest: Option<(usize, &Turn<'_>)> = None;
+    let mut last = None;
     watcher.frames().find_map(|frame| {
         if matches!(frame.chunk, Chunk::Resync { .. }) {
             newest = None;
         }
-        let turn = &view.turns[view.turn(turn_of(frame.chunk)?)?];
+        let turn = &view.turns[view.turn_again(turn_of(frame.chunk)?, &mut last)?];
         let order = turn.order.filter(|_| turn.thread == Some(watcher.thread))?;
         match newest {
             Some((there, newer)) if order < there => Some(Breach {
@@ -120,31 +119,35 @@ fn late_frame(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
 
 /// Texts with tokens of another turn of the same thread in them; the first of each turn.
 fn polluted(view: &View<'_>) -> Vec<Breach> {
+    if view.heard.is_empty() {
+        return Vec::new();
+    }
     let keys: HashMap<&str, &Turn<'_>> = view
         .turns
         .iter()
         .filter_map(|turn| Some((turn.expect?.key.as_str(), turn)))
         .collect();
     let mut found: BTreeMap<usize, Breach> = BTreeMap::new();
-    let mut check = |place: usize, subject: String, text: &Text<'_>| {
+    // What a pod tells is held against what is stored, by others.
+    let held = view
+        .heard
+        .iter()
+        .filter(|heard| !matches!(heard.by, Holder::Reading(_)));
+    for (place, heard) in held.filter_map(|heard| Some((heard.place?, heard))) {
         let turn = &view.turns[place];
-        let voices = text.voices();
-        let foreign = voices.iter().find_map(|voice| {
+        let foreign = heard.voices.iter().find_map(|voice| {
             let other = keys.get(voice.key.as_str())?;
             (other.id != turn.id && other.thread == turn.thread).then_some((voice, other))
         });
         if let Some((voice, other)) = foreign {
             found.entry(place).or_insert_with(|| Breach {
-                subject,
+                subject: heard.holder(),
                 thread: turn.thread,
                 n: voice.n,
                 expected: format!("tokens of turn {} only", turn.id),
                 got: format!("`{}`, of turn {}", voice.first, other.id),
             });
         }
-    };
-    for (subject, place, text) in view.held_texts() {
-        check(place, subject, text);
     }
     found.into_values().collect()
 }

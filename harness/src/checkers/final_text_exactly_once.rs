@@ -1,6 +1,6 @@
 //! Promise 1: the answer is the provider's, whole, each token once, in the store and on every screen that saw it all.
 
-use super::view::{Anchor, Breach, Text, View, Watcher};
+use super::view::{Anchor, Breach, Seen, Text, View};
 use super::{Promise, oracle};
 use crate::history::{Expect, Status};
 
@@ -15,32 +15,38 @@ pub(crate) const PROMISE: Promise = Promise {
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
+    // Turns by their place, of which the durable text is what it should be.
+    let mut sound = vec![false; view.turns.len()];
     for (place, turn) in view.stored_turns() {
         let (Some(expect), Some(terminal)) = (turn.oracle(), turn.terminal()) else {
             continue;
         };
-        let subject = format!("durable text of turn {}", turn.id);
-        let durable = hold(&turn.durable, expect, subject, turn.thread, terminal.at.n);
-        let sound = durable.is_none();
+        let durable = hold(&turn.durable, expect, turn.thread, terminal.at.n, || {
+            format!("durable text of turn {}", turn.id)
+        });
+        sound[place] = durable.is_none();
         breaches.extend(durable);
-        for watcher in &view.watchers {
-            let Some((shown, finished)) = shown_whole(watcher, place) else {
-                continue;
-            };
+    }
+    for watcher in &view.watchers {
+        let shown = watcher.turns.iter().filter_map(|(place, seen)| {
+            let turn = &view.turns[*place];
+            let expect = turn.oracle().filter(|_| !turn.rows.is_empty())?;
+            let (shown, finished) = shown_whole(seen)?;
             // The same text as a sound durable one needs no second look.
-            if sound && shown.same_as(&turn.durable) {
-                continue;
+            if sound[*place] && shown.same_as(&turn.durable) {
+                return None;
             }
-            let subject = format!("{}, turn {}", watcher.label(), turn.id);
-            breaches.extend(hold(shown, expect, subject, turn.thread, finished));
-        }
+            hold(shown, expect, turn.thread, finished, || {
+                format!("{}, turn {}", watcher.label(), turn.id)
+            })
+        });
+        breaches.extend(shown);
     }
     breaches
 }
 
 /// What a watcher shows of a turn that it saw from start to finish, and the finish's event.
-fn shown_whole<'v, 'a>(watcher: &'v Watcher<'a>, place: usize) -> Option<(&'v Text<'a>, u64)> {
-    let seen = watcher.turns.get(&place)?;
+fn shown_whole<'v, 'a>(seen: &'v Seen<'a>) -> Option<(&'v Text<'a>, u64)> {
     let finish = seen
         .finishes
         .first()
@@ -49,7 +55,13 @@ fn shown_whole<'v, 'a>(watcher: &'v Watcher<'a>, place: usize) -> Option<(&'v Te
     Some((&showing.text, finish.at.n))
 }
 
-fn hold(text: &Text<'_>, expect: &Expect, subject: String, thread: Option<usize>, end: u64) -> Option<Breach> {
+fn hold(
+    text: &Text<'_>,
+    expect: &Expect,
+    thread: Option<usize>,
+    end: u64,
+    subject: impl FnOnce() -> String,
+) -> Option<Breach> {
     let odd = oracle::hold(text, expect).err()?;
     // A text that ends too early is odd when it is declared whole, not when its last piece came.
     let n = if odd.got == "the end of the text" {
@@ -58,7 +70,7 @@ fn hold(text: &Text<'_>, expect: &Expect, subject: String, thread: Option<usize>
         odd.n.unwrap_or(end)
     };
     Some(Breach {
-        subject,
+        subject: subject(),
         thread,
         n,
         expected: odd.expected,

@@ -19,7 +19,7 @@ pub(crate) struct Odd {
 ///
 /// Which call it is, the text's first token says.
 pub(crate) fn hold(text: &Text<'_>, expect: &Expect) -> Result<(), Odd> {
-    let call = text.first_token().map_or(1, |token| token.call);
+    let call = text.first_call().unwrap_or(1);
     let answer = Answer {
         key: expect.key.to_string(),
         call,

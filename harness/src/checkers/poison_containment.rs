@@ -40,7 +40,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 fn drawn_in(view: &View<'_>, poison: &Turn<'_>, turn: &Turn<'_>) -> Option<Breach> {
     let from_us = turn.rows.first().map_or(0, |row| row.at.us);
     let until_us = turn.terminal().map_or(view.watched_until_us(), |row| row.at.us);
-    let cancelled = view.cancels.iter().any(|cancel| Some(cancel.thread) == turn.thread);
+    let cancelled = view.is_cancelled(turn);
     if cancelled || view.is_excused(None, from_us, until_us) {
         return None;
     }

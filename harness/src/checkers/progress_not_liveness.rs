@@ -30,8 +30,9 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     let of_turn = |turn: &Turn<'_>| turn.moves_us.iter().copied().chain(of_calls(turn)).collect();
     let mut moves: Vec<Vec<u64>> = view.turns.iter().map(of_turn).collect();
     for log in &view.logs {
+        let mut last = None;
         for there in log.frames() {
-            if let Some(place) = there.turn().and_then(|turn| view.turn(turn)) {
+            if let Some(place) = there.turn().and_then(|turn| view.turn_again(turn, &mut last)) {
                 moves[place].push(there.first.us);
             }
         }

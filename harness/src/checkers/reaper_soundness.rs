@@ -46,7 +46,7 @@ fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
         _ => false,
     };
     let from_us = turn.rows.first().map_or(0, |row| row.at.us);
-    let is_cancelled = view.cancels.iter().any(|cancel| Some(cancel.thread) == turn.thread);
+    let is_cancelled = view.is_cancelled(turn);
     let is_excused =
         view.is_excused(None, from_us, ended.at.us) || takings::may_be_taken(view, None, ended.at.us, still_us);
     if !is_reaped || is_cancelled || is_excused || turn.expect.is_some_and(|expect| expect.fails) {

@@ -54,7 +54,7 @@ fn subject(expect: &Expect, what: &str) -> String {
 fn did_not_complete(view: &View<'_>, turn: &Turn<'_>, expect: &Expect) -> Option<Breach> {
     let ended = turn.terminal().filter(|_| !turn.is_completed())?;
     let from_us = turn.rows.first().map_or(0, |row| row.at.us);
-    let cancelled = view.cancels.iter().any(|cancel| Some(cancel.thread) == turn.thread);
+    let cancelled = view.is_cancelled(turn);
     if cancelled || view.is_excused(None, from_us, ended.at.us) {
         return None;
     }

@@ -2,10 +2,10 @@
 //!
 //! A server error or a missing answer proves nothing about who may read, but what its body says is read all the same.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use super::Promise;
-use super::view::{Access, Breach, Text, View, Watcher, is_content, name, oneline};
+use super::view::{Access, Breach, Turn, View, Watcher, is_content, name, oneline};
 use crate::history::{Capability, Credential, Outcome, TenantId};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -283,40 +283,24 @@ fn other_tenants_turn(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> 
 
 /// Text with tokens of another tenant's turn in it, on a screen, in the store or in a reading.
 fn other_tenants_text<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
-    let keys: BTreeMap<&str, usize> = view
-        .turns
-        .iter()
-        .filter_map(|turn| Some((turn.expect?.key.as_str(), turn.thread?)))
-        .collect();
-    let check = move |subject: String, thread: usize, text: &Text<'_>| {
-        let voices = text.voices();
+    let of_turn = |turn: &'v Turn<'_>| Some((turn.expect?.key.as_str(), turn.thread?));
+    let keys: HashMap<&str, usize> = if view.heard.is_empty() {
+        HashMap::new()
+    } else {
+        view.turns.iter().filter_map(of_turn).collect()
+    };
+    view.heard.iter().filter_map(move |heard| {
+        let thread = heard.thread?;
         let foreign = |key: &str| keys.get(key).is_some_and(|owner| are_strangers(view, *owner, thread));
-        let voice = voices.iter().find(|voice| foreign(&voice.key))?;
+        let voice = heard.voices.iter().find(|voice| foreign(&voice.key))?;
         Some(Breach {
-            subject,
+            subject: heard.holder(),
             thread: Some(thread),
             n: voice.n,
             expected: "tokens of the thread's own turns".into(),
             got: format!("`{}` of another tenant's turn", voice.first),
         })
-    };
-    let held = view
-        .held_texts()
-        .filter_map(|(subject, place, text)| Some((subject, view.turns[place].thread?, text)));
-    let check_read = check.clone();
-    let read = view
-        .reads
-        .iter()
-        .flat_map(|read| read.answers.iter().map(move |answer| (read, answer)));
-    let read = read.filter_map(move |(read, answer)| {
-        check_read(
-            format!("thread read from {}", read.pod),
-            read.thread,
-            &Text::of(read.at.n, &answer.text),
-        )
-    });
-    held.filter_map(move |(subject, thread, text)| check(subject, thread, text))
-        .chain(read)
+    })
 }
 
 fn are_strangers(view: &View<'_>, a: usize, b: usize) -> bool {

@@ -10,6 +10,7 @@ mod faults;
 mod feedback;
 mod log;
 mod text;
+mod voices;
 mod watcher;
 mod witness;
 
@@ -20,6 +21,7 @@ pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
 pub(crate) use feedback::{Feedback, Item};
 pub(crate) use log::{Log, Logged, is_content, name, tell, turn_of};
 pub(crate) use text::{Against, Text, oneline};
+pub(crate) use voices::{Heard, Holder};
 pub(crate) use watcher::{Anchor, Fit, Frame, Seen, Watcher};
 pub(crate) use witness::{Cancel, Complaint, Death, Leftover, Poll, Refused, Revocation, Trial};
 
@@ -55,6 +57,8 @@ pub(crate) struct Thread<'a> {
     pub(crate) turns: Vec<usize>,
     /// Its row after each change, in commit order.
     pub(crate) owners: Vec<Owned<'a>>,
+    /// The cancels that were asked for on it, in order.
+    pub(crate) cancels: Vec<usize>,
 }
 
 /// A thread's row after a change.
@@ -271,6 +275,8 @@ pub(crate) struct View<'a> {
     pub(crate) pods: BTreeSet<&'a str>,
     pub(crate) evidence: Vec<(&'a str, bool)>,
     pub(crate) ending: Ending<'a>,
+    /// Texts in which something else is heard than one call for their own turn.
+    pub(crate) heard: Vec<Heard<'a>>,
     turn_places: HashMap<&'a TurnId, usize>,
     ops: HashMap<OpId, usize>,
 }
@@ -281,11 +287,26 @@ impl<'a> View<'a> {
         let mut view = collect::collect(&history.events);
         attempts::settle(&mut view);
         log::gather(&mut view);
+        voices::gather(&mut view);
         view
     }
 
     pub(crate) fn turn(&self, id: &TurnId) -> Option<usize> {
         self.turn_places.get(id).copied()
+    }
+
+    /// Whether any turn of a turn's thread was to be cancelled.
+    pub(crate) fn is_cancelled(&self, turn: &Turn<'_>) -> bool {
+        turn.thread
+            .is_some_and(|thread| !self.threads[thread].cancels.is_empty())
+    }
+
+    /// As [`View::turn`]; `last` is what was asked for before, which in a stream it mostly is again.
+    pub(crate) fn turn_again(&self, id: &TurnId, last: &mut Option<usize>) -> Option<usize> {
+        if last.is_none_or(|last| self.turns[last].id != id) {
+            *last = self.turn(id);
+        }
+        *last
     }
 
     /// When the watching ended: nothing that would have come later can be held against the system.
@@ -358,25 +379,6 @@ impl<'a> View<'a> {
                 (watcher, turn, seen, self.due(watcher, place))
             })
         })
-    }
-
-    /// Every text that anything held of a turn: the longest of each attempt, and each that is not its beginning.
-    pub(crate) fn held_texts(&self) -> impl Iterator<Item = (String, usize, &Text<'a>)> {
-        let stored = self.turns.iter().enumerate().flat_map(|(place, turn)| {
-            turn.references
-                .iter()
-                .map(move |(epoch, text)| (format!("turn {}, attempt at epoch {epoch}", turn.id), place, text))
-        });
-        let shown = self.watchers.iter().flat_map(|watcher| {
-            watcher.turns.iter().flat_map(move |(place, seen)| {
-                let odd = seen
-                    .showings
-                    .iter()
-                    .filter(|showing| !matches!(showing.fit, Fit::Along { .. }));
-                odd.map(move |showing| (watcher.label(), *place, &showing.text))
-            })
-        });
-        stored.chain(shown)
     }
 
     /// Makes a finding of a breach: adds the fault in force and the owner before and after.

@@ -17,6 +17,8 @@ use crate::history::{
 #[derive(Default)]
 struct Places<'a> {
     threads: HashMap<&'a ThreadId, usize>,
+    /// The turn that was told of last.
+    turn: Option<usize>,
     /// Only open tails: a watcher's id is not used twice.
     watchers: HashMap<WatcherId, usize>,
     calls: HashMap<u64, usize>,
@@ -94,6 +96,7 @@ fn empty<'a>() -> View<'a> {
         pods: std::collections::BTreeSet::new(),
         evidence: Vec::new(),
         ending: Ending::default(),
+        heard: Vec::new(),
         turn_places: HashMap::new(),
         ops: HashMap::new(),
     }
@@ -231,6 +234,7 @@ impl<'a> Collector<'a> {
             }
             What::Cancelled { pod, thread, outcome } => {
                 let thread = self.thread(thread);
+                self.view.threads[thread].cancels.push(self.view.cancels.len());
                 self.view.cancels.push(Cancel {
                     at,
                     pod,
@@ -535,6 +539,7 @@ impl<'a> Collector<'a> {
                 tenant: None,
                 turns: Vec::new(),
                 owners: Vec::new(),
+                cancels: Vec::new(),
             });
             threads.len() - 1
         })
@@ -542,7 +547,11 @@ impl<'a> Collector<'a> {
 
     fn turn(&mut self, id: &'a TurnId) -> usize {
         let turns = &mut self.view.turns;
-        *self.view.turn_places.entry(id).or_insert_with(|| {
+        // Mostly it is the one that was told of before.
+        if let Some(last) = self.places.turn.filter(|last| turns[*last].id == id) {
+            return last;
+        }
+        let place = *self.view.turn_places.entry(id).or_insert_with(|| {
             turns.push(Turn {
                 id,
                 thread: None,
@@ -559,6 +568,8 @@ impl<'a> Collector<'a> {
                 references: BTreeMap::new(),
             });
             turns.len() - 1
-        })
+        });
+        self.places.turn = Some(place);
+        place
     }
 }

@@ -158,12 +158,11 @@ impl<'a> Text<'a> {
                 .last()
                 .is_some_and(|last| last.call == token.call && last.key == token.key);
             if !same {
-                let first = token.to_string();
                 voices.push(Voice {
-                    key: token.key,
+                    key: token.key.to_owned(),
                     call: token.call,
                     n,
-                    first,
+                    first: token.to_string(),
                 });
             }
             ControlFlow::Continue(())
@@ -171,18 +170,33 @@ impl<'a> Text<'a> {
         voices
     }
 
-    /// The first token, where there is one.
-    pub(crate) fn first_token(&self) -> Option<Token> {
+    /// Whether this text is heard in one call alone, for this key; one without a token is.
+    pub(crate) fn is_of_one_call_for(&self, key: &str) -> bool {
+        let mut call = None;
+        let mut is_one = true;
+        self.each_token(|_, token| {
+            is_one = token.key == key && *call.get_or_insert(token.call) == token.call;
+            if is_one {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        });
+        is_one
+    }
+
+    /// The call of the first token, where there is one.
+    pub(crate) fn first_call(&self) -> Option<u32> {
         let mut first = None;
         self.each_token(|_, token| {
-            first = Some(token);
+            first = Some(token.call);
             ControlFlow::Break(())
         });
         first
     }
 
     /// Tells each well-formed token with the event that completed it, however the pieces cut it.
-    fn each_token(&self, mut tell: impl FnMut(u64, Token) -> ControlFlow<()>) {
+    fn each_token(&self, mut tell: impl FnMut(u64, Token<'_>) -> ControlFlow<()>) {
         let mut carried = String::new();
         for piece in &self.pieces {
             // A cut token can only end where a space comes; until then there is nothing to parse again.
