@@ -1,6 +1,6 @@
 //! A history, indexed for judging: who saw what of which turn, what the stores held, who owned it, what was broken.
 //!
-//! Built in one pass over the events ([`collect`]) plus one over what it found ([`attempts`]). Everything is borrowed from
+//! Built in one pass over the events ([`collect`]) and some over what it found ([`attempts`], [`voices`]). Everything is borrowed from
 //! the history. Deliberately absent: any opinion. What is due to whom is in [`due`]; what must hold is in the promises.
 
 mod attempts;
