@@ -8,8 +8,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tokio_postgres::Client;
 use tokio_postgres::types::PgLsn;
+use tokio_postgres::{Client, Statement};
 
 use super::decoding::{self, Action, Change, Columns, Line};
 use super::owner::{DatabaseError, connect, place};
@@ -38,15 +38,24 @@ pub struct Committed {
     pub row: Row,
 }
 
+/// A connection, with what is asked over it again and again.
+struct Reader {
+    client: Client,
+    flushed: Statement,
+    peek: Statement,
+}
+
 /// A reader of one logical slot.
 pub struct ChangeFeed {
     url: String,
     slot: String,
     database: Database,
-    client: Option<Client>,
+    reader: Option<Reader>,
     /// End of the last transaction that was handed out.
     done: PgLsn,
     transactions: u64,
+    /// How far the database's log had come when all changes in it were read.
+    read_to: Option<PgLsn>,
     /// Whether what is handed out is too much to be read again with every reading.
     is_behind: bool,
     /// Newest state of each thread and turn: a commit that touches only other columns is no event.
@@ -63,13 +72,14 @@ impl ChangeFeed {
             url: url.to_owned(),
             slot: slot.to_owned(),
             database: database.clone(),
-            client: None,
+            reader: None,
             done: PgLsn::from(0),
             transactions: 0,
+            read_to: None,
             is_behind: false,
             newest: HashMap::new(),
         };
-        let client = feed.client().await?;
+        let client = &feed.reader().await?.client;
         // On a cluster that is kept, a run that is over may have left its slot; whoever uses the cluster has it alone.
         let left =
             "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1 and not active";
@@ -98,7 +108,7 @@ impl ChangeFeed {
         if let Ok(drained) = tokio::time::timeout(ONE_DRAIN, self.drain_now()).await {
             return drained;
         }
-        self.client = None;
+        self.reader = None;
         Err(DatabaseError::Slow { at: place(&self.url) })
     }
 
@@ -107,7 +117,7 @@ impl ChangeFeed {
     pub fn moved(&mut self, url: &str) {
         if self.url != url {
             url.clone_into(&mut self.url);
-            self.client = None;
+            self.reader = None;
         }
     }
 
@@ -118,8 +128,9 @@ impl ChangeFeed {
     pub async fn close(mut self) -> Result<(), DatabaseError> {
         let slot = self.slot.clone();
         let dropped = self
-            .client()
+            .reader()
             .await?
+            .client
             .execute("select pg_drop_replication_slot($1)", &[&slot])
             .await;
         dropped.map(drop).map_err(|source| self.broken(source))
@@ -130,18 +141,19 @@ impl ChangeFeed {
         // not handed out yet.
         if self.is_behind {
             self.advance().await?;
+            self.is_behind = false;
+        }
+        // Asked for before the changes are: those that come in between are read now and looked for once more, and none is
+        // passed over.
+        let flushed = self.flushed().await?;
+        if self.read_to == Some(flushed) {
+            return Ok(Vec::new());
         }
         // Until it is known otherwise: a reading that takes too long is given up, and must not be as long the next time.
         self.is_behind = true;
         let slot = self.slot.clone();
-        let rows = self
-            .client()
-            .await?
-            .query(
-                "select lsn, data from pg_logical_slot_peek_changes($1, null, null, 'include-xids', '0', 'skip-empty-xacts', '1')",
-                &[&slot],
-            )
-            .await;
+        let reader = self.reader().await?;
+        let rows = reader.client.query(&reader.peek, &[&slot]).await;
         let rows = rows.map_err(|source| self.broken(source))?;
         let mut out = Vec::new();
         let mut open: Vec<Change> = Vec::new();
@@ -166,7 +178,17 @@ impl ChangeFeed {
         (self.done, self.transactions) = (done, transactions);
         let bytes: usize = rows.iter().map(|row| row.get::<_, &str>(1).len()).sum();
         self.is_behind = rows.len() >= LAG_LINES || bytes >= LAG_BYTES;
+        self.read_to = Some(flushed);
         Ok(out)
+    }
+
+    /// How far the database's log is safe on disk: nothing behind that is told of yet. To ask costs far less than to look at
+    /// changes, most of which have been told.
+    async fn flushed(&mut self) -> Result<PgLsn, DatabaseError> {
+        let reader = self.reader().await?;
+        let flushed = reader.client.query_one(&reader.flushed, &[]).await;
+        let flushed = flushed.map_err(|source| self.broken(source))?;
+        Ok(flushed.get(0))
     }
 
     fn hand_out(
@@ -195,30 +217,25 @@ impl ChangeFeed {
     async fn advance(&mut self) -> Result<(), DatabaseError> {
         let (slot, done) = (self.slot.clone(), self.done);
         let advanced = self
-            .client()
+            .reader()
             .await?
+            .client
             .execute("select pg_replication_slot_advance($1, $2)", &[&slot, &done])
             .await;
         advanced.map(drop).map_err(|source| self.broken(source))
     }
 
-    async fn client(&mut self) -> Result<&Client, DatabaseError> {
-        if self.client.as_ref().is_none_or(Client::is_closed) {
-            let opened = connect(&self.url).await.map_err(|source| self.broken(source))?;
-            // Each look would leave lines in the server's log, until nothing else is found there. A role that may not turn
-            // them off looks all the same.
-            if let Err(error) = opened.batch_execute("set log_min_messages = fatal").await {
-                tracing::debug!(%error, "the server's log tells of every look at its changes");
-            }
-            self.client = Some(opened);
+    async fn reader(&mut self) -> Result<&Reader, DatabaseError> {
+        if self.reader.as_ref().is_none_or(|reader| reader.client.is_closed()) {
+            self.reader = Some(connected(&self.url).await.map_err(|source| self.broken(source))?);
         }
-        self.client
+        self.reader
             .as_ref()
             .ok_or_else(|| self.shape("no connection".to_owned()))
     }
 
     fn broken(&mut self, source: tokio_postgres::Error) -> DatabaseError {
-        self.client = None;
+        self.reader = None;
         DatabaseError::Unreachable {
             at: place(&self.url),
             source,
@@ -231,6 +248,22 @@ impl ChangeFeed {
             what,
         }
     }
+}
+
+async fn connected(url: &str) -> Result<Reader, tokio_postgres::Error> {
+    let client = connect(url).await?;
+    // Each look would leave lines in the server's log, until nothing else is found there. A role that may not turn
+    // them off looks all the same.
+    if let Err(error) = client.batch_execute("set log_min_messages = fatal").await {
+        tracing::debug!(%error, "the server's log tells of every look at its changes");
+    }
+    let peek = "select lsn, data
+                from pg_logical_slot_peek_changes($1, null, null, 'include-xids', '0', 'skip-empty-xacts', '1')";
+    Ok(Reader {
+        flushed: client.prepare("select pg_current_wal_flush_lsn()").await?,
+        peek: client.prepare(peek).await?,
+        client,
+    })
 }
 
 /// What tells a row whose state is compared from the others; parts are told one by one and need none.
