@@ -2,8 +2,8 @@
 //! machine or that somebody named.
 //!
 //! One place for both, asked when an engine is connected to, when a part's handle is made and at each of its starts. No
-//! other code makes a handle, and every address that is ever connected to (database, broker, provider, fault proxy, pods)
-//! is one that a handle gave out. Deliberately absent: removal, which the engine itself is told to keep to our labels.
+//! other code makes a handle, and every address or socket that is ever connected to (database, broker, provider, fault proxy,
+//! pods) is one that a handle gave out. Deliberately absent: removal, which the engine itself is told to keep to our labels.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
