@@ -2,7 +2,8 @@
 //!
 //! A reaper judges a turn by when it last moved. If it looks at another turn's time, or at one from before this turn
 //! began, it takes, interrupts or fails a turn that is fine. A failure counts as the reaper's only where nobody else can
-//! have wanted it: in the first attempt, with the provider's call neither failed nor over, and nothing broken or cancelled.
+//! have wanted it: in the first attempt, with the provider's call neither failed nor over, or in any before the provider was
+//! ever called; and nothing broken or cancelled.
 
 use super::view::{Breach, Turn, View};
 use super::{Promise, takings};
@@ -42,7 +43,8 @@ fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
     let began = turn.rows.iter().any(|row| row.status == Status::InProgress);
     let is_reaped = match ended.status {
         Status::Interrupted => true,
-        Status::Failed => !began || (ended.attempt <= 1 && was_cut_short(view, turn)),
+        // Without a call there is nothing that could have failed.
+        Status::Failed => !began || turn.calls.is_empty() || (ended.attempt <= 1 && was_cut_short(view, turn)),
         _ => false,
     };
     let from_us = turn.rows.first().map_or(0, |row| row.at.us);
@@ -139,5 +141,23 @@ mod tests {
             call_ends(1, "pod-1", "fault:abort"),
         );
         play.keeps(NAME);
+    }
+
+    /// Seen live: taken by its own pod again and again and failed, all within 25 ms of its beginning.
+    #[test]
+    fn a_turn_that_is_failed_before_the_provider_was_ever_called_is_found() {
+        let mut play = takeover();
+        play.put(8000, posted(2, "t-1", "m-2", "key-2"))
+            .put(8001, accepted(2, "turn-2"));
+        play.put(8001, turn_row(120, "turn-2", 0, Status::Queued));
+        for (ms, xid, epoch) in [(8010, 121, 3), (8020, 122, 4)] {
+            play.put(ms, thread_row(xid, Some("pod-1"), epoch, Status::InProgress))
+                .put(ms, turn_row(xid, "turn-2", epoch, Status::InProgress));
+        }
+        play.put(8030, thread_row(123, None, 4, Status::Failed))
+            .put(8030, turn_row(123, "turn-2", 4, Status::Failed));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "turn turn-2");
+        assert!(finding.got.starts_with("Failed "), "{}", finding.got);
     }
 }
