@@ -23,7 +23,10 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let taken = takings::unjustified(view).into_iter().map(|taking| {
+    let taken = takings::unjustified(view)
+        .into_iter()
+        .chain(takings::from_oneself(view));
+    let taken = taken.map(|taking| {
         let still_ms = taking.still_us / 1000;
         breach(
             view,
@@ -156,8 +159,26 @@ mod tests {
         }
         play.put(8030, thread_row(123, None, 4, Status::Failed))
             .put(8030, turn_row(123, "turn-2", 4, Status::Failed));
+        let findings = play.findings(NAME);
+        let got: Vec<&str> = findings.iter().map(|finding| finding.got.as_str()).collect();
+        assert_eq!(got.len(), 2, "{got:?}");
+        assert!(got[0].starts_with("taken by pod-1 at epoch 4 "), "{got:?}");
+        assert!(got[1].starts_with("Failed "), "{got:?}");
+    }
+
+    #[test]
+    fn a_pod_may_begin_anew_where_the_provider_ended_its_call() {
+        let mut play = takeover();
+        play.without(|what| matches!(what, What::Fault(_)));
+        play.without_from(1199, |what| matches!(what, What::Row { .. } | What::Provider(_)));
+        play.put(60, thread_row(60, Some("pod-1"), 2, Status::InProgress))
+            .put(60, turn_row(60, "turn-1", 2, Status::InProgress));
         let finding = play.breaks(NAME);
-        assert_eq!(finding.subject, "turn turn-2");
-        assert!(finding.got.starts_with("Failed "), "{}", finding.got);
+        assert!(finding.got.starts_with("taken by pod-1 at epoch 2 "), "{}", finding.got);
+        play.turn_into(
+            &call_ends(1, "pod-1", "client_gone"),
+            call_ends(1, "pod-1", "fault:abort"),
+        );
+        play.keeps(NAME);
     }
 }

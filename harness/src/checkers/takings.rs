@@ -1,4 +1,4 @@
-//! Every time an attempt was taken from its owner by another pod, with what could justify it.
+//! Every time an attempt was taken from its owner, by another pod or by itself, with what could justify it.
 //!
 //! A takeover is right where the owner was broken, or broken off from what it depends on, at the time or shortly before;
 //! or where the turn had stood still for as long as the target allows. Rows reach the history a little after their
@@ -31,6 +31,31 @@ pub(crate) fn unjustified<'v, 'a>(view: &'v View<'a>) -> Vec<Taking<'v, 'a>> {
         .filter(|taking| taking.from.owner != taking.to.owner)
         .filter(|taking| !may_be_taken(view, taking.from.owner, taking.to.at.us, taking.still_us))
         .collect()
+}
+
+/// Attempts that a pod took from itself, for which there was no reason: nothing was broken, the turn moved, and the provider
+/// had ended no call of it, of which a pod may begin another one.
+pub(crate) fn from_oneself<'v, 'a>(view: &'v View<'a>) -> Vec<Taking<'v, 'a>> {
+    let of_each = view.turns.iter().flat_map(|turn| {
+        let own = of_turn(view, turn)
+            .into_iter()
+            .filter(|taking| taking.from.owner == taking.to.owner);
+        own.enumerate()
+            .filter(|(before, taking)| *before >= ended_by_provider(view, turn, taking.to.at.us + ROW_LATENESS_US))
+            .map(|(_, taking)| taking)
+            .collect::<Vec<_>>()
+    });
+    of_each
+        .filter(|taking| !may_be_taken(view, taking.from.owner, taking.to.at.us, taking.still_us))
+        .collect()
+}
+
+/// How many calls for a turn the provider had ended by itself at a moment.
+fn ended_by_provider(view: &View<'_>, turn: &Turn<'_>, by_us: u64) -> usize {
+    let calls = turn.calls.iter().map(|call| &view.calls[*call]);
+    calls
+        .filter(|call| call.ended.is_some_and(|at| at.us <= by_us) && call.cause != Some("client_gone"))
+        .count()
 }
 
 /// Whether a turn that stood still for so long, at a moment, may be taken from its owner or ended for it.
