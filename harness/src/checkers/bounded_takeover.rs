@@ -28,7 +28,7 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    hits(view).filter_map(|hit| check(view, &hit)).collect()
+    hits(view).iter().filter_map(|hit| check(view, hit)).collect()
 }
 
 /// An owner that stopped to be one while its turn was in progress.
@@ -45,7 +45,7 @@ pub(super) struct Hit<'v, 'a> {
 }
 
 /// Every hit, thread by thread.
-pub(super) fn hits<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = Hit<'v, 'a>> {
+pub(super) fn hits<'v, 'a>(view: &'v View<'a>) -> Vec<Hit<'v, 'a>> {
     // By target, in the order in which they were known: each thread looks up those that fell into an owner's time alone.
     let mut stops: HashMap<&str, Vec<(u64, At, u64, &'v FaultSpan<'a>)>> = HashMap::new();
     for fault in view.faults.iter() {
@@ -79,7 +79,7 @@ pub(super) fn hits<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = Hit<'v, '
             }));
         }
     }
-    hits.into_iter()
+    hits
 }
 
 /// When the owner stopped to be one: the moment its turns are read at, and the time that the bound counts from. None for
@@ -184,12 +184,10 @@ fn proof_of_work(view: &View<'_>, turn: &Turn<'_>, claim: &Owned<'_>, stopped: A
         .map(|(_, at)| at)
         .min();
     let owner = claim.owner?.as_str();
-    let hit = {
-        let by_us = claim.at.us.max(stopped.us + view.bounds.takeover_ms * 1000);
-        let mut meanwhile = view.faults.during(claim.at.us, by_us);
-        meanwhile.any(|fault| fault.target == owner && !fault.excuses_nothing())
-    };
-    if hit { Some(claim.at) } else { called }
+    let by_us = claim.at.us.max(stopped.us + view.bounds.takeover_ms * 1000);
+    let mut meanwhile = view.faults.during(claim.at.us, by_us);
+    let is_hit = meanwhile.any(|fault| fault.target == owner && !fault.excuses_nothing());
+    if is_hit { Some(claim.at) } else { called }
 }
 
 #[cfg(test)]

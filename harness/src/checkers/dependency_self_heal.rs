@@ -169,6 +169,7 @@ fn unnoticed_deaths<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v
     let first_healed = healed.map(|at| at.n).min().filter(|_| view.can(Capability::Ownership));
     first_healed.into_iter().flat_map(move |healed| {
         bounded_takeover::hits(view)
+            .into_iter()
             .filter(move |hit| view.pods.contains(hit.fault.target) && healed < hit.fault.aimed.n)
             .filter_map(|hit| bounded_takeover::check(view, &hit))
     })
