@@ -85,10 +85,14 @@ fn shoot(parts: &[&PartHandle]) -> Vec<Result<Doomed, ClusterError>> {
         .collect();
     // Whoever was signalled from here has one.
     let pidfds: Vec<&Pidfd> = dying.iter().filter_map(|doomed| doomed.life.pidfd.as_ref()).collect();
+    // After the signals: their deaths have hardly begun, and whoever is late for this waits as long as without it.
+    let remains: Vec<_> = pidfds.iter().map(|pidfd| pidfd.hold_remains()).collect();
     let deaths = Pidfd::deaths_within(&pidfds, AT_ONCE);
     for (doomed, died_at) in dying.iter_mut().zip(deaths) {
         doomed.died_at = died_at;
     }
+    // What was spared the dead takes its time now, and nobody waits for it.
+    tokio::task::spawn_blocking(move || drop(remains));
     shot
 }
 

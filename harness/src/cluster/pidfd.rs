@@ -15,6 +15,15 @@ use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pid
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+/// What ends with the last process of a container, before that process counts as dead, and keeps it from its end. Taking the
+/// namespace of its mounts apart waits for every processor; where the pipes end, the engine wakes and goes first.
+const SLOW_TO_END: [(&str, OFlags); 4] = [
+    ("ns/mnt", OFlags::RDONLY),
+    ("ns/ipc", OFlags::RDONLY),
+    ("fd/1", OFlags::WRONLY),
+    ("fd/2", OFlags::WRONLY),
+];
+
 /// The init process of one start of one container.
 #[derive(Debug)]
 pub(super) struct Pidfd {
@@ -170,6 +179,20 @@ impl Pidfd {
         Ok(root.join(path))
     }
 
+    /// Holds what would put off its death, as far as that is permitted. For moments only: the engine can neither clear the
+    /// container's files away meanwhile nor close its log. All that others know the process by, its sockets, ends with it.
+    #[must_use = "it ends when it is dropped"]
+    pub(super) fn hold_remains(&self) -> Vec<OwnedFd> {
+        let folder = format!("/proc/{}", self.number.as_raw_nonzero());
+        let opened = |(name, how): (&str, OFlags)| {
+            let at_once = OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+            open(format!("{folder}/{name}"), how | at_once, Mode::empty())
+        };
+        let held = SLOW_TO_END.into_iter().flat_map(opened).collect();
+        // Of one that is dead there is nothing to hold, and its number may be another's.
+        if self.still_there().is_ok() { held } else { Vec::new() }
+    }
+
     /// Whether the process has none beside it in its container, as far as its children tell: what is done to it is done
     /// to all of the container.
     pub(super) fn is_alone(&self) -> io::Result<bool> {
@@ -259,6 +282,31 @@ mod tests {
             pidfd.signal(Signal::KILL).is_err(),
             "nothing to signal once it is reaped"
         );
+    }
+
+    #[test]
+    fn what_remains_of_a_process_ends_when_it_is_let_go() {
+        let mut child = Command::new("sleep")
+            .arg("60")
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("sleep is there");
+        let number = Pid::from_raw(child.id().cast_signed()).expect("a process id");
+        let pidfd = Pidfd::open(number).expect("pidfd_open");
+        let remains = pidfd.hold_remains();
+        assert_eq!(remains.len(), SLOW_TO_END.len(), "our own child may be looked into");
+        child.kill().expect("our own child may be killed");
+        child.wait().expect("it was killed");
+        let out = child.stdout.take().expect("a pipe");
+        let ended = |bound: Duration| {
+            let mut fds = [PollFd::new(&out, PollFlags::IN)];
+            let bound = Timespec::try_from(bound).expect("a short one");
+            poll(&mut fds, Some(&bound)).expect("poll") > 0
+        };
+        assert!(!ended(Duration::from_millis(20)), "its pipe ended with it");
+        drop(remains);
+        assert!(ended(Duration::from_secs(5)), "its pipe is still held");
+        assert_eq!(pidfd.hold_remains().len(), 0, "nothing is left of it");
     }
 
     #[test]
