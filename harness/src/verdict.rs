@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Verdict {
     /// Every applicable promise was judged on the evidence that the story needs, and kept, or broken as was expected.
     Pass,
-    /// The evidence that the story needs was not reached: the fault landed late, the takeover never happened.
+    /// The evidence that the story needs was not reached: the fault landed late, the takeover never happened. Or a promise was
+    /// broken while the machine kept the system from a processor, so that it cannot be told whose fault that was.
     Inconclusive,
     /// At least one promise was broken.
     Fail,
@@ -78,6 +79,9 @@ pub struct Judgement {
     pub findings: Vec<Finding>,
     /// Broken promises that the target is known to break here, in the same order. They fail no run.
     pub expected: Vec<Finding>,
+    /// Promises that were broken while the system waited for processors, and need not have been broken otherwise, in the same
+    /// order. They make a run inconclusive.
+    pub starved: Vec<Finding>,
     /// The story's evidence.
     pub evidence: Vec<EvidenceMark>,
     /// Promises that were not judged.
@@ -92,6 +96,7 @@ impl Judgement {
             reason: Some(reason),
             findings: vec![],
             expected: vec![],
+            starved: vec![],
             evidence: vec![],
             not_applicable: vec![],
         }

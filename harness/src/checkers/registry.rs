@@ -60,24 +60,21 @@ pub const PROMISES: &[Promise] = &[
 ///
 /// Findings of a broken run are told as well: what was seen was seen, though the run as a whole proves nothing.
 pub fn judge(history: &History) -> Judgement {
-    let view = View::of(history);
+    let mut view = View::of(history);
     let (judged, lacking): (Vec<&Promise>, Vec<&Promise>) = PROMISES
         .iter()
         .partition(|promise| promise.needs.iter().all(|need| view.capabilities.contains(need)));
-    let mut findings: Vec<Finding> = judged
-        .into_iter()
-        .flat_map(|promise| {
-            (promise.judge)(&view)
-                .into_iter()
-                .map(|breach| view.finding(promise.name, breach))
-        })
-        .collect();
-    // Stable: findings of one event keep the order of the promises.
-    findings.sort_by_key(|finding| finding.event);
+    let findings = broken(&view, &judged);
+    let (starved, findings) = split_off_starved(&mut view, &judged, findings);
     let evidence = evidence(&view);
     let foretold = |finding: &Finding| view.foretold.iter().any(|known| known.promise == finding.promise);
     let (expected, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(foretold);
-    let (verdict, reason) = verdict(&view, history.cut_off.as_deref(), (&findings, &expected), &evidence);
+    let (verdict, reason) = verdict(
+        &view,
+        history.cut_off.as_deref(),
+        (&findings, &expected, &starved),
+        &evidence,
+    );
     let not_applicable = lacking
         .into_iter()
         .map(|promise| not_applicable(promise, &view))
@@ -87,15 +84,46 @@ pub fn judge(history: &History) -> Judgement {
         reason,
         findings,
         expected,
+        starved,
         evidence,
         not_applicable,
     }
 }
 
+/// What of some promises is broken, in the order of the history.
+fn broken(view: &View<'_>, promises: &[&Promise]) -> Vec<Finding> {
+    let of = |promise: &&Promise| {
+        let breaches = (promise.judge)(view).into_iter();
+        let findings = breaches.map(|breach| view.finding(promise.name, breach));
+        findings.collect::<Vec<_>>()
+    };
+    let mut findings: Vec<Finding> = promises.iter().flat_map(of).collect();
+    // Stable: findings of one event keep the order of the promises.
+    findings.sort_by_key(|finding| finding.event);
+    findings
+}
+
+/// Parts findings into those that a want of processors may have made, and those that it cannot have made.
+fn split_off_starved(
+    view: &mut View<'_>,
+    promises: &[&Promise],
+    findings: Vec<Finding>,
+) -> (Vec<Finding>, Vec<Finding>) {
+    if findings.is_empty() || !view.spare_the_starved() {
+        return (Vec::new(), findings);
+    }
+    let certain = broken(view, promises);
+    let is_certain = |finding: &Finding| {
+        let is_it = |other: &Finding| other.promise == finding.promise && other.subject == finding.subject;
+        certain.iter().any(is_it)
+    };
+    findings.into_iter().partition(|finding| !is_certain(finding))
+}
+
 fn verdict(
     view: &View<'_>,
     cut_off: Option<&str>,
-    (findings, expected): (&[Finding], &[Finding]),
+    (findings, expected, starved): (&[Finding], &[Finding], &[Finding]),
     evidence: &[EvidenceMark],
 ) -> (Verdict, Option<String>) {
     if let Some(reason) = unusable(view, cut_off) {
@@ -110,6 +138,9 @@ fn verdict(
         );
         return (Verdict::Fail, Some(reason));
     }
+    if let Some(first) = starved.first() {
+        return (Verdict::Inconclusive, Some(unclear(view, first, starved.len())));
+    }
     let is_kept = |known: &&ExpectedFailure| !expected.iter().any(|finding| finding.promise == known.promise);
     match (view.foretold.iter().find(is_kept), inconclusive(view, evidence)) {
         // What is known to break may well keep the story from its evidence.
@@ -118,6 +149,19 @@ fn verdict(
         (Some(kept), None) => (Verdict::Fail, Some(kept_after_all(kept))),
         (None, None) => (Verdict::Pass, None),
     }
+}
+
+fn unclear(view: &View<'_>, first: &Finding, findings: usize) -> String {
+    format!(
+        "{} broken by {} at event {} (expected {}; got {}), first of {findings} that need not be the system's: {}; play it where \
+         less else runs, or with fewer --slots",
+        first.promise,
+        first.subject,
+        first.event,
+        first.expected,
+        first.got,
+        view.worst_starvation().unwrap_or_default()
+    )
 }
 
 fn as_expected(view: &View<'_>) -> String {

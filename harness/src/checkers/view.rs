@@ -9,6 +9,7 @@ mod due;
 mod faults;
 mod feedback;
 mod log;
+mod starvation;
 mod text;
 mod voices;
 mod watcher;
@@ -272,6 +273,8 @@ pub(crate) struct View<'a> {
     pub(crate) revoked: Vec<Revocation<'a>>,
     pub(crate) feedback: Feedback<'a>,
     pub(crate) faults: Faults<'a>,
+    /// In the order of the history.
+    starvation: Vec<starvation::Stretch<'a>>,
     pub(crate) pods: BTreeSet<&'a str>,
     pub(crate) evidence: Vec<(&'a str, bool)>,
     pub(crate) ending: Ending<'a>,

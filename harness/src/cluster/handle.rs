@@ -3,7 +3,7 @@
 //! The address and the process belong to one *start* of the container: an ephemeral port changes with each, and a dead
 //! part has none. Signals go through a pidfd taken at start; where the system does not permit that, through the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt as _;
@@ -169,6 +169,12 @@ impl PartHandle {
         let folder = self.alive()?.pidfd.as_ref()?.folder(folder).ok()?;
         let is_socket = folder.join(socket).symlink_metadata().ok()?.file_type().is_socket();
         is_socket.then_some(folder)
+    }
+
+    /// How long each thread of this start of it has waited for a processor since it began, by the thread's number; none where it is
+    /// down or this process may not look.
+    pub fn waited(&self) -> Option<HashMap<String, Duration>> {
+        self.alive()?.pidfd.as_ref()?.waited().ok()
     }
 
     /// What the engine says it is doing; of a process that a signal has stopped the kernel says more.

@@ -1,6 +1,7 @@
 //! A handle to one process that stays its own: signals through it can never reach another that got the same number,
 //! and it becomes readable at the moment the process is dead.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -204,6 +205,32 @@ impl Pidfd {
         Ok(!self.is_dead()?)
     }
 
+    /// How long each thread of the process and of its children has waited for a processor since it began, by the thread's number.
+    /// What ends meanwhile is not told.
+    pub(super) fn waited(&self) -> io::Result<HashMap<String, Duration>> {
+        let mut waited = HashMap::new();
+        let mut processes = vec![self.number.as_raw_nonzero().to_string()];
+        while let Some(process) = processes.pop() {
+            let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else {
+                continue;
+            };
+            for thread in threads.flatten().map(|entry| entry.path()) {
+                let told = |name: &str| fs::read_to_string(thread.join(name)).unwrap_or_default();
+                processes.extend(told("children").split_whitespace().map(str::to_owned));
+                // Time on a processor, time without one though it could have run, both in nanoseconds, and a count.
+                let ns = told("schedstat")
+                    .split_whitespace()
+                    .nth(1)
+                    .and_then(|ns| ns.parse().ok());
+                if let (Some(ns), Some(number)) = (ns, thread.file_name()) {
+                    waited.insert(number.to_string_lossy().into_owned(), Duration::from_nanos(ns));
+                }
+            }
+        }
+        self.still_there()?;
+        Ok(waited)
+    }
+
     /// Whether every thread of the process is stopped, as by SIGSTOP.
     pub(super) fn is_stopped(&self) -> io::Result<bool> {
         for task in self.tasks()? {
@@ -245,7 +272,7 @@ fn state(stat: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead, BufReader};
+    use std::io::{BufRead, BufReader, Write as _};
     use std::process::Command;
 
     use super::*;
@@ -386,7 +413,17 @@ mod tests {
 
     #[test]
     fn a_process_that_may_have_no_more_descriptors_may_again() {
-        let mut child = Command::new("sleep").arg("60").spawn().expect("sleep is there");
+        let piped = std::process::Stdio::piped;
+        let mut child = Command::new("cat")
+            .stdin(piped())
+            .stdout(piped())
+            .spawn()
+            .expect("cat is there");
+        // A program that is still being loaded would end for want of descriptors.
+        let (mut ask, mut line) = (child.stdin.take().expect("a pipe"), String::new());
+        ask.write_all(b"there\n").expect("it reads");
+        let answer = BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line);
+        assert_eq!((answer.expect("it answers"), &*line), (6, "there\n"));
         let pidfd = Pidfd::open(Pid::from_raw(child.id().cast_signed()).expect("a process id")).expect("pidfd_open");
         let before = pidfd.descriptors_allowed().expect("its limits");
         assert!(!pidfd.give_back(), "nothing was taken");
@@ -396,6 +433,31 @@ mod tests {
         pidfd.signal(Signal::KILL).expect("our own child may be killed");
         child.wait().expect("it was killed");
         assert!(pidfd.allow_no_more_descriptors().is_err(), "nobody is there");
+    }
+
+    #[test]
+    fn who_waits_for_a_processor_is_told_thread_by_thread_with_its_children() {
+        let script = "sleep 60 & echo; wait";
+        let mut child = Command::new("sh")
+            .args(["-c", script])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("sh is there");
+        let mut line = String::new();
+        let began = BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line);
+        assert_eq!(began.expect("a line"), 1);
+        let number = child.id();
+        let pidfd = Pidfd::open(Pid::from_raw(number.cast_signed()).expect("a process id")).expect("pidfd_open");
+        let waited = pidfd.waited().expect("the kernel tells");
+        let children = fs::read_to_string(format!("/proc/{number}/task/{number}/children")).expect("children");
+        for process in std::iter::once(number.to_string()).chain(children.split_whitespace().map(str::to_owned)) {
+            assert!(waited.contains_key(&process), "{process} is not in {waited:?}");
+        }
+        assert_eq!(waited.len(), 2);
+        let sleeper = Pid::from_raw(children.trim().parse().expect("one child")).expect("a process id");
+        rustix::process::kill_process(sleeper, Signal::KILL).expect("our own grandchild");
+        child.wait().expect("it ends with its child");
+        assert!(pidfd.waited().is_err(), "nobody is there");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The events of a history and their shapes. This is the format of `history.jsonl`: change it only with [`SCHEMA`].
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -8,7 +10,7 @@ use super::{
 };
 
 /// Version of the history's format.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// One thing that happened, as the harness saw it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -286,6 +288,15 @@ pub enum What {
         level: String,
         /// The line.
         line: String,
+    },
+
+    /// Threads of parts, or the harness itself, could have run and waited for a processor instead.
+    Starved {
+        /// Length of the time that is told of, which ends now, in microseconds.
+        over_us: u64,
+        /// For each part how long the thread of it waited that waited longest, in microseconds; `harness` is the harness
+        /// itself. One that hardly waited is not told.
+        waited_us: BTreeMap<String, u64>,
     },
 
     // --- what the story says

@@ -51,6 +51,9 @@ pub struct StoryReport {
     /// Broken promises that the target is known to break in this story.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected: Vec<Finding>,
+    /// Broken promises that a want of processors may have broken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub starved: Vec<Finding>,
     /// Promises that were not judged.
     pub not_applicable: Vec<NotApplicable>,
     /// The story's figures.
@@ -72,6 +75,7 @@ impl StoryReport {
             reason,
             findings,
             expected,
+            starved,
             evidence,
             not_applicable,
         } = judgement;
@@ -86,6 +90,7 @@ impl StoryReport {
             evidence,
             findings,
             expected,
+            starved,
             not_applicable,
             figures,
         }
@@ -131,6 +136,7 @@ mod tests {
             reason: None,
             findings: vec![],
             expected: vec![],
+            starved: vec![],
             evidence: vec![],
             not_applicable: vec![],
         };

@@ -184,6 +184,7 @@ mod tests {
             reason: None,
             findings: vec![finding],
             expected: vec![],
+            starved: vec![],
             evidence: vec![],
             not_applicable: vec![],
         };

@@ -17,6 +17,7 @@ mod provider_side;
 mod restless;
 mod session;
 mod slot;
+mod starvation;
 mod story;
 mod strike;
 mod tails;

@@ -18,6 +18,7 @@ use super::feedback;
 use super::keepsakes;
 use super::restless::Restless;
 use super::slot::Slot;
+use super::starvation;
 use super::story::{Stopped, Story};
 use super::tails::parking::Trigger;
 use crate::checkers;
@@ -164,6 +165,7 @@ struct Stage {
     feed: JoinHandle<()>,
     log: JoinHandle<()>,
     engine: JoinHandle<()>,
+    starvation: JoinHandle<()>,
     stop: CancellationToken,
 }
 
@@ -187,6 +189,7 @@ impl Stage {
         let feed = tokio::spawn(feed(slot.clone(), recorder.clone(), stop.clone()));
         let log = tokio::spawn(log(slot.clone(), recorder.clone(), stop.clone()));
         let engine = tokio::spawn(engine_events(slot.cluster.events(), recorder.clone()));
+        let starvation = tokio::spawn(starvation::watch(slot.clone(), recorder.clone(), stop.clone()));
         Ok(Self {
             cast,
             before,
@@ -194,6 +197,7 @@ impl Stage {
             feed,
             log,
             engine,
+            starvation,
             stop,
         })
     }
@@ -226,6 +230,7 @@ impl Stage {
             feed,
             log,
             engine,
+            starvation,
             stop,
         } = self;
         let quiet = match heal(&mut cast).await {
@@ -244,6 +249,9 @@ impl Stage {
         aftermath::count_left(&cast, &before).await;
         aftermath::tell_complaints(&cast, &before).await?;
         stop.cancel();
+        starvation
+            .await
+            .map_err(|e| format!("the look at who waits for a processor failed: {e}"))?;
         feed.await
             .map_err(|e| format!("the feed of database changes failed: {e}"))?;
         cast.slot

@@ -258,6 +258,7 @@ impl Session {
             reason: Some("a pod ended while the cluster was started".into()),
             findings,
             expected: Vec::new(),
+            starved: Vec::new(),
             evidence: Vec::new(),
             not_applicable: Vec::new(),
         };

@@ -323,3 +323,11 @@ pub(crate) fn feedback_row(xid: u64, item: &str) -> What {
 pub(crate) fn feedback_counted(pod: &str, count: u64) -> What {
     What::FeedbackCounted { pod: pod.into(), count }
 }
+
+/// So many milliseconds that parts waited for a processor, of the last 250.
+pub(crate) fn starved(parts: &[(&str, u64)]) -> What {
+    What::Starved {
+        over_us: 250_000,
+        waited_us: parts.iter().map(|(part, ms)| ((*part).to_owned(), ms * 1000)).collect(),
+    }
+}

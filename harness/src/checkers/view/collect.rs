@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::attempts;
 use super::log::Stored;
+use super::starvation::Stretch;
 use super::{
     Access, At, Call, Cancel, Complaint, Death, Ending, Faults, Frame, Leftover, Owned, PartRow, Poll, Post, Probe,
     Read, Refused, Revocation, Thread, Trial, Turn, TurnRow, View, Watcher,
@@ -93,6 +94,7 @@ fn empty<'a>() -> View<'a> {
         revoked: Vec::new(),
         feedback: super::Feedback::default(),
         faults: Faults::default(),
+        starvation: Vec::new(),
         pods: std::collections::BTreeSet::new(),
         evidence: Vec::new(),
         ending: Ending::default(),
@@ -134,6 +136,11 @@ impl<'a> Collector<'a> {
                 thread, seq, cursor, ..
             } => self.logged(event, thread, *seq, *cursor),
             What::Fault(told) => self.places.faults.push((at, &**told)),
+            What::Starved { over_us, waited_us } => self.view.starvation.push(Stretch {
+                at,
+                over_us: *over_us,
+                waited_us,
+            }),
             What::TailOpened {
                 watcher,
                 pod,

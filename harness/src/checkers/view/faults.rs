@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::At;
+use super::starvation::STARVED;
 use crate::history::{FaultEvent, FaultStep};
 
 /// One fault's life.
@@ -22,7 +23,7 @@ pub(crate) struct FaultSpan<'a> {
 }
 
 impl<'a> FaultSpan<'a> {
-    fn begun(id: u32, name: &'a str, target: &'a str, aimed: At) -> Self {
+    pub(super) fn begun(id: u32, name: &'a str, target: &'a str, aimed: At) -> Self {
         Self {
             id,
             name,
@@ -138,18 +139,22 @@ impl<'a> Faults<'a> {
                 FaultStep::Aimed { .. } | FaultStep::Judged { .. } => {}
             }
         }
-        spans.sort_by_key(|span| span.aimed.us);
-        let healed_us = spans.iter().map(|span| span.healed.map_or(u64::MAX, |at| at.us));
+        let mut faults = Self::default();
+        faults.add(spans);
+        faults
+    }
+
+    /// Adds faults.
+    pub(super) fn add(&mut self, spans: Vec<FaultSpan<'a>>) {
+        self.spans.extend(spans);
+        self.spans.sort_by_key(|span| span.aimed.us);
+        let healed_us = self.spans.iter().map(|span| span.healed.map_or(u64::MAX, |at| at.us));
         let over_us = healed_us.scan(0, |latest, us| {
             *latest = us.max(*latest);
             Some(*latest)
         });
-        let over_us = over_us.collect();
-        Self {
-            last_healed_us: spans.iter().filter_map(|span| span.healed).map(|at| at.us).max(),
-            spans,
-            over_us,
-        }
+        self.over_us = over_us.collect();
+        self.last_healed_us = self.spans.iter().filter_map(|span| span.healed).map(|at| at.us).max();
     }
 
     /// In the order of their beginning.
@@ -190,7 +195,11 @@ impl<'a> Faults<'a> {
         pods: &BTreeSet<&str>,
     ) -> Option<u64> {
         let hinders = |span: &FaultSpan<'_>| {
-            let is_lack = !pods.contains(span.target) && (pod.is_none() || !span.leaves_reading());
+            let is_lack = match pod {
+                Some(_) => !pods.contains(span.target) && !span.leaves_reading(),
+                // Which of the pods it is that should have done it nobody knows.
+                None => !pods.contains(span.target) || span.name == STARVED,
+            };
             is_lack || (!span.ends_its_target() && pod.is_some_and(|pod| pod == span.target))
         };
         let mut from_us = match pod {

@@ -1,0 +1,220 @@
+//! When the machine kept the system from a processor: what was missed then may be nobody's fault.
+//!
+//! A part that could run and does not get to is like one that is frozen, so a stretch of that is told as a fault which is over
+//! when it is: every promise then spares it as it spares any other. Such faults are added only to a view that is judged a
+//! second time ([`View::spare_the_starved`]): whatever is still broken then is certain, and the rest is unclear.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::faults::FaultSpan;
+use super::{At, View};
+
+/// Name of the fault that stands for a stretch without a processor.
+pub(super) const STARVED: &str = "starved";
+
+/// Name of the fault that keeps a pod from its processor on purpose.
+const CPU_THROTTLED: &str = "cpu-throttled";
+
+/// Of a stretch of time, one part in so many that is spent waiting makes a part starved: a process that runs every other
+/// moment is only slow.
+const SHARE: u64 = 2;
+
+/// A stretch of time, and who waited in it for a processor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stretch<'a> {
+    /// Its end.
+    pub(crate) at: At,
+    pub(crate) over_us: u64,
+    pub(crate) waited_us: &'a BTreeMap<String, u64>,
+}
+
+impl Stretch<'_> {
+    /// Whether a pod was kept from its work, by waiting itself or because what it depends on had to; without a pod, by that alone.
+    /// A pod that the play itself keeps from a processor waits for nobody else.
+    fn starves(&self, pod: Option<&str>, view: &View<'_>) -> bool {
+        let is_throttled = |part: &str| {
+            let mut faults = view.faults.during(self.begins_us(), self.at.us);
+            faults.any(|fault| fault.name == CPU_THROTTLED && fault.target == part)
+        };
+        let concerned = self.waited_us.iter().filter(|(part, _)| {
+            let is_its = pod == Some(part.as_str()) && !is_throttled(part);
+            is_its || !view.pods.contains(part.as_str())
+        });
+        let kept_us = concerned.fold(0, |sum: u64, (_, us)| sum.saturating_add(*us));
+        kept_us.saturating_mul(SHARE) >= self.over_us.max(1)
+    }
+
+    /// One that waited for longer than the stretch had begun to wait before it.
+    fn begins_us(&self) -> u64 {
+        self.at.us.saturating_sub(self.over_us.max(self.longest_us()))
+    }
+
+    fn longest_us(&self) -> u64 {
+        self.waited_us.values().max().copied().unwrap_or_default()
+    }
+
+    /// `pod-2 waited 180 ms for a processor and postgres 40 ms, in the 250 ms before event 17`.
+    fn told(&self) -> String {
+        let mut parts: Vec<(&str, u64)> = self.waited_us.iter().map(|(part, us)| (part.as_str(), *us)).collect();
+        parts.sort_by_key(|(_, us)| Reverse(*us));
+        let parts = parts.iter().map(|(part, us)| format!("{part} {} ms", us / 1000));
+        let (parts, over_ms) = (parts.collect::<Vec<_>>().join(", "), self.over_us / 1000);
+        format!(
+            "processors were waited for ({parts}) in the {over_ms} ms before event {}",
+            self.at.n
+        )
+    }
+}
+
+impl<'a> View<'a> {
+    /// Treats each stretch in which a pod, or what it depends on, was kept from a processor as one in which it was frozen. False
+    /// where there is none.
+    pub(crate) fn spare_the_starved(&mut self) -> bool {
+        let mut spans = Vec::new();
+        for stretch in &self.starvation {
+            let from = At {
+                n: stretch.at.n,
+                us: stretch.begins_us(),
+            };
+            let kept = |target: &'a str| FaultSpan {
+                healed: Some(stretch.at),
+                ..FaultSpan::begun(u32::MAX, STARVED, target, from)
+            };
+            if stretch.starves(None, self) {
+                // All pods depend on what is no pod.
+                spans.push(kept("the machine"));
+            }
+            let pods = self.pods.iter().filter(|pod| stretch.starves(Some(pod), self));
+            spans.extend(pods.map(|pod| kept(pod)));
+        }
+        let is_any = !spans.is_empty();
+        self.faults.add(spans);
+        is_any
+    }
+
+    /// The worst that anybody waited for a processor, in words.
+    pub(crate) fn worst_starvation(&self) -> Option<String> {
+        let worst = self.starvation.iter().max_by_key(|stretch| stretch.longest_us());
+        worst.map(Stretch::told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checkers::testing::{
+        FRIENDLY, Play, aimed, call_starts, fault, observed, part, starved, taken_from_a_live_owner, takeover,
+        thread_row, token,
+    };
+    use crate::checkers::view::View;
+    use crate::history::{Status, What};
+    use crate::verdict::{Finding, Verdict};
+
+    /// What is found against one promise for certain, and what may be for want of a processor.
+    fn told(play: &Play, promise: &str) -> (usize, usize) {
+        let judged = play.judged();
+        let count = |findings: &[Finding]| findings.iter().filter(|finding| finding.promise == promise).count();
+        (count(&judged.findings), count(&judged.starved))
+    }
+
+    const NAME: &str = "NoFriendlyFire";
+
+    #[test]
+    fn what_befalls_an_owner_without_a_processor_is_unclear() {
+        for part in ["pod-1", "postgres", "harness"] {
+            let mut play = taken_from_a_live_owner(FRIENDLY);
+            assert_eq!(told(&play, NAME), (1, 0));
+            play.put(230, starved(&[(part, 125)]));
+            assert_eq!(told(&play, NAME), (0, 1), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_run_with_nothing_but_that_is_inconclusive_and_says_why() {
+        let mut play = takeover();
+        play.without(|what| matches!(what, What::Fault(_)));
+        let all = play.judged();
+        assert_eq!(all.verdict, Verdict::Fail);
+        play.put(1_190, starved(&[("pod-1", 1_180), ("nats", 40)]));
+        let judged = play.judged();
+        assert_eq!((judged.verdict, judged.findings), (Verdict::Inconclusive, vec![]));
+        let got = |findings: &[Finding]| findings.iter().map(|found| found.got.clone()).collect::<Vec<_>>();
+        assert_eq!(got(&judged.starved), got(&all.findings));
+        let reason = judged.reason.expect("a reason");
+        assert!(reason.contains(&all.findings[0].got), "{reason}");
+        let told = "processors were waited for (pod-1 1180 ms, nats 40 ms) in the 250 ms before event ";
+        assert!(reason.contains(told), "{reason}");
+    }
+
+    #[test]
+    fn who_got_most_of_the_time_and_who_is_not_concerned_excuse_nothing() {
+        for waits in [&[("pod-1", 124)][..], &[("pod-2", 250), ("pod-1", 20)]] {
+            let mut play = taken_from_a_live_owner(FRIENDLY);
+            play.put(230, starved(waits));
+            assert_eq!(told(&play, NAME), (1, 0), "{waits:?}");
+        }
+        // Long after, it is over.
+        let mut play = taken_from_a_live_owner(FRIENDLY);
+        play.put(9_000, starved(&[("pod-1", 250)]));
+        assert_eq!(told(&play, NAME), (1, 0));
+    }
+
+    #[test]
+    fn waits_along_one_way_add_up_and_a_long_one_began_before_its_stretch() {
+        let mut play = taken_from_a_live_owner(FRIENDLY);
+        play.put(230, starved(&[("pod-1", 50), ("postgres", 40), ("links", 40)]));
+        assert_eq!(told(&play, NAME), (0, 1));
+        let mut play = taken_from_a_live_owner(FRIENDLY);
+        play.put(3_200, starved(&[("pod-1", 3_000)]));
+        assert_eq!(told(&play, NAME), (0, 1));
+    }
+
+    /// The good run, in which the takeover comes at 3 s and the bound for it ends at 2.1 s.
+    fn late_takeover() -> Play {
+        let mut play = takeover();
+        let later = |what: &What| matches!(what, What::Row { .. } | What::Provider(_) | What::Frame { .. });
+        play.without_from(1199, later)
+            .put(3_000, thread_row(40, Some("pod-2"), 2, Status::InProgress))
+            .put(3_001, call_starts(2, "pod-2"));
+        play
+    }
+
+    #[test]
+    fn a_bound_counts_from_the_end_of_starvation() {
+        const NAME: &str = "BoundedTakeover";
+        assert_eq!(told(&late_takeover(), NAME), (1, 0));
+        let mut play = late_takeover();
+        play.put(1_500, starved(&[("pod-3", 200)]));
+        assert_eq!(told(&play, NAME), (0, 1));
+        let mut play = late_takeover();
+        play.put(700, starved(&[("pod-3", 200)]));
+        assert_eq!(told(&play, NAME), (1, 0), "over long before");
+    }
+
+    #[test]
+    fn what_nobody_does_for_want_of_time_is_found_all_the_same() {
+        let mut play = takeover();
+        play.without(|what| *what == part(44, 2, 4, token(2, 4)))
+            .put(1_300, starved(&[("pod-2", 250), ("postgres", 250)]));
+        assert_eq!(told(&play, "FinalTextExactlyOnce"), (1, 0));
+        assert_eq!(play.judged().verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn want_of_a_processor_alone_is_nothing() {
+        let mut play = takeover();
+        play.put(1_190, starved(&[("pod-1", 1_180), ("nats", 240)]));
+        play.passes();
+    }
+
+    #[test]
+    fn a_pod_that_is_throttled_on_purpose_is_not_starved() {
+        let mut play = takeover();
+        play.put(1_210, fault(2, "cpu-throttled", "pod-2", aimed()))
+            .put(1_211, fault(2, "cpu-throttled", "pod-2", observed()))
+            .put(1_400, starved(&[("pod-2", 250)]));
+        assert!(!View::of(&play.history()).spare_the_starved());
+        play.put(1_400, starved(&[("pod-3", 250)]));
+        assert!(View::of(&play.history()).spare_the_starved());
+    }
+}
