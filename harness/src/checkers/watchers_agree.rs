@@ -90,8 +90,8 @@ fn superseded(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, due: Due)
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{delta, finish, is_frame_of, start, takeover, token};
-    use crate::history::{Status, What};
+    use crate::checkers::testing::{closed, delta, finish, is_frame_of, opened, start, state, takeover, token};
+    use crate::history::{Status, TailEnd, What};
 
     const NAME: &str = "WatchersAgree";
 
@@ -115,6 +115,24 @@ mod tests {
             finding.expected
         );
         assert!(finding.got.starts_with("`~key-1.c1.k3.n6."), "{}", finding.got);
+    }
+
+    /// Seen live: an owner at the end of its grace had a piece shown and not stored, and those alone had it who had resumed.
+    #[test]
+    fn what_only_those_saw_who_resumed_is_of_the_attempt_where_they_agree() {
+        let mut play = takeover();
+        for watcher in [6, 7] {
+            play.put(16, opened(watcher, "pod-3", Some("1-2")))
+                .put(16, state(watcher, Status::InProgress, Some("turn-1")))
+                .put(17, delta(watcher, 1, 3, token(1, 3)))
+                .put(18, delta(watcher, 1, 4, token(1, 4)))
+                .put(1100, closed(watcher, TailEnd::Left));
+        }
+        play.keeps(NAME);
+        play.turn_into(&delta(7, 1, 4, token(1, 4)), delta(7, 1, 4, token(1, 5)));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "w7 on pod-3, turn turn-1");
+        assert!(finding.got.starts_with("`~key-1.c1.k5.n6."), "{}", finding.got);
     }
 
     #[test]
@@ -145,7 +163,7 @@ mod tests {
             1234,
             |what| matches!(what, What::TailClosed { watcher, .. } if watcher.0 == 2),
         );
-        play.put(1500, crate::checkers::testing::closed(2, crate::history::TailEnd::Left));
+        play.put(1500, closed(2, TailEnd::Left));
         play.keeps(NAME);
     }
 }

@@ -1,7 +1,7 @@
 //! Tells the history when parts of the cluster, or the harness itself, wait for a processor: on a machine that has too much to do
 //! a promise may be broken by nobody's fault. By the kernel's own books, so nothing is told of an engine on another machine.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,48 +9,76 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::slot::Slot;
-use crate::history::What;
 use crate::history::writer::Recorder;
+use crate::history::{Event, What};
 
 /// How often it is looked. Short beside every bound of a target, long beside what a look costs.
 const LOOK: Duration = Duration::from_millis(250);
-/// Who waits for less than one part in so many of the time does not suffer by it, and is not told.
-const HARDLY: u32 = 10;
+/// How many looks back one is held against, so that a wait is measured whole wherever it lies: a second, as bounds and leases are.
+const BACK: usize = 4;
+/// Who waits for less than one part in so many of that time does not suffer by it, and is not told.
+const HARDLY: u32 = 4;
 /// The harness's own name in the history.
 const HARNESS: &str = "harness";
 
 /// How long each thread of each part has waited since it began.
 type Waited = BTreeMap<String, HashMap<String, Duration>>;
 
+/// Whether anybody has been told of from place `from` of the history on who waited for most of the time.
+pub(super) fn told_since(recorder: &Recorder, from: u64) -> bool {
+    let most = |event: &Event| match &event.what {
+        What::Starved { over_us, waited_us } => waited_us
+            .values()
+            .any(|us| us.saturating_mul(2) >= *over_us)
+            .then_some(()),
+        _ => None,
+    };
+    recorder.find(from, most).is_some()
+}
+
+/// What one look saw.
+struct Seen {
+    at: Instant,
+    waited: Waited,
+    /// How late the harness itself came to this look.
+    late: Duration,
+}
+
 /// Looks until told to stop.
 pub(super) async fn watch(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
-    let mut before = look(&slot).await;
-    let mut last = Instant::now();
-    while !stop.is_cancelled() {
+    let mut seen = VecDeque::from([look(&slot, Duration::ZERO).await]);
+    while let (Some(last), false) = (seen.back(), stop.is_cancelled()) {
+        let due = last.at + LOOK;
         tokio::select! {
-            () = tokio::time::sleep_until(last + LOOK) => {}
+            () = tokio::time::sleep_until(due) => {}
             () = stop.cancelled() => {}
         }
-        let late = last.elapsed().saturating_sub(LOOK);
-        let now = look(&slot).await;
-        let over = last.elapsed();
-        last = Instant::now();
-        let mut longest = longest(&before, &now);
-        longest.insert(HARNESS.to_owned(), late);
-        longest.retain(|_, waited| *waited * HARDLY >= over);
-        if !longest.is_empty() {
-            let us = |waited: Duration| u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
-            recorder.record(What::Starved {
-                over_us: us(over),
-                waited_us: longest.into_iter().map(|(part, waited)| (part, us(waited))).collect(),
-            });
+        seen.push_back(look(&slot, due.elapsed()).await);
+        if let Some(told) = told(&seen) {
+            recorder.record(told);
         }
-        before = now;
+        if seen.len() > BACK {
+            seen.pop_front();
+        }
     }
 }
 
+/// Who waited between the first and the last of some looks, if anybody did.
+fn told(seen: &VecDeque<Seen>) -> Option<What> {
+    let (first, last) = (seen.front()?, seen.back()?);
+    let over = last.at.duration_since(first.at);
+    let mut longest = longest(&first.waited, &last.waited);
+    longest.insert(HARNESS.to_owned(), seen.iter().skip(1).map(|look| look.late).sum());
+    longest.retain(|_, waited| *waited * HARDLY >= over);
+    let us = |waited: Duration| u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+    (!longest.is_empty()).then(|| What::Starved {
+        over_us: us(over),
+        waited_us: longest.into_iter().map(|(part, waited)| (part, us(waited))).collect(),
+    })
+}
+
 /// Beside the harness's own work: some dozens of small files are read.
-async fn look(slot: &Arc<Slot>) -> Waited {
+async fn look(slot: &Arc<Slot>, late: Duration) -> Seen {
     let slot = slot.clone();
     let look = move || -> Waited {
         let waited = slot.cluster.parts().filter_map(|part| {
@@ -59,7 +87,12 @@ async fn look(slot: &Arc<Slot>) -> Waited {
         });
         waited.collect()
     };
-    tokio::task::spawn_blocking(look).await.unwrap_or_default()
+    let waited = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+    Seen {
+        at: Instant::now(),
+        waited,
+        late,
+    }
 }
 
 /// How long that thread of each part waited between two looks that waited longest. A thread's number can be given to another

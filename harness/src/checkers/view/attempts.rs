@@ -24,6 +24,10 @@ pub(super) fn settle(view: &mut View<'_>) {
     for watcher in &view.watchers {
         lengthen(&mut view.turns, watcher);
     }
+    // A piece may be shown to those alone who resumed, where its owner ends before it is stored.
+    for watcher in &view.watchers {
+        lengthen_at_the_end(&mut view.turns, watcher);
+    }
     for watcher in &mut view.watchers {
         for (place, seen) in &mut watcher.turns {
             let turn = &view.turns[*place];
@@ -49,6 +53,25 @@ fn lengthen<'a>(turns: &mut [Turn<'a>], watcher: &Watcher<'a>) {
             let reference = turn.references.entry(epoch).or_default();
             if showing.text.len() > reference.len() {
                 *reference = showing.text.clone();
+            }
+        }
+    }
+}
+
+/// As [`lengthen`], by a text that a watcher was shown behind a cursor, where it is known at which place that lies.
+fn lengthen_at_the_end<'a>(turns: &mut [Turn<'a>], watcher: &Watcher<'a>) {
+    for (place, seen) in &watcher.turns {
+        let turn = &mut turns[*place];
+        let settled = turn.is_completed().then(|| turn.epoch());
+        for showing in &seen.showings {
+            let (Some(epoch), Anchor::Resumed(Some(from))) = (showing.epoch, showing.anchor) else {
+                continue;
+            };
+            if let Some(reference) = turn.references.get_mut(&epoch)
+                && showing.mixed.is_none()
+                && settled != Some(epoch)
+            {
+                reference.lengthen(&showing.text, from);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::At;
-use super::starvation::STARVED;
+use super::starvation::{STARVED, Slow, slowed};
 use crate::history::{FaultEvent, FaultStep};
 
 /// One fault's life.
@@ -107,6 +107,8 @@ pub(crate) struct Faults<'a> {
     /// For each span, when the last of it and of those before it was healed; the end of time where one never was. It never
     /// falls, so that whatever reaches a moment is found without a look at all that was over before it.
     over_us: Vec<u64>,
+    /// Steps of time, in their order, that no bound counts as they are.
+    slow: Vec<Slow<'a>>,
     /// When anything was last healed.
     pub(crate) last_healed_us: Option<u64>,
 }
@@ -144,8 +146,13 @@ impl<'a> Faults<'a> {
         faults
     }
 
-    /// Adds faults.
-    pub(super) fn add(&mut self, spans: Vec<FaultSpan<'a>>) {
+    /// Adds faults, and steps of time that no bound counts as they are.
+    pub(super) fn slow_down(&mut self, spans: Vec<FaultSpan<'a>>, slow: Vec<Slow<'a>>) {
+        self.add(spans);
+        self.slow = slow;
+    }
+
+    fn add(&mut self, spans: Vec<FaultSpan<'a>>) {
         self.spans.extend(spans);
         self.spans.sort_by_key(|span| span.aimed.us);
         let healed_us = self.spans.iter().map(|span| span.healed.map_or(u64::MAX, |at| at.us));
@@ -206,9 +213,10 @@ impl<'a> Faults<'a> {
             Some(_) => from_us,
             None => self.first_survivor(from_us, bound_us, pods)?,
         };
+        let over = |from_us: u64| slowed(&self.slow, from_us, bound_us, pod);
         // Ordered by their beginning, so one pass meets every fault that a later start brings into reach.
         for span in self.not_over(from_us) {
-            let until_us = from_us.saturating_add(bound_us);
+            let until_us = over(from_us);
             if span.aimed.us > until_us {
                 break;
             }
@@ -216,7 +224,7 @@ impl<'a> Faults<'a> {
                 from_us = from_us.max(span.healed?.us);
             }
         }
-        Some(from_us.saturating_add(bound_us))
+        Some(over(from_us))
     }
 
     /// When there is a pod again, should there be none at some moment within `bound_us` from `from_us` on; `from_us` where

@@ -104,6 +104,24 @@ impl<'a> Text<'a> {
         Against::Prefix
     }
 
+    /// Takes over what `other`, laid against it at `from`, has beyond its end; nothing where the two disagree before that.
+    pub(crate) fn lengthen(&mut self, other: &Text<'a>, from: usize) {
+        let Some(known) = self.len.checked_sub(from).filter(|known| *known < other.len) else {
+            return;
+        };
+        if other.against(self, from) != Against::Apart(known) {
+            return;
+        }
+        let mut passed = 0;
+        for piece in &other.pieces {
+            let beyond = piece.text.get(known.saturating_sub(passed)..).unwrap_or_default();
+            if !beyond.is_empty() {
+                self.push(piece.n, beyond);
+            }
+            passed += piece.text.len();
+        }
+    }
+
     /// Whether this is the same text as `other`, however the two are cut.
     pub(crate) fn same_as(&self, other: &Text<'_>) -> bool {
         self.len == other.len && self.against(other, 0) == Against::Prefix
@@ -312,6 +330,24 @@ mod tests {
         other.replace_range(33..34, "#");
         assert_eq!(cut(&other, 4).against(&cut(&text, 9), 0), Against::Apart(33));
         assert_eq!(cut(&other, 4).event_at(33), Some(8));
+    }
+
+    #[test]
+    fn a_text_is_lengthened_by_one_that_goes_on_where_it_ends() {
+        for (from, other, expected) in [
+            (4, "three four", "one two"),
+            (4, "two three", "one two three"),
+            (7, " three", "one two three"),
+            (0, "one", "one two"),
+            (4, "tow three", "one two"),
+            (9, "three", "one two"),
+        ] {
+            for every in 1..=9 {
+                let mut whole = cut("one two", 3);
+                whole.lengthen(&cut(other, every), from);
+                assert!(whole.same_as(&Text::of(0, expected)), "{other} at {from}: {whole:?}");
+            }
+        }
     }
 
     #[test]
