@@ -18,9 +18,10 @@ pub(crate) const PROMISE: Promise = Promise {
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut leavers: Vec<Option<&Watcher<'_>>> = vec![None; view.turns.len()];
+    let over_us = over_us(view);
     for watcher in &view.watchers {
         for place in watcher.turns.keys() {
-            if left_during(watcher, &view.turns[*place]) {
+            if left_during(watcher, &view.turns[*place], over_us[*place]) {
                 leavers[*place].get_or_insert(watcher);
             }
         }
@@ -33,12 +34,25 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     left.filter_map(|(turn, watcher)| check(view, turn, watcher)).collect()
 }
 
-fn left_during(watcher: &Watcher<'_>, turn: &Turn<'_>) -> bool {
-    let (Some((left, TailEnd::Left)), Some(ended)) = (watcher.closed, turn.terminal()) else {
+/// When each turn is known to have been over: its terminal's row reaches the history some time after it was committed, and whoever
+/// was shown the finish before knew already.
+fn over_us(view: &View<'_>) -> Vec<u64> {
+    let rows = view.turns.iter().map(|turn| turn.terminal().map_or(0, |row| row.at.us));
+    let mut over_us: Vec<u64> = rows.collect();
+    for (place, seen) in view.watchers.iter().flat_map(|watcher| &watcher.turns) {
+        if let Some(finish) = seen.finishes.first() {
+            over_us[*place] = over_us[*place].min(finish.at.us);
+        }
+    }
+    over_us
+}
+
+fn left_during(watcher: &Watcher<'_>, turn: &Turn<'_>, over_us: u64) -> bool {
+    let Some((left, TailEnd::Left)) = watcher.closed else {
         return false;
     };
     let began = turn.rows.iter().find(|row| row.status == Status::InProgress);
-    began.is_some_and(|row| row.at.us <= left.us) && left.us < ended.at.us
+    began.is_some_and(|row| row.at.us <= left.us) && left.us < over_us
 }
 
 fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
@@ -66,7 +80,7 @@ fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Brea
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{Play, call_ends, cancelled, closed, part, takeover, token, turn_row};
+    use crate::checkers::testing::{Play, call_ends, cancelled, closed, finish, part, takeover, token, turn_row};
     use crate::history::{Outcome, ProviderEvent, ProviderWhat, Status, TailEnd, What};
 
     const NAME: &str = "DisconnectIndependence";
@@ -91,6 +105,16 @@ mod tests {
     #[test]
     fn an_answer_that_goes_on_without_the_watcher_is_accepted() {
         left().keeps(NAME);
+    }
+
+    /// Seen live: the turn failed as it was told to, its watchers knew, and one left before the row was read.
+    #[test]
+    fn who_leaves_when_others_were_shown_the_finish_has_cut_nothing_short() {
+        let mut play = left();
+        ended(&mut play, Status::Failed);
+        assert_eq!(play.findings(NAME).len(), 1);
+        play.put(1_204, finish(2, 2, 7, Status::Failed));
+        play.keeps(NAME);
     }
 
     #[test]

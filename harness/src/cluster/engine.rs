@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::models::{ContainerInspectResponse, PortMap};
+use bollard::models::{ContainerInspectResponse, HostConfig, PortMap};
 use bollard::query_parameters::WaitContainerOptions;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::StreamExt;
@@ -133,8 +133,16 @@ impl Engine {
         (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
     }
 
-    /// What the engine knows of one container.
+    /// What the engine knows of one container. What it publishes through another one's network counts as its own.
     pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, ClusterError> {
+        let mut found = self.inspect_alone(container).await?;
+        if let Some(sandbox) = &found.sandbox {
+            found.ports = self.inspect_alone(sandbox).await?.ports;
+        }
+        Ok(found)
+    }
+
+    async fn inspect_alone(&self, container: &str) -> Result<Inspected, ClusterError> {
         let found = self.docker.inspect_container(container, None).await;
         found
             .map(Inspected::from)
@@ -168,6 +176,8 @@ pub(super) struct Inspected {
     pub(super) exit_code: i64,
     /// When it last started, RFC 3339 with nanoseconds, by the engine's clock.
     pub(super) started_at: String,
+    /// The container whose network it has joined, if it has none of its own.
+    pub(super) sandbox: Option<String>,
     /// Container port to published address.
     pub(super) ports: BTreeMap<u16, SocketAddr>,
     /// What it was labelled with when it was made.
@@ -219,12 +229,19 @@ impl From<ContainerInspectResponse> for Inspected {
             pid: state.pid.unwrap_or_default(),
             exit_code,
             started_at,
+            sandbox: found.host_config.as_ref().and_then(sandbox),
             ports: published(ports),
             labels: found.config.and_then(|config| config.labels).unwrap_or_default(),
             limits: found.host_config.as_ref().map(Limits::of).unwrap_or_default(),
             out_of_memory,
         }
     }
+}
+
+/// The container whose network a container has joined. `"container:<id>"` in the engine's words.
+pub(super) fn sandbox(host: &HostConfig) -> Option<String> {
+    let mode = host.network_mode.as_deref()?;
+    mode.strip_prefix("container:").map(str::to_owned)
 }
 
 /// The published addresses, keyed by container port. `"8080/tcp": [{"127.0.0.1", "32768"}]` in the engine's words.
@@ -295,6 +312,19 @@ mod tests {
         let ports = PortMap::from([("8080/tcp".into(), Some(vec![binding])), ("6222/tcp".into(), None)]);
         let expected = BTreeMap::from([(8080, SocketAddr::from(([127, 0, 0, 1], 32768)))]);
         assert_eq!(published(ports), expected);
+    }
+
+    #[test]
+    fn whose_network_a_container_has_joined_is_told() {
+        let of = |mode: &str| {
+            sandbox(&HostConfig {
+                network_mode: Some(mode.into()),
+                ..HostConfig::default()
+            })
+        };
+        assert_eq!(of("container:c0ffee").as_deref(), Some("c0ffee"));
+        assert_eq!((of("crosspod-r1-0_default"), of("none")), (None, None));
+        assert_eq!(sandbox(&HostConfig::default()), None);
     }
 
     #[test]

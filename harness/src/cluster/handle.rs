@@ -113,6 +113,11 @@ impl PartHandle {
         // The engine's own word, and before anything is done: labels never change for as long as a container is.
         let found = handle.inspected().await?;
         claim.check(project, &handle.container(), &found.labels)?;
+        if let Some(sandbox) = &found.sandbox {
+            // It is started where it is not running, and what it publishes is connected to.
+            let found = handle.engine().inspect(sandbox).await?;
+            claim.check(project, sandbox, &found.labels)?;
+        }
         handle.take_over(&found)?;
         Ok(handle)
     }
@@ -351,8 +356,19 @@ impl PartHandle {
         // What it was held to is not its new life's.
         self.lift_limits().await?;
         self.0.launching.store(true, Ordering::Relaxed);
-        let started = self.0.engine.docker().start_container(&self.container(), None).await;
-        started.map_err(ClusterError::engine(format!("starting {}", self.service())))?;
+        let docker = self.0.engine.docker();
+        let starting = |what: &str| ClusterError::engine(format!("starting {what}{}", self.service()));
+        if let Some(sandbox) = self.inspected().await?.sandbox {
+            // It runs all the time, but for a kept cluster's whose machine was started anew.
+            docker
+                .start_container(&sandbox, None)
+                .await
+                .map_err(starting("the sandbox of "))?;
+        }
+        docker
+            .start_container(&self.container(), None)
+            .await
+            .map_err(starting(""))?;
         self.refresh().await?;
         Ok(exit)
     }

@@ -8,7 +8,7 @@ use super::error::ClusterError;
 use super::images;
 use super::leftovers::{Fate, leftovers};
 use super::service::Service;
-use super::spec::{PODS_MAX, project_name, services};
+use super::spec::{PODS_MAX, compose_services, project_name, services};
 use crate::history::PodName;
 
 /// What stands for the run's name, which is drawn when a run begins.
@@ -111,7 +111,7 @@ impl ClusterAhead {
         } else {
             '-'
         };
-        let containers = services(PODS_MAX)
+        let containers = compose_services(PODS_MAX)
             .into_iter()
             .map(|service| format!("{project}{joint}{service}{joint}1"));
         Self {
@@ -141,9 +141,7 @@ mod tests {
         };
         assert_eq!(section("volumes"), VOLUMES);
         assert_eq!(section("networks"), ["default"]);
-        let ours = services(PODS_MAX);
-        let ours: Vec<&str> = ours.iter().map(Service::name).collect();
-        assert_eq!(section("services"), ours);
+        assert_eq!(section("services"), compose_services(PODS_MAX));
     }
 
     #[test]

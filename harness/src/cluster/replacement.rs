@@ -10,6 +10,7 @@ use std::time::Duration;
 use bollard::models::{ContainerCreateBody, ContainerInspectResponse, EndpointSettings, NetworkingConfig};
 use bollard::query_parameters::CreateContainerOptions;
 
+use super::engine;
 use super::error::ClusterError;
 use super::handle::PartHandle;
 use super::labels::{self, Owner};
@@ -144,12 +145,17 @@ fn like(found: ContainerInspectResponse, id: &str, variables: &[(&str, &str)]) -
         };
         (name, settings)
     });
-    let networking_config = Some(NetworkingConfig {
+    // One that has joined another's network has none to be described, and engines let it name no ports.
+    let has_joined = found
+        .host_config
+        .as_ref()
+        .is_some_and(|host| engine::sandbox(host).is_some());
+    let networking_config = (!has_joined).then(|| NetworkingConfig {
         endpoints_config: Some(endpoints.collect()),
     });
     ContainerCreateBody {
         user: config.user,
-        exposed_ports: config.exposed_ports,
+        exposed_ports: config.exposed_ports.filter(|_| !has_joined),
         env: Some(env),
         cmd: config.cmd,
         healthcheck: config.healthcheck,

@@ -113,7 +113,7 @@ impl ClusterSpec {
         variables.extend(images.variables());
         Setup {
             project: self.project(),
-            services: services(self.pods),
+            services: compose_services(self.pods),
             variables,
         }
     }
@@ -178,7 +178,18 @@ pub(super) fn project_name(run: &str, slot: u16) -> String {
     format!("crosspod-{run}-{slot}")
 }
 
-/// The services of a cluster with so many pods.
+/// The compose file's services of a cluster with so many pods, in its order: its parts, and the sandboxes that the pods join.
+pub(super) fn compose_services(pods: u8) -> Vec<String> {
+    let (pods, stores): (Vec<Service>, Vec<Service>) = services(pods)
+        .into_iter()
+        .partition(|service| matches!(service, Service::Pod(_)));
+    let stores = stores.iter().map(|store| store.name().to_owned());
+    let sandboxes = (1..=pods.len()).map(|number| format!("sandbox-{number}"));
+    let pods = pods.iter().map(|pod| pod.name().to_owned());
+    stores.chain(sandboxes).chain(pods).collect()
+}
+
+/// The parts of a cluster with so many pods.
 pub(super) fn services(pods: u8) -> Vec<Service> {
     let stores = [Service::Postgres, Service::Nats, Service::MockAi, Service::Links];
     stores.into_iter().chain((1..=pods).map(Service::pod)).collect()
@@ -214,7 +225,7 @@ fn cpu_halves(cpus: usize) -> (String, String) {
 #[derive(Debug)]
 pub(super) struct Setup {
     project: String,
-    services: Vec<Service>,
+    services: Vec<String>,
     variables: BTreeMap<String, String>,
 }
 
@@ -224,7 +235,7 @@ impl Setup {
     }
 
     pub(super) fn services(&self) -> impl Iterator<Item = &str> {
-        self.services.iter().map(Service::name)
+        self.services.iter().map(String::as_str)
     }
 
     pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &str)> {

@@ -33,8 +33,11 @@ use crate::report::{Folder, StoryFigures, StoryReport};
 use crate::verdict::Judgement;
 use crate::workload::Tail;
 
-/// How often the database's changes, and the stream log's messages, are moved into the history.
-const FEED_EVERY: Duration = Duration::from_millis(20);
+/// How often the database's changes are moved into the history. Each look costs the database as much as a pod's own work does
+/// in that time, and nothing is lost between two.
+const CHANGES_EVERY: Duration = Duration::from_millis(40);
+/// How often the stream log's messages are: what is cleared between two looks is not told.
+const LOG_EVERY: Duration = Duration::from_millis(20);
 /// Longest that a whole play may take: beyond every wait that a story can hold, so that a hang in the harness itself
 /// ends as `Broken` and not never.
 const ONE_PLAY: Duration = Duration::from_mins(2);
@@ -341,7 +344,7 @@ async fn feed(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
             tracing::info!(error = %e, "the database's changes cannot be read just now");
         }
         tokio::select! {
-            () = tokio::time::sleep(FEED_EVERY) => {}
+            () = tokio::time::sleep(CHANGES_EVERY) => {}
             () = stop.cancelled() => {}
         }
     }
@@ -355,7 +358,7 @@ async fn log(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
             tracing::info!(error = %e, "the stream log cannot be read just now");
         }
         tokio::select! {
-            () = tokio::time::sleep(FEED_EVERY) => {}
+            () = tokio::time::sleep(LOG_EVERY) => {}
             () = stop.cancelled() => {}
         }
     }
