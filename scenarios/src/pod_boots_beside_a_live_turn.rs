@@ -11,7 +11,7 @@ pub(crate) async fn pod_boots_beside_a_live_turn(c: &mut Cast) -> Played {
     // The answer goes on while the pod boots, however long the engine takes over it: a turn that stood still for long enough
     // would be anybody's to take. And it goes on for longer than a lease after that: a pod that says that it is ready may still
     // be at its boot's work, which begins when its own sign of life is known.
-    let answer = Answer::tokens(80).gate_after(3).paced(Duration::from_millis(50));
+    let answer = Answer::tokens(120).gate_after(3).paced(Duration::from_millis(50));
     let turn = c.post(Pod::first(), answer).await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;

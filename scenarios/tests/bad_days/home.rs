@@ -14,8 +14,8 @@ use crate::command::{Ended, Running};
 
 /// Longest that a command may take which needs a whole cluster.
 pub(crate) const CLUSTER: Duration = Duration::from_secs(90);
-/// Containers of a whole cluster: database, broker, provider, fault proxy, three pods.
-pub(crate) const PARTS: usize = 7;
+/// Containers of a whole cluster: database, broker, provider, fault proxy, three pods and their sandboxes.
+pub(crate) const PARTS: usize = 10;
 /// Longest that the very first cluster of a machine may take: its images are made.
 const FIRST_CLUSTER: Duration = Duration::from_mins(45);
 /// Label of everything of ours that holds the path of its run's lock, which is below the run's cache folder.
