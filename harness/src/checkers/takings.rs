@@ -63,7 +63,12 @@ pub(crate) fn may_be_taken(view: &View<'_>, owner: Option<&PodName>, at_us: u64,
     let bounds = view.bounds;
     let stood_still = still_us + ROW_LATENESS_US >= bounds.progress_ms * 1000;
     let aftermath_us = (bounds.lease_ms + bounds.takeover_ms) * 1000 + ROW_LATENESS_US;
-    stood_still || view.is_excused(owner.map(PodName::as_str), at_us.saturating_sub(aftermath_us), at_us)
+    let owner = owner.map(PodName::as_str);
+    // Who gets a processor again renews its lease at once: what it missed is a reason for no longer than a lease.
+    let starved_us = bounds.lease_ms * 1000 + ROW_LATENESS_US;
+    stood_still
+        || view.is_broken(owner, at_us.saturating_sub(aftermath_us), at_us)
+        || view.is_excused(owner, at_us.saturating_sub(starved_us), at_us)
 }
 
 /// How long nothing of a turn had moved at a moment, but for what came with it.

@@ -337,10 +337,18 @@ impl<'a> View<'a> {
     /// Whether anything was broken from `from_us` to `until_us` that keeps `pod` from its work: the pod itself, or what
     /// it depends on. Without a pod: whether anything was broken at all.
     pub(crate) fn is_excused(&self, pod: Option<&str>, from_us: u64, until_us: u64) -> bool {
-        let concerns = |target: &str| pod.is_none_or(|pod| pod == target) || !self.pods.contains(target);
-        self.faults
-            .during(from_us, until_us)
-            .any(|fault| concerns(fault.target) && fault.touches(from_us, until_us))
+        self.excuses(pod, from_us, until_us).next().is_some()
+    }
+
+    /// The same of what was broken on purpose alone, and not for want of a processor.
+    pub(crate) fn is_broken(&self, pod: Option<&str>, from_us: u64, until_us: u64) -> bool {
+        self.excuses(pod, from_us, until_us).any(|fault| !fault.is_starvation())
+    }
+
+    fn excuses(&self, pod: Option<&str>, from_us: u64, until_us: u64) -> impl Iterator<Item = &FaultSpan<'a>> {
+        let concerns = move |target: &str| pod.is_none_or(|pod| pod == target) || !self.pods.contains(target);
+        let during = self.faults.during(from_us, until_us);
+        during.filter(move |fault| concerns(fault.target) && fault.touches(from_us, until_us))
     }
 
     /// Whether all of what the store committed is known, and who owned what.

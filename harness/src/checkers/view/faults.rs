@@ -51,6 +51,11 @@ impl FaultSpan<'_> {
         self.name.starts_with("hold at ") || matches!(self.name, "clock-shifted" | "other-version" | "disk-full")
     }
 
+    /// Whether it stands for a stretch without a processor.
+    pub(crate) fn is_starvation(&self) -> bool {
+        self.name == STARVED
+    }
+
     /// Whether its target's process ends by it. A pod that it does not end goes on where it stopped or was cut off.
     pub(crate) fn ends_its_target(&self) -> bool {
         matches!(
@@ -193,7 +198,8 @@ impl<'a> Faults<'a> {
     /// `pod` (or, without one, the survivors) from doing its work: a pause of that pod, a broken dependency. What is owed of
     /// one pod is owed to readers, so that there a database that can still be read is not broken. Without a pod,
     /// while every pod is dead or frozen there are no survivors, and the clock waits for the first to be back: one that
-    /// boots has its whole bound before it. None where such a fault was never healed: then nothing is owed.
+    /// boots has its whole bound before it. None where such a fault was never healed: then nothing is owed. Where the starved are
+    /// spared, the clock stands still for as long as somebody waited for a processor.
     pub(crate) fn deadline(
         &self,
         from_us: u64,
@@ -205,7 +211,7 @@ impl<'a> Faults<'a> {
             let is_lack = match pod {
                 Some(_) => !pods.contains(span.target) && !span.leaves_reading(),
                 // Which of the pods it is that should have done it nobody knows.
-                None => !pods.contains(span.target) || span.name == STARVED,
+                None => !pods.contains(span.target) || span.is_starvation(),
             };
             is_lack || (!span.ends_its_target() && pod.is_some_and(|pod| pod == span.target))
         };

@@ -210,7 +210,14 @@ mod tests {
             play.put(230, starved(waits));
             assert_eq!(told(&play, NAME), (1, 0), "{waits:?}");
         }
-        // Long after, it is over.
+        // Long before, and it was at work again since; long after, and it was still.
+        for (ms, found) in [(300, (1, 0)), (1_200, (0, 1))] {
+            let mut play = taken_from_a_live_owner(3_000);
+            play.put(1_500, part(39, 1, 6, token(1, 6)))
+                .put(2_500, part(39, 1, 7, token(1, 6)))
+                .put(ms, starved(&[("pod-1", 250)]));
+            assert_eq!(told(&play, NAME), found, "{ms}");
+        }
         let mut play = taken_from_a_live_owner(FRIENDLY);
         play.put(9_000, starved(&[("pod-1", 250)]));
         assert_eq!(told(&play, NAME), (1, 0));
