@@ -105,16 +105,6 @@ impl Recorder {
         self.shared.count.subscribe()
     }
 
-    /// How many events there are: the place of the next one.
-    pub fn len(&self) -> u64 {
-        self.shared.lock().events.len() as u64
-    }
-
-    /// Whether nothing has happened yet.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// The events from place `n` on.
     pub fn events_since(&self, n: u64) -> Vec<Event> {
         self.shared.lock().events.get(n as usize..).unwrap_or_default().to_vec()

@@ -435,7 +435,7 @@ async fn quiesce(cast: &Cast) -> Result<(), String> {
     for turn in &cast.turns {
         let mut awaited = 0;
         loop {
-            let from = cast.recorder.len();
+            let from = cast.now();
             awaited += 1;
             match cast.settled_within(turn, bound).await {
                 Ok(_) => break,

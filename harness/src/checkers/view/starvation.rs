@@ -103,7 +103,7 @@ impl<'a> Stretch<'a> {
         self.waited_us.values().max().copied().unwrap_or_default()
     }
 
-    /// `pod-2 waited 180 ms for a processor and postgres 40 ms, in the 250 ms before event 17`.
+    /// `processors were waited for (pod-2 780 ms, nats 240 ms) in the 1000 ms before event 17`.
     fn told(&self) -> String {
         let mut parts: Vec<(&str, u64)> = self.waited_us.iter().map(|(part, us)| (part.as_str(), *us)).collect();
         parts.sort_by_key(|(_, us)| Reverse(*us));
