@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::setup::{own_address, server, within};
+use crate::common::{own_address, server, within};
 
 /// One request; status and body.
 async fn raw(admin: SocketAddr, method: &str, path: &str, body: &str) -> (u16, String) {

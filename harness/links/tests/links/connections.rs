@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use crosspod_links::model::{Latency, ProxyChange, ProxySpec, Stream, Timeout, ToxicSpec};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::setup::{BOTH, links, own_address, server, until_closed, within};
+use super::setup::{BOTH, links, until_closed};
+use crate::common::{own_address, server, within};
 
 #[tokio::test]
 async fn a_disabled_proxy_closes_its_connections_and_refuses_new_ones() {

@@ -1,32 +1,21 @@
-//! A proxy in this process, an upstream, and connections between the two. Waits are for conditions, each with a bound.
+//! A proxy with an upstream behind it, and connections between the two. Waits are for conditions, each with a bound.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crosspod_links::client::Client;
 use crosspod_links::model::{Attributes, Effects, ProxyEffects, ProxySpec, Stream, Toxic, ToxicSpec};
-use crosspod_links::server::Server;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
 
-/// Bound of everything that must come at all.
-pub(crate) const BOUND: Duration = Duration::from_secs(20);
+use crate::common::{own_address, server, within};
+
 /// An attribute that means longer than any test, milliseconds.
 pub(crate) const LONG_MS: u64 = 3_600_000;
 
 pub(crate) const BOTH: [Stream; 2] = [Stream::Upstream, Stream::Downstream];
-
-/// Waits for what must come.
-pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(BOUND, future)
-        .await
-        .unwrap_or_else(|_| panic!("{what}: not within {BOUND:?}"))
-}
 
 /// A proxy by the name of `p` with an upstream behind it.
 pub(crate) struct Links {
@@ -35,31 +24,10 @@ pub(crate) struct Links {
     pub(crate) listen: String,
 }
 
-/// An address of this machine that no other test has, and a free port. A port that a proxy gives up for a while would
-/// otherwise soon be another test's.
-pub(crate) fn own_address() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    if !cfg!(target_os = "linux") {
-        return "127.0.0.1:0".into();
-    }
-    let n = std::process::id()
-        .wrapping_mul(64)
-        .wrapping_add(COUNT.fetch_add(1, Ordering::Relaxed));
-    let [_, a, b, c] = n.to_be_bytes();
-    format!("127.{}.{b}.{c}:0", 1 + a % 254)
-}
-
 /// Both ends of one connection through the proxy.
 pub(crate) struct Ends {
     pub(crate) client: TcpStream,
     pub(crate) upstream: TcpStream,
-}
-
-pub(crate) async fn server() -> (Client, SocketAddr) {
-    let server = Server::bind("127.0.0.1:0", 7).await.expect("a free port");
-    let admin = server.admin;
-    tokio::spawn(server.run(std::future::pending()));
-    (Client::new(admin), admin)
 }
 
 pub(crate) async fn links() -> Links {

@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use crosspod_links::model::{Down, HalfOpen, Latency, NewConnections, Noop, ResetPeer, Stream, Timeout, ToxicSpec};
 use tokio::net::TcpStream;
 
-use super::setup::{BOTH, LONG_MS, links, until_closed, until_reset, within};
+use super::setup::{BOTH, LONG_MS, links, until_closed, until_reset};
+use crate::common::within;
 
 fn other(stream: Stream) -> Stream {
     match stream {

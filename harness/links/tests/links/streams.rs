@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use crosspod_links::model::{Bandwidth, CutInside, Latency, LimitData, Noop, Slicer, SlowClose, Stream, ToxicSpec};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::setup::{BOTH, LONG_MS, links, until_closed, until_reset, within};
+use super::setup::{BOTH, LONG_MS, links, until_closed, until_reset};
+use crate::common::within;
 
 /// Bytes in which no two stretches are alike.
 fn pattern(bytes: usize) -> Vec<u8> {

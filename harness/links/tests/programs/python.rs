@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use super::setup::{own_address, server};
+use crate::common::{own_address, server};
 
 fn here() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/links/python")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/python")
 }
 
 /// Runs to the end; returns standard output. `advice` follows what went wrong.
