@@ -51,8 +51,11 @@ impl Client {
     /// # Panics
     /// No HTTP client can be set up on this machine.
     pub fn new(admin: impl std::fmt::Display) -> Self {
-        // The environment's proxy would lead to another host than the one that is named.
-        let http = reqwest::Client::builder().no_proxy().build();
+        // The environment's proxy and a redirect would lead to another host than the one that is named.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build();
         let http = http.expect("an HTTP client without TLS and proxies needs nothing of the machine");
         Self {
             http,

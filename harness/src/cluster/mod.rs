@@ -21,6 +21,7 @@ mod freeze;
 mod guard;
 mod handle;
 mod heal;
+pub(crate) mod http;
 mod images;
 mod kept;
 mod kill;

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use super::engine::root_cause;
 use super::error::ClusterError;
 use super::handle::PartHandle;
+use super::http;
 use super::service::Service;
+use crate::target::owner::OURS;
 
 /// How long one question may take.
 const ATTEMPT_BOUND: Duration = Duration::from_secs(2);
@@ -16,6 +18,8 @@ const ATTEMPT_BOUND: Duration = Duration::from_secs(2);
 const INTERVAL: Duration = Duration::from_millis(25);
 /// How much of an answer is quoted, in characters.
 const QUOTE_CHARS: usize = 200;
+/// How much of it is read for that, in bytes.
+const QUOTE_BYTES: usize = 4 * QUOTE_CHARS;
 
 /// What a part is asked, and what it must answer.
 #[derive(Debug, Clone, Copy)]
@@ -108,8 +112,7 @@ async fn died(part: &PartHandle, while_what: &str, exit_code: i64, began: Instan
 
 /// Asks until the answer is the right one, and keeps the last wrong one.
 async fn answered(part: &PartHandle, question: Question, last: &mut String) {
-    // No proxy, whatever the environment says: the ports are this machine's.
-    let http = match reqwest::Client::builder().no_proxy().build() {
+    let http = match http::client().build() {
         Ok(http) => http,
         Err(error) => {
             *last = format!("no HTTP client: {error}");
@@ -129,13 +132,17 @@ async fn answered(part: &PartHandle, question: Question, last: &mut String) {
 }
 
 async fn ask_http(http: &reqwest::Client, url: &str) -> Result<(), String> {
-    let response = http.get(url).send().await.map_err(|error| root_cause(&error))?;
+    let mut response = http.get(url).send().await.map_err(|error| root_cause(&error))?;
     let status = response.status();
     if status == reqwest::StatusCode::OK {
         return Ok(());
     }
-    let body = response.text().await.unwrap_or_default();
-    let quote: String = body.trim().chars().take(QUOTE_CHARS).collect();
+    let body = http::body_up_to(&mut response, QUOTE_BYTES).await.unwrap_or_default().0;
+    let quote: String = String::from_utf8_lossy(&body)
+        .trim()
+        .chars()
+        .take(QUOTE_CHARS)
+        .collect();
     Err(format!("{status}: {quote}"))
 }
 
@@ -147,6 +154,7 @@ async fn ask_sql(address: SocketAddr) -> Result<(), String> {
         .user("crosspod")
         .password("crosspod")
         .dbname("crosspod")
+        .application_name(OURS)
         .connect(tokio_postgres::NoTls)
         .await
         .map_err(said)?;

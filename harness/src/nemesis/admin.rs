@@ -3,15 +3,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, http};
+use crate::target::json;
 
 /// Port of a pod's container over which it is asked.
 pub(super) const ADMIN_PORT: u16 = 8082;
 /// Longest that an answer may take beyond the wait that was asked for.
 pub(super) const ANSWER: Duration = Duration::from_secs(2);
+/// Longest answer that a pod has a reason to give when it is asked a short question, in bytes.
+pub(super) const ANSWER_MAX: usize = 64 << 10;
 
 /// A pod's admin port did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +58,7 @@ pub(super) async fn ask(
     };
     let at = pod.published(ADMIN_PORT);
     let at = at.ok_or_else(|| failed(format!("no port {ADMIN_PORT} is published: the pod is not running")))?;
-    let (status, body) = exchange(at, method, path, order, bound)
-        .await
-        .map_err(|error| failed(format!("{error:?}")))?;
+    let (status, body) = exchange(at, method, path, order, bound).await.map_err(failed)?;
     Ok(Answer { what, status, body })
 }
 
@@ -68,12 +69,19 @@ async fn exchange(
     path: &str,
     order: Option<&Value>,
     bound: Duration,
-) -> Result<(StatusCode, Value), reqwest::Error> {
-    let http = Client::builder().no_proxy().tcp_nodelay(true).timeout(bound).build()?;
-    let mut request = http.request(method, format!("http://{at}/{path}"));
+) -> Result<(StatusCode, Value), String> {
+    let said = |error: reqwest::Error| format!("{error:?}");
+    let client = http::client().timeout(bound).build().map_err(said)?;
+    let mut request = client.request(method, format!("http://{at}/{path}"));
     if let Some(order) = order {
         request = request.json(order);
     }
-    let answer = request.send().await?;
-    Ok((answer.status(), answer.json().await?))
+    let mut answer = request.send().await.map_err(said)?;
+    let status = answer.status();
+    let (body, is_cut) = http::body_up_to(&mut answer, ANSWER_MAX).await.map_err(said)?;
+    if is_cut {
+        return Err(format!("{status}: an answer of more than {ANSWER_MAX} bytes"));
+    }
+    let body = json::read(&body).map_err(|error| format!("{status}: an answer that is not JSON: {error}"))?;
+    Ok((status, body))
 }

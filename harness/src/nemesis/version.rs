@@ -5,15 +5,14 @@
 //! The other version is the same program under another name of its version: whatever two versions that differ owe each other is
 //! the target's own business, and what an update does to the work in flight is what is judged. It excuses nothing.
 
+use super::admin::{ANSWER, ANSWER_MAX};
 use super::{InForce, Nemesis, NemesisError, refused, unseen};
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, http};
 use crate::history::{Landing, PodName};
 use crate::target::Release;
 
 /// Its name.
 const OTHER_VERSION: &str = "other-version";
-/// Longest answer about a version that is read, in bytes.
-const ANSWER_MAX: usize = 4096;
 
 impl Nemesis {
     /// Starts another version in the place of a pod that is gone, and waits until it serves.
@@ -76,20 +75,14 @@ impl Nemesis {
 /// Which version a pod says that it is.
 async fn told(pod: &PartHandle, release: &Release) -> Result<String, String> {
     let at = pod.address().ok_or_else(|| "it listens nowhere".to_owned())?;
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(super::admin::ANSWER)
-        .redirect(reqwest::redirect::Policy::none())
-        .build();
+    let client = http::client().timeout(ANSWER).build();
     let url = format!("http://{at}{}", release.route);
     let answer = client.map_err(|e| e.to_string())?.get(&url).send().await;
     let mut answer = answer.map_err(|e| format!("{}: {e}", release.route))?;
-    let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(|e| format!("{}: {e}", release.route))? {
-        body.extend_from_slice(&piece);
-        if body.len() > ANSWER_MAX {
-            return Err(format!("{}: more than {ANSWER_MAX} bytes", release.route));
-        }
+    let body = http::body_up_to(&mut answer, ANSWER_MAX).await;
+    let (body, is_cut) = body.map_err(|e| format!("{}: {e}", release.route))?;
+    if is_cut {
+        return Err(format!("{}: more than {ANSWER_MAX} bytes", release.route));
     }
     let body: serde_json::Value = serde_json::from_slice(&body).map_err(|e| format!("{}: {e}", release.route))?;
     let version = body.get(&release.field).and_then(serde_json::Value::as_str);

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mock_ai::journal::{CallRecord, Cause, GateState};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
@@ -51,7 +52,11 @@ impl Provider {
     /// # Errors
     /// The HTTP client cannot be set up on this machine.
     pub fn new(admin: SocketAddr) -> Result<Self, reqwest::Error> {
-        let http = Client::builder().no_proxy().tcp_nodelay(true).build()?;
+        let http = Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .tcp_nodelay(true)
+            .build()?;
         Ok(Self {
             http,
             admin: Arc::new(Mutex::new(admin)),

@@ -8,6 +8,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::http::{self, KEPT, Trouble, answer};
+use crate::cluster;
 use crate::history::{Accepted, FeedbackId, MessageId, Outcome, PodName, ReadAnswer, Status, TenantId, ThreadId};
 use crate::target::{Routes, Target, frames};
 
@@ -47,12 +48,9 @@ impl Api {
     /// # Errors
     /// The HTTP client cannot be set up on this machine.
     pub fn new(target: Arc<Target>) -> Result<Self, reqwest::Error> {
-        let http = Client::builder()
+        let http = cluster::http::client()
             .pool_max_idle_per_host(0)
             .connect_timeout(Duration::from_secs(2))
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .no_proxy()
             .build()?;
         Ok(Self { http, target })
     }

@@ -8,6 +8,7 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::time::error::Elapsed;
 
+use crate::cluster::http::body_up_to;
 use crate::history::PodName;
 use crate::target::{frames, json};
 
@@ -98,15 +99,7 @@ pub(super) async fn answer(request: RequestBuilder) -> Result<Answer, Trouble> {
         let status = response.status();
         let pod = header(&response, POD_HEADER).filter(|name| name.len() <= frames::ID_MAX);
         let pod = pod.map(PodName::from);
-        let (mut body, mut is_cut) = (Vec::new(), false);
-        while let Some(bytes) = response.chunk().await? {
-            let left = BODY_MAX - body.len();
-            is_cut = bytes.len() > left;
-            body.extend_from_slice(&bytes[..bytes.len().min(left)]);
-            if is_cut {
-                break;
-            }
-        }
+        let (body, is_cut) = body_up_to(&mut response, BODY_MAX).await?;
         Ok(Answer {
             status,
             pod,
