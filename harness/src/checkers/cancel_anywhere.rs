@@ -5,7 +5,7 @@
 //! the pods from working. Where the owner itself is broken, another promise applies.
 
 use super::Promise;
-use super::view::{Breach, Cancel, Turn, View};
+use super::view::{Breach, Call, Cancel, Turn, View};
 use crate::history::{Capability, PodName, Status};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -58,8 +58,12 @@ fn check(view: &View<'_>, cancel: &Cancel<'_>) -> Option<Breach> {
         }
         _ => {}
     }
+    // A former owner that is frozen holds on to its call until it wakes.
+    let is_held = |call: &&Call<'_>| view.is_excused(call.pod.map(PodName::as_str), cancel.at.us, by_us);
     let calls = turn.calls.iter().map(|call| &view.calls[*call]);
-    let mut late = calls.filter(|call| call.started.is_some() && call.ended.map_or(until_us, |at| at.us) > by_us);
+    let mut late = calls
+        .filter(|call| call.started.is_some() && call.ended.map_or(until_us, |at| at.us) > by_us)
+        .filter(|call| !is_held(call));
     let call = late.next()?;
     let got = match call.ended {
         Some(at) => format!("provider call {} ended after {} ms", call.ordinal, after_ms(at.us)),
@@ -82,8 +86,10 @@ fn in_progress<'v, 'a>(view: &'v View<'a>, cancel: &Cancel<'_>) -> Option<&'v Tu
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{Play, aimed, call_ends, cancelled, fault, takeover, thread_row, turn_row};
-    use crate::history::{Outcome, Status, What};
+    use crate::checkers::testing::{
+        Play, aimed, call_ends, cancelled, fault, observed, takeover, thread_row, turn_row,
+    };
+    use crate::history::{FaultStep, Outcome, Status, What};
 
     const NAME: &str = "CancelAnywhere";
 
@@ -142,6 +148,17 @@ mod tests {
         play.keeps(NAME);
         let mut play = stopped(9_000);
         play.put(1_230, fault(2, "kill", "pod-2", aimed()));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn the_call_of_a_former_owner_that_is_frozen_is_not_judged() {
+        let mut play = stopped(100);
+        play.move_to(9_000, &call_ends(1, "pod-1", "client_gone"));
+        play.breaks(NAME);
+        play.put(41, fault(2, "pause", "pod-1", aimed()))
+            .put(42, fault(2, "pause", "pod-1", observed()))
+            .put(8_900, fault(2, "pause", "pod-1", FaultStep::Healed));
         play.keeps(NAME);
     }
 }

@@ -60,8 +60,7 @@ fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Brea
     let expect = turn.expect.filter(|expect| !expect.fails)?;
     let from_us = turn.rows.first().map_or(0, |row| row.at.us);
     let cancelled = view.is_cancelled(turn);
-    let is_cut_short = turn.calls.iter().any(|place| view.calls[*place].is_cut_short());
-    if cancelled || is_cut_short || view.is_excused(None, from_us, ended.at.us) {
+    if cancelled || view.was_cut_short(turn) || view.is_excused(None, from_us, ended.at.us) {
         return None;
     }
     let got = if ended.status == Status::Completed {
@@ -80,7 +79,7 @@ fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Brea
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{Play, call_ends, cancelled, closed, finish, part, takeover, token, turn_row};
+    use crate::checkers::testing::{Play, TOKENS, call, cancelled, closed, finish, part, takeover, token, turn_row};
     use crate::history::{Outcome, ProviderEvent, ProviderWhat, Status, TailEnd, What};
 
     const NAME: &str = "DisconnectIndependence";
@@ -144,16 +143,22 @@ mod tests {
 
     #[test]
     fn a_turn_that_the_provider_cut_short_is_not_judged() {
-        for (cause, is_judged) in [
-            ("end:abort", false),
-            ("end:eof", false),
-            ("complete", true),
-            ("client_gone", true),
+        let ends = |cause: &str, tokens| {
+            let cause = cause.into();
+            call(2, "pod-2", ProviderWhat::Ended { cause, tokens })
+        };
+        // Seen live, the empty one: the pod said that the answer was empty, and a watcher left in the middle of that.
+        for (end, is_judged) in [
+            (ends("end:abort", TOKENS), false),
+            (ends("end:eof", 3), false),
+            (ends("complete", 0), false),
+            (ends("complete", TOKENS), true),
+            (ends("client_gone", 3), true),
         ] {
             let mut play = left();
             ended(&mut play, Status::Failed);
             play.without(|what| matches!(what, What::Provider(seen) if is_end(seen)));
-            play.put(1_290, call_ends(2, "pod-2", cause));
+            play.put(1_290, end);
             if is_judged {
                 play.breaks(NAME);
             } else {

@@ -41,7 +41,7 @@ fn drawn_in(view: &View<'_>, poison: &Turn<'_>, turn: &Turn<'_>) -> Option<Breac
     let from_us = turn.rows.first().map_or(0, |row| row.at.us);
     let until_us = turn.terminal().map_or(view.watched_until_us(), |row| row.at.us);
     let cancelled = view.is_cancelled(turn);
-    if cancelled || view.is_excused(None, from_us, until_us) {
+    if cancelled || view.was_cut_short(turn) || view.is_excused(None, from_us, until_us) {
         return None;
     }
     let expected = format!("{:?}, whatever becomes of turn {}", Status::Completed, poison.id);
@@ -63,7 +63,7 @@ fn drawn_in(view: &View<'_>, poison: &Turn<'_>, turn: &Turn<'_>) -> Option<Breac
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{Play, accepted, aimed, died, fault, posted, takeover, turn_row};
+    use crate::checkers::testing::{Play, accepted, aimed, call_ends, died, fault, posted, takeover, turn_row};
     use crate::history::{Status, What};
 
     const NAME: &str = "PoisonContainment";
@@ -101,6 +101,9 @@ mod tests {
             (finding.subject.as_str(), finding.got.as_str()),
             ("turn turn-1", "Failed")
         );
+        let mut cut_short = play.clone();
+        cut_short.turn_into(&call_ends(2, "pod-2", "complete"), call_ends(2, "pod-2", "end:abort"));
+        cut_short.keeps(NAME);
         play.put(1_220, fault(2, "kill", "pod-2", aimed()));
         play.keeps(NAME);
     }

@@ -1,8 +1,8 @@
 //! Promise 19: an owner that only says that it lives does not keep a turn for ever.
 //!
 //! Whatever is stored of the turn, shown of it or asked of the provider for it is progress. A turn in progress that has
-//! none must be ended or taken over within the target's bound and the time of a takeover; not while its owner is broken,
-//! which is another promise's matter, nor where the history ends before.
+//! none must be ended or taken over within the target's bound and the time of a takeover; counted from the heal of whatever
+//! its owner needs, for while that is broken it is another promise's matter; nor where the history ends before.
 
 use super::Promise;
 use super::view::{At, Breach, Turn, View};
@@ -52,16 +52,24 @@ fn check(view: &View<'_>, turn: &Turn<'_>, moves: &[u64]) -> Option<Breach> {
     let moves = &moves[first..];
     let nexts = moves.iter().skip(1).copied().chain([until_us]);
     let bound_us = (view.bounds.progress_ms + view.bounds.takeover_ms) * 1000;
-    let stuck = moves
-        .iter()
-        .zip(nexts)
-        .find(|(from_us, next_us)| next_us.saturating_sub(**from_us) > bound_us);
-    let (from_us, next_us) = stuck.map(|(from_us, next_us)| (*from_us, next_us.min(until_us)))?;
-    let by_us = view.faults.deadline(from_us, bound_us, None, &view.pods)?;
+    let rests = moves.iter().copied().zip(nexts.map(|us| us.min(until_us)));
+    let mut long = rests.filter(|(from_us, next_us)| next_us.saturating_sub(*from_us) > bound_us);
+    long.find_map(|rest| stuck(view, turn, rest, bound_us))
+}
+
+/// A rest between two moves that was too long, by what is left of it behind the last heal of what its owner needs.
+fn stuck(view: &View<'_>, turn: &Turn<'_>, (from_us, next_us): (u64, u64), bound_us: u64) -> Option<Breach> {
     let owners = &view.threads[turn.thread?].owners;
     let owned = owners[..owners.partition_point(|owned| owned.at.us <= from_us)].last()?;
-    let is_excused = view.is_excused(owned.owner.map(PodName::as_str), from_us, next_us);
-    if next_us <= by_us || is_excused || owned.status != Status::InProgress {
+    let pod = owned.owner.map(PodName::as_str);
+    // One that was put to death does not come back as the one that it was.
+    let mut faults = view.faults.during(from_us, next_us);
+    if faults.any(|fault| fault.ends_its_target() && pod == Some(fault.target)) {
+        return None;
+    }
+    let well_us = view.excused_until(pod, from_us, next_us)?;
+    let by_us = view.faults.deadline(well_us, bound_us, None, &view.pods)?;
+    if next_us <= by_us || owned.status != Status::InProgress {
         return None;
     }
     let row = turn.rows[..turn.rows.partition_point(|row| row.at.us <= from_us)].last()?;
@@ -76,8 +84,10 @@ fn check(view: &View<'_>, turn: &Turn<'_>, moves: &[u64]) -> Option<Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{Play, aimed, call_ends, fault, part, takeover, thread_row, token, turn_row};
-    use crate::history::{Chunk, Status, What};
+    use crate::checkers::testing::{
+        Play, aimed, call_ends, fault, observed, part, takeover, thread_row, token, turn_row,
+    };
+    use crate::history::{Chunk, FaultStep, Status, What};
 
     const NAME: &str = "ProgressNotLiveness";
 
@@ -133,9 +143,32 @@ mod tests {
     }
 
     #[test]
+    fn what_was_broken_for_a_while_excuses_that_while() {
+        for (healed_ms, is_found) in [(1_000, true), (12_000, false)] {
+            let mut play = stuck();
+            play.put(100, fault(1, "latency", "pod-1", aimed()))
+                .put(101, fault(1, "latency", "pod-1", observed()))
+                .put(healed_ms, fault(1, "latency", "pod-1", FaultStep::Healed));
+            assert_eq!(play.findings(NAME).len(), usize::from(is_found), "{healed_ms}");
+        }
+    }
+
+    #[test]
+    fn a_second_rest_is_looked_at_where_the_first_one_is_excused() {
+        let mut play = stuck();
+        play.put(100, fault(1, "stop", "postgres", aimed()))
+            .put(101, fault(1, "stop", "postgres", observed()))
+            .put(6_900, fault(1, "stop", "postgres", FaultStep::Healed))
+            .put(7_000, part(50, 1, 4, token(1, 4)));
+        assert_eq!(play.breaks(NAME).got, "nothing for 8000 ms");
+    }
+
+    #[test]
     fn a_broken_owner_and_a_short_history_are_not_judged() {
         let mut play = stuck();
         play.put(30, fault(1, "kill", "pod-1", aimed()));
+        play.clone().keeps(NAME);
+        play.put(500, fault(1, "kill", "pod-1", FaultStep::Healed));
         play.keeps(NAME);
         let mut play = stuck();
         play.move_to(4_000, &What::Quiesced);

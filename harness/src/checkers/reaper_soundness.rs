@@ -2,12 +2,12 @@
 //!
 //! A reaper judges a turn by when it last moved. If it looks at another turn's time, or at one from before this turn
 //! began, it takes, interrupts or fails a turn that is fine. A failure counts as the reaper's only where nobody else can
-//! have wanted it: in the first attempt, with the provider's call neither failed nor over, or in any before the provider was
-//! ever called; and nothing broken or cancelled.
+//! have wanted it: with the attempt's call neither failed nor over and its owner whole, or before the provider was
+//! ever called and nothing broken; and nothing cancelled.
 
-use super::view::{Breach, Turn, View};
+use super::view::{Breach, Turn, TurnRow, View};
 use super::{Promise, takings};
-use crate::history::{Capability, Status};
+use crate::history::{Capability, PodName, Status};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 18,
@@ -44,16 +44,19 @@ fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
     let ended = turn.terminal()?;
     let still_us = takings::still_us(turn, ended.at.us);
     let began = turn.rows.iter().any(|row| row.status == Status::InProgress);
+    let under_a_call = ended.status == Status::Failed && is_under_a_call(view, turn, ended);
     let is_reaped = match ended.status {
         Status::Interrupted => true,
         // Without a call there is nothing that could have failed.
-        Status::Failed => !began || turn.calls.is_empty() || (ended.attempt <= 1 && was_cut_short(view, turn)),
+        Status::Failed => !began || turn.calls.is_empty() || under_a_call,
         _ => false,
     };
     let from_us = turn.rows.first().map_or(0, |row| row.at.us);
     let is_cancelled = view.is_cancelled(turn);
-    let is_excused =
-        view.is_excused(None, from_us, ended.at.us) || takings::may_be_taken(view, None, ended.at.us, still_us);
+    // A turn whose owner was at work on it is not failed for what happened to others, or long before.
+    let at_work = under_a_call.then(|| owner_before(view, turn, ended)).flatten();
+    let is_excused = takings::may_be_taken(view, at_work, ended.at.us, still_us)
+        || (at_work.is_none() && view.is_excused(None, from_us, ended.at.us));
     if !is_reaped || is_cancelled || is_excused || turn.expect.is_some_and(|expect| expect.fails) {
         return None;
     }
@@ -62,10 +65,21 @@ fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
     Some(breach(view, turn, ended.at.n, got))
 }
 
-/// Whether the provider was called, and was neither done nor had failed when the turn did.
-fn was_cut_short(view: &View<'_>, turn: &Turn<'_>) -> bool {
+/// Whether the provider was called for the last attempt, and was neither done nor had failed when the turn did.
+fn is_under_a_call(view: &View<'_>, turn: &Turn<'_>, ended: &TurnRow) -> bool {
     let last = turn.calls.last().map(|call| &view.calls[*call]);
-    last.is_some_and(|call| call.cause.is_none_or(|cause| cause == "client_gone"))
+    let was_called = turn.calls.len() >= ended.attempt as usize;
+    was_called && last.is_some_and(|call| call.cause.is_none_or(|cause| cause == "client_gone"))
+}
+
+/// Who was at work on the turn in the attempt that it ended in.
+fn owner_before<'a>(view: &View<'a>, turn: &Turn<'_>, ended: &TurnRow) -> Option<&'a PodName> {
+    let owners = &view.threads[turn.thread?].owners;
+    let before = &owners[..owners.partition_point(|owned| owned.at.n < ended.at.n)];
+    let mut owned = before.iter().rev();
+    owned
+        .find(|owned| owned.status == Status::InProgress && owned.epoch == ended.epoch)?
+        .owner
 }
 
 fn breach(view: &View<'_>, turn: &Turn<'_>, n: u64, got: String) -> Breach {
@@ -81,7 +95,7 @@ fn breach(view: &View<'_>, turn: &Turn<'_>, n: u64, got: String) -> Breach {
 #[cfg(test)]
 mod tests {
     use crate::checkers::testing::{
-        FRIENDLY, accepted, call_ends, posted, taken_from_a_live_owner, takeover, thread_row, turn_row,
+        FRIENDLY, accepted, aimed, call_ends, fault, posted, taken_from_a_live_owner, takeover, thread_row, turn_row,
     };
     use crate::history::{Outcome, Status, What};
 
@@ -127,6 +141,13 @@ mod tests {
             .put(50, thread_row(60, None, 1, Status::Failed));
         let finding = play.breaks(NAME);
         assert!(finding.got.starts_with("Failed "), "{}", finding.got);
+
+        // What happens to others is no reason, and what happened to its owner is.
+        play.put(20, fault(2, "kill", "pod-3", aimed()));
+        play.breaks(NAME);
+        let mut dead = play.clone();
+        dead.put(30, fault(3, "kill", "pod-1", aimed()));
+        dead.keeps(NAME);
 
         let mut cancelled = play.clone();
         cancelled.put(

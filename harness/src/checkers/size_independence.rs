@@ -55,7 +55,7 @@ fn did_not_complete(view: &View<'_>, turn: &Turn<'_>, expect: &Expect) -> Option
     let ended = turn.terminal().filter(|_| !turn.is_completed())?;
     let from_us = turn.rows.first().map_or(0, |row| row.at.us);
     let cancelled = view.is_cancelled(turn);
-    if cancelled || view.is_excused(None, from_us, ended.at.us) {
+    if cancelled || view.was_cut_short(turn) || view.is_excused(None, from_us, ended.at.us) {
         return None;
     }
     Some(Breach {
@@ -122,7 +122,7 @@ fn told_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{Play, fault, observed, padded, read, takeover, thread_row, turn_row};
+    use crate::checkers::testing::{Play, call_ends, fault, observed, padded, read, takeover, thread_row, turn_row};
     use crate::history::{Chunk, Row, Status, What};
 
     const NAME: &str = "SizeIndependence";
@@ -183,6 +183,9 @@ mod tests {
         play.keeps(NAME);
         play.without(|what| matches!(what, What::Fault(_)));
         assert_eq!(play.breaks(NAME).got, "Failed");
+        let mut cut_short = play.clone();
+        cut_short.turn_into(&call_ends(2, "pod-2", "complete"), call_ends(2, "pod-2", "end:abort"));
+        cut_short.keeps(NAME);
         play.put(1100, fault(3, "kill", "nats", observed()));
         play.keeps(NAME);
     }

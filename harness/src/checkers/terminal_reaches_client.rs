@@ -54,8 +54,10 @@ fn check(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, due: Due) -> O
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{aimed, closed, fault, finish, is_frame_of, observed, takeover};
-    use crate::history::{FaultStep, Status, TailEnd};
+    use crate::checkers::testing::{
+        aimed, closed, fault, finish, frame_of, is_frame_of, observed, opened, resync, state, takeover, turn_row,
+    };
+    use crate::history::{Chunk, Epoch, FaultStep, Status, TailEnd, What};
 
     const NAME: &str = "TerminalReachesClient";
 
@@ -151,6 +153,50 @@ mod tests {
             play.move_to(2300, &finish(3, 2, 7, Status::Completed));
             play.breaks(NAME);
         }
+    }
+
+    /// Past the head a cursor is a guess, and may be the finish that is about to come.
+    #[test]
+    fn who_resumes_from_the_finish_is_due_none() {
+        for (cursor, is_due) in [("2-7", false), ("2-6", true)] {
+            let mut play = takeover();
+            play.put(1_225, opened(6, "pod-2", Some(cursor)))
+                .put(1_225, state(6, Status::InProgress, Some("turn-1")));
+            assert_eq!(play.findings(NAME).len(), usize::from(is_due), "{cursor}");
+        }
+    }
+
+    #[test]
+    fn a_turn_that_a_resync_leads_past_is_read_and_not_shown() {
+        let mut play = takeover();
+        play.put(1_205, opened(6, "pod-2", Some("2-9")))
+            .put(1_205, state(6, Status::InProgress, Some("turn-1")));
+        play.put(1_210, turn_row(120, "turn-2", 0, Status::Queued));
+        let unled = play.clone();
+        let next = Chunk::Start {
+            turn: "turn-2".into(),
+            epoch: Epoch(3),
+            reset: false,
+        };
+        play.put(1_240, resync(6)).put(1_241, frame_of(6, Some((3, 0)), next));
+        play.keeps(NAME);
+        assert_eq!(unled.findings(NAME).len(), 1);
+    }
+
+    #[test]
+    fn a_tail_may_end_before_its_revocation_is_answered() {
+        let mut play = takeover();
+        play.without_from(1204, is_frame_of(3));
+        play.without_from(1234, |what| *what == closed(3, TailEnd::Left))
+            .put(1204, closed(3, TailEnd::Eof));
+        let revoked = |pod: &str| What::Revoked {
+            tenant: "tenant-a".into(),
+            pod: pod.into(),
+            session: None,
+        };
+        let mut late = play.clone();
+        late.put(3_000, revoked("pod-1")).breaks(NAME);
+        play.put(1_210, revoked("pod-1")).keeps(NAME);
     }
 
     #[test]

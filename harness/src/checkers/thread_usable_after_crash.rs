@@ -1,12 +1,12 @@
 //! Promise 25: the death of an owner does not make its thread refuse what comes next.
 //!
-//! A post counts if it was sent to a pod that nothing was broken for, and was refused as a conflict or an error later than
+//! A post counts if it was sent to a pod that nothing was broken for, and was refused or got no answer, later than
 //! the bound after the death; not while a newer attempt is at work, which may be a reason to refuse.
 
 use std::collections::HashMap;
 
 use super::bounded_takeover::Hit;
-use super::view::{Breach, Post, View};
+use super::view::{Breach, Post, View, oneline};
 use super::{Promise, bounded_takeover};
 use crate::history::{Capability, Outcome, Status};
 
@@ -37,10 +37,14 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 
 fn check(view: &View<'_>, hit: &Hit<'_, '_>, post: &Post<'_>) -> Option<Breach> {
     let Hit { fault, from_us, .. } = *hit;
-    let (answered, Outcome::Failed { status, reason }) = post.ended? else {
-        return None;
+    let (answered, outcome) = post.ended?;
+    let got = match outcome {
+        Outcome::Ok(_) => return None,
+        Outcome::Failed { status, .. } if is_of_the_message(*status) => return None,
+        Outcome::Failed { status, reason } => format!("{status}: {}", oneline(reason)),
+        Outcome::Unknown { reason } => oneline(reason),
     };
-    if matches!(status, 400 | 401 | 403 | 404 | 413 | 422 | 429) || fault.target == post.pod.as_str() {
+    if fault.target == post.pod.as_str() {
         return None;
     }
     let by_us = view
@@ -64,8 +68,14 @@ fn check(view: &View<'_>, hit: &Hit<'_, '_>, post: &Post<'_>) -> Option<Breach> 
             fault.name,
             fault.target
         ),
-        got: format!("{status}: {}", super::view::oneline(reason)),
+        got,
     })
+}
+
+/// Whether a refusal is for the message's own sake: who sent it, where to, how large it was. What is well formed and comes from
+/// who may send it is refused neither as nonsense nor as too much.
+fn is_of_the_message(status: u16) -> bool {
+    matches!(status, 401 | 403 | 404 | 413)
 }
 
 #[cfg(test)]
@@ -100,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_refusal_after_the_bound_is_found() {
-        for status in [409, 500, 503] {
+        for status in [409, 422, 429, 500, 503] {
             let finding = refused(not_taken_over(), 3_000, "pod-2", status).breaks(NAME);
             assert_eq!(finding.subject, "post to thread t-1 on pod-2");
             assert_eq!(finding.expected, "accepted, 2959 ms after the kill of its owner pod-1");
@@ -109,8 +119,20 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_swallows_what_is_sent_to_it_is_found() {
+        let mut play = refused(not_taken_over(), 3_000, "pod-2", 409);
+        let is_answer = |what: &What| matches!(what, What::PostEnded { op: OpId(2), .. });
+        play.without(is_answer);
+        let reason = "no whole answer within 5s".to_owned();
+        let outcome = Outcome::Unknown { reason: reason.clone() };
+        play.put(8_000, What::PostEnded { op: OpId(2), outcome });
+        assert_eq!(play.breaks(NAME).got, reason);
+    }
+
+    #[test]
     fn a_refusal_before_the_bound_or_for_the_messages_own_sake_is_accepted() {
         refused(not_taken_over(), 1_000, "pod-2", 409).keeps(NAME);
+        refused(not_taken_over(), 1_000, "pod-2", 429).keeps(NAME);
         refused(not_taken_over(), 3_000, "pod-2", 413).keeps(NAME);
     }
 

@@ -167,15 +167,21 @@ pub(crate) struct Call<'a> {
     pub(crate) ended: Option<At>,
     /// Why it ended, in the provider's words.
     pub(crate) cause: Option<&'a str>,
+    /// How many tokens it had sent by then.
+    pub(crate) tokens: u32,
     /// What was asked, oldest first, as `role: text`.
     pub(crate) messages: &'a [String],
 }
 
 impl Call<'_> {
-    /// Whether the provider ended it by itself before it was complete, as it was told to.
-    pub(crate) fn is_cut_short(&self) -> bool {
-        self.cause
-            .is_some_and(|cause| !matches!(cause, "complete" | "client_gone"))
+    /// Whether the provider ended it by itself before it had sent `ordered` tokens, as it was told to. What it calls complete may
+    /// be an empty answer.
+    pub(crate) fn is_cut_short(&self, ordered: u32) -> bool {
+        match self.cause {
+            None | Some("client_gone") => false,
+            Some("complete") => self.tokens < ordered,
+            Some(_) => true,
+        }
     }
 }
 
@@ -334,10 +340,22 @@ impl<'a> View<'a> {
         self.deaths[later..].iter().find(|death| death.service == service)
     }
 
+    /// Whether the provider gave less for a turn than was ordered of it, by itself.
+    pub(crate) fn was_cut_short(&self, turn: &Turn<'_>) -> bool {
+        let ordered = turn.expect.map_or(0, |expect| expect.tokens);
+        turn.calls.iter().any(|place| self.calls[*place].is_cut_short(ordered))
+    }
+
     /// Whether anything was broken from `from_us` to `until_us` that keeps `pod` from its work: the pod itself, or what
     /// it depends on. Without a pod: whether anything was broken at all.
     pub(crate) fn is_excused(&self, pod: Option<&str>, from_us: u64, until_us: u64) -> bool {
         self.excuses(pod, from_us, until_us).next().is_some()
+    }
+
+    /// When the last of what was broken in that time was whole again; `from_us` where nothing was, and none where something never was.
+    pub(crate) fn excused_until(&self, pod: Option<&str>, from_us: u64, until_us: u64) -> Option<u64> {
+        let mut excuses = self.excuses(pod, from_us, until_us);
+        excuses.try_fold(from_us, |last_us, fault| Some(last_us.max(fault.healed?.us)))
     }
 
     /// The same of what was broken on purpose alone, and not for want of a processor.

@@ -481,6 +481,7 @@ impl<'a> Collector<'a> {
                 started: None,
                 ended: None,
                 cause: None,
+                tokens: 0,
                 messages: &[],
             });
             calls.len() - 1
@@ -491,9 +492,10 @@ impl<'a> Collector<'a> {
                 calls[place].messages = messages;
             }
             ProviderWhat::Held { .. } => {}
-            ProviderWhat::Ended { cause, .. } => {
+            ProviderWhat::Ended { cause, tokens } => {
                 calls[place].ended = Some(at);
                 calls[place].cause = Some(cause);
+                calls[place].tokens = *tokens;
             }
         }
     }

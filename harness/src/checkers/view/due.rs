@@ -5,8 +5,8 @@
 //! makes every bound counted from them longer, never shorter.
 
 use super::watcher::Finish;
-use super::{At, Revocation, View, Watcher};
-use crate::history::TailEnd;
+use super::{At, Revocation, Turn, View, Watcher};
+use crate::history::{Chunk, TailEnd};
 
 /// How long after its commit a row may reach the history, at the very most.
 pub(crate) const ROW_LATENESS_US: u64 = 1_000_000;
@@ -93,9 +93,17 @@ impl View<'_> {
         if let Some(seen) = watcher.turns.get(&place) {
             return !seen.passed_over;
         }
+        let led_past = watcher
+            .led_to
+            .is_some_and(|to| turn.order.is_some() && turn.order < self.turns[to].order);
+        if led_past {
+            return false;
+        }
         match watcher.state {
             // It stood at this turn, or at an older one: then this one was still to come.
-            Some((status, Some(newest))) if newest == place => !status.is_terminal(),
+            Some((status, Some(newest))) if newest == place => {
+                !status.is_terminal() && !self.resumes_at_the_end(watcher, turn)
+            }
             Some((_, Some(newest))) => turn.order > self.turns[newest].order && self.turns[newest].order.is_some(),
             Some((_, None)) => true,
             // Not even told where the thread stands: it must at least not have been over before.
@@ -105,6 +113,14 @@ impl View<'_> {
                 queued_later || ended_us > watcher.opened.us + ROW_LATENESS_US
             }
         }
+    }
+
+    /// Whether a watcher came with the place of the turn's very finish, which it may have guessed: nothing of it comes behind that.
+    fn resumes_at_the_end(&self, watcher: &Watcher<'_>, turn: &Turn<'_>) -> bool {
+        let log = &self.logs[watcher.thread];
+        let place = watcher.resumes.and_then(|(cursor, _)| log.place(cursor, 0));
+        let frame = place.map(|place| &log.frames()[place]);
+        frame.is_some_and(|there| matches!(there.chunk, Chunk::Finish { .. }) && there.turn() == Some(turn.id))
     }
 
     /// Whether the watcher's pod was told to die while the tail was open.
@@ -130,6 +146,8 @@ impl View<'_> {
                 .is_some_and(|(own, gone)| own != gone);
             Some(revoked.tenant) == tenant && !other
         };
-        broken || self.revoked.iter().filter(is_its).any(|revoked| revoked.at.n < at.n)
+        // Who revoked it is answered when it is done, and a tail may be ended before that.
+        let mut revoked = self.revoked.iter().filter(is_its);
+        broken || revoked.any(|revoked| revoked.at.us <= at.us + ROW_LATENESS_US)
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Watcher<'a> {
     pub(crate) cursor: Option<&'a str>,
     /// That cursor, where any watcher of the thread was ever given it, with the moment it first was.
     pub(crate) resumes: Option<(Cursor, At)>,
+    /// The turn that its last resync led to: what came before that its client reads from the thread.
+    pub(crate) led_to: Option<usize>,
     pub(crate) closed: Option<(At, &'a TailEnd)>,
     /// Where the thread stood, and its newest turn, as the tail opened.
     pub(crate) state: Option<(Status, Option<usize>)>,
@@ -175,6 +177,7 @@ impl<'a> Watcher<'a> {
             session: None,
             cursor,
             resumes: None,
+            led_to: None,
             closed: None,
             state: None,
             frames: Vec::new(),
@@ -250,6 +253,7 @@ impl<'a> Watcher<'a> {
     fn start(&mut self, at: At, turn: usize, epoch: Epoch, reset: bool) {
         let after_resync = std::mem::take(&mut self.resyncing);
         if after_resync {
+            self.led_to = Some(turn);
             for (other, seen) in &mut self.turns {
                 seen.passed_over |= *other != turn && seen.finishes.is_empty();
             }
