@@ -25,6 +25,10 @@ const SLOW_TO_END: [(&str, OFlags); 4] = [
     ("fd/2", OFlags::WRONLY),
 ];
 
+/// In the title of a process of PostgreSQL's whose client is on its own machine. In a container of its own that is nobody but the
+/// harness, whose feed of changes waits longer for a processor than all others, and nobody for it.
+const AT_THE_SOCKET: &str = "[local]";
+
 /// The init process of one start of one container.
 #[derive(Debug)]
 pub(super) struct Pidfd {
@@ -206,7 +210,7 @@ impl Pidfd {
     }
 
     /// How long each thread of the process and of its children has waited for a processor since it began, by the thread's number.
-    /// What ends meanwhile is not told.
+    /// What ends meanwhile is not told, nor is a child that serves the harness alone ([`AT_THE_SOCKET`]).
     pub(super) fn waited(&self) -> io::Result<HashMap<String, Duration>> {
         let mut waited = HashMap::new();
         let mut processes = vec![self.number.as_raw_nonzero().to_string()];
@@ -216,7 +220,9 @@ impl Pidfd {
             };
             for thread in threads.flatten().map(|entry| entry.path()) {
                 let told = |name: &str| fs::read_to_string(thread.join(name)).unwrap_or_default();
-                processes.extend(told("children").split_whitespace().map(str::to_owned));
+                let children = told("children");
+                let others = children.split_whitespace().filter(|child| !serves_the_harness(child));
+                processes.extend(others.map(str::to_owned));
                 // Time on a processor, time without one though it could have run, both in nanoseconds, and a count.
                 let ns = told("schedstat")
                     .split_whitespace()
@@ -263,6 +269,12 @@ impl Pidfd {
         let _ready = fd.readable().await?;
         Ok(())
     }
+}
+
+/// Whether a process does nothing but what the harness asks a store. One that is gone does not.
+fn serves_the_harness(process: &str) -> bool {
+    fs::read(format!("/proc/{process}/cmdline"))
+        .is_ok_and(|title| String::from_utf8_lossy(&title).contains(AT_THE_SOCKET))
 }
 
 /// A thread's state in its `stat`: behind the command's name, which may hold anything.
@@ -437,26 +449,34 @@ mod tests {
 
     #[test]
     fn who_waits_for_a_processor_is_told_thread_by_thread_with_its_children() {
-        let script = "sleep 60 & echo; wait";
+        let script = r#"at=local; for name in "[$at]" other; do sh -c 'echo; kill -STOP $$' "$name" & done; wait"#;
         let mut child = Command::new("sh")
             .args(["-c", script])
             .stdout(std::process::Stdio::piped())
             .spawn()
             .expect("sh is there");
-        let mut line = String::new();
-        let began = BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line);
-        assert_eq!(began.expect("a line"), 1);
+        let said = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        assert_eq!(
+            said.take(2).filter_map(Result::ok).count(),
+            2,
+            "both children are there"
+        );
         let number = child.id();
         let pidfd = Pidfd::open(Pid::from_raw(number.cast_signed()).expect("a process id")).expect("pidfd_open");
         let waited = pidfd.waited().expect("the kernel tells");
         let children = fs::read_to_string(format!("/proc/{number}/task/{number}/children")).expect("children");
-        for process in std::iter::once(number.to_string()).chain(children.split_whitespace().map(str::to_owned)) {
-            assert!(waited.contains_key(&process), "{process} is not in {waited:?}");
-        }
+        let [local, other] = *children.split_whitespace().collect::<Vec<_>>() else {
+            panic!("two children: {children}");
+        };
+        assert!(waited.contains_key(&number.to_string()), "{waited:?}");
+        assert!(waited.contains_key(other), "{waited:?}");
+        assert!(!waited.contains_key(local), "it serves the harness: {waited:?}");
         assert_eq!(waited.len(), 2);
-        let sleeper = Pid::from_raw(children.trim().parse().expect("one child")).expect("a process id");
-        rustix::process::kill_process(sleeper, Signal::KILL).expect("our own grandchild");
-        child.wait().expect("it ends with its child");
+        for child in [local, other] {
+            let child = Pid::from_raw(child.parse().expect("a number")).expect("a process id");
+            rustix::process::kill_process(child, Signal::KILL).expect("our own grandchild");
+        }
+        child.wait().expect("it ends with its children");
         assert!(pidfd.waited().is_err(), "nobody is there");
     }
 

@@ -14,7 +14,7 @@ use super::{Database, frames};
 use crate::history::{Epoch, PodName, Status, ThreadId, TurnId};
 
 /// What the harness's own sessions are called in the database's books: every other one is the system's.
-pub(super) const OURS: &str = "crosspod-harness";
+pub(crate) const OURS: &str = "crosspod-harness";
 
 /// Longest that one question to the database may take.
 const ONE_QUESTION: Duration = Duration::from_secs(2);
