@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use crosspod::cluster::AllowedHosts;
-use crosspod::report::first_screen;
-use crosspod::run::{START, Session, Setting, Site, Story};
+use crosspod::report::{START, first_screen};
+use crosspod::run::{Session, Setting, Site, Story};
 use crosspod::verdict::Verdict;
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;

@@ -95,16 +95,19 @@ pub(super) fn recheck(folder: &Path, format: Format) -> u8 {
     report.verdict.exit_code()
 }
 
-/// The folders that hold a history: this one, or those below it.
+/// The folders that hold a history: this one, or those below it, however deep. A link to another run is not followed.
 fn histories(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    if folder.join("history.jsonl").is_file() {
-        return Ok(vec![folder.to_owned()]);
-    }
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.join("history.jsonl").is_file() {
-            found.push(path);
+    let (mut found, mut looked_at) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = looked_at.pop() {
+        if folder.join("history.jsonl").is_file() {
+            found.push(folder);
+            continue;
+        }
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                looked_at.push(entry.path());
+            }
         }
     }
     found.sort();

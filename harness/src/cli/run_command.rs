@@ -34,7 +34,7 @@ pub(super) struct Args {
     /// Clusters that stories are played on side by side.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=8))]
     slots: u16,
-    /// Stop the world at the first story that does not pass, with the cluster alive, until Enter or Ctrl-C.
+    /// Stop the world at each story that does not pass, with the cluster alive, until Enter or Ctrl-C; with one slot.
     #[arg(long)]
     hold: bool,
     /// Print what the run would do (plans, images, containers, network, volumes, what would be removed) and do nothing.
@@ -49,6 +49,12 @@ pub(super) struct Args {
 
 pub(super) async fn run(stories: &[Story], args: Args) -> u8 {
     let seed = args.seed.unwrap_or_else(|| rand::random::<u32>().into());
+    if args.hold && args.slots > 1 {
+        return fail(&format!(
+            "--hold stops the world of one cluster, and --slots {} has others play on beside it: leave one of them out",
+            args.slots
+        ));
+    }
     if args.dry_run {
         return ahead(stories, &args, seed).await;
     }

@@ -13,3 +13,6 @@ pub use figures::{Firing, Landings, RunFigures, Spread, StoryFigures};
 pub use folder::{Folder, FolderError, RunFolder};
 pub use matrix::{Control, MATRIX_SCHEMA, MatrixReport, Row, matrix_summary, row_line, track_record};
 pub use terminal::{first_screen, story_line, summary};
+
+/// What the start of the clusters is called where it is told like a story. It happens before the first one, whichever that is.
+pub const START: &str = "cluster_start";

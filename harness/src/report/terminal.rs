@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::START;
 use super::document::{RunReport, StoryReport};
 use super::figures::{LINK_CUT, Spread};
 use crate::history::Landing;
@@ -81,7 +82,12 @@ fn again(report: &StoryReport) -> String {
         .defect
         .as_ref()
         .map_or(String::new(), |d| format!(" --defect {d}"));
-    format!("cargo crosspod run {}{defect} --seed {}", report.story, report.seed)
+    let story = if report.story == START {
+        String::new()
+    } else {
+        format!(" {}", report.story)
+    };
+    format!("cargo crosspod run{story}{defect} --seed {}", report.seed)
 }
 
 /// The last lines of a run.
@@ -208,5 +214,11 @@ mod tests {
   artefacts target/crosspod/r1/001-owner_killed_mid_answer
 ";
         assert_eq!(first_screen(&report), expected);
+        report.story = START.into();
+        assert_eq!(
+            again(&report),
+            "cargo crosspod run --defect no-purge-on-resume --seed 7",
+            "it is no story, and comes before any"
+        );
     }
 }

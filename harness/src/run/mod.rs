@@ -37,7 +37,7 @@ pub use nemesis_side::NemesisSide;
 pub use options::{Options, Selected};
 pub use posting::Posting;
 pub use provider_side::ProviderSide;
-pub use session::{START, Session, Setting, Site, artefacts};
+pub use session::{Session, Setting, Site, artefacts};
 pub use slot::HealError;
 pub use story::{Play, Played, Stopped, Story};
 pub use strike::{Blow, Struck};

@@ -20,12 +20,9 @@ use super::story::Story;
 use crate::cluster::{
     AllowedHosts, Cluster, ClusterSpec, Engine, Progress, RunLock, remove_half_made, remove_leftovers, remove_project,
 };
-use crate::report::{RunFigures, RunFolder, RunReport, StoryFigures, StoryReport};
+use crate::report::{RunFigures, RunFolder, RunReport, START, StoryFigures, StoryReport};
 use crate::target::Target;
 use crate::verdict::{Finding, Judgement, Verdict};
-
-/// What the start of the clusters is called where it is told like a story.
-pub const START: &str = "cluster_start";
 
 /// What a session's pods are.
 #[derive(Debug, Clone)]
