@@ -1,5 +1,5 @@
 //! The owner dies while the model is still talking; every tail must end with one whole answer.
-//! Catches: no-purge-on-resume, claim-strict-cas, resume-without-buffer, purge-under-readers, heartbeat-watch-only,
+//! Catches: no-purge-on-resume, claim-strict-cas, resume-without-buffer, heartbeat-watch-only,
 //! recovery-own-executor-only, sequence-restarts-with-same-epoch, heartbeat-bucket-missing.
 
 use crosspod::plan::{Answer, Pod};

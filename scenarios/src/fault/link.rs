@@ -23,6 +23,24 @@ pub(super) enum Until {
     TakenOver,
 }
 
+/// The entry of a story of [`of_owner`]: whose link, what is done to it, and what is waited for before it is mended.
+macro_rules! cut {
+    ($link:ident, $name:literal: $about:literal, $way:ident, $fault:expr, $then:ident) => {{
+        use crosspod::nemesis::{Link, Way};
+
+        use super::link::{ENDED, LANDED, Until, of_owner};
+
+        Story {
+            name: concat!("fault::", $name),
+            about: $about,
+            catches: &[],
+            evidence: &[LANDED, ENDED],
+            play: |cast| Box::pin(of_owner(cast, Link::$link, Way::$way, $fault, Until::$then)),
+        }
+    }};
+}
+pub(super) use cut;
+
 /// A fault on a link of the owner to what it depends on.
 pub(super) async fn of_owner(c: &mut Cast, link: Link, way: Way, fault: LinkFault, until: Until) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
