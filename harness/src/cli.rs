@@ -70,7 +70,7 @@ enum Command {
 enum Format {
     /// For people.
     Human,
-    /// As `verdict.json`.
+    /// For programs; of stories as in `verdict.json`.
     Json,
 }
 
