@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crosspod::history::reader::History;
 use crosspod::history::{
     Accepted, Began, Bounds, Capability, Chunk, Cursor, Epoch, Event, EventId, Expect, FaultEvent, FaultStep,
-    MessageId, OpId, Outcome, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer, Row, SCHEMA, Status, TailEnd,
-    ThreadId, TurnId, TurnKey, WatcherId, What,
+    MessageId, OpId, Outcome, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer, Row, SCHEMA, Start, Status,
+    TailEnd, ThreadId, TurnId, TurnKey, WatcherId, What,
 };
 use mock_ai::token::Answer;
 
@@ -238,17 +238,17 @@ impl Play {
                 messages: self.conversation(turn),
             },
         );
-        let (epoch, reset) = (turn.epoch, turn.attempt > 1);
+        let epoch = turn.epoch;
+        let start = Chunk::Start(Box::new(Start {
+            turn: turn.id.clone(),
+            epoch,
+            reset: turn.attempt > 1,
+            answer: Some(format!("{}-answer", turn.id).into()),
+        }));
         for watcher in watchers {
-            let turn = turn.id.clone();
-            self.frame(
-                *watcher,
-                Some(Cursor { epoch, seq: 0 }),
-                Chunk::Start { turn, epoch, reset },
-            );
+            self.frame(*watcher, Some(Cursor { epoch, seq: 0 }), start.clone());
         }
-        let id = turn.id.clone();
-        self.logged(turn, 0, Chunk::Start { turn: id, epoch, reset });
+        self.logged(turn, 0, start);
         let answer = Answer::new(turn.key.as_str(), turn.attempt, TOKENS);
         for (seq, text) in (1..).zip(answer.texts().take(tokens as usize).map(exact)) {
             for watcher in watchers {

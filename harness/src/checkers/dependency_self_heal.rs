@@ -212,7 +212,7 @@ fn lost_log(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
 fn opening_resync(watcher: &Watcher<'_>) -> Option<At> {
     let is_resync = |chunk: &Chunk| matches!(chunk, Chunk::Resync { .. });
     let mut frames = watcher.frames();
-    let first = frames.find(|frame| is_resync(frame.chunk) || super::view::is_content(frame.chunk))?;
+    let first = frames.find(|frame| is_resync(frame.chunk) || frame.is_content())?;
     is_resync(first.chunk).then_some(first.at)
 }
 

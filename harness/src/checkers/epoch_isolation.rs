@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Promise;
-use super::view::{Breach, Holder, Turn, View, Watcher, turn_of};
+use super::view::{Breach, Holder, Turn, View, Watcher};
 use crate::history::{Capability, Chunk, Epoch, Outcome, Status};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -99,7 +99,7 @@ fn late_frame(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
         if matches!(frame.chunk, Chunk::Resync { .. }) {
             newest = None;
         }
-        let turn = &view.turns[view.turn_again(turn_of(frame.chunk)?, &mut last)?];
+        let turn = &view.turns[view.turn_again(frame.chunk.turn()?, &mut last)?];
         let order = turn.order.filter(|_| turn.thread == Some(watcher.thread))?;
         match newest {
             Some((there, newer)) if order < there => Some(Breach {
@@ -157,7 +157,7 @@ mod tests {
     use mock_ai::token::Answer;
 
     use crate::checkers::testing::{Play, accepted, cancelled, delta, frame_of, part, posted, takeover, turn_row};
-    use crate::history::{Chunk, Epoch, Outcome, Status, What};
+    use crate::history::{Chunk, Epoch, Outcome, Start, Status, What};
 
     const NAME: &str = "EpochIsolation";
 
@@ -226,11 +226,12 @@ mod tests {
     #[test]
     fn a_late_frame_and_a_shared_epoch_are_found() {
         let mut play = second(Status::Completed);
-        let start = Chunk::Start {
+        let start = Chunk::Start(Box::new(Start {
             turn: "turn-2".into(),
             epoch: Epoch(3),
             reset: false,
-        };
+            answer: None,
+        }));
         play.put(1_303, frame_of(3, Some((3, 0)), start));
         play.keeps(NAME);
         play.put(1_304, delta(3, 2, 8, "late "));

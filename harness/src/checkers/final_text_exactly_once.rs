@@ -1,14 +1,16 @@
 //! Promise 1: the answer is the provider's, whole, each token once, in the store and on every screen that saw it all.
 
-use super::view::{Anchor, Breach, Seen, Text, View};
-use super::{Promise, oracle};
-use crate::history::{Expect, Status};
+use super::Promise;
+use super::oracle::{self, Odd};
+use super::view::{Anchor, Breach, Seen, Text, View, Watcher};
+use crate::history::Status;
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 1,
     name: "FinalTextExactlyOnce",
     statement: "a completed turn's durable text, and the text of every watcher that saw the turn from its start to its \
-                finish, is exactly the provider's answer: tokens 1 to n of one call, in order, each once",
+                finish, is exactly the provider's answer: tokens 1 to n of one call, in order, each once; what is stored of \
+                a turn that ended otherwise is the beginning of one",
     needs: &[],
     judge,
 };
@@ -18,27 +20,31 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     // Turns by their place, of which the durable text is what it should be.
     let mut sound = vec![false; view.turns.len()];
     for (place, turn) in view.stored_turns() {
-        let (Some(expect), Some(terminal)) = (turn.oracle(), turn.terminal()) else {
-            continue;
+        let Some(terminal) = turn.terminal() else { continue };
+        let odd = if turn.is_completed() {
+            turn.oracle().map(|expect| oracle::hold(&turn.durable, expect))
+        } else {
+            turn.expect.map(|expect| oracle::hold_beginning(&turn.durable, expect))
         };
-        let durable = hold(&turn.durable, expect, turn.thread, terminal.at.n, || {
-            format!("durable text of turn {}", turn.id)
-        });
-        sound[place] = durable.is_none();
-        breaches.extend(durable);
+        sound[place] = odd.as_ref().is_some_and(Result::is_ok);
+        let odd = odd.and_then(Result::err);
+        breaches.extend(odd.map(|odd| {
+            let subject = format!("durable text of turn {}", turn.id);
+            breach(odd, turn.thread, terminal.at.n, subject)
+        }));
     }
     for watcher in &view.watchers {
         let shown = watcher.turns.iter().filter_map(|(place, seen)| {
             let turn = &view.turns[*place];
             let expect = turn.oracle().filter(|_| !turn.rows.is_empty())?;
-            let (shown, finished) = shown_whole(seen)?;
+            let (shown, finished) = shown_whole(view, watcher, seen)?;
             // The same text as a sound durable one needs no second look.
             if sound[*place] && shown.same_as(&turn.durable) {
                 return None;
             }
-            hold(shown, expect, turn.thread, finished, || {
-                format!("{}, turn {}", watcher.label(), turn.id)
-            })
+            let odd = oracle::hold(shown, expect).err()?;
+            let subject = format!("{}, turn {}", watcher.label(), turn.id);
+            Some(breach(odd, turn.thread, finished, subject))
         });
         breaches.extend(shown);
     }
@@ -46,41 +52,37 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 }
 
 /// What a watcher shows of a turn that it saw from start to finish, and the finish's event.
-fn shown_whole<'v, 'a>(seen: &'v Seen<'a>) -> Option<(&'v Text<'a>, u64)> {
+fn shown_whole<'v, 'a>(view: &View<'a>, watcher: &Watcher<'_>, seen: &'v Seen<'a>) -> Option<(&'v Text<'a>, u64)> {
     let finish = seen
         .finishes
         .first()
         .filter(|finish| finish.status == Status::Completed)?;
-    let showing = seen.current().filter(|showing| showing.anchor == Anchor::Start)?;
+    let showing = view
+        .stands(watcher, seen)
+        .filter(|showing| showing.anchor == Anchor::Start)?;
     Some((&showing.text, finish.at.n))
 }
 
-fn hold(
-    text: &Text<'_>,
-    expect: &Expect,
-    thread: Option<usize>,
-    end: u64,
-    subject: impl FnOnce() -> String,
-) -> Option<Breach> {
-    let odd = oracle::hold(text, expect).err()?;
+/// `end` is the event that declared the text whole.
+fn breach(odd: Odd, thread: Option<usize>, end: u64, subject: String) -> Breach {
     // A text that ends too early is odd when it is declared whole, not when its last piece came.
     let n = if odd.got == "the end of the text" {
         end
     } else {
         odd.n.unwrap_or(end)
     };
-    Some(Breach {
-        subject: subject(),
+    Breach {
+        subject,
         thread,
         n,
         expected: odd.expected,
         got: odd.got,
-    })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{Play, answer, delta, is_frame_of, part, takeover, token};
+    use crate::checkers::testing::{Play, answer, delta, failed, is_frame_of, part, takeover, token};
     use crate::history::What;
 
     const NAME: &str = "FinalTextExactlyOnce";
@@ -149,7 +151,25 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_that_has_not_completed_is_not_judged() {
+    fn what_is_stored_of_a_turn_that_failed_is_a_beginning_of_the_answer() {
+        let mut play = failed("");
+        play.keeps(NAME);
+        let without = |play: &Play, k: u32| {
+            let mut play = play.clone();
+            let (piece, shown) = (token(2, k), delta(3, 2, u64::from(k), token(2, k)));
+            play.without(|what| *what == part(40 + u64::from(k), 2, u64::from(k), piece.clone()) || *what == shown);
+            play
+        };
+        without(&play, 6).keeps(NAME);
+        let finding = without(&play, 4).breaks(NAME);
+        assert_eq!(finding.subject, "durable text of turn turn-1");
+        assert!(finding.expected.starts_with("token 4 of 6"), "{}", finding.expected);
+        play.put(1230, part(47, 2, 7, token(2, 6)));
+        assert_eq!(play.breaks(NAME).expected, "the end of the answer after token 6");
+    }
+
+    #[test]
+    fn a_turn_that_is_not_over_is_not_judged() {
         let mut play = takeover();
         play.without_from(1206, |what| matches!(what, What::Frame { .. } | What::Row { .. }));
         play.keeps(NAME);

@@ -6,27 +6,27 @@ use super::view::{Breach, Due, Fit, Seen, Turn, View, Watcher};
 pub(crate) const PROMISE: Promise = Promise {
     number: 3,
     name: "LateAttachEquivalence",
-    statement: "each watcher that attached while a completed turn was queued or running, or before, on any pod, shows the \
-                turn's whole durable text in the end",
+    statement: "each watcher that attached while a turn was queued or running, or before, on any pod, shows the turn's whole \
+                durable text in the end: the answer, or what the last attempt of a turn that did not complete has left",
     needs: &[],
     judge,
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     view.dues()
-        .filter_map(|(watcher, turn, seen, due)| check(watcher, turn, seen, due))
+        .filter_map(|(watcher, turn, seen, due)| check(view, watcher, turn, seen, due))
         .collect()
 }
 
-fn check(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: Option<&Seen<'_>>, due: Due) -> Option<Breach> {
-    let terminal = turn.terminal().filter(|_| turn.is_completed())?;
+fn check(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: Option<&Seen<'_>>, due: Due) -> Option<Breach> {
+    let terminal = turn.terminal()?;
     let end = match due {
         Due::Finished { finish, .. } => finish.at.n,
-        Due::Overdue { .. } => terminal.at.n,
-        Due::Nothing | Due::BrokeOff { .. } => return None,
+        Due::Overdue { .. } if turn.is_completed() => terminal.at.n,
+        Due::Overdue { .. } | Due::Nothing | Due::BrokeOff { .. } => return None,
     };
     let whole = &turn.durable;
-    let Some(showing) = seen.and_then(Seen::current) else {
+    let Some(showing) = seen.and_then(|seen| view.stands(watcher, seen)) else {
         // A tail that resumed past the last token is due the finish alone.
         if whole.is_empty() || (watcher.cursor.is_some() && seen.is_some()) {
             return None;
@@ -39,7 +39,7 @@ fn check(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: Option<&Seen<'_>>, due: D
             "nothing of the answer".into(),
         ));
     };
-    if showing.completes(whole) {
+    if !turn.settles(showing) || showing.completes(whole) {
         return None;
     }
     let (n, expected, got) = match showing.fit_in(whole) {
@@ -73,10 +73,14 @@ fn breach(watcher: &Watcher<'_>, turn: &Turn<'_>, n: u64, expected: String, got:
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{closed, delta, finish, is_frame_of, opened, resync, start, state, takeover, token};
+    use crate::checkers::testing::{
+        closed, delta, failed, finish, is_frame_of, opened, resync, start, state, takeover, token,
+    };
     use crate::history::{Status, TailEnd, What};
 
     const NAME: &str = "LateAttachEquivalence";
+    /// The promises on what a client has of an answer in the end.
+    const TEXTS: [&str; 3] = [NAME, "FinalTextExactlyOnce", "LiveDurableAgreement"];
 
     #[test]
     fn a_late_watcher_with_the_whole_answer_is_accepted() {
@@ -90,6 +94,40 @@ mod tests {
         let finding = play.breaks(NAME);
         assert_eq!(finding.subject, "w4 on pod-3, turn turn-1");
         assert!(finding.expected.starts_with("`~key-1.c2.k1."), "{}", finding.expected);
+    }
+
+    #[test]
+    fn a_late_watcher_of_a_turn_that_fails_is_due_the_same() {
+        let mut play = failed("");
+        play.keeps(NAME);
+        play.without(|what| *what == delta(4, 2, 1, token(2, 1)));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "w4 on pod-3, turn turn-1");
+        assert!(finding.expected.starts_with("`~key-1.c2.k1."), "{}", finding.expected);
+    }
+
+    #[test]
+    fn who_leaves_while_the_answer_is_told_again_has_what_it_was_told_first() {
+        let mut play = takeover();
+        play.put(1240, resync(3)).put(1240, start(3, 2, false));
+        for k in 1..=3 {
+            play.put(1241, delta(3, 2, u64::from(k), token(2, k)));
+        }
+        let mut left = play.clone();
+        left.move_to(1900, &closed(3, TailEnd::Left));
+        for promise in TEXTS {
+            left.keeps(promise);
+        }
+        // The service ended it, or it had the time to be told all of it.
+        let mut ended = play.clone();
+        ended
+            .without(|what| *what == closed(3, TailEnd::Left))
+            .put(1900, closed(3, TailEnd::Done));
+        for play in [play, ended] {
+            for promise in TEXTS {
+                assert_eq!(play.breaks(promise).subject, "w3 on pod-3, turn turn-1");
+            }
+        }
     }
 
     #[test]

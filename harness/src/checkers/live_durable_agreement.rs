@@ -10,8 +10,8 @@ pub(crate) const PROMISE: Promise = Promise {
     number: 4,
     name: "LiveDurableAgreement",
     statement: "a completed turn's text as streamed to its finish, or to an end of the stream that the service made without \
-                need, as read from every pod and as stored are the same; every pod tells every finished turn, once, with its \
-                status",
+                need, as read from every pod and as stored are the same; of a turn that ended otherwise its last attempt's \
+                text is stored as it was streamed; every pod tells every finished turn, once, with its status",
     needs: &[],
     judge,
 };
@@ -108,8 +108,8 @@ fn missing(view: &View<'_>, read: &Read<'_>, is_over: impl Fn(&Turn<'_>, &TurnRo
 fn streamed_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
     view.dues().filter_map(|(watcher, turn, seen, due)| {
         let Due::Finished { finish, .. } = due else { return None };
-        let showing = seen?.current()?;
-        if !turn.is_completed() || showing.anchor != Anchor::Start || showing.text.same_as(&turn.durable) {
+        let showing = view.stands(watcher, seen?)?;
+        if !turn.settles(showing) || showing.anchor != Anchor::Start || showing.text.same_as(&turn.durable) {
             return None;
         }
         let at = match showing.text.against(&turn.durable, 0) {
@@ -161,8 +161,10 @@ fn breach(read: &Read<'_>, turn: &Turn<'_>, expected: String, got: String) -> Br
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{access, aimed, answer, closed, delta, fault, is_frame_of, read, takeover, token};
-    use crate::history::{Credential, Status, TailEnd, What};
+    use crate::checkers::testing::{
+        access, aimed, answer, closed, delta, failed, fault, is_frame_of, part, read, takeover, token,
+    };
+    use crate::history::{Chunk, Credential, Row, Status, TailEnd, What};
     use crate::verdict::Verdict;
 
     const NAME: &str = "LiveDurableAgreement";
@@ -213,6 +215,29 @@ mod tests {
             (finding.subject.as_str(), finding.got.as_str()),
             ("w2 on pod-2, turn turn-1", "the end of the text")
         );
+    }
+
+    #[test]
+    fn what_a_turn_has_left_that_did_not_complete_is_stored_as_it_was_streamed() {
+        failed("").keeps(NAME);
+        let mut play = failed("");
+        play.without(|what| *what == part(44, 2, 4, token(2, 4)));
+        let finding = play.breaks(NAME);
+        assert!(finding.expected.contains("~key-1.c2.k5."), "{}", finding.expected);
+        assert!(finding.got.starts_with("`~key-1.c2.k4."), "{}", finding.got);
+        // Who ended it in the owner's place has streamed nothing, and stored nothing.
+        let mut play = failed("");
+        play.without_from(1202, |what| {
+            matches!(
+                what,
+                What::Frame {
+                    chunk: Chunk::Start(_) | Chunk::Delta { .. },
+                    ..
+                }
+            )
+        })
+        .without(|what| matches!(what, What::Row { row: Row::Part { epoch, .. }, .. } if epoch.0 == 2));
+        play.keeps(NAME);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Promise 7: event ids only go forward, and one id is one event on every pod.
 
 use super::Promise;
-use super::view::{Breach, Frame, Log, Logged, View, Watcher, is_content, name, tell};
+use super::view::{Breach, Frame, Log, Logged, View, Watcher, name, tell};
 use crate::history::{Capability, Chunk, Cursor};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -27,7 +27,7 @@ fn check(watcher: &Watcher<'_>, log: &Log<'_>) -> Option<Breach> {
         if matches!(frame.chunk, Chunk::Resync { .. }) {
             last = None;
         }
-        if !is_content(frame.chunk) {
+        if !frame.is_content() {
             return None;
         }
         let place = frame.cursor.and_then(|cursor| log.place(cursor, near));
@@ -71,7 +71,7 @@ fn step(watcher: &Watcher<'_>, frame: Frame<'_>, last: Option<Cursor>, first: Op
 /// Whether two frames are the same event. A start that is told again after a resync need not tell to reset.
 fn same_event(a: &Chunk, b: &Chunk) -> bool {
     match (a, b) {
-        (Chunk::Start { turn: a, epoch: ea, .. }, Chunk::Start { turn: b, epoch: eb, .. }) => (a, ea) == (b, eb),
+        (Chunk::Start(a), Chunk::Start(b)) => (&a.turn, a.epoch, &a.answer) == (&b.turn, b.epoch, &b.answer),
         _ => a == b,
     }
 }
@@ -79,7 +79,7 @@ fn same_event(a: &Chunk, b: &Chunk) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::checkers::testing::{began, delta, opened, resync, start, state, takeover, token};
-    use crate::history::{Capability, Status, What};
+    use crate::history::{Capability, Chunk, Status, What};
 
     const NAME: &str = "MonotoneCursor";
 
@@ -127,6 +127,21 @@ mod tests {
             },
         );
         assert_eq!(play.breaks(NAME).got, "`x`");
+    }
+
+    #[test]
+    fn a_start_that_opens_another_message_elsewhere_is_found() {
+        let mut play = takeover();
+        let mut other = start(3, 2, true);
+        if let What::Frame {
+            chunk: Chunk::Start(start),
+            ..
+        } = &mut other
+        {
+            start.answer = Some("answer-2".into());
+        }
+        play.turn_into(&start(3, 2, true), other);
+        assert_eq!(play.breaks(NAME).got, "another start of turn turn-1");
     }
 
     #[test]

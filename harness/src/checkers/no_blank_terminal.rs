@@ -29,7 +29,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     }));
     breaches.extend(
         view.dues()
-            .filter_map(|(watcher, turn, seen, due)| blank_screen(watcher, turn, seen?, due)),
+            .filter_map(|(watcher, turn, seen, due)| blank_screen(view, watcher, turn, seen?, due)),
     );
     breaches
 }
@@ -50,13 +50,14 @@ fn blank_row(turn: &Turn<'_>) -> Option<Breach> {
     })
 }
 
-fn blank_screen(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, due: Due) -> Option<Breach> {
+fn blank_screen(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, due: Due) -> Option<Breach> {
     let Due::Finished { finish, .. } = due else { return None };
     // A tail that resumed may have had all of it before.
     if watcher.cursor.is_some() {
         return None;
     }
-    let blank = seen.current().is_none_or(|showing| showing.text.is_blank());
+    let standing = view.stands(watcher, seen);
+    let blank = standing.is_none_or(|showing| showing.text.is_blank());
     let expected = match finish.status {
         Status::Completed if blank && seen.started && says_something(turn) => "text before the finish as completed",
         Status::Failed if seen.errors.iter().all(|error| error.trim().is_empty()) => {
@@ -75,44 +76,15 @@ fn blank_screen(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, due: Du
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{Play, answer, error, finish, probe, read, takeover, turn_row};
+    use crate::checkers::testing::{ERROR, answer, error, failed, finish, read, takeover};
     use crate::history::{Chunk, Row, Status, What};
 
     const NAME: &str = "NoBlankTerminal";
 
-    fn failed() -> Play {
-        let mut play = takeover();
-        play.turn_into(
-            &turn_row(99, "turn-1", 2, Status::Completed),
-            turn_row(99, "turn-1", 2, Status::Failed),
-        );
-        for watcher in 2..=4 {
-            play.turn_into(
-                &finish(watcher, 2, 7, Status::Completed),
-                finish(watcher, 2, 8, Status::Failed),
-            );
-            play.turn_into(
-                &probe(watcher, Some(Status::Completed)),
-                probe(watcher, Some(Status::Failed)),
-            );
-            play.put(1231, error(watcher, 2, 7, "the model is not there; try again"));
-        }
-        for pod in ["pod-1", "pod-2", "pod-3"] {
-            let told = read(
-                pod,
-                Status::Failed,
-                answer(2),
-                Some("the model is not there; try again"),
-            );
-            play.turn_into(&read(pod, Status::Completed, answer(2), None), told);
-        }
-        play
-    }
-
     #[test]
     fn an_answer_and_a_readable_failure_are_accepted() {
         takeover().keeps(NAME);
-        failed().passes();
+        failed(&answer(2)).passes();
     }
 
     #[test]
@@ -134,28 +106,20 @@ mod tests {
 
     #[test]
     fn a_failure_without_a_readable_error_is_found() {
-        let mut play = failed();
-        play.turn_into(
-            &error(3, 2, 7, "the model is not there; try again"),
-            error(3, 2, 7, "  "),
-        );
+        let mut play = failed(&answer(2));
+        play.turn_into(&error(3, 2, 7, ERROR), error(3, 2, 7, "  "));
         assert_eq!(play.breaks(NAME).subject, "w3 on pod-3, turn turn-1");
 
-        let mut play = failed();
-        let told = read(
-            "pod-2",
-            Status::Failed,
-            answer(2),
-            Some("the model is not there; try again"),
-        );
+        let mut play = failed(&answer(2));
+        let told = read("pod-2", Status::Failed, answer(2), Some(ERROR));
         play.turn_into(&told, read("pod-2", Status::Failed, answer(2), Some("")));
         assert_eq!(play.breaks(NAME).subject, "thread read from pod-2, turn turn-1");
     }
 
     #[test]
     fn a_screen_that_was_not_shown_the_finish_is_not_judged() {
-        let mut play = failed();
-        play.without(|what| *what == error(3, 2, 7, "the model is not there; try again"));
+        let mut play = failed(&answer(2));
+        play.without(|what| *what == error(3, 2, 7, ERROR));
         play.without(|what| *what == finish(3, 2, 8, Status::Failed));
         play.without(|what| {
             matches!(

@@ -7,7 +7,7 @@
 use mock_ai::token;
 
 use super::Promise;
-use super::view::{Breach, View, Watcher, is_content, tell};
+use super::view::{Breach, View, Watcher, tell};
 use crate::history::{Chunk, Cursor};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -34,7 +34,7 @@ fn by_id(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
         if matches!(frame.chunk, Chunk::Resync { .. }) {
             live = None;
         }
-        let Some(cursor) = frame.cursor.filter(|_| is_content(frame.chunk)) else {
+        let Some(cursor) = frame.cursor.filter(|_| frame.is_content()) else {
             continue;
         };
         let Some(place) = log.place(cursor, near) else { continue };
@@ -66,7 +66,7 @@ fn by_token(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     watcher.frames().find_map(|frame| {
         let (turn, text) = match frame.chunk {
             Chunk::Delta { turn, text } if frame.cursor.is_none() => (turn, text),
-            Chunk::Start { .. } | Chunk::Resync { .. } => {
+            Chunk::Start(_) | Chunk::Resync { .. } => {
                 last = None;
                 return None;
             }

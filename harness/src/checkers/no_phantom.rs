@@ -1,21 +1,22 @@
 //! Promise 5: what was superseded, aborted or is somebody else's never comes up as a message of its own.
 //!
-//! Three ways in which it could: a tail shows a turn of another thread, or one that the store never knew; a screen on which
-//! a turn has finished is shown more of it, which a client puts up as a new message; a reading tells, as the answer of a
-//! turn that did not complete, text that is not of its last attempt.
+//! Four ways in which it could: a tail shows a turn of another thread, or one that the store never knew; a screen on which
+//! a turn has finished is shown more of it, which a client puts up as a new message; an attempt begins as another message
+//! than what stands there of its turn, or as another turn's; a reading tells, as the answer of a turn that did not
+//! complete, text that is not of its last attempt.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Promise;
-use super::view::{Against, Breach, Read, Text, View, Watcher, name, turn_of};
-use crate::history::{Capability, Chunk, TurnId};
+use super::view::{Against, Breach, Read, Text, View, Watcher, name};
+use crate::history::{AnswerId, Capability, Chunk, TurnId};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 5,
     name: "NoPhantom",
     statement: "every turn that a tail shows or a pod tells is stored and of that thread; after a turn's finish no start or \
-                text of it follows but after a resync; a turn that ended without completing is told with text of its last \
-                attempt, or with none",
+                text of it follows but after a resync; no screen has two messages of one turn, or one message of two; a turn \
+                that ended without completing is told with text of its last attempt, or with none",
     needs: &[Capability::EveryCommit],
     judge,
 };
@@ -27,6 +28,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .filter_map(|watcher| shown(view, watcher))
         .collect();
     breaches.extend(view.watchers.iter().filter_map(|watcher| revived(view, watcher)));
+    breaches.extend(view.watchers.iter().filter_map(misnamed));
     let mut told = BTreeSet::new();
     let read = view.final_reads().flat_map(|read| read_otherwise(view, read));
     breaches.extend(read.filter(|breach| told.insert(breach.subject.clone())));
@@ -44,7 +46,7 @@ fn shown(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     };
     let place = *watcher.turns.keys().find(not_its_own)?;
     let turn = view.turns[place].id;
-    let n = watcher.frames().find(|frame| turn_of(frame.chunk) == Some(turn))?.at.n;
+    let n = watcher.frames().find(|frame| frame.chunk.turn() == Some(turn))?.at.n;
     let whose = match view.turns[place].thread {
         Some(thread) => format!("of thread {}", view.threads[thread].id),
         None => "that is not stored".into(),
@@ -70,16 +72,50 @@ fn revived(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
             finished.insert(turn);
             false
         }
-        Chunk::Start { turn, .. } | Chunk::Delta { turn, .. } => finished.contains(turn),
+        Chunk::Start(_) | Chunk::Delta { .. } => frame.chunk.turn().is_some_and(|turn| finished.contains(turn)),
         _ => false,
     })?;
-    let turn = turn_of(frame.chunk)?;
+    let turn = frame.chunk.turn()?;
     Some(Breach {
         subject: format!("{}, turn {turn}", watcher.label()),
         thread: view.turn(turn).and_then(|place| view.turns[place].thread),
         n: frame.at.n,
         expected: "nothing more of the turn after its finish".into(),
         got: name(frame.chunk),
+    })
+}
+
+/// A turn that comes up as a message beside its own, or in another turn's. A reset takes the unfinished message away, and a
+/// resync all that was shown.
+fn misnamed(watcher: &Watcher<'_>) -> Option<Breach> {
+    let mut messages: BTreeMap<&TurnId, &AnswerId> = BTreeMap::new();
+    watcher.frames().find_map(|frame| {
+        let start = match frame.chunk {
+            Chunk::Start(start) => start,
+            Chunk::Resync { .. } => {
+                messages.clear();
+                return None;
+            }
+            _ => return None,
+        };
+        let (turn, answer) = (&start.turn, start.answer.as_ref()?);
+        let other = messages.iter().find(|(other, at)| **other != turn && **at == answer);
+        let other = other.map(|(other, _)| *other);
+        let own = messages
+            .insert(turn, answer)
+            .filter(|own| *own != answer && !start.reset);
+        let expected = match (other, own) {
+            (Some(other), _) => format!("a message of its own, for that is turn {other}"),
+            (None, Some(own)) => format!("message {own} of turn {turn} to go on, or a reset"),
+            (None, None) => return None,
+        };
+        Some(Breach {
+            subject: format!("{}, turn {turn}", watcher.label()),
+            thread: Some(watcher.thread),
+            n: frame.at.n,
+            expected,
+            got: format!("message {answer}"),
+        })
     })
 }
 
@@ -116,9 +152,9 @@ fn read_otherwise(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
 #[cfg(test)]
 mod tests {
     use crate::checkers::testing::{
-        Play, answer, delta, finish, read, resync, start, takeover, thread_row, token, turn_row,
+        answer, delta, failed, finish, frame_of, read, resync, start, takeover, token, turn_row,
     };
-    use crate::history::{Chunk, Status, What};
+    use crate::history::{Chunk, Start, Status, What};
 
     const NAME: &str = "NoPhantom";
 
@@ -137,11 +173,12 @@ mod tests {
             unreachable!("a frame")
         };
         let (turn, epoch) = ("turn-9".into(), crate::history::Epoch(3));
-        let chunk = Chunk::Start {
+        let chunk = Chunk::Start(Box::new(Start {
             turn,
             epoch,
             reset: false,
-        };
+            answer: None,
+        }));
         play.put(
             1250,
             What::Frame {
@@ -179,22 +216,52 @@ mod tests {
         play.keeps(NAME);
     }
 
-    /// The good run, but that it failed at its end, with what each pod tells of it.
-    fn failed(text: &str) -> Play {
+    #[test]
+    fn a_turn_that_comes_up_as_a_second_message_is_found_unless_the_first_is_taken_away() {
+        let as_message = |answer: &str, reset| {
+            let mut start = start(3, 2, reset);
+            if let What::Frame {
+                chunk: Chunk::Start(of),
+                ..
+            } = &mut start
+            {
+                of.answer = Some(answer.into());
+            }
+            start
+        };
         let mut play = takeover();
-        play.turn_into(
-            &turn_row(99, "turn-1", 2, Status::Completed),
-            turn_row(99, "turn-1", 2, Status::Failed),
+        play.turn_into(&start(3, 2, true), as_message("answer-2", true));
+        play.keeps(NAME);
+        play.turn_into(&as_message("answer-2", true), as_message("answer-2", false));
+        let finding = play.breaks(NAME);
+        assert_eq!(
+            (finding.subject.as_str(), finding.expected.as_str()),
+            (
+                "w3 on pod-3, turn turn-1",
+                "message answer-1 of turn turn-1 to go on, or a reset"
+            )
         );
-        play.turn_into(
-            &thread_row(99, None, 2, Status::Completed),
-            thread_row(99, None, 2, Status::Failed),
-        );
-        for pod in ["pod-1", "pod-2", "pod-3"] {
-            let told = read(pod, Status::Failed, text, Some("given up"));
-            play.turn_into(&read(pod, Status::Completed, answer(2), None), told);
-        }
-        play
+        play.put(1200, resync(3)).keeps(NAME);
+    }
+
+    #[test]
+    fn two_turns_in_one_message_are_found() {
+        let next = |answer: &str| {
+            let mut play = takeover();
+            play.put(1240, turn_row(120, "turn-2", 3, Status::InProgress));
+            let chunk = Chunk::Start(Box::new(Start {
+                turn: "turn-2".into(),
+                epoch: crate::history::Epoch(3),
+                reset: false,
+                answer: Some(answer.into()),
+            }));
+            play.put(1240, frame_of(3, Some((3, 0)), chunk));
+            play
+        };
+        next("answer-2").keeps(NAME);
+        let finding = next("answer-1").breaks(NAME);
+        assert_eq!(finding.expected, "a message of its own, for that is turn turn-1");
+        assert_eq!(finding.got, "message answer-1");
     }
 
     #[test]

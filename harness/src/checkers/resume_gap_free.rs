@@ -7,7 +7,7 @@
 //! due only to a newer attempt or to a broken dependency.
 
 use super::Promise;
-use super::view::{Breach, Frame, Log, ROW_LATENESS_US, View, Watcher, is_content, name, tell};
+use super::view::{Breach, Frame, Log, ROW_LATENESS_US, View, Watcher, name, tell};
 use crate::history::{Capability, Chunk, Cursor};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -66,13 +66,20 @@ impl Tail<'_, '_> {
         };
         let mut is_silent = true;
         for frame in self.watcher.frames() {
-            if matches!(frame.chunk, Chunk::Resync { .. }) {
+            let is_resync = matches!(frame.chunk, Chunk::Resync { .. });
+            if is_silent
+                && (is_resync || frame.cursor.is_some() && frame.is_content())
+                && let Some(breach) = self.silence(&at, Some(frame))
+            {
+                return Some(breach);
+            }
+            if is_resync {
                 if let Some(breach) = self.needless(frame, &at) {
                     return Some(breach);
                 }
                 (at, is_silent) = (At::Anywhere, false);
             }
-            let Some(cursor) = frame.cursor.filter(|_| is_content(frame.chunk)) else {
+            let Some(cursor) = frame.cursor.filter(|_| frame.is_content()) else {
                 continue;
             };
             is_silent = false;
@@ -89,7 +96,7 @@ impl Tail<'_, '_> {
                 At::Anywhere => self.behind(cursor, 0),
             };
         }
-        if is_silent { self.silence(&at) } else { None }
+        if is_silent { self.silence(&at, None) } else { None }
     }
 
     fn behind(&self, cursor: Cursor, near: usize) -> At {
@@ -113,7 +120,7 @@ impl Tail<'_, '_> {
         let here = self.log.place(cursor, place + 1)?;
         let missing = &self.log.frames()[place + 1..here];
         let is_void = match frame.chunk {
-            Chunk::Start { turn, reset: true, .. } => missing.iter().all(|there| there.turn() == Some(turn)),
+            Chunk::Start(start) if start.reset => missing.iter().all(|there| there.turn() == Some(&start.turn)),
             _ => missing.is_empty(),
         };
         if is_void {
@@ -183,8 +190,8 @@ impl Tail<'_, '_> {
         (!is_superseded).then(breach)
     }
 
-    /// A tail that resumed and was shown nothing at all, though there was something to show.
-    fn silence(&self, at: &At) -> Option<Breach> {
+    /// A tail that resumed and was shown nothing until `first`, or at all, though there was something to show.
+    fn silence(&self, at: &At, first: Option<Frame<'_>>) -> Option<Breach> {
         let watcher = self.watcher;
         let (from_us, expected) = match at {
             At::Anywhere => return None,
@@ -202,25 +209,28 @@ impl Tail<'_, '_> {
             .view
             .faults
             .deadline(from_us, bound_us, Some(watcher.pod.as_str()), &self.view.pods)?;
-        let until_us = watcher.closed.map_or(self.view.watched_until_us(), |(at, _)| at.us);
+        let closed = watcher.closed.map(|(at, _)| at);
+        let until_us = first
+            .map(|frame| frame.at)
+            .or(closed)
+            .map_or(self.view.watched_until_us(), |at| at.us);
         let is_lost = self.view.lost_its_pod(watcher, until_us)
-            || self
-                .view
-                .may_break(watcher, watcher.closed.map_or(watcher.opened, |(at, _)| at));
+            || first.is_none() && self.view.may_break(watcher, closed.unwrap_or(watcher.opened));
         if until_us <= by_us || is_lost {
             return None;
         }
         let waited_ms = until_us.saturating_sub(from_us) / 1000;
-        Some(self.breach(watcher.opened.n, expected, format!("nothing in {waited_ms} ms")))
+        let n = first.map_or(watcher.opened.n, |frame| frame.at.n);
+        Some(self.breach(n, expected, format!("nothing in {waited_ms} ms")))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::checkers::testing::{
-        Play, aimed, delta, fault, finish, is_frame_of, opened, resync, start, state, takeover, token,
+        Play, aimed, delta, fault, finish, is_frame_of, observed, opened, resync, start, state, takeover, token,
     };
-    use crate::history::{Chunk, Status, What};
+    use crate::history::{Chunk, FaultStep, Status, What};
 
     const NAME: &str = "ResumeGapFree";
 
@@ -274,6 +284,32 @@ mod tests {
         let finding = play.breaks(NAME);
         assert_eq!(finding.expected, "2-4 right behind 2-3");
         assert!(finding.got.starts_with("nothing in "), "{}", finding.got);
+    }
+
+    #[test]
+    fn a_tail_that_goes_on_or_resyncs_only_past_the_bound_is_found() {
+        let mut play = resumed("2-3", 1206);
+        shown_behind(&mut play, 3);
+        play.keeps(NAME);
+        for seq in 4..=6 {
+            play.move_to(2300, &delta(6, 2, seq, token(2, seq as u32)));
+        }
+        play.move_to(2300, &finish(6, 2, 7, Status::Completed));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.expected, "2-4 right behind 2-3");
+        assert!(finding.got.starts_with("nothing in 109"), "{}", finding.got);
+        play.put(1206, fault(2, "pause", "pod-2", aimed()))
+            .put(1207, fault(2, "pause", "pod-2", observed()))
+            .put(2000, fault(2, "pause", "pod-2", FaultStep::Healed));
+        play.keeps(NAME);
+
+        let mut play = resumed("77-1", 1206);
+        play.put(2300, resync(6)).put(2300, start(6, 2, false));
+        let finding = play.breaks(NAME);
+        assert_eq!(
+            (finding.expected.as_str(), finding.got.as_str()),
+            ("a resync", "nothing in 1094 ms")
+        );
     }
 
     #[test]

@@ -84,7 +84,7 @@ fn shown_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v 
         .filter(|(_, turn, ..)| is_judged(turn))
         .filter_map(|(watcher, turn, seen, due)| {
             let subject = subject(turn.expect?, &format!("{}, turn {}", watcher.label(), turn.id));
-            let (n, odd) = match (due, seen.and_then(|seen| seen.current())) {
+            let (n, odd) = match (due, seen.and_then(|seen| view.stands(watcher, seen))) {
                 (Due::Finished { finish, .. }, Some(showing)) if showing.anchor == Anchor::Start => {
                     (finish.at.n, oracle::hold(&showing.text, turn.expect?).err()?)
                 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::Promise;
-use super::view::{Access, Breach, Turn, View, Watcher, is_content, name, oneline};
+use super::view::{Access, Breach, Turn, View, Watcher, name, oneline};
 use crate::history::{Capability, Credential, Outcome, TenantId};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -229,9 +229,7 @@ fn outlived(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     if until_us <= by_us {
         return None;
     }
-    let late = watcher
-        .frames()
-        .find(|frame| frame.at.us > by_us && is_content(frame.chunk));
+    let late = watcher.frames().find(|frame| frame.at.us > by_us && frame.is_content());
     let open_ms = until_us.saturating_sub(from_us) / 1000;
     Some(Breach {
         subject: watcher.label(),

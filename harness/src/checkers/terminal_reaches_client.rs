@@ -57,7 +57,7 @@ mod tests {
     use crate::checkers::testing::{
         aimed, closed, fault, finish, frame_of, is_frame_of, observed, opened, resync, state, takeover, turn_row,
     };
-    use crate::history::{Chunk, Epoch, FaultStep, Status, TailEnd, What};
+    use crate::history::{Chunk, Epoch, FaultStep, Start, Status, TailEnd, What};
 
     const NAME: &str = "TerminalReachesClient";
 
@@ -173,11 +173,12 @@ mod tests {
             .put(1_205, state(6, Status::InProgress, Some("turn-1")));
         play.put(1_210, turn_row(120, "turn-2", 0, Status::Queued));
         let unled = play.clone();
-        let next = Chunk::Start {
+        let next = Chunk::Start(Box::new(Start {
             turn: "turn-2".into(),
             epoch: Epoch(3),
             reset: false,
-        };
+            answer: None,
+        }));
         play.put(1_240, resync(6)).put(1_241, frame_of(6, Some((3, 0)), next));
         play.keeps(NAME);
         assert_eq!(unled.findings(NAME).len(), 1);

@@ -254,6 +254,38 @@ pub(crate) fn takeover() -> Play {
     play
 }
 
+/// What the failed run's clients are told.
+pub(crate) const ERROR: &str = "the model is not there; try again";
+
+/// The good run, but that it failed at its very end; every pod tells `text` of it.
+pub(crate) fn failed(text: &str) -> Play {
+    let mut play = takeover();
+    play.turn_into(
+        &turn_row(99, "turn-1", 2, Status::Completed),
+        turn_row(99, "turn-1", 2, Status::Failed),
+    );
+    play.turn_into(
+        &thread_row(99, None, 2, Status::Completed),
+        thread_row(99, None, 2, Status::Failed),
+    );
+    for watcher in 2..=4 {
+        play.turn_into(
+            &finish(watcher, 2, 7, Status::Completed),
+            finish(watcher, 2, 8, Status::Failed),
+        );
+        play.turn_into(
+            &probe(watcher, Some(Status::Completed)),
+            probe(watcher, Some(Status::Failed)),
+        );
+        play.put(1231, error(watcher, 2, 7, ERROR));
+    }
+    for pod in ["pod-1", "pod-2", "pod-3"] {
+        let told = read(pod, Status::Failed, text, Some(ERROR));
+        play.turn_into(&read(pod, Status::Completed, answer(2), None), told);
+    }
+    play
+}
+
 /// A claim by `pod`, and its first `tokens` tokens, stored and shown to `watchers`. Epoch and provider call go together.
 fn attempt(play: &mut Play, ms: u64, epoch: u64, pod: &str, watchers: &[u32], tokens: u32) {
     let xid = epoch * 20;

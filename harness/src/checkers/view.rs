@@ -20,10 +20,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub(crate) use due::{Due, ROW_LATENESS_US};
 pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
 pub(crate) use feedback::{Feedback, Item};
-pub(crate) use log::{Log, Logged, is_content, name, tell, turn_of};
+pub(crate) use log::{Log, Logged, name, tell};
 pub(crate) use text::{Against, Text, oneline};
 pub(crate) use voices::{Heard, Holder};
-pub(crate) use watcher::{Anchor, Fit, Frame, Seen, Watcher};
+pub(crate) use watcher::{Anchor, Fit, Frame, Seen, Showing, Watcher};
 pub(crate) use witness::{Cancel, Complaint, Death, Leftover, Poll, Refused, Revocation, Trial};
 
 use crate::history::reader::History;
@@ -133,6 +133,13 @@ impl Turn<'_> {
 
     pub(crate) fn is_completed(&self) -> bool {
         self.terminal().is_some_and(|row| row.status == Status::Completed)
+    }
+
+    /// Whether what it stores is what a screen must show in the end that shows this: always where it completed; else where this is of
+    /// its last attempt, for who fails a turn in another's place stores nothing and need not take anything back.
+    pub(crate) fn settles(&self, showing: &Showing<'_>) -> bool {
+        self.terminal()
+            .is_some_and(|terminal| terminal.status == Status::Completed || showing.epoch == Some(terminal.epoch))
     }
 
     /// Epoch of its newest attempt; 0 before the first.

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Version of the history's format.
-pub const SCHEMA: u32 = 4;
+pub const SCHEMA: u32 = 5;
 
 /// One thing that happened, as the harness saw it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

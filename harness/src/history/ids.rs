@@ -98,6 +98,8 @@ names! {
     TenantId;
     /// The `id:` of an event of a stream, as it stands: what a client resumes from.
     EventId;
+    /// What clients know an answer by: the message id of its start.
+    AnswerId;
     /// What the provider counts calls by; carried by every token of an answer.
     TurnKey;
 }

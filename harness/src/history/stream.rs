@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Epoch, Status, TurnId};
+use super::{AnswerId, Epoch, Status, TurnId};
 
 /// A place in a thread's stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -17,15 +17,8 @@ pub struct Cursor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "says", rename_all = "snake_case")]
 pub enum Chunk {
-    /// An attempt begins. With `reset` the client drops what it has of this turn's unfinished answer.
-    Start {
-        /// The turn.
-        turn: TurnId,
-        /// The attempt's epoch.
-        epoch: Epoch,
-        /// Whether it tells the client to drop the unfinished answer.
-        reset: bool,
-    },
+    /// An attempt begins.
+    Start(Box<Start>),
     /// More text of the answer.
     Delta {
         /// The turn.
@@ -68,6 +61,31 @@ pub enum Chunk {
         /// The event's data, cut to a readable length.
         data: String,
     },
+}
+
+impl Chunk {
+    /// The turn whose answer it is part of; none of what tells of the tail itself.
+    pub fn turn(&self) -> Option<&TurnId> {
+        match self {
+            Self::Start(start) => Some(&start.turn),
+            Self::Delta { turn, .. } | Self::Error { turn, .. } | Self::Finish { turn, .. } => Some(turn),
+            Self::State { .. } | Self::Resync { .. } | Self::Done | Self::Unreadable { .. } => None,
+        }
+    }
+}
+
+/// The begin of an attempt on a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// The turn.
+    pub turn: TurnId,
+    /// The attempt's epoch.
+    pub epoch: Epoch,
+    /// Whether it tells the client to drop what it has of this turn's unfinished answer.
+    pub reset: bool,
+    /// The message that a client puts the answer up as, where the stream tells; none in histories before schema 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerId>,
 }
 
 /// How a tail ended.

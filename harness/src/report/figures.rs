@@ -231,25 +231,26 @@ fn takeover(events: &[Event]) -> Option<f64> {
         .find(|e| matches!(&e.what, What::Fault(f) if f.id == fault && matches!(f.step, FaultStep::Observed { .. })))?;
     let begun = events
         .iter()
-        .find(|e| matches!(&e.what, What::Frame { chunk: Chunk::Start { epoch: new, .. }, .. } if *new > epoch))?;
+        .find(|e| matches!(&e.what, What::Frame { chunk: Chunk::Start(start), .. } if start.epoch > epoch))?;
     Some(begun.at_us.saturating_sub(lost.at_us) as f64 / 1000.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Epoch, FaultEvent, WatcherId};
+    use crate::history::{Epoch, FaultEvent, Start, WatcherId};
 
     fn event(at_us: u64, what: What) -> Event {
         Event { n: at_us, at_us, what }
     }
 
     fn start(epoch: u64) -> What {
-        let chunk = Chunk::Start {
+        let chunk = Chunk::Start(Box::new(Start {
             turn: "u".into(),
             epoch: Epoch(epoch),
             reset: epoch > 1,
-        };
+            answer: None,
+        }));
         What::Frame {
             watcher: WatcherId(1),
             id: None,

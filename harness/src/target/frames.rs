@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::json;
-use crate::history::{Chunk, Cursor, Epoch, Status, TurnId};
+use crate::history::{AnswerId, Chunk, Cursor, Epoch, Start, Status, TurnId};
 
 /// Longest piece of an unreadable frame that is kept, in bytes: enough to see what it is, little enough to print.
 const KEPT: usize = 400;
-/// Longest id of a turn or an event, in bytes: findings name them.
+/// Longest id of a turn, an answer or an event, in bytes: findings name them.
 pub const ID_MAX: usize = 256;
 
 /// Reads the data of one SSE event in the UI message stream's format.
@@ -65,11 +65,12 @@ fn start(value: &Value) -> Result<Chunk, &'static str> {
         .and_then(Value::as_u64)
         .ok_or("start without a number \"epoch\"")?;
     let reset = value.get("reset").and_then(Value::as_bool).unwrap_or(false);
-    Ok(Chunk::Start {
+    Ok(Chunk::Start(Box::new(Start {
         turn: turn(value)?,
         epoch: Epoch(epoch),
         reset,
-    })
+        answer: short(value, "messageId").map(AnswerId::from),
+    })))
 }
 
 fn delta(value: &Value) -> Result<Chunk, &'static str> {
@@ -109,8 +110,12 @@ fn turn(value: &Value) -> Result<TurnId, &'static str> {
 
 /// The turn that an object names.
 pub fn read_turn(value: &Value) -> Option<TurnId> {
-    let id = value.get("turnId")?.as_str()?;
-    (id.len() <= ID_MAX).then(|| TurnId::from(id))
+    short(value, "turnId").map(TurnId::from)
+}
+
+/// A field that is an id of up to [`ID_MAX`] bytes.
+fn short<'v>(value: &'v Value, field: &str) -> Option<&'v str> {
+    value.get(field)?.as_str().filter(|id| id.len() <= ID_MAX)
 }
 
 fn status(value: &Value) -> Result<Status, &'static str> {
@@ -150,11 +155,12 @@ mod tests {
         for (data, expected) in [
             (
                 r#"{"type":"start","messageId":"a","turnId":"u1","epoch":3,"reset":true}"#,
-                Chunk::Start {
+                Chunk::Start(Box::new(Start {
                     turn: turn.clone(),
                     epoch: Epoch(3),
                     reset: true,
-                },
+                    answer: Some("a".into()),
+                })),
             ),
             (
                 r#"{"type":"text-delta","turnId":"u1","delta":"x "}"#,

@@ -111,11 +111,7 @@ fn frame(event: SseEvent) -> Option<Frame> {
     }
     let chunk = frames::read_ui_message(&event.data)?;
     // Frames that tell of the tail itself are no part of the log: an id of theirs is no place in it.
-    let is_content = matches!(
-        chunk,
-        Chunk::Start { .. } | Chunk::Delta { .. } | Chunk::Error { .. } | Chunk::Finish { .. }
-    );
-    let id = event.id.filter(|id| is_content && !id.is_empty());
+    let id = event.id.filter(|id| chunk.turn().is_some() && !id.is_empty());
     if let Some(id) = id.as_ref().filter(|id| id.len() > frames::ID_MAX) {
         let chunk = frames::unreadable(&format!("an event id of {} bytes", id.len()), &event.data);
         return Some(Frame { id: None, chunk });

@@ -449,10 +449,10 @@ where
 
 fn take(seen: &mut Seen, chunk: &Chunk, at: Instant) {
     match chunk {
-        Chunk::Start { turn, epoch, reset } => {
-            let of = seen.turns.entry(turn.clone()).or_default();
-            of.epoch = Some(*epoch);
-            if *reset {
+        Chunk::Start(start) => {
+            let of = seen.turns.entry(start.turn.clone()).or_default();
+            of.epoch = Some(start.epoch);
+            if start.reset {
                 of.tokens = 0;
             }
         }
@@ -479,15 +479,19 @@ fn raw(bytes: &[u8]) -> Raw {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Start;
 
     #[test]
     fn a_reset_takes_tokens_back_and_a_plain_start_does_not() {
         let (mut seen, turn) = (Seen::default(), TurnId::from("u"));
         let at = Instant::now();
-        let start = |reset| Chunk::Start {
-            turn: turn.clone(),
-            epoch: Epoch(1),
-            reset,
+        let start = |reset| {
+            Chunk::Start(Box::new(Start {
+                turn: turn.clone(),
+                epoch: Epoch(1),
+                reset,
+                answer: None,
+            }))
         };
         take(&mut seen, &start(false), at);
         take(

@@ -3,7 +3,7 @@
 use super::TOKENS;
 use crate::history::{
     Accepted, Chunk, Credential, Cursor, Epoch, Expect, FaultEvent, FaultStep, OpId, Outcome, ProviderEvent,
-    ProviderWhat, ReadAnswer, Row, Status, TailEnd, WatcherId, What,
+    ProviderWhat, ReadAnswer, Row, Start, Status, TailEnd, WatcherId, What,
 };
 
 pub(crate) fn posted(op: u32, thread: &str, message: &str, key: &str) -> What {
@@ -92,11 +92,12 @@ pub(crate) fn start(watcher: u32, epoch: u64, reset: bool) -> What {
     frame_of(
         watcher,
         Some((epoch, 0)),
-        Chunk::Start {
+        Chunk::Start(Box::new(Start {
             turn: "turn-1".into(),
             epoch: Epoch(epoch),
             reset,
-        },
+            answer: Some("answer-1".into()),
+        })),
     )
 }
 

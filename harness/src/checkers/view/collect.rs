@@ -411,13 +411,10 @@ impl<'a> Collector<'a> {
 
     fn frame(&mut self, watcher: WatcherId, event: &'a Event, frame: Frame<'a>) {
         let turn = match frame.chunk {
-            Chunk::Start { turn, .. }
-            | Chunk::Delta { turn, .. }
-            | Chunk::Error { turn, .. }
-            | Chunk::Finish { turn, .. }
-            | Chunk::State { turn: Some(turn), .. } => Some(self.turn(turn)),
-            _ => None,
+            Chunk::State { turn, .. } => turn.as_ref(),
+            chunk => chunk.turn(),
         };
+        let turn = turn.map(|turn| self.turn(turn));
         // A frame without an opened tail has nowhere to be shown.
         let Some(place) = self.places.watchers.get(&watcher).copied() else {
             return;

@@ -4,8 +4,8 @@
 //! what is held against the system is certain. Rows reach the history some tens of milliseconds after their commit, which
 //! makes every bound counted from them longer, never shorter.
 
-use super::watcher::Finish;
-use super::{At, Revocation, Turn, View, Watcher};
+use super::watcher::{Finish, Showing};
+use super::{At, Revocation, Seen, Turn, View, Watcher};
 use crate::history::{Chunk, TailEnd};
 
 /// How long after its commit a row may reach the history, at the very most.
@@ -35,7 +35,7 @@ pub(crate) enum Due {
     },
 }
 
-impl View<'_> {
+impl<'a> View<'a> {
     /// The turns of a watcher's thread that its tail can have met.
     pub(super) fn turns_in_reach(&self, watcher: &Watcher<'_>) -> impl Iterator<Item = usize> {
         let turns = &self.threads[watcher.thread].turns;
@@ -69,6 +69,11 @@ impl View<'_> {
         let Some(by_us) = by_us.filter(|_| self.is_entitled(watcher, place)) else {
             return Due::Nothing;
         };
+        self.awaited(watcher, by_us)
+    }
+
+    /// What a watcher that was not shown what it was due by `by_us` can complain of.
+    fn awaited(&self, watcher: &Watcher<'_>, by_us: u64) -> Due {
         let closed_us = watcher.closed.map(|(at, _)| at.us);
         let watched_us = closed_us.unwrap_or_else(|| self.watched_until_us());
         if self.lost_its_pod(watcher, watched_us.min(by_us)) {
@@ -84,6 +89,22 @@ impl View<'_> {
             }
             _ if watched_us > by_us => Due::Overdue { by_us },
             _ => Due::Nothing,
+        }
+    }
+
+    /// What a watcher has on its screen of a turn's answer: what it was last told to its finish, where a resync has that told
+    /// again and the watcher left, or was cut off, before it can have been told all of it.
+    pub(crate) fn stands<'v>(&self, watcher: &Watcher<'_>, seen: &'v Seen<'a>) -> Option<&'v Showing<'a>> {
+        let Some((ended, again)) = seen.told_again() else {
+            return seen.current();
+        };
+        let terminal_us = self.bounds.terminal_ms * 1000;
+        let by_us = self
+            .faults
+            .deadline(again.us, terminal_us, Some(watcher.pod.as_str()), &self.pods);
+        match by_us.map_or(Due::Nothing, |by_us| self.awaited(watcher, by_us)) {
+            Due::Nothing => ended,
+            _ => seen.current(),
         }
     }
 

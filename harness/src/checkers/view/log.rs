@@ -39,7 +39,7 @@ pub(super) struct Stored<'a> {
 impl<'a> Logged<'a> {
     /// The turn that it is of.
     pub(crate) fn turn(&self) -> Option<&'a TurnId> {
-        turn_of(self.chunk)
+        self.chunk.turn()
     }
 }
 
@@ -136,7 +136,7 @@ pub(super) fn gather<'a>(view: &mut View<'a>) {
 /// A frame as the stream log holds it; none for what is no part of an answer.
 fn in_the_log<'a>(message: &Stored<'a>) -> Option<Logged<'a>> {
     match &message.event.what {
-        What::Logged { cursor, chunk, .. } if is_content(chunk) => Some(Logged {
+        What::Logged { cursor, chunk, .. } if chunk.turn().is_some() => Some(Logged {
             cursor: (*cursor)?,
             first: At::of(message.event),
             chunk,
@@ -147,33 +147,14 @@ fn in_the_log<'a>(message: &Stored<'a>) -> Option<Logged<'a>> {
 }
 
 fn content<'v, 'a>(watcher: &'v Watcher<'a>) -> impl Iterator<Item = Logged<'a>> + 'v {
-    watcher
-        .frames()
-        .filter(|frame| is_content(frame.chunk))
-        .filter_map(|frame| {
-            Some(Logged {
-                cursor: frame.cursor?,
-                first: frame.at,
-                chunk: frame.chunk,
-                stretch: None,
-            })
+    watcher.frames().filter(|frame| frame.is_content()).filter_map(|frame| {
+        Some(Logged {
+            cursor: frame.cursor?,
+            first: frame.at,
+            chunk: frame.chunk,
+            stretch: None,
         })
-}
-
-/// Whether a frame is part of an answer, and thereby of the log.
-pub(crate) fn is_content(chunk: &Chunk) -> bool {
-    turn_of(chunk).is_some()
-}
-
-/// The turn whose answer a frame is part of.
-pub(crate) fn turn_of(chunk: &Chunk) -> Option<&TurnId> {
-    match chunk {
-        Chunk::Start { turn, .. }
-        | Chunk::Delta { turn, .. }
-        | Chunk::Error { turn, .. }
-        | Chunk::Finish { turn, .. } => Some(turn),
-        _ => None,
-    }
+    })
 }
 
 /// `4-17`.
@@ -184,7 +165,7 @@ pub(crate) fn tell(cursor: Cursor) -> String {
 /// A frame in words.
 pub(crate) fn name(chunk: &Chunk) -> String {
     match chunk {
-        Chunk::Start { turn, .. } => format!("start of turn {turn}"),
+        Chunk::Start(start) => format!("start of turn {}", start.turn),
         Chunk::Delta { turn, text } => format!("text `{}` of turn {turn}", super::oneline(text.trim_end())),
         Chunk::Error { turn, .. } => format!("error of turn {turn}"),
         Chunk::Finish { turn, .. } => format!("finish of turn {turn}"),

@@ -45,6 +45,13 @@ pub(crate) struct Frame<'a> {
     pub(crate) chunk: &'a Chunk,
 }
 
+impl Frame<'_> {
+    /// Whether it is part of an answer, and thereby of the log.
+    pub(crate) fn is_content(&self) -> bool {
+        self.chunk.turn().is_some()
+    }
+}
+
 /// What one watcher has of one turn.
 #[derive(Debug, Default)]
 pub(crate) struct Seen<'a> {
@@ -65,11 +72,14 @@ pub(crate) struct Finish {
     pub(crate) status: Status,
     /// How many resyncs came before it: a resync may repeat a finish.
     pub(crate) resyncs: u32,
+    /// How many showings there were by then: the last of them is what it ends.
+    pub(crate) showings: usize,
 }
 
 /// A text as a client rendered it, from a start or reset to the next.
 #[derive(Debug)]
 pub(crate) struct Showing<'a> {
+    pub(crate) begun: At,
     /// Epoch of the attempt that it began with, where the stream tells.
     pub(crate) epoch: Option<Epoch>,
     pub(crate) anchor: Anchor,
@@ -130,11 +140,19 @@ impl<'a> Seen<'a> {
     pub(crate) fn current(&self) -> Option<&Showing<'a>> {
         self.showings.last()
     }
+
+    /// What the last finish ended, where an answer that was finished has begun anew since, and that begin.
+    pub(super) fn told_again(&self) -> Option<(Option<&Showing<'a>>, At)> {
+        let ended = self.finishes.last()?.showings;
+        let again = self.showings.get(ended..)?.last()?;
+        Some((self.showings[..ended].last(), again.begun))
+    }
 }
 
 impl Showing<'_> {
-    fn new(epoch: Option<Epoch>, anchor: Anchor) -> Self {
+    fn new(begun: At, epoch: Option<Epoch>, anchor: Anchor) -> Self {
         Self {
+            begun,
             epoch,
             anchor,
             text: Text::default(),
@@ -221,7 +239,7 @@ impl<'a> Watcher<'a> {
                 self.resyncs += 1;
                 self.resyncing = true;
             }
-            (Chunk::Start { epoch, reset, .. }, Some(turn)) => self.start(frame.at, turn, *epoch, *reset),
+            (Chunk::Start(start), Some(turn)) => self.start(frame.at, turn, start.epoch, start.reset),
             (Chunk::Delta { text, .. }, Some(turn)) => {
                 let anchor = match self.cursor {
                     Some(cursor) if self.resyncs == 0 => Anchor::Resumed(anchors(cursor, turn)),
@@ -230,7 +248,7 @@ impl<'a> Watcher<'a> {
                 let epoch = frame.cursor.map(|cursor| cursor.epoch);
                 let seen = self.turns.entry(turn).or_default();
                 if seen.showings.is_empty() {
-                    seen.show(Showing::new(epoch, anchor));
+                    seen.show(Showing::new(frame.at, epoch, anchor));
                 }
                 if let Some(showing) = seen.showings.last_mut() {
                     showing.text.push(frame.at.n, text);
@@ -239,12 +257,13 @@ impl<'a> Watcher<'a> {
             }
             (Chunk::Error { message, .. }, Some(turn)) => self.turns.entry(turn).or_default().errors.push(message),
             (Chunk::Finish { status, .. }, Some(turn)) => {
-                let finish = Finish {
+                let seen = self.turns.entry(turn).or_default();
+                seen.finish(Finish {
                     at: frame.at,
                     status: *status,
                     resyncs: self.resyncs,
-                };
-                self.turns.entry(turn).or_default().finish(finish);
+                    showings: seen.showings.len(),
+                });
             }
             _ => {}
         }
@@ -270,7 +289,7 @@ impl<'a> Watcher<'a> {
             Some(last) => !finished && (reset || last.text.is_empty()),
         };
         if anew {
-            seen.show(Showing::new(Some(epoch), Anchor::Start));
+            seen.show(Showing::new(at, Some(epoch), Anchor::Start));
         } else if let Some(showing) = seen.showings.last_mut() {
             showing.note_epoch(at, Some(epoch));
         }
