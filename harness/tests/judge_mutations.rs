@@ -70,6 +70,11 @@ const KINDS: &[Kind] = &[
         &["DurableBeforeTerminal"],
     ),
     ("text follows the finish", text_after_finish, &["NoPhantom"]),
+    (
+        "an answer comes up as another message on one screen",
+        rename,
+        &["MonotoneCursor", "NoPhantom"],
+    ),
     ("a thread is not told by a pod", unread, &["LiveDurableAgreement"]),
     ("a request loses its last message", forget, &["ContextContinuity"]),
     ("an acknowledged turn is not stored", unstored, &["NoLostAck"]),
@@ -404,7 +409,9 @@ fn late_status(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
         return None;
     };
     if let Row::Turn { status, .. } = &mut row {
-        *status = *[Status::Failed, Status::Interrupted, Status::InProgress].choose(rng)?;
+        let mut others = vec![Status::Failed, Status::Interrupted, Status::InProgress];
+        others.retain(|other| other != status);
+        *status = *others.choose(rng)?;
     }
     insert_last_row(events, row)
 }
@@ -474,6 +481,21 @@ fn text_after_finish(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
         };
     }
     insert_behind(events, place, more);
+    Some(())
+}
+
+fn rename(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let starts = places(
+        events,
+        |what| matches!(what, What::Frame { chunk: Chunk::Start(start), .. } if start.answer.is_some()),
+    );
+    if let What::Frame {
+        chunk: Chunk::Start(start),
+        ..
+    } = &mut events[any(&starts, rng)?].what
+    {
+        start.answer = Some("one-more-answer".into());
+    }
     Some(())
 }
 

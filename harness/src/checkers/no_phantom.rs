@@ -89,18 +89,19 @@ fn revived(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
 /// resync all that was shown.
 fn misnamed(watcher: &Watcher<'_>) -> Option<Breach> {
     let mut messages: BTreeMap<&TurnId, &AnswerId> = BTreeMap::new();
+    let mut turns: BTreeMap<&AnswerId, &TurnId> = BTreeMap::new();
     watcher.frames().find_map(|frame| {
         let start = match frame.chunk {
             Chunk::Start(start) => start,
             Chunk::Resync { .. } => {
                 messages.clear();
+                turns.clear();
                 return None;
             }
             _ => return None,
         };
         let (turn, answer) = (&start.turn, start.answer.as_ref()?);
-        let other = messages.iter().find(|(other, at)| **other != turn && **at == answer);
-        let other = other.map(|(other, _)| *other);
+        let other = turns.insert(answer, turn).filter(|other| *other != turn);
         let own = messages
             .insert(turn, answer)
             .filter(|own| *own != answer && !start.reset);
