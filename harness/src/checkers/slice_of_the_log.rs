@@ -8,7 +8,7 @@
 //! instead of getting, into the log.
 
 use super::Promise;
-use super::view::{Breach, Log, View, Watcher, name, tell};
+use super::view::{Breach, Frame, Log, View, Watcher, name, tell};
 use crate::history::Capability;
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -33,7 +33,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 
 fn check(watcher: &Watcher<'_>, log: &Log<'_>, broken_from: u64) -> Option<Breach> {
     let mut near = 0;
-    let mut frames = watcher.frames().filter(|frame| frame.is_content());
+    let mut frames = watcher.frames().filter(Frame::is_content);
     frames.find_map(|frame| {
         let cursor = frame.cursor?;
         let place = log.place(cursor, near)?;

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::{At, View, Watcher};
+use super::{At, Frame, View, Watcher};
 use crate::history::{Chunk, Cursor, Event, TurnId, What};
 
 /// Most lines of a diff that are not context.
@@ -147,7 +147,7 @@ fn in_the_log<'a>(message: &Stored<'a>) -> Option<Logged<'a>> {
 }
 
 fn content<'v, 'a>(watcher: &'v Watcher<'a>) -> impl Iterator<Item = Logged<'a>> + 'v {
-    watcher.frames().filter(|frame| frame.is_content()).filter_map(|frame| {
+    watcher.frames().filter(Frame::is_content).filter_map(|frame| {
         Some(Logged {
             cursor: frame.cursor?,
             first: frame.at,
