@@ -122,7 +122,7 @@ fn told_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{Play, call_ends, fault, observed, padded, read, takeover, thread_row, turn_row};
+    use crate::checkers::testing::{Play, answer, call_ends, failed, fault, observed, padded, read, takeover};
     use crate::history::{Chunk, Row, Status, What};
 
     const NAME: &str = "SizeIndependence";
@@ -171,15 +171,7 @@ mod tests {
 
     #[test]
     fn a_large_turn_that_fails_is_found_unless_something_was_broken() {
-        let mut play = padded(takeover(), 8_000);
-        play.turn_into(
-            &turn_row(99, "turn-1", 2, Status::Completed),
-            turn_row(99, "turn-1", 2, Status::Failed),
-        );
-        play.turn_into(
-            &thread_row(99, None, 2, Status::Completed),
-            thread_row(99, None, 2, Status::Failed),
-        );
+        let mut play = padded(failed(&answer(2)), 8_000);
         play.keeps(NAME);
         play.without(|what| matches!(what, What::Fault(_)));
         assert_eq!(play.breaks(NAME).got, "Failed");
