@@ -142,7 +142,8 @@ impl Engine {
         Ok(found)
     }
 
-    async fn inspect_alone(&self, container: &str) -> Result<Inspected, ClusterError> {
+    /// What the engine knows of one container itself.
+    pub(super) async fn inspect_alone(&self, container: &str) -> Result<Inspected, ClusterError> {
         let found = self.docker.inspect_container(container, None).await;
         found
             .map(Inspected::from)

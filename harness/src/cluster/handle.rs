@@ -144,6 +144,11 @@ impl PartHandle {
         self.0.engine.inspect(&self.container()).await
     }
 
+    /// The same, but for what is published through another container's network.
+    pub(super) async fn inspected_alone(&self) -> Result<Inspected, ClusterError> {
+        self.0.engine.inspect_alone(&self.container()).await
+    }
+
     /// A command that shows what it wrote.
     pub fn way_to_look(&self) -> String {
         let container = self.container();
@@ -184,10 +189,15 @@ impl PartHandle {
 
     /// What the engine says it is doing; of a process that a signal has stopped the kernel says more.
     pub async fn state(&self) -> Result<State, ClusterError> {
-        if self.alive().is_some_and(|life| life.is_stopped()) {
+        if self.is_stopped() {
             return Ok(State::Paused);
         }
-        Ok(self.inspected().await?.state)
+        Ok(self.inspected_alone().await?.state)
+    }
+
+    /// Whether a signal has stopped the process.
+    fn is_stopped(&self) -> bool {
+        self.alive().is_some_and(|life| life.is_stopped())
     }
 
     /// Asks the process to end: with SIGTERM, or, where that would wait for the part's clients to leave, with the signal that
@@ -338,11 +348,12 @@ impl PartHandle {
                 exit_code: self.launch().await?.code,
             }));
         }
-        if self.state().await? == State::Paused {
+        let found = self.inspected_alone().await?;
+        if self.is_stopped() || found.state == State::Paused {
             self.unpause().await?;
             return Ok(Some(Remedy::Unpaused));
         }
-        let lifted = self.lift_limits().await?;
+        let lifted = self.lift(found.limits).await?;
         let given_back = self
             .alive()
             .is_some_and(|life| life.pidfd.as_ref().is_some_and(Pidfd::give_back));

@@ -106,7 +106,12 @@ impl PartHandle {
     /// # Errors
     /// The engine refuses, or says otherwise.
     pub async fn lift_limits(&self) -> Result<bool, ClusterError> {
-        let found = self.inspected().await?.limits;
+        let found = self.inspected_alone().await?.limits;
+        self.lift(found).await
+    }
+
+    /// The same, of what the engine has just been found to hold it to.
+    pub(super) async fn lift(&self, found: Limits) -> Result<bool, ClusterError> {
         if found.is_none() {
             return Ok(false);
         }
@@ -140,7 +145,7 @@ impl PartHandle {
     /// # Errors
     /// The engine does not tell.
     pub async fn was_out_of_memory(&self) -> Result<bool, ClusterError> {
-        Ok(self.inspected().await?.out_of_memory)
+        Ok(self.inspected_alone().await?.out_of_memory)
     }
 
     async fn statistics(&self) -> Result<Option<ContainerStatsResponse>, ClusterError> {
@@ -155,7 +160,7 @@ impl PartHandle {
         let doing = format!("{doing} {}", self.service());
         let updated = self.engine().docker().update_container(&self.container(), body).await;
         updated.map_err(ClusterError::engine(doing))?;
-        Ok(self.inspected().await?.limits)
+        Ok(self.inspected_alone().await?.limits)
     }
 
     async fn not_so(&self, awaited: &str, limits: Limits) -> ClusterError {

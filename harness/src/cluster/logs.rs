@@ -16,7 +16,7 @@ use super::error::ClusterError;
 const QUOTED_LINES: usize = 8;
 
 /// Lines from the end of a log that are looked at first for what came behind a place in it: most plays write fewer.
-const FIRST_LOOK_LINES: usize = 512;
+const FIRST_LOOK_LINES: usize = 64;
 /// How many times as many are looked at next.
 const NEXT_LOOK_TIMES: usize = 8;
 
@@ -186,7 +186,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_came_behind_a_place_is_found_from_the_end() {
-        for behind in [0, 1, 6_000, 9_486, 9_487, 9_488, 9_998, 9_999] {
+        for behind in [0, 1, 6_000, 9_934, 9_935, 9_936, 9_998, 9_999] {
             let (texts, _) = read_back(10_000, &From::Behind(time_of(behind))).await;
             assert_eq!(texts, numbers(behind + 1..10_000));
             let (texts, _) = read_back(10_000, &From::Instant(time_of(behind))).await;
@@ -194,7 +194,7 @@ mod tests {
         }
         let (texts, _) = read_back(10_000, &From::Behind("2026-01-01T00:00:00Z".into())).await;
         assert_eq!(texts.len(), 10_000, "nothing is from before");
-        for short in [0, 1, 511, 512, 513] {
+        for short in [0, 1, 63, 64, 65] {
             let (texts, _) = read_back(short, &From::Moment(SystemTime::UNIX_EPOCH)).await;
             assert_eq!(texts, numbers(0..short));
         }
@@ -202,10 +202,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_long_log_is_not_read_for_its_end() {
-        let (_, looked_at) = read_back(1_000_000, &From::Behind(time_of(999_900))).await;
-        assert_eq!(looked_at, [512]);
+        let (_, looked_at) = read_back(1_000_000, &From::Behind(time_of(999_950))).await;
+        assert_eq!(looked_at, [64]);
         let (_, looked_at) = read_back(1_000_000, &From::Behind(time_of(999_000))).await;
-        assert_eq!(looked_at, [512, 4096]);
+        assert_eq!(looked_at, [64, 512, 4096]);
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub(super) struct Pidfd {
     number: Pid,
     /// How many descriptors it might have before it was allowed none.
     descriptors_before: Mutex<Option<u64>>,
+    /// Which children serve the harness alone, of those that were there and had a title of their own when it was last asked: to ask
+    /// costs more than all else that is asked of a child.
+    serving: Mutex<HashMap<String, bool>>,
 }
 
 impl Pidfd {
@@ -70,6 +73,7 @@ impl Pidfd {
             fd: pidfd_open(number, PidfdFlags::empty())?,
             number,
             descriptors_before: Mutex::default(),
+            serving: Mutex::default(),
         })
     }
 
@@ -212,7 +216,8 @@ impl Pidfd {
     /// How long each thread of the process and of its children has waited for a processor since it began, by the thread's number.
     /// What ends meanwhile is not told, nor is a child that serves the harness alone ([`AT_THE_SOCKET`]).
     pub(super) fn waited(&self) -> io::Result<HashMap<String, Duration>> {
-        let mut waited = HashMap::new();
+        let (mut waited, mut serving) = (HashMap::new(), HashMap::new());
+        let mut known = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
         let mut processes = vec![self.number.as_raw_nonzero().to_string()];
         while let Some(process) = processes.pop() {
             let Ok(threads) = fs::read_dir(format!("/proc/{process}/task")) else {
@@ -220,9 +225,18 @@ impl Pidfd {
             };
             for thread in threads.flatten().map(|entry| entry.path()) {
                 let told = |name: &str| fs::read_to_string(thread.join(name)).unwrap_or_default();
-                let children = told("children");
-                let others = children.split_whitespace().filter(|child| !serves_the_harness(child));
-                processes.extend(others.map(str::to_owned));
+                for child in told("children").split_whitespace() {
+                    let serves = known
+                        .get(child)
+                        .copied()
+                        .or_else(|| serves_the_harness(child, &process));
+                    if let Some(serves) = serves {
+                        serving.insert(child.to_owned(), serves);
+                    }
+                    if serves != Some(true) {
+                        processes.push(child.to_owned());
+                    }
+                }
                 // Time on a processor, time without one though it could have run, both in nanoseconds, and a count.
                 let ns = told("schedstat")
                     .split_whitespace()
@@ -233,6 +247,8 @@ impl Pidfd {
                 }
             }
         }
+        *known = serving;
+        drop(known);
         self.still_there()?;
         Ok(waited)
     }
@@ -271,10 +287,12 @@ impl Pidfd {
     }
 }
 
-/// Whether a process does nothing but what the harness asks a store. One that is gone does not.
-fn serves_the_harness(process: &str) -> bool {
-    fs::read(format!("/proc/{process}/cmdline"))
-        .is_ok_and(|title| String::from_utf8_lossy(&title).contains(AT_THE_SOCKET))
+/// Whether a process does nothing but what the harness asks a store. It cannot be told of one that is gone, or still bears its
+/// parent's title.
+fn serves_the_harness(process: &str, parent: &str) -> Option<bool> {
+    let title = |process: &str| fs::read(format!("/proc/{process}/cmdline")).ok();
+    let own = title(process).filter(|own| title(parent).is_none_or(|inherited| inherited != *own))?;
+    Some(String::from_utf8_lossy(&own).contains(AT_THE_SOCKET))
 }
 
 /// A thread's state in its `stat`: behind the command's name, which may hold anything.
@@ -472,6 +490,16 @@ mod tests {
         assert!(waited.contains_key(other), "{waited:?}");
         assert!(!waited.contains_key(local), "it serves the harness: {waited:?}");
         assert_eq!(waited.len(), 2);
+        let again = pidfd.waited().expect("the kernel tells again");
+        assert!(
+            again.len() == 2 && again.contains_key(other),
+            "as it was told before: {again:?}"
+        );
+        assert_eq!(
+            serves_the_harness(other, other),
+            None,
+            "a child that has not got a title of its own yet is asked again"
+        );
         for child in [local, other] {
             let child = Pid::from_raw(child.parse().expect("a number")).expect("a process id");
             rustix::process::kill_process(child, Signal::KILL).expect("our own grandchild");

@@ -77,10 +77,9 @@ pub(super) async fn await_ready(
     let question = Question::of(part.service());
     let mut last = "nothing was asked yet".to_owned();
     let outcome = tokio::time::timeout(bound, async {
-        let container = part.container();
         tokio::select! {
             () = answered(part, question, &mut last) => Ok(()),
-            code = part.engine().exited(&container) => Err(code),
+            code = ended(part) => Err(code),
         }
     })
     .await;
@@ -94,10 +93,22 @@ pub(super) async fn await_ready(
 /// Waits, without a bound of its own, until the part's process ends: what the others wait for may have gone with it.
 pub(super) async fn await_death(part: &PartHandle, while_what: &str) -> ClusterError {
     let began = Instant::now();
-    match part.engine().exited(&part.container()).await {
+    match ended(part).await {
         Ok(code) => died(part, while_what, code, began).await,
         Err(error) => error,
     }
+}
+
+/// Waits, without a bound, until the start that is alive has ended, and says with which code; at once where none is.
+async fn ended(part: &PartHandle) -> Result<i64, ClusterError> {
+    let life = part.alive();
+    if let Some(pidfd) = life.as_ref().and_then(|life| life.pidfd.as_ref()) {
+        // The kernel first: the engine would keep a request open for as long as nothing happens.
+        if let Err(error) = pidfd.dead().await {
+            tracing::debug!(part = %part.service(), %error, "its end is the engine's to tell");
+        }
+    }
+    part.engine().exited(&part.container()).await
 }
 
 async fn died(part: &PartHandle, while_what: &str, exit_code: i64, began: Instant) -> ClusterError {

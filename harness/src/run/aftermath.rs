@@ -12,6 +12,7 @@ use super::story::Stopped;
 use crate::cluster::{LogLine, Service};
 use crate::history::{FaultStep, PodName, What};
 use crate::wait::{self, Look};
+use crate::workload::Scrape;
 
 /// Longest that what the play has opened may take to go: the pods notice a client that is gone when they next write to it.
 const GONE: Duration = Duration::from_millis(2500);
@@ -22,6 +23,8 @@ const LOOK: Duration = Duration::from_millis(20);
 #[derive(Default)]
 pub(super) struct Before {
     counts: Counts,
+    /// How often each pod that tells had stepped down.
+    pub(super) stepped_down: BTreeMap<PodName, u64>,
     /// The newest line of each pod's log.
     newest: BTreeMap<PodName, LogLine>,
 }
@@ -36,9 +39,11 @@ impl Before {
             let line = slot.cluster.pod(pod).ok()?.newest_line().await;
             Some((pod.clone(), line.ok().flatten()?))
         });
-        let (counts, newest) = tokio::join!(count(slot), join_all(newest));
+        let (scrapes, newest) = tokio::join!(scrape(slot), join_all(newest));
+        let stepped_down = &slot.api.target().metrics.superseded;
         Self {
-            counts,
+            counts: count(slot, &scrapes).await,
+            stepped_down: told(&scrapes, stepped_down),
             newest: newest.into_iter().flatten().collect(),
         }
     }
@@ -75,37 +80,58 @@ pub(super) async fn count_left(cast: &Cast, before: &Before) {
         now.iter().map(over).collect()
     };
     let nothing = wait::until("nothing to be left of the play", GONE, LOOK, || async move {
-        let now = left(&count(slot).await);
+        let now = left(&count(slot, &scrape(slot).await).await);
         if now.values().all(|count| *count == 0) {
-            Look::Done(())
+            Look::Done(now)
         } else {
             Look::NotYet(format!("{now:?}"))
         }
     });
-    if let Err(still) = nothing.await {
-        // Not an error of the harness: the judge finds what is left.
-        tracing::debug!(%still, "something is left");
-    }
-    for ((pod, what), count) in left(&count(slot).await) {
+    let left = match nothing.await {
+        Ok(nothing) => nothing,
+        Err(still) => {
+            // Not an error of the harness: the judge finds what is left.
+            tracing::debug!(%still, "something is left");
+            left(&count(slot, &scrape(slot).await).await)
+        }
+    };
+    for ((pod, what), count) in left {
         let what = what.to_owned();
         cast.recorder.record(What::LeftAfter { pod, what, count });
     }
 }
 
-async fn count(slot: &Slot) -> Counts {
-    let metrics = &slot.api.target().metrics;
-    let asked = slot.pods().iter().flat_map(|pod| {
-        let names = [
-            ("open tails", &metrics.tails_open),
-            ("running turns", &metrics.turns_running),
-        ];
-        names.map(|(what, name)| async move {
-            let count = slot.api.counted(slot.address(pod).ok()?, name).await;
-            let count = count.inspect_err(|e| tracing::info!(%pod, error = %e, "{what} cannot be counted"));
-            Some(((Some(pod.clone()), what), count.ok()?))
-        })
+/// The metrics of every pod that tells them now.
+async fn scrape(slot: &Slot) -> BTreeMap<PodName, Scrape> {
+    let asked = slot.pods().iter().map(|pod| async move {
+        let scrape = slot.api.metrics(slot.address(pod).ok()?).await;
+        let scrape = scrape.inspect_err(|e| tracing::info!(%pod, error = %e, "its metrics cannot be had"));
+        Some((pod.clone(), scrape.ok()?))
     });
-    let mut counts: Counts = join_all(asked).await.into_iter().flatten().collect();
+    join_all(asked).await.into_iter().flatten().collect()
+}
+
+/// One metric of each pod that has it.
+fn told(scrapes: &BTreeMap<PodName, Scrape>, name: &str) -> BTreeMap<PodName, u64> {
+    let values = scrapes.iter().map(|(pod, scrape)| {
+        let value = scrape.value(name);
+        let value = value.inspect_err(|e| tracing::info!(%pod, error = %e, "not counted"));
+        Some((pod.clone(), value.ok()?))
+    });
+    values.flatten().collect()
+}
+
+async fn count(slot: &Slot, scrapes: &BTreeMap<PodName, Scrape>) -> Counts {
+    let metrics = &slot.api.target().metrics;
+    let names = [
+        ("open tails", &metrics.tails_open),
+        ("running turns", &metrics.turns_running),
+    ];
+    let of_pods = names.into_iter().flat_map(|(what, name)| {
+        let told = told(scrapes, name).into_iter();
+        told.map(move |(pod, count)| ((Some(pod), what), count))
+    });
+    let mut counts: Counts = of_pods.collect();
     if let Some(consumers) = slot.log_consumers().await {
         counts.insert((None, "consumers of the stream log"), consumers);
     }

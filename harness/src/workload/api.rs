@@ -39,6 +39,24 @@ pub struct Api {
     target: Arc<Target>,
 }
 
+/// What a pod told of itself at one moment, in Prometheus' text format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scrape(String);
+
+impl Scrape {
+    /// Value of a metric without labels.
+    ///
+    /// # Errors
+    /// There is none of that name that counts whole things.
+    pub fn value(&self, name: &str) -> Result<u64, String> {
+        let mut values = self.0.lines();
+        let value = values.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        // A counter of whole things; some exporters write it as a float.
+        let whole = value.and_then(|value| value.split([' ', '.']).next()?.parse().ok());
+        whole.ok_or_else(|| format!("no {name} among its metrics"))
+    }
+}
+
 impl Api {
     /// A client of pods that are described by `target`.
     ///
@@ -216,10 +234,18 @@ impl Api {
     /// # Errors
     /// The pod's metrics cannot be had, or do not hold one of that name.
     pub async fn counted(&self, at: SocketAddr, name: &str) -> Result<u64, String> {
+        self.metrics(at).await?.value(name)
+    }
+
+    /// All of a pod's metrics, as of one moment.
+    ///
+    /// # Errors
+    /// They cannot be had.
+    pub async fn metrics(&self, at: SocketAddr) -> Result<Scrape, String> {
         let answer = answer(self.http.get(url(at, &self.target.routes.metrics)))
             .await
             .map_err(|trouble| trouble.reason)?;
-        counter(answer.text(), name).ok_or_else(|| format!("no {name} among its metrics"))
+        Ok(Scrape(answer.text().to_owned()))
     }
 
     /// Reads a thread: its status and the answers it holds, oldest first.
@@ -358,14 +384,6 @@ fn url(at: SocketAddr, path: &str) -> String {
 }
 
 /// Value of a counter without labels in Prometheus' text format.
-fn counter(text: &str, name: &str) -> Option<u64> {
-    let value = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
-    // A counter of whole things; some exporters write it as a float.
-    value.split([' ', '.']).next()?.parse().ok()
-}
-
 fn read_thread(body: &Value) -> Result<(Status, Vec<ReadAnswer>), String> {
     let word = body.get("status").and_then(Value::as_str).ok_or("no \"status\"")?;
     let status = frames::read_status(word).ok_or_else(|| format!("unknown status {word:?}"))?;
@@ -403,8 +421,9 @@ mod tests {
     #[test]
     fn a_counter_is_found_by_its_whole_name() {
         let text = "# TYPE x counter\nx_total_other 9\nx_total 3\n";
-        assert_eq!(counter(text, "x_total"), Some(3));
-        assert_eq!(counter(text, "y_total"), None);
+        let scrape = Scrape(text.to_owned());
+        assert_eq!(scrape.value("x_total"), Ok(3));
+        assert!(scrape.value("y_total").is_err_and(|why| why.contains("y_total")));
     }
 
     #[test]

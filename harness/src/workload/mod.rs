@@ -8,6 +8,6 @@ mod intake;
 mod manner;
 mod tail;
 
-pub use api::{Api, ApiError, Session};
+pub use api::{Api, ApiError, Scrape, Session};
 pub use intake::{Frame, Intake, Limits};
 pub use tail::{Attach, Seen, Tail, TurnSeen};
