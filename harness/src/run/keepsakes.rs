@@ -47,9 +47,8 @@ async fn provider(cast: &Cast, folder: &Folder) -> Result<(), String> {
 }
 
 async fn rows(cast: &Cast, folder: &Folder) -> Result<(), String> {
-    let url = cast.slot.cluster.database().map_err(|e| e.to_string())?;
     let database = &cast.slot.api.target().database;
-    for (table, csv) in dump::rows(&url, database, &cast.thread)
+    for (table, csv) in dump::rows(&cast.slot.owners, database, &cast.thread)
         .await
         .map_err(|e| e.to_string())?
     {
@@ -61,10 +60,10 @@ async fn rows(cast: &Cast, folder: &Folder) -> Result<(), String> {
 }
 
 async fn stream(cast: &Cast, folder: &Folder) -> Result<(), String> {
-    let Some(log) = &cast.slot.api.target().log else {
-        return Ok(());
-    };
-    let url = cast.slot.cluster.nats_url().map_err(|e| e.to_string())?;
-    let text = dump::stream(&url, log, &cast.thread).await?;
-    folder.write_text("stream.jsonl", &text).map_err(|e| e.to_string())
+    match cast.slot.dump_log(&cast.thread).await {
+        None => Ok(()),
+        Some(text) => folder
+            .write_text("stream.jsonl", &text.map_err(|e| e.to_string())?)
+            .map_err(|e| e.to_string()),
+    }
 }

@@ -3,11 +3,10 @@
 //! The order is that of the pipeline: plan saved, history begun, play, heal, quiesce, final state, judgement. A failure of
 //! the harness's own part is an event of the history like any other, and makes the verdict `Broken`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -36,8 +35,12 @@ use crate::workload::Tail;
 /// How often the database's changes are moved into the history. Each look costs the database as much as a pod's own work does
 /// in that time, and nothing is lost between two.
 const CHANGES_EVERY: Duration = Duration::from_millis(40);
-/// How often the stream log's messages are: what is cleared between two looks is not told.
+/// How often the stream log's messages are while something is published: what is cleared between two looks is not told.
 const LOG_EVERY: Duration = Duration::from_millis(20);
+/// How long it counts as being published to, after something was heard of it: what is heard may be stored a moment later.
+const LOG_BUSY: Duration = Duration::from_millis(100);
+/// How often the stream log is looked at though nothing is heard of it.
+const LOG_AT_LEAST_EVERY: Duration = Duration::from_millis(250);
 /// Longest that a whole play may take: beyond every wait that a story can hold, so that a hang in the harness itself
 /// ends as `Broken` and not never.
 const ONE_PLAY: Duration = Duration::from_mins(2);
@@ -188,7 +191,7 @@ impl Stage {
             .await
             .map_err(|e| e.to_string())?;
         let before = Before::look(slot).await;
-        let cast = make_cast(slot, plan, recorder, nonce).await?;
+        let cast = make_cast(slot, plan, recorder, nonce, &before).await?;
         // So that the connection is there when an owner is aimed at: making one takes ten times as long as asking.
         slot.owners.of(&cast.thread).await.map_err(|e| e.to_string())?;
         let stop = CancellationToken::new();
@@ -278,7 +281,13 @@ impl Stage {
     }
 }
 
-async fn make_cast(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder, nonce: String) -> Result<Cast, String> {
+async fn make_cast(
+    slot: &Arc<Slot>,
+    plan: Plan,
+    recorder: &Recorder,
+    nonce: String,
+    before: &Before,
+) -> Result<Cast, String> {
     let pod = plan.pods[0].clone();
     let at = slot.address(&pod).map_err(|e| e.to_string())?;
     let session = slot.api.new_session(&pod, at, None).await.map_err(|e| e.to_string())?;
@@ -322,18 +331,9 @@ async fn make_cast(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder, nonce: Str
         messages: 0,
         ops: 0,
         watchers: 0,
-        superseded_before: stepped_down(slot).await,
+        superseded_before: before.stepped_down.clone(),
         told_to_stop: Vec::new(),
     })
-}
-
-/// How often each pod that tells has stepped down by now.
-async fn stepped_down(slot: &Slot) -> BTreeMap<PodName, u64> {
-    let counts = slot.pods().iter().map(|pod| async move {
-        let count = slot.api.superseded(slot.address(pod).ok()?).await.ok()?;
-        Some((pod.clone(), count))
-    });
-    join_all(counts).await.into_iter().flatten().collect()
 }
 
 /// Moves the database's changes into the history until told to stop. The database may be broken by a story: what cannot be
@@ -353,12 +353,15 @@ async fn feed(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
 /// Moves the stream log's messages into the history until told to stop; as with the database, what cannot be read now is read
 /// later.
 async fn log(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
+    let mut heard = Instant::now();
     while !stop.is_cancelled() {
         if let Err(e) = slot.record_log(&recorder).await {
             tracing::info!(error = %e, "the stream log cannot be read just now");
         }
+        let quiet = heard.elapsed() >= LOG_BUSY;
         tokio::select! {
-            () = tokio::time::sleep(LOG_EVERY) => {}
+            () = slot.log_heard(), if quiet => heard = Instant::now(),
+            () = tokio::time::sleep(if quiet { LOG_AT_LEAST_EVERY } else { LOG_EVERY }) => {}
             () = stop.cancelled() => {}
         }
     }

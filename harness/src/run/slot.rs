@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use crosspod_links::client::{Client as Links, ClientError};
 use futures_util::future::try_join_all;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use super::RunError;
 use super::story::Stopped;
@@ -51,6 +51,8 @@ pub(super) struct Slot {
     links: std::sync::RwLock<Links>,
     feed: Mutex<Feed>,
     log: Option<Mutex<LogReader>>,
+    /// Rung when there may be something to read in the stream log.
+    log_heard: Arc<Notify>,
 }
 
 /// The database's changes, and what of them belongs to plays that are over.
@@ -82,9 +84,10 @@ impl Slot {
         Sessions::open(&url).await?.set_read_only(false).await?;
         let owners = Arc::new(Owners::new(&url, &target.database));
         let changes = ChangeFeed::open(&url, &target.database, FEED).await?;
+        let log_heard = Arc::new(Notify::new());
         let log = match &target.log {
             Some(log) => Some(Mutex::new(LogReader {
-                feed: LogFeed::new(&cluster.nats_url()?, log),
+                feed: LogFeed::new(&cluster.nats_url()?, log, log_heard.clone()),
                 over: HashSet::new(),
                 current: HashSet::new(),
             })),
@@ -111,6 +114,7 @@ impl Slot {
             links,
             feed,
             log,
+            log_heard,
         })
     }
 
@@ -230,6 +234,16 @@ impl Slot {
             });
         }
         Ok(())
+    }
+
+    /// Until there may be something to read in the stream log.
+    pub(super) async fn log_heard(&self) {
+        self.log_heard.notified().await;
+    }
+
+    /// What the stream log holds of a thread, as text to keep; nothing where there is no log.
+    pub(super) async fn dump_log(&self, thread: &ThreadId) -> Option<Result<String, LogError>> {
+        Some(self.log.as_ref()?.lock().await.feed.dump(thread).await)
     }
 
     /// Does something to the stream log that may make it another, while nobody reads it; then it is looked at anew.

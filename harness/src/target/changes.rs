@@ -23,7 +23,7 @@ const PART_MAX: usize = 8 << 20;
 /// Longest that reading what has piled up may take.
 const ONE_DRAIN: Duration = Duration::from_secs(10);
 /// Lines that may be read again before the slot is advanced: advancing costs a round trip of its own.
-const LAG_LINES: usize = 256;
+const LAG_LINES: usize = 64;
 /// The same in bytes: a few large parts are more than many small ones.
 const LAG_BYTES: usize = 256 << 10;
 
@@ -156,20 +156,22 @@ impl ChangeFeed {
         let rows = reader.client.query(&reader.peek, &[&slot]).await;
         let rows = rows.map_err(|source| self.broken(source))?;
         let mut out = Vec::new();
-        let mut open: Vec<Change> = Vec::new();
+        let mut open: Vec<&str> = Vec::new();
         // Not told to the rest before all of it can be handed out: what cannot be made out stays an error, and does not become
         // a gap with the next reading.
         let (mut done, mut transactions) = (self.done, self.transactions);
         for row in &rows {
             let (lsn, data): (PgLsn, &str) = (row.get(0), row.get(1));
-            match decoding::read(data).map_err(|what| self.shape(what))? {
+            match Line::of(data) {
                 Line::Begin => open.clear(),
-                Line::Change(change) => open.push(change),
+                Line::Change => open.push(data),
+                // Handed out before, and only told again.
                 Line::Commit if lsn <= done => open.clear(),
                 Line::Commit => {
                     done = lsn;
                     transactions += 1;
                     for change in open.drain(..) {
+                        let change = decoding::read(change).map_err(|what| self.shape(what))?;
                         self.hand_out((lsn, transactions), &change, &mut out)?;
                     }
                 }
@@ -362,7 +364,7 @@ mod tests {
     use crate::target::Target;
 
     fn row(line: &str) -> Result<Option<Row>, String> {
-        let Ok(Line::Change(change)) = decoding::read(line) else {
+        let Ok(change) = decoding::read(line) else {
             panic!("not a change: {line}")
         };
         row_of(&Target::reference().database, &change)

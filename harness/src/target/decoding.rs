@@ -5,12 +5,25 @@
 
 use std::collections::BTreeMap;
 
-/// One line of the plugin's output.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One line of the plugin's output, as far as its first word tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Line {
     Begin,
     Commit,
-    Change(Change),
+    /// What [`read`] makes out.
+    Change,
+}
+
+impl Line {
+    pub(super) fn of(line: &str) -> Self {
+        if line.starts_with("BEGIN") {
+            Self::Begin
+        } else if line.starts_with("COMMIT") {
+            Self::Commit
+        } else {
+            Self::Change
+        }
+    }
 }
 
 /// One changed row.
@@ -32,17 +45,9 @@ pub(super) enum Action {
     Delete,
 }
 
-/// Reads one line; the error says what was expected and where the line went wrong.
-pub(super) fn read(line: &str) -> Result<Line, String> {
-    if line.starts_with("BEGIN") {
-        return Ok(Line::Begin);
-    }
-    if line.starts_with("COMMIT") {
-        return Ok(Line::Commit);
-    }
-    let rest = line
-        .strip_prefix("table ")
-        .ok_or_else(|| expected("BEGIN, COMMIT or table", line))?;
+/// Reads the line of a change; the error says what was expected and where the line went wrong.
+pub(super) fn read(line: &str) -> Result<Change, String> {
+    let rest = line.strip_prefix("table ").ok_or_else(|| expected("a table", line))?;
     let (table, rest) = rest
         .split_once(": ")
         .ok_or_else(|| expected("a table's name and a colon", rest))?;
@@ -56,11 +61,11 @@ pub(super) fn read(line: &str) -> Result<Line, String> {
         _ => return Err(expected("INSERT, UPDATE or DELETE", action)),
     };
     let table = table.rsplit('.').next().unwrap_or(table).trim_matches('"').to_owned();
-    Ok(Line::Change(Change {
+    Ok(Change {
         table,
         action,
         columns: columns(rest)?,
-    }))
+    })
 }
 
 fn columns(text: &str) -> Result<Columns, String> {
@@ -140,10 +145,8 @@ mod tests {
     use super::*;
 
     fn change(line: &str) -> Change {
-        match read(line) {
-            Ok(Line::Change(change)) => change,
-            other => panic!("not a change: {other:?}"),
-        }
+        assert_eq!(Line::of(line), Line::Change);
+        read(line).expect("a change")
     }
 
     #[test]
@@ -177,8 +180,9 @@ mod tests {
 
     #[test]
     fn transactions_are_told_apart_and_nonsense_is_an_error() {
-        assert_eq!(read("BEGIN 12"), Ok(Line::Begin));
-        assert_eq!(read("COMMIT 12"), Ok(Line::Commit));
+        assert_eq!(Line::of("BEGIN 12"), Line::Begin);
+        assert_eq!(Line::of("COMMIT 12"), Line::Commit);
+        assert!(read("TRUNCATE").is_err());
         assert!(read("table public.x: TRUNCATE: (no-flags)").is_err());
         assert!(read("table public.x: INSERT: a[text]:'open").is_err());
     }

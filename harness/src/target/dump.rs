@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::{self, stream::DirectGetErrorKind};
-use futures_util::TryStreamExt as _;
+use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
 use serde_json::{Value, json};
 
-use super::owner::{DatabaseError, connect, place};
-use super::{Database, Log};
+use super::Database;
+use super::owner::{DatabaseError, Owners};
 use crate::history::ThreadId;
 
-/// Longest that a store may take to tell all that it holds of a thread.
+/// Longest that a stream log may take to tell all that it holds of a thread.
 const ONE_DUMP: Duration = Duration::from_secs(5);
 /// Most messages of a stream log that are kept.
 const MESSAGES_MAX: usize = 20_000;
@@ -19,56 +18,42 @@ const MESSAGES_MAX: usize = 20_000;
 ///
 /// # Errors
 /// The database cannot be reached, is slow, or refuses.
-pub async fn rows(url: &str, database: &Database, thread: &ThreadId) -> Result<Vec<(String, String)>, DatabaseError> {
-    let unreachable = |source| DatabaseError::Unreachable { at: place(url), source };
-    let dumping = async {
-        let client = connect(url).await.map_err(unreachable)?;
-        // COPY takes no parameters; an id is quoted as SQL wants it.
-        let id = thread.as_str().replace('\'', "''");
-        let Database {
-            threads, turns, parts, ..
-        } = database;
-        let selected = [
-            (threads, format!("select * from {threads} where id = '{id}'")),
-            (turns, format!("select * from {turns} where thread = '{id}'")),
-            (
-                parts,
-                format!(
-                    "select p.* from {parts} p join {turns} t on t.id = p.turn where t.thread = '{id}' order by p.epoch, p.seq"
-                ),
+pub async fn rows(
+    owners: &Owners,
+    database: &Database,
+    thread: &ThreadId,
+) -> Result<Vec<(String, String)>, DatabaseError> {
+    // COPY takes no parameters; an id is quoted as SQL wants it.
+    let id = thread.as_str().replace('\'', "''");
+    let Database {
+        threads, turns, parts, ..
+    } = database;
+    let selected = [
+        (threads, format!("select * from {threads} where id = '{id}'")),
+        (turns, format!("select * from {turns} where thread = '{id}'")),
+        (
+            parts,
+            format!(
+                "select p.* from {parts} p join {turns} t on t.id = p.turn where t.thread = '{id}' order by p.epoch, p.seq"
             ),
-        ];
-        let mut out = Vec::new();
-        for (table, select) in selected {
-            let copy = client
-                .copy_out(&format!("copy ({select}) to stdout with (format csv, header)"))
-                .await
-                .map_err(unreachable)?;
-            let chunks: Vec<_> = copy.try_collect().await.map_err(unreachable)?;
-            out.push((table.clone(), String::from_utf8_lossy(&chunks.concat()).into_owned()));
-        }
-        Ok(out)
-    };
-    tokio::time::timeout(ONE_DUMP, dumping)
-        .await
-        .unwrap_or_else(|_| Err(DatabaseError::Slow { at: place(url) }))
+        ),
+    ];
+    let mut out = Vec::new();
+    for (table, select) in selected {
+        out.push((table.clone(), owners.csv(&select).await?));
+    }
+    Ok(out)
 }
 
-/// The messages of a thread in the target's stream log, one JSON object a line, in the log's order.
+/// The messages of a subject in a stream log, one JSON object a line, in the log's order.
 ///
 /// # Errors
-/// The log cannot be reached or read, in words.
-pub async fn stream(url: &str, log: &Log, thread: &ThreadId) -> Result<String, String> {
-    let subject = log.subject.replace("{thread}", thread.as_str());
+/// The log cannot be read, in words.
+pub(super) async fn stream(stream: &Stream, subject: &str) -> Result<String, String> {
     let reading = async {
-        let client = async_nats::connect(url).await.map_err(|e| e.to_string())?;
-        let stream = jetstream::new(client)
-            .get_stream_no_info(&log.stream)
-            .await
-            .map_err(|e| e.to_string())?;
         let (mut text, mut next) = (String::new(), 1);
         for _ in 0..MESSAGES_MAX {
-            let message = match stream.direct_get_next_for_subject(subject.as_str(), Some(next)).await {
+            let message = match stream.direct_get_next_for_subject(subject, Some(next)).await {
                 Ok(message) => message,
                 Err(e) if e.kind() == DirectGetErrorKind::NotFound => break,
                 Err(e) => return Err(e.to_string()),
@@ -81,6 +66,6 @@ pub async fn stream(url: &str, log: &Log, thread: &ThreadId) -> Result<String, S
         }
         Ok(text)
     };
-    let bound = format!("stream {} at {url} was not read within {ONE_DUMP:?}", log.stream);
-    tokio::time::timeout(ONE_DUMP, reading).await.unwrap_or(Err(bound))
+    let late = format!("{subject} was not read within {ONE_DUMP:?}");
+    tokio::time::timeout(ONE_DUMP, reading).await.unwrap_or(Err(late))
 }

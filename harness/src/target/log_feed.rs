@@ -4,13 +4,19 @@
 //! broker leaves nothing to set up again. What is cleared away before it was read is not told: whoever needs a log without
 //! a hole reads more often than it is cleared.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::connection::State;
+use async_nats::jetstream::Context;
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
+use futures_util::StreamExt as _;
+use tokio::sync::Notify;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::log_store::{Made, connect};
-use super::{Log, frames};
+use super::{Log, dump, frames};
 use crate::history::{Chunk, Cursor, ThreadId};
 
 /// Longest that one question to the broker may take.
@@ -43,6 +49,9 @@ pub struct Message {
 pub struct LogFeed {
     url: String,
     log: Log,
+    /// Rung for whatever is published to the log's subjects: it is stored by then or will be within moments.
+    heard: Arc<Notify>,
+    connection: Option<Connection>,
     stream: Option<Stream>,
     /// Which log `next` is a place of.
     made: Option<Made>,
@@ -50,12 +59,21 @@ pub struct LogFeed {
     next: u64,
 }
 
+struct Connection {
+    context: Context,
+    /// Ends with the connection that it listens at.
+    _listening: AbortOnDropHandle<()>,
+}
+
 impl LogFeed {
-    /// A reader of the log at `url`, from its beginning; connects when it is first asked.
-    pub fn new(url: &str, log: &Log) -> Self {
+    /// A reader of the log at `url`, from its beginning; connects when it is first asked, and rings `heard` from then on when there
+    /// may be something to read.
+    pub fn new(url: &str, log: &Log, heard: Arc<Notify>) -> Self {
         Self {
             url: url.to_owned(),
             log: log.clone(),
+            heard,
+            connection: None,
             stream: None,
             made: None,
             next: 1,
@@ -66,7 +84,7 @@ impl LogFeed {
     pub fn moved(&mut self, url: &str) {
         if self.url != url {
             url.clone_into(&mut self.url);
-            self.stream = None;
+            self.disconnect();
         }
     }
 
@@ -133,9 +151,21 @@ impl LogFeed {
         }
     }
 
+    /// The messages of a thread as text to keep, one JSON object a line, in the log's order.
+    ///
+    /// # Errors
+    /// The log cannot be reached, or not be read within its bound.
+    pub async fn dump(&mut self, thread: &ThreadId) -> Result<String, LogError> {
+        let subject = self.log.subject.replace("{thread}", thread.as_str());
+        let text = dump::stream(self.stream().await?, &subject).await;
+        text.map_err(|what| self.broken(what))
+    }
+
     async fn stream(&mut self) -> Result<&Stream, LogError> {
         if self.stream.is_none() {
-            let opened = open(&self.url, &self.log).await.map_err(|what| self.broken(what))?;
+            let late = format!("no answer within {ONE_QUESTION:?}");
+            let opened = tokio::time::timeout(ONE_QUESTION, self.open()).await;
+            let opened = opened.unwrap_or(Err(late)).map_err(|what| self.broken(what))?;
             let made = Made::of(opened.cached_info());
             if self.made.replace(made).is_some_and(|before| before != made) {
                 // It was lost and made again, and counts anew.
@@ -148,19 +178,42 @@ impl LogFeed {
             .ok_or_else(|| error(&self.url, "no connection".to_owned()))
     }
 
-    fn broken(&mut self, what: String) -> LogError {
+    /// Looks the log up, over the connection that there is where it still holds.
+    async fn open(&mut self) -> Result<Stream, String> {
+        let holds = |kept: &Connection| kept.context.client().connection_state() == State::Connected;
+        let connection = match self.connection.take().filter(holds) {
+            Some(kept) => kept,
+            None => self.listen().await?,
+        };
+        let context = &self.connection.insert(connection).context;
+        context.get_stream(&self.log.stream).await.map_err(|e| e.to_string())
+    }
+
+    async fn listen(&self) -> Result<Connection, String> {
+        let context = connect(&self.url).await?;
+        let all = self.log.subject.replace("{thread}", "*");
+        let mut published = context.client().subscribe(all).await.map_err(|e| e.to_string())?;
+        let heard = self.heard.clone();
+        let listening = tokio::spawn(async move {
+            while published.next().await.is_some() {
+                heard.notify_one();
+            }
+        });
+        Ok(Connection {
+            context,
+            _listening: AbortOnDropHandle::new(listening),
+        })
+    }
+
+    fn disconnect(&mut self) {
         self.stream = None;
+        self.connection = None;
+    }
+
+    fn broken(&mut self, what: String) -> LogError {
+        self.disconnect();
         error(&self.url, what)
     }
-}
-
-async fn open(url: &str, log: &Log) -> Result<Stream, String> {
-    let opening = async {
-        let context = connect(url).await?;
-        context.get_stream(&log.stream).await.map_err(|e| e.to_string())
-    };
-    let late = format!("no answer within {ONE_QUESTION:?}");
-    tokio::time::timeout(ONE_QUESTION, opening).await.unwrap_or(Err(late))
 }
 
 fn error(url: &str, what: String) -> LogError {

@@ -6,6 +6,8 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use tokio::sync::Mutex;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement, types::ToSql};
@@ -114,11 +116,30 @@ impl Owners {
         row.map(|row| self.status(&row, 0)).transpose()
     }
 
+    /// What a query finds, as CSV with a header line.
+    pub(super) async fn csv(&self, select: &str) -> Result<String, DatabaseError> {
+        let copy = format!("copy ({select}) to stdout with (format csv, header)");
+        let copied = self.over_kept(async |kept| {
+            let pieces: Vec<Bytes> = kept.client.copy_out(&copy).await?.try_collect().await?;
+            Ok(pieces.concat())
+        });
+        Ok(String::from_utf8_lossy(&copied.await?).into_owned())
+    }
+
     async fn ask(
         &self,
         which: fn(&Kept) -> &Statement,
         with: &[&(dyn ToSql + Sync)],
     ) -> Result<Option<Row>, DatabaseError> {
+        self.over_kept(async |kept| kept.client.query_opt(which(kept), with).await)
+            .await
+    }
+
+    /// Asks over the kept connection, which is made where there is none and dropped where the question fails.
+    async fn over_kept<T>(
+        &self,
+        question: impl AsyncFnOnce(&Kept) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, DatabaseError> {
         let answer = tokio::time::timeout(ONE_QUESTION, async {
             let mut kept = self.kept.lock().await;
             if kept.as_ref().is_none_or(|k| k.client.is_closed()) {
@@ -127,14 +148,14 @@ impl Owners {
             let Some(open) = kept.as_ref() else {
                 unreachable!("connected just above")
             };
-            let answer = open.client.query_opt(which(open), with).await;
+            let answer = question(open).await;
             if answer.is_err() {
                 *kept = None;
             }
             answer
         });
         match answer.await {
-            Ok(Ok(row)) => Ok(row),
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(source)) => Err(DatabaseError::Unreachable { at: self.at(), source }),
             Err(_) => Err(DatabaseError::Slow { at: self.at() }),
         }
