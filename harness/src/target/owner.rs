@@ -1,4 +1,4 @@
-//! Reads a thread's owner, epoch and status, and a turn's status, from the target's database.
+//! Reads a thread's owner, epoch and status, and a turn's status, from the target's database; and rows to keep, as text.
 //!
 //! One kept connection and prepared statements: this is on the path between "a token was seen" and "the owner is dead",
 //! where every round trip counts. The connection is made anew when it is found broken, because stories break databases.
