@@ -5,6 +5,9 @@
 //! nothing of the log may lie, but what a reset voids: the rest of the same turn's earlier attempts. A resync lifts the
 //! rule for once, and so must not come for nothing: without a cursor, or with one that the log should still hold, it is
 //! due only to a newer attempt or to a broken dependency.
+//!
+//! What nobody was shown may have been in the log all the same: where frames of it were cleared away before they were read, a
+//! cursor that names the first of them is one that the pod may have found.
 
 use super::Promise;
 use super::view::{Breach, Frame, Log, ROW_LATENESS_US, View, Watcher, name, tell};
@@ -14,7 +17,7 @@ pub(crate) const PROMISE: Promise = Promise {
     number: 8,
     name: "ResumeGapFree",
     statement: "a tail delivers a slice of the thread's log without a hole; one that resumes from a cursor begins right behind \
-                it, within the bound; a cursor that nobody was given, or that is no longer held, gives an explicit resync; \
+                it, within the bound; a cursor of a frame that the log never held, or no longer does, gives an explicit resync; \
                 and no resync comes while the log should hold everything",
     needs: &[Capability::Cursor],
     judge,
@@ -84,6 +87,7 @@ impl Tail<'_, '_> {
             };
             is_silent = false;
             at = match at {
+                At::Nowhere if self.goes_on_from_unseen(frame, cursor) => self.behind(cursor, 0),
                 At::Nowhere => return Some(self.unknown_cursor(frame)),
                 // What goes back is for other promises.
                 At::Behind(last, place) | At::Ahead(last, place) if cursor <= last => At::Behind(last, place),
@@ -134,6 +138,28 @@ impl Tail<'_, '_> {
         };
         let got = self.log.diff(&title, '-', place + 1..here);
         Some(self.breach(frame.at.n, expected, got))
+    }
+
+    /// Whether `frame` goes on right behind the tail's cursor, which nobody is known to have been given but the log may have
+    /// held: a log that is purged, or lost, does not keep a frame until everybody has read it.
+    fn goes_on_from_unseen(&self, frame: Frame<'_>, cursor: Cursor) -> bool {
+        let Some(here) = self.log.place(cursor, 0).filter(|here| *here > 0) else {
+            return false;
+        };
+        let before = &self.log.frames()[here - 1];
+        let behind = |there: Cursor| Cursor {
+            seq: there.seq + 1,
+            ..there
+        };
+        let unseen = behind(before.cursor);
+        let is_next = match frame.chunk {
+            Chunk::Start(start) if start.reset => before.turn() == Some(&start.turn),
+            _ => cursor == behind(unseen),
+        };
+        is_next
+            && !matches!(before.chunk, Chunk::Finish { .. })
+            && self.watcher.cursor == Some(tell(unseen).as_str())
+            && !self.log.is_whole_before(here)
     }
 
     fn unknown_cursor(&self, frame: Frame<'_>) -> Breach {
@@ -228,7 +254,7 @@ impl Tail<'_, '_> {
 #[cfg(test)]
 mod tests {
     use crate::checkers::testing::{
-        Play, aimed, delta, fault, finish, is_frame_of, observed, opened, resync, start, state, takeover, token,
+        Play, aimed, delta, fault, finish, is_frame_of, logged, observed, opened, resync, start, state, takeover, token,
     };
     use crate::history::{Chunk, FaultStep, Status, What};
 
@@ -334,6 +360,44 @@ mod tests {
         play.put(1207, resync(6)).put(1207, start(6, 2, false));
         shown_behind(&mut play, 0);
         play.passes();
+    }
+
+    #[test]
+    fn a_cursor_whose_frame_was_cleared_before_anybody_read_it_may_be_gone_on_from() {
+        // The head of the first attempt is 1-3 as the sixth watcher asks, and the second attempt clears what is behind it.
+        let cleared = |frames: &[What]| {
+            let mut play = resumed("1-4", 1190);
+            for frame in frames {
+                play.put(1201, frame.clone());
+            }
+            play.put(1202, start(6, 2, true));
+            shown_behind(&mut play, 0);
+            play
+        };
+        cleared(&[]).passes();
+        // It may have held more, of which the tail misses nothing either.
+        cleared(&[delta(6, 1, 5, token(1, 5))]).keeps(NAME);
+        let hole = cleared(&[delta(6, 1, 6, token(1, 6))]).breaks(NAME);
+        assert!(
+            hole.expected.starts_with("a resync, for no watcher"),
+            "{}",
+            hole.expected
+        );
+
+        // Without the reset the client keeps what it has of the attempt before.
+        let mut kept = cleared(&[]);
+        kept.turn_into(&start(6, 2, true), start(6, 2, false));
+        assert!(kept.breaks(NAME).expected.starts_with("a resync, for no watcher"));
+
+        // Where the log shows the two attempts side by side, there never was a 1-4.
+        let told = |second: u32| {
+            let mut play = cleared(&[]);
+            play.put(20, logged(103, delta(1, 1, 3, token(1, 3))));
+            play.put(1203, logged(second, start(2, 2, true)));
+            play
+        };
+        told(105).keeps(NAME);
+        assert!(told(104).breaks(NAME).expected.starts_with("a resync, for no watcher"));
     }
 
     #[test]

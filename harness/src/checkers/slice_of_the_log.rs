@@ -54,23 +54,17 @@ fn check(watcher: &Watcher<'_>, log: &Log<'_>, broken_from: u64) -> Option<Breac
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{Play, aimed, delta, fault, opened, resync, start, takeover, token};
+    use crate::checkers::testing::{self as events, Play, aimed, delta, fault, opened, resync, start, takeover, token};
     use crate::history::{Status, What};
 
     const NAME: &str = "SliceOfTheLog";
 
-    /// A frame as the stream log holds it.
+    /// A frame as the stream log holds it, those of an attempt side by side.
     fn logged(frame: What) -> What {
-        let What::Frame { cursor, chunk, .. } = frame else {
-            panic!("not a frame: {frame:?}")
+        let What::Frame { cursor: Some(at), .. } = &frame else {
+            panic!("not a frame of an answer: {frame:?}")
         };
-        let seq = cursor.map_or(0, |cursor| cursor.epoch.0 * 100 + cursor.seq) as u32;
-        What::Logged {
-            thread: "t-1".into(),
-            seq,
-            cursor,
-            chunk,
-        }
+        events::logged((at.epoch.0 * 100 + at.seq) as u32, frame)
     }
 
     /// The good run with its stream log told.

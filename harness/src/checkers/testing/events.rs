@@ -134,6 +134,19 @@ pub(crate) fn finish(watcher: u32, epoch: u64, seq: u64, status: Status) -> What
     )
 }
 
+/// A frame as the stream log holds it, as its message `seq`.
+pub(crate) fn logged(seq: u32, frame: What) -> What {
+    let What::Frame { cursor, chunk, .. } = frame else {
+        panic!("not a frame: {frame:?}")
+    };
+    What::Logged {
+        thread: "t-1".into(),
+        seq,
+        cursor,
+        chunk,
+    }
+}
+
 fn row(xid: u64, row: Row) -> What {
     What::Row {
         lsn: format!("0/{xid:X}").into(),

@@ -83,6 +83,14 @@ impl<'a> Log<'a> {
         before.is_some() && before == behind
     }
 
+    /// Whether the stream log is certain never to have held anything between the frame at `place` and the one in front of it:
+    /// they were found one right behind the other.
+    pub(crate) fn is_whole_before(&self, place: usize) -> bool {
+        let stretch = |place: usize| self.frames.get(place).and_then(|there| there.stretch);
+        let here = stretch(place);
+        here.is_some() && place.checked_sub(1).and_then(stretch) == here
+    }
+
     /// The log around some of its frames, a line a frame: those are marked with `mark`, and the first of them are told.
     pub(crate) fn diff(&self, title: &str, mark: char, marked: Range<usize>) -> String {
         let mut text = title.to_owned();
