@@ -5,6 +5,7 @@
 
 mod allowed;
 mod cluster_commands;
+mod cut_short;
 mod dry_run;
 mod interrupt;
 mod judge_commands;

@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::allowed::Allowed;
+use super::cut_short::Done;
 use super::dry_run::dry_run;
 use super::progress::Shown;
 use super::staged::staged;
@@ -58,19 +59,48 @@ pub(super) async fn run(stories: &[Story], args: Args) -> u8 {
     if args.dry_run {
         return ahead(stories, &args, seed).await;
     }
-    let shown = Shown::new();
-    let played = Box::pin(carry_out(stories, &args, seed, &shown)).await;
-    shown.done();
-    let report = match played {
-        Ok(played) => played.unwrap_or_else(|reason| RunReport::broken(seed, reason)),
-        Err(code) => return code,
+    let selected = match options(&args, seed).select(stories, &Target::reference()) {
+        Ok(selected) => selected,
+        Err(e) => return end(&RunReport::broken(seed, e.to_string()), args.format),
     };
-    match (args.format, &report.reason) {
-        (Format::Json, _) => say_json(&report),
-        (Format::Human, None) => say(&report::summary(&report)),
+    let (shown, done) = (Shown::new(), Done::default());
+    let work = async |site: &Site| Box::pin(play_all(site, &selected, &args, seed, (&shown, &done))).await;
+    let played = Box::pin(staged(&args.allowed, &shown, work)).await.into_result();
+    shown.done();
+    match played {
+        Ok(played) => end(
+            &played.unwrap_or_else(|reason| RunReport::broken(seed, reason)),
+            args.format,
+        ),
+        Err(code) => {
+            if let Some(report) = done.report(selected.0.len(), seed, args.repeat) {
+                cut_short(&report, args.format);
+            }
+            code
+        }
+    }
+}
+
+/// Tells what came of a run that was not interrupted, and gives its exit code.
+fn end(report: &RunReport, format: Format) -> u8 {
+    match (format, &report.reason) {
+        (Format::Json, _) => say_json(report),
+        (Format::Human, None) => say(&report::summary(report)),
         (Format::Human, Some(reason)) => return fail(reason),
     }
     report.verdict.exit_code()
+}
+
+/// Tells what an interrupted run had come to.
+fn cut_short(report: &RunReport, format: Format) {
+    match format {
+        Format::Json => say_json(report),
+        Format::Human => say(&format!(
+            "{}{}",
+            report::summary(report),
+            report.reason.as_deref().unwrap_or_default()
+        )),
+    }
 }
 
 /// What the run would do.
@@ -80,15 +110,6 @@ async fn ahead(stories: &[Story], args: &Args, seed: u64) -> u8 {
         Ok(selected) => dry_run(&selected, &options, &setting(args), &args.allowed.hosts(), args.format).await,
         Err(e) => fail(&e.to_string()),
     }
-}
-
-async fn carry_out(stories: &[Story], args: &Args, seed: u64, shown: &Shown) -> Result<Result<RunReport, String>, u8> {
-    let selected = match options(args, seed).select(stories, &Target::reference()) {
-        Ok(selected) => selected,
-        Err(e) => return Ok(Err(e.to_string())),
-    };
-    let work = async |site: &Site| Box::pin(play_all(site, &selected, args, seed, shown)).await;
-    staged(&args.allowed, shown, work).await.into_result()
 }
 
 fn options(args: &Args, seed: u64) -> Options {
@@ -114,17 +135,19 @@ async fn play_all(
     selected: &Selected,
     args: &Args,
     seed: u64,
-    shown: &Shown,
+    (shown, kept): (&Shown, &Done),
 ) -> Result<RunReport, RunError> {
     let session = site.open(&setting(args), None, shown).await?;
     let session = &session;
     if let Some(start) = session.start_report(seed) {
         tell(&start, args, shown);
+        kept.keep(0, start);
     }
-    let plays = (0..args.repeat).flat_map(|n| selected.0.iter().map(move |story| (story, seed_of_repetition(seed, n))));
-    let plays = plays.map(|(story, seed)| async move {
-        let done = session.play(story, seed).await;
+    let plays = (0..args.repeat).flat_map(|n| selected.0.iter().map(move |story| (story, n)));
+    let plays = plays.map(|(story, n)| async move {
+        let done = session.play(story, seed_of_repetition(seed, n)).await;
         tell(&done, args, shown);
+        kept.keep(n, done.clone());
         if args.hold && done.verdict != Verdict::Pass {
             hold(session, shown).await?;
         }

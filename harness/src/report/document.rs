@@ -17,7 +17,7 @@ pub struct RunReport {
     pub verdict: Verdict,
     /// Seed of the run.
     pub seed: u64,
-    /// Why the run could not be carried out, where it could not.
+    /// Why the run could not be carried out, where it could not; where it was interrupted, how far it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The stories.

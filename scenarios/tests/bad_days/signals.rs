@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::bystanders::Decoys;
-use crate::command::{Running, await_true};
+use crate::command::{Ended, Running, await_true};
 use crate::home::{CLUSTER, Home, PARTS};
 use crate::set_up::{TO_NATS, TO_NOWHERE};
 
@@ -18,7 +18,7 @@ const CLEARING: Duration = Duration::from_secs(20);
 const LONG_STORY: &str = "rolling_restart_mid_answer";
 
 /// Sends the signal and asserts what is promised of every moment.
-pub(crate) fn stops(running: Running, signal: Signal) {
+pub(crate) fn stops(running: Running, signal: Signal) -> Ended {
     let told = Instant::now();
     running.signal(signal);
     let ended = running.end(CLEARING);
@@ -30,6 +30,7 @@ pub(crate) fn stops(running: Running, signal: Signal) {
         ended.all()
     );
     assert!(told.elapsed() < CLEARING, "{}", ended.all());
+    ended
 }
 
 #[test]
@@ -77,6 +78,28 @@ fn told_to_stop_in_the_middle_of_a_story() {
     let home = Home::on_the_engine();
     let (running, _) = mid_story(&home);
     stops(running, Signal::INT);
+    home.is_clean();
+}
+
+#[test]
+fn told_to_stop_between_two_stories_it_tells_what_it_had_come_to() {
+    let home = Home::on_the_engine();
+    let mut running = home.start(&["run", "cluster_smoke", "--repeat", "1000", "--seed", "7"]);
+    let second = run_folder(&mut running).join("002-cluster_smoke");
+    await_true("a second story", CLUSTER, || second.exists());
+    let ended = stops(running, Signal::INT);
+    let told = ended.stdout.lines().last().unwrap_or_default();
+    let numbers: Vec<u32> = told.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [done, all, seed, rest] = numbers[..] else {
+        panic!("{}", ended.all())
+    };
+    assert!(
+        told.starts_with("interrupted after ") && done >= 1 && (all, seed, rest) == (1000, 7 + done, 1000 - done),
+        "{}",
+        ended.all()
+    );
+    let passed = format!("INCONCLUSIVE: {done} passed, 0 failed, 0 inconclusive, 0 broken; seed 7");
+    assert!(ended.stdout.lines().any(|line| line == passed), "{}", ended.all());
     home.is_clean();
 }
 
@@ -138,18 +161,17 @@ fn killed_mid_story(home: &Home) -> (String, PathBuf) {
 /// A run whose story has shown an answer's first token, and that story's history.
 fn mid_story(home: &Home) -> (Running, PathBuf) {
     let mut running = home.start(&["run", LONG_STORY]);
-    let line = running.await_line(": ready in ", CLUSTER);
-    let run = line
-        .split("crosspod-")
-        .nth(1)
-        .and_then(|rest| rest.split('-').next())
-        .expect("it names the project");
-    let history = crosspod::run::artefacts()
-        .join(run)
-        .join(format!("001-{LONG_STORY}"))
-        .join("history.jsonl");
+    let folder = run_folder(&mut running);
+    let history = folder.join(format!("001-{LONG_STORY}")).join("history.jsonl");
     await_true("an answer's first token", CLUSTER, || {
         std::fs::read_to_string(&history).is_ok_and(|text| text.contains("\"says\":\"delta\""))
     });
     (running, history)
+}
+
+/// The folder of a run's artefacts, once its cluster is ready.
+fn run_folder(running: &mut Running) -> PathBuf {
+    let line = running.await_line(": ready in ", CLUSTER);
+    let run = line.split("crosspod-").nth(1).and_then(|rest| rest.split('-').next());
+    crosspod::run::artefacts().join(run.expect("it names the project"))
 }

@@ -1,0 +1,109 @@
+//! What is left of a run that is interrupted: the verdicts that it had come to, and where to go on.
+
+use std::cell::RefCell;
+
+use crate::plan::seed_of_repetition;
+use crate::report::{RunFigures, RunReport, START, StoryReport};
+use crate::verdict::Verdict;
+
+/// The stories of a run as they are done, each with the repetition that it was played in.
+#[derive(Debug, Default)]
+pub(super) struct Done(RefCell<Vec<(u32, StoryReport)>>);
+
+impl Done {
+    /// Keeps one more.
+    pub(super) fn keep(&self, repetition: u32, story: StoryReport) {
+        self.0.borrow_mut().push((repetition, story));
+    }
+
+    /// The report of a run that was to play `stories` stories `repeat` times from `seed` on, as far as it came. None where no
+    /// story was done. What was not played is not proven, so that such a run does not pass.
+    pub(super) fn report(self, stories: usize, seed: u64, repeat: u32) -> Option<RunReport> {
+        let mut done = self.0.into_inner();
+        if done.is_empty() {
+            return None;
+        }
+        done.sort_by_key(|(repetition, _)| *repetition);
+        let plays = done.iter().filter(|(_, story)| story.story != START);
+        let plays: Vec<u32> = plays.map(|(repetition, _)| *repetition).collect();
+        let whole = whole_repetitions(&plays, stories);
+        let reason = format!(
+            "interrupted after {} of {} plays; the rest with --seed {} --repeat {}",
+            plays.len(),
+            stories * repeat as usize,
+            seed_of_repetition(seed, whole),
+            repeat - whole,
+        );
+        let done: Vec<StoryReport> = done.into_iter().map(|(_, story)| story).collect();
+        let figures = RunFigures::of_stories(done.iter().map(|story| &story.figures), None);
+        let report = RunReport::new(seed, done, figures);
+        Some(RunReport {
+            verdict: report.verdict.max(Verdict::Inconclusive),
+            reason: Some(reason),
+            ..report
+        })
+    }
+}
+
+/// How many repetitions, from the first on, have all their stories done; `of` are the repetitions of what is done, in order.
+fn whole_repetitions(of: &[u32], stories: usize) -> u32 {
+    let is_whole = |(n, repetition): &(u32, &[u32])| repetition[0] == *n && repetition.len() == stories;
+    (0..).zip(of.chunk_by(|a, b| a == b)).take_while(is_whole).count() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::StoryFigures;
+    use crate::verdict::Judgement;
+
+    fn report_of(story: &str, verdict: Verdict) -> StoryReport {
+        let judgement = Judgement {
+            verdict,
+            reason: None,
+            findings: vec![],
+            expected: vec![],
+            starved: vec![],
+            evidence: vec![],
+            not_applicable: vec![],
+        };
+        StoryReport::new(story, "log", None, 7, judgement, StoryFigures::default())
+    }
+
+    #[test]
+    fn the_rest_begins_at_the_first_repetition_that_is_not_whole() {
+        let whole = |of: &[u32]| whole_repetitions(of, 2);
+        assert_eq!(whole(&[]), 0);
+        assert_eq!(whole(&[0]), 0);
+        assert_eq!(whole(&[0, 0, 1, 1, 2]), 2);
+        // A long story of the second is still played while the third has begun.
+        assert_eq!(whole(&[0, 0, 1, 2, 2]), 1);
+        assert_eq!(whole(&[1, 1]), 0);
+    }
+
+    #[test]
+    fn an_interrupted_run_tells_what_it_found_and_never_passes() {
+        let report = |verdicts: &[Verdict]| {
+            let done = Done::default();
+            for (n, verdict) in verdicts.iter().enumerate().rev() {
+                done.keep(n as u32 / 2, report_of("s", *verdict));
+            }
+            done.report(2, 40, 3)
+        };
+        assert_eq!(report(&[]), None);
+        let passed = report(&[Verdict::Pass; 3]).expect("something was done");
+        assert_eq!(passed.verdict, Verdict::Inconclusive);
+        let reason = "interrupted after 3 of 6 plays; the rest with --seed 41 --repeat 2";
+        assert_eq!((passed.reason.as_deref(), passed.stories.len()), (Some(reason), 3));
+        let failed = report(&[Verdict::Pass, Verdict::Fail]).expect("something was done");
+        assert_eq!(failed.verdict, Verdict::Fail);
+
+        let start = Done::default();
+        start.keep(0, report_of(START, Verdict::Fail));
+        start.keep(0, report_of("s", Verdict::Pass));
+        let start = start.report(2, 40, 1).expect("something was done");
+        assert_eq!(start.verdict, Verdict::Fail, "what the start has shown is told too");
+        let reason = "interrupted after 1 of 2 plays; the rest with --seed 40 --repeat 1";
+        assert_eq!(start.reason.as_deref(), Some(reason));
+    }
+}
