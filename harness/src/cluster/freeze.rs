@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use bollard::errors::Error as EngineError;
 use rustix::process::Signal;
 
 use super::engine::State;
@@ -12,6 +13,11 @@ use super::pidfd::Pidfd;
 
 /// How long the kernel may take to stop every thread of a process.
 const STOP_BOUND: Duration = Duration::from_secs(2);
+/// How long the engine may take to freeze a container.
+const FREEZE_BOUND: Duration = Duration::from_secs(5);
+/// What a runtime says that could not freeze a container and has thawed it again. On cgroup v1 the kernel may never be done with
+/// one in which processes are just being made (<https://github.com/opencontainers/runc/pull/2791>).
+const NOT_FROZEN: &str = "unable to freeze";
 
 /// What proves that a part's process is frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +37,27 @@ impl PartHandle {
         if self.stop_process(&life).await? {
             return Ok(Frozen::Stopped);
         }
-        let doing = format!("pausing {}", self.service());
-        self.engine()
-            .docker()
-            .pause_container(&self.container())
-            .await
-            .map_err(ClusterError::engine(doing))?;
+        self.freeze().await?;
         life.paused.store(true, Ordering::Relaxed);
         self.expect_state(State::Paused).await?;
         Ok(Frozen::Paused)
+    }
+
+    /// Has the engine freeze the container. Asked again while it could not: by then all of it runs as before, and to ask again is
+    /// left to whoever wants it frozen.
+    async fn freeze(&self) -> Result<(), ClusterError> {
+        let began = Instant::now();
+        loop {
+            match self.engine().docker().pause_container(&self.container()).await {
+                Err(error) if is_not_frozen(&error) && began.elapsed() < FREEZE_BOUND => {
+                    tracing::debug!(part = %self.service(), %error, "not frozen yet");
+                }
+                answer => {
+                    let doing = format!("pausing {} for {:?}", self.service(), began.elapsed());
+                    return answer.map_err(ClusterError::engine(doing));
+                }
+            }
+        }
     }
 
     /// Lets a frozen process go on. Returns once it runs.
@@ -94,11 +112,36 @@ impl PartHandle {
     }
 }
 
+fn is_not_frozen(error: &EngineError) -> bool {
+    matches!(error, EngineError::DockerResponseServerError { message, .. } if message.contains(NOT_FROZEN))
+}
+
 impl std::fmt::Display for Frozen {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Stopped => "every thread is stopped",
             Self::Paused => "the engine says paused",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_container_that_was_thawed_again_is_to_be_frozen_once_more() {
+        let said = |message: &str| {
+            is_not_frozen(&EngineError::DockerResponseServerError {
+                status_code: 500,
+                message: message.to_owned(),
+            })
+        };
+        assert!(said(
+            "Cannot pause container 3fc4: OCI runtime pause failed: unable to freeze: unknown"
+        ));
+        assert!(!said("Container 3fc4 is already paused"));
+        assert!(!said("Container 3fc4 is not running"));
+        assert!(!is_not_frozen(&EngineError::RequestTimeoutError));
     }
 }
