@@ -89,16 +89,24 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// What is said of a run that has no history to judge.
-    pub fn broken(reason: String) -> Self {
+    /// A verdict, and nothing said beside it yet.
+    pub fn bare(verdict: Verdict) -> Self {
         Self {
-            verdict: Verdict::Broken,
-            reason: Some(reason),
+            verdict,
+            reason: None,
             findings: vec![],
             expected: vec![],
             starved: vec![],
             evidence: vec![],
             not_applicable: vec![],
+        }
+    }
+
+    /// What is said of a run that has no history to judge.
+    pub fn broken(reason: String) -> Self {
+        Self {
+            reason: Some(reason),
+            ..Self::bare(Verdict::Broken)
         }
     }
 }

@@ -58,16 +58,7 @@ mod tests {
     use crate::verdict::Judgement;
 
     fn report_of(story: &str, verdict: Verdict) -> StoryReport {
-        let judgement = Judgement {
-            verdict,
-            reason: None,
-            findings: vec![],
-            expected: vec![],
-            starved: vec![],
-            evidence: vec![],
-            not_applicable: vec![],
-        };
-        StoryReport::new(story, "log", None, 7, judgement, StoryFigures::default())
+        StoryReport::new(story, "log", None, 7, Judgement::bare(verdict), StoryFigures::default())
     }
 
     #[test]

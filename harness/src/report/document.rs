@@ -131,15 +131,7 @@ mod tests {
 
     #[test]
     fn the_document_has_the_published_shape() {
-        let judgement = Judgement {
-            verdict: Verdict::Fail,
-            reason: None,
-            findings: vec![],
-            expected: vec![],
-            starved: vec![],
-            evidence: vec![],
-            not_applicable: vec![],
-        };
+        let judgement = Judgement::bare(Verdict::Fail);
         let story = StoryReport::new("s", "log", None, 7, judgement, StoryFigures::default());
         let value = serde_json::to_value(RunReport::new(7, vec![story], RunFigures::default())).expect("it serialises");
         assert_eq!(value["schema"], 1);

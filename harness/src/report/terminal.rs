@@ -186,13 +186,8 @@ mod tests {
             owner_after: Some("pod-3 at epoch 2".into()),
         };
         let judgement = Judgement {
-            verdict: Verdict::Fail,
-            reason: None,
             findings: vec![finding],
-            expected: vec![],
-            starved: vec![],
-            evidence: vec![],
-            not_applicable: vec![],
+            ..Judgement::bare(Verdict::Fail)
         };
         let mut report = StoryReport::new(
             "owner_killed_mid_answer",

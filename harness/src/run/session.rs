@@ -251,13 +251,9 @@ impl Session {
             })
             .collect();
         let judgement = Judgement {
-            verdict: Verdict::Fail,
             reason: Some("a pod ended while the cluster was started".into()),
             findings,
-            expected: Vec::new(),
-            starved: Vec::new(),
-            evidence: Vec::new(),
-            not_applicable: Vec::new(),
+            ..Judgement::bare(Verdict::Fail)
         };
         let (design, defect) = (self.setting.design.as_str(), self.setting.defect.as_deref());
         let figures = StoryFigures::default();
