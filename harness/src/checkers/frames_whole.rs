@@ -3,7 +3,7 @@
 //! The recorder hands on only events that their blank line has closed, so that one the target's format cannot read was
 //! split, merged or garbled before it left. A stream that is none is held against the service too, whatever became of its
 //! pod: a death cuts bytes off, and what is cut is no event yet; it makes no others. So is an attach that is answered with
-//! neither a stream nor a refusal, but not near a fault: what listens at a dead pod's port may be somebody else.
+//! neither a stream nor a refusal, but not near a fault of its pod: what listens at a dead pod's port may be somebody else.
 
 use super::Promise;
 use super::view::{Breach, Refused, View, Watcher, oneline};
@@ -19,8 +19,8 @@ const ASKED_US: u64 = 5_000_000;
 pub(crate) const PROMISE: Promise = Promise {
     number: 11,
     name: "FramesWhole",
-    statement: "every event of a stream can be read in the target's format, as one event; an attach on a pod that nothing is \
-                broken for is answered with a stream or a refusal; no stream turns out to be no SSE, or has an event or a \
+    statement: "every event of a stream can be read in the target's format, as one event; an attach on a pod that is not broken \
+                itself is answered with a stream or a refusal; no stream turns out to be no SSE, or has an event or a \
                 length far beyond any answer's",
     needs: &[],
     judge,
@@ -35,7 +35,13 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 
 fn nonsense(view: &View<'_>, refused: &Refused<'_>) -> Option<Breach> {
     let (pod, until_us) = (refused.pod, refused.at.us);
-    let is_excused = view.is_excused(Some(pod.as_str()), until_us.saturating_sub(ASKED_US), until_us);
+    let from_us = until_us.saturating_sub(ASKED_US);
+    // A pod that lacks what it depends on refuses, and knows how to.
+    let mut own = view
+        .faults
+        .during(from_us, until_us)
+        .filter(|fault| fault.target == pod.as_str());
+    let is_excused = own.any(|fault| fault.touches(from_us, until_us));
     (refused.garbled && !is_excused).then(|| Breach {
         subject: format!("attach of {} on {pod}", refused.watcher),
         thread: Some(refused.thread),
@@ -80,7 +86,7 @@ fn is_garbled(reason: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::checkers::testing::{closed, takeover};
+    use crate::checkers::testing::{aimed, closed, fault, takeover};
     use crate::history::{Chunk, TailEnd, WatcherId, What};
 
     const NAME: &str = "FramesWhole";
@@ -153,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attach_that_is_answered_with_nonsense_is_found_but_not_near_a_fault() {
+    fn an_attach_that_is_answered_with_nonsense_is_found_but_not_near_a_fault_of_its_pod() {
         let mut play = takeover();
         play.put(1206, refused("pod-3", true));
         let finding = play.breaks(NAME);
@@ -164,6 +170,8 @@ mod tests {
             play.put(ms, refused(pod, garbled));
             play.keeps(NAME);
         }
+        play.put(1205, fault(2, "kill", "nats", aimed()));
+        assert_eq!(play.breaks(NAME).subject, "attach of w9 on pod-3");
     }
 
     #[test]

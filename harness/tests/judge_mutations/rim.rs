@@ -38,13 +38,21 @@ pub(crate) const KINDS: &[Kind] = &[
 
 // --- whom it can be held against
 
-/// Pods that nothing was broken for.
-fn healthy(events: &[Event]) -> BTreeSet<PodName> {
+fn pods(events: &[Event]) -> BTreeSet<PodName> {
     let of = |event: &Event| match &event.what {
         What::TailOpened { pod, .. } => Some(pod.clone()),
         _ => None,
     };
-    let mut pods: BTreeSet<PodName> = events.iter().filter_map(of).collect();
+    events.iter().filter_map(of).collect()
+}
+
+fn is_one(pods: &BTreeSet<PodName>, name: &str) -> bool {
+    pods.iter().any(|pod| pod.as_str() == name)
+}
+
+/// Pods that nothing was broken for but what they all depend on.
+fn healthy(events: &[Event]) -> BTreeSet<PodName> {
+    let mut pods = pods(events);
     for event in events {
         if let What::Fault(fault) = &event.what {
             pods.retain(|pod| pod.as_str() != fault.target);
@@ -75,7 +83,7 @@ fn watcher_of(what: &What) -> Option<WatcherId> {
 /// A frame with text of the last attempt, and its watcher, on a pod that nothing was broken for.
 fn watched_delta(events: &[Event], rng: &mut StdRng) -> Option<(usize, WatcherId)> {
     let watchers = of_healthy(events);
-    let mut places = deltas(events)?;
+    let mut places = deltas(events);
     places.retain(|place| watcher_of(&events[*place].what).is_some_and(|watcher| watchers.contains(&watcher)));
     let place = any(&places, rng)?;
     Some((place, watcher_of(&events[place].what)?))
@@ -83,8 +91,18 @@ fn watched_delta(events: &[Event], rng: &mut StdRng) -> Option<(usize, WatcherId
 
 // --- tails
 
+/// The place from which on nothing that pods depend on is broken.
+fn dependencies_serve_from(events: &[Event]) -> usize {
+    let pods = pods(events);
+    let is_of_dependency = |event: &Event| matches!(&event.what, What::Fault(fault) if !is_one(&pods, &fault.target));
+    events.iter().rposition(is_of_dependency).map_or(0, |last| last + 1)
+}
+
 fn break_off(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let (place, watcher) = watched_delta(events, rng)?;
+    if place < dependencies_serve_from(events) {
+        return None;
+    }
     let mut at = 0;
     events.retain(|event| {
         at += 1;
@@ -206,7 +224,11 @@ fn call_again(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 }
 
 fn take_over_late(events: &mut Vec<Event>, _: &mut StdRng) -> Option<()> {
-    let is_kill = |event: &Event| matches!(&event.what, What::Fault(fault) if fault.fault == "kill");
+    let pods = pods(events);
+    let is_kill = |event: &Event| match &event.what {
+        What::Fault(fault) => fault.fault == "kill" && is_one(&pods, &fault.target),
+        _ => false,
+    };
     let (_, last) = last_attempt(events)?;
     let killed = events
         .iter()

@@ -48,10 +48,16 @@ impl<'a> View<'a> {
         // Turns of a thread follow one another, so those that were over before it opened are the first ones.
         let first = turns.partition_point(over);
         let closed_us = watcher.closed.map_or(u64::MAX, |(at, _)| at.us);
+        // A tail may be shown a turn, and end, before the turn's first row is read.
+        let met = |place: &usize| watcher.turns.contains_key(place);
+        let was_there = move |place: &usize| {
+            let first = self.turns[*place].rows.first();
+            first.is_none_or(|row| row.at.us <= closed_us)
+        };
         turns[first..]
             .iter()
             .copied()
-            .take_while(move |place| self.turns[*place].rows.first().is_none_or(|row| row.at.us <= closed_us))
+            .take_while(move |place| was_there(place) || met(place))
     }
 
     pub(super) fn due(&self, watcher: &Watcher<'_>, place: usize) -> Due {

@@ -1,0 +1,116 @@
+//! Corruptions of when: what is written or shown after the end, or before it may be.
+
+use crosspod::history::{Chunk, Cursor, Epoch, Event, Row, Status, What};
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom as _;
+
+use super::{Kind, any, deltas, insert_behind, insert_last_row, last_attempt, over, parts, places, turn_of};
+
+pub(crate) const KINDS: &[Kind] = &[
+    ("a part is written after the end", late_part, &["WriterFencing"]),
+    ("the end changes", late_status, &["TerminalExactlyOne", "WriterFencing"]),
+    ("a superseded epoch writes on", late_epoch, &["WriterFencing"]),
+    (
+        "a finish comes before its commit",
+        early_finish,
+        &["DurableBeforeTerminal"],
+    ),
+    ("text follows the finish", text_after_finish, &["NoPhantom"]),
+];
+
+fn late_part(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let (turn, epoch) = last_attempt(events)?;
+    let (seq, text) = (rng.random_range(1..99), "and another thing ".into());
+    insert_last_row(events, Row::Part { turn, epoch, seq, text })
+}
+
+fn late_status(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let is_end = |what: &What| matches!(what, What::Row { row: Row::Turn { status, .. }, .. } if status.is_terminal());
+    let What::Row { mut row, .. } = events[*places(events, is_end).last()?].what.clone() else {
+        return None;
+    };
+    if let Row::Turn { status, .. } = &mut row {
+        let mut others = vec![Status::Failed, Status::Interrupted, Status::InProgress];
+        others.retain(|other| other != status);
+        *status = *others.choose(rng)?;
+    }
+    insert_last_row(events, row)
+}
+
+fn late_epoch(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let over = over(events);
+    let mut parts = parts(events);
+    let superseded = |place: usize| {
+        let turn = turn_of(&events[place].what)?.clone();
+        let epoch = Epoch(over.get(&turn)?.0 - 1);
+        (epoch.0 > 0).then_some((turn, epoch))
+    };
+    parts.retain(|place| superseded(*place).is_some());
+    let place = any(&parts, rng)?;
+    let (turn, epoch) = superseded(place)?;
+    let (seq, text) = (90, "I am not dead ".into());
+    let (lsn, xid) = ("F/FFFFFFFF".into(), u64::from(u32::MAX));
+    if rng.random_bool(0.5) {
+        let row = Row::Part { turn, epoch, seq, text };
+        insert_behind(events, place, What::Row { lsn, xid, row });
+        return Some(());
+    }
+    let mut frames = deltas(events);
+    frames.retain(|place| turn_of(&events[*place].what) == Some(&turn));
+    let place = any(&frames, rng)?;
+    if let What::Frame { watcher, .. } = &events[place].what {
+        let (watcher, cursor) = (*watcher, Some(Cursor { epoch, seq }));
+        let (id, chunk) = (Some(format!("{epoch}-{seq}").into()), Chunk::Delta { turn, text });
+        insert_behind(
+            events,
+            place,
+            What::Frame {
+                watcher,
+                id,
+                cursor,
+                chunk,
+            },
+        );
+    }
+    Some(())
+}
+
+fn early_finish(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let place = any(&places(events, |what| matches!(what, What::TerminalProbe { .. })), rng)?;
+    if let What::TerminalProbe { status, .. } = &mut events[place].what {
+        *status = Some(Status::InProgress);
+    }
+    Some(())
+}
+
+fn text_after_finish(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let finishes = places(events, |what| {
+        matches!(
+            what,
+            What::Frame {
+                chunk: Chunk::Finish { .. },
+                ..
+            }
+        )
+    });
+    let place = any(&finishes, rng)?;
+    let mut more = events[place].what.clone();
+    if let What::Frame {
+        id,
+        cursor: Some(cursor),
+        chunk,
+        ..
+    } = &mut more
+    {
+        let (turn, _) = last_attempt(events)?;
+        cursor.seq += 1;
+        *id = Some(format!("{}-{}", cursor.epoch, cursor.seq).into());
+        *chunk = Chunk::Delta {
+            turn,
+            text: "one more thing ".into(),
+        };
+    }
+    insert_behind(events, place, more);
+    Some(())
+}
