@@ -58,9 +58,8 @@ fn left_during(watcher: &Watcher<'_>, turn: &Turn<'_>, over_us: u64) -> bool {
 fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     let ended = turn.terminal()?;
     let expect = turn.expect.filter(|expect| !expect.fails)?;
-    let from_us = turn.rows.first().map_or(0, |row| row.at.us);
     let cancelled = view.is_cancelled(turn);
-    if cancelled || view.was_cut_short(turn) || view.is_excused(None, from_us, ended.at.us) {
+    if cancelled || view.was_cut_short(turn) || view.is_excused(None, turn.asked_us(), ended.at.us) {
         return None;
     }
     let got = if ended.status == Status::Completed {
@@ -139,6 +138,17 @@ mod tests {
         let mut play = takeover();
         ended(&mut play, Status::Failed);
         play.keeps(NAME);
+    }
+
+    /// Seen live: the link to the provider was cut and whole again before the turn's first row was read, 80 ms after its post.
+    #[test]
+    fn what_was_broken_from_the_post_on_may_have_cut_it_short_however_late_its_rows_are() {
+        for (from_ms, until_ms, is_judged) in [(2, 4, true), (6, 7, false)] {
+            let mut play = left();
+            ended(&mut play, Status::Failed);
+            play.put_cut(from_ms, until_ms);
+            assert_eq!(play.findings(NAME).len(), usize::from(is_judged), "{from_ms} ms");
+        }
     }
 
     #[test]

@@ -23,12 +23,11 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .turns
         .iter()
         .filter(is_poison)
-        .min_by_key(|turn| turn.rows.first().map_or(u64::MAX, |row| row.at.n))
+        .min_by_key(|turn| turn.asked().map_or(u64::MAX, |at| at.n))
     else {
         return Vec::new();
     };
-    let since = poison.rows.first().map(|row| row.at);
-    let mut breaches = dependency_self_heal::deaths(view, since);
+    let mut breaches = dependency_self_heal::deaths(view, poison.asked());
     let others = view
         .turns
         .iter()
@@ -38,10 +37,9 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 }
 
 fn drawn_in(view: &View<'_>, poison: &Turn<'_>, turn: &Turn<'_>) -> Option<Breach> {
-    let from_us = turn.rows.first().map_or(0, |row| row.at.us);
     let until_us = turn.terminal().map_or(view.watched_until_us(), |row| row.at.us);
     let cancelled = view.is_cancelled(turn);
-    if cancelled || view.was_cut_short(turn) || view.is_excused(None, from_us, until_us) {
+    if cancelled || view.was_cut_short(turn) || view.is_excused(None, turn.asked_us(), until_us) {
         return None;
     }
     let expected = format!("{:?}, whatever becomes of turn {}", Status::Completed, poison.id);
@@ -106,6 +104,19 @@ mod tests {
         cut_short.keeps(NAME);
         play.put(1_220, fault(2, "kill", "pod-2", aimed()));
         play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_turn_that_something_broke_before_its_rows_were_read_is_not_held_against_it() {
+        for (from_ms, until_ms, is_judged) in [(2, 4, true), (6, 7, false)] {
+            let mut play = poisoned();
+            play.turn_into(
+                &turn_row(99, "turn-1", 2, Status::Completed),
+                turn_row(99, "turn-1", 2, Status::Failed),
+            );
+            play.put_cut(from_ms, until_ms);
+            assert_eq!(play.findings(NAME).len(), usize::from(is_judged), "{from_ms} ms");
+        }
     }
 
     #[test]

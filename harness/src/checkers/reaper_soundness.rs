@@ -51,12 +51,11 @@ fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
         Status::Failed => !began || turn.calls.is_empty() || under_a_call,
         _ => false,
     };
-    let from_us = turn.rows.first().map_or(0, |row| row.at.us);
     let is_cancelled = view.is_cancelled(turn);
     // A turn whose owner was at work on it is not failed for what happened to others, or long before.
     let at_work = under_a_call.then(|| owner_before(view, turn, ended)).flatten();
     let is_excused = takings::may_be_taken(view, at_work, ended.at.us, still_us)
-        || (at_work.is_none() && view.is_excused(None, from_us, ended.at.us));
+        || (at_work.is_none() && view.is_excused(None, turn.asked_us(), ended.at.us));
     if !is_reaped || is_cancelled || is_excused || turn.expect.is_some_and(|expect| expect.fails) {
         return None;
     }

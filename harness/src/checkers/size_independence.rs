@@ -53,9 +53,8 @@ fn subject(expect: &Expect, what: &str) -> String {
 
 fn did_not_complete(view: &View<'_>, turn: &Turn<'_>, expect: &Expect) -> Option<Breach> {
     let ended = turn.terminal().filter(|_| !turn.is_completed())?;
-    let from_us = turn.rows.first().map_or(0, |row| row.at.us);
     let cancelled = view.is_cancelled(turn);
-    if cancelled || view.was_cut_short(turn) || view.is_excused(None, from_us, ended.at.us) {
+    if cancelled || view.was_cut_short(turn) || view.is_excused(None, turn.asked_us(), ended.at.us) {
         return None;
     }
     Some(Breach {
@@ -178,6 +177,11 @@ mod tests {
         let mut cut_short = play.clone();
         cut_short.turn_into(&call_ends(2, "pod-2", "complete"), call_ends(2, "pod-2", "end:abort"));
         cut_short.keeps(NAME);
+        for (from_ms, until_ms, is_judged) in [(2, 4, true), (6, 7, false)] {
+            let mut cut = play.clone();
+            cut.put_cut(from_ms, until_ms);
+            assert_eq!(cut.findings(NAME).len(), usize::from(is_judged), "{from_ms} ms");
+        }
         play.put(1100, fault(3, "kill", "nats", observed()));
         play.keeps(NAME);
     }

@@ -89,6 +89,14 @@ impl Play {
         self
     }
 
+    /// Puts in that a pod's link is cut, and whole again.
+    pub(crate) fn put_cut(&mut self, from_ms: u64, until_ms: u64) -> &mut Self {
+        for (ms, step) in [(from_ms, aimed()), (from_ms, observed()), (until_ms, FaultStep::Healed)] {
+            self.put(ms, fault(9, "provider-cut-after", "pod-2", step));
+        }
+        self
+    }
+
     /// Takes out every event that `which` holds of; there must be one.
     pub(crate) fn without(&mut self, which: impl Fn(&What) -> bool) -> &mut Self {
         let before = self.events.len();

@@ -108,6 +108,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) order: Option<usize>,
     pub(crate) message: Option<&'a MessageId>,
     pub(crate) expect: Option<&'a Expect>,
+    /// When its message was first posted.
+    pub(crate) posted: Option<At>,
     /// When a post was first answered with it.
     pub(crate) accepted: Option<At>,
     pub(crate) rows: Vec<TurnRow>,
@@ -126,6 +128,17 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// From when on it can have been touched by what was broken: its first row reaches the history some time after it was committed,
+    /// and its post came before that.
+    pub(crate) fn asked(&self) -> Option<At> {
+        self.posted.or(self.rows.first().map(|row| row.at))
+    }
+
+    /// As [`Turn::asked`], in microseconds since the run began.
+    pub(crate) fn asked_us(&self) -> u64 {
+        self.asked().map_or(0, |at| at.us)
+    }
+
     /// Its first terminal row.
     pub(crate) fn terminal(&self) -> Option<&TurnRow> {
         self.rows.iter().find(|row| row.status.is_terminal())

@@ -23,7 +23,8 @@ struct Places<'a> {
     /// Only open tails: a watcher's id is not used twice.
     watchers: HashMap<WatcherId, usize>,
     calls: HashMap<u64, usize>,
-    messages: HashMap<(usize, &'a MessageId), &'a Expect>,
+    /// When each was first posted, and what is expected of it.
+    messages: HashMap<(usize, &'a MessageId), (At, &'a Expect)>,
     /// Ids that some tail resumes from, with the turn and the offset in its answer that each lies at.
     resumed: HashSet<&'a str>,
     anchors: HashMap<(usize, &'a str), (usize, usize)>,
@@ -192,7 +193,7 @@ impl<'a> Collector<'a> {
             } => {
                 self.view.pods.insert(pod.as_str());
                 let thread = self.thread(thread);
-                self.places.messages.entry((thread, message)).or_insert(expect);
+                self.places.messages.entry((thread, message)).or_insert((at, expect));
                 self.view.ops.insert(*op, self.view.posts.len());
                 self.view.posts.push(Post {
                     at,
@@ -520,7 +521,8 @@ impl<'a> Collector<'a> {
         }
         for (place, turn) in self.view.turns.iter_mut().enumerate() {
             let message = turn.thread.zip(turn.message);
-            turn.expect = message.and_then(|message| self.places.messages.get(&message)).copied();
+            let posted = message.and_then(|message| self.places.messages.get(&message));
+            (turn.posted, turn.expect) = posted.copied().unzip();
             turn.calls = turn
                 .expect
                 .and_then(|expect| by_key.get(&expect.key))
@@ -564,6 +566,7 @@ impl<'a> Collector<'a> {
                 order: None,
                 message: None,
                 expect: None,
+                posted: None,
                 accepted: None,
                 rows: Vec::new(),
                 parts: BTreeMap::new(),
