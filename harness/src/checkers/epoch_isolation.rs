@@ -48,17 +48,14 @@ fn cancelled_for_nothing(view: &View<'_>, thread: usize, turns: &[&Turn<'_>]) ->
     let cancels = view.threads[thread].cancels.iter().map(|place| &view.cancels[*place]);
     let taken = cancels.filter(|cancel| taken(cancel.outcome));
     let mut cancels: Vec<u64> = taken.map(|cancel| cancel.at.n).collect();
-    // Turns in order, cancels in order: the first cancel that was answered after a turn was accepted is its own.
+    // Turns in order, cancels in order: the first cancel that was answered after a turn was posted is its own.
     cancels.reverse();
     let mut breaches = Vec::new();
     for turn in turns {
         let Some(ended) = turn.terminal().filter(|row| row.status == Status::Cancelled) else {
             continue;
         };
-        let posted = turn
-            .accepted
-            .or(turn.rows.first().map(|row| row.at))
-            .map_or(0, |at| at.n);
+        let posted = turn.asked().map_or(0, |at| at.n);
         while cancels.last().is_some_and(|n| *n < posted) {
             cancels.pop();
         }
@@ -176,6 +173,11 @@ mod tests {
         takeover().keeps(NAME);
         second(Status::Completed).keeps(NAME);
         let mut play = second(Status::Cancelled);
+        play.put(1_305, cancelled("pod-3", Outcome::Ok(())));
+        play.keeps(NAME);
+        // A turn can be stopped before the post that made it is answered.
+        let mut play = second(Status::Cancelled);
+        play.move_to(1_309, &accepted(2, "turn-2"));
         play.put(1_305, cancelled("pod-3", Outcome::Ok(())));
         play.keeps(NAME);
     }

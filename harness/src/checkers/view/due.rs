@@ -135,9 +135,9 @@ impl<'a> View<'a> {
             Some((_, None)) => true,
             // Not even told where the thread stands: it must at least not have been over before.
             None => {
-                let queued_later = turn.rows.first().is_some_and(|row| row.at.n > watcher.opened.n);
+                let posted_later = turn.asked().is_some_and(|at| at.n > watcher.opened.n);
                 let ended_us = turn.terminal().map_or(u64::MAX, |row| row.at.us);
-                queued_later || ended_us > watcher.opened.us + ROW_LATENESS_US
+                posted_later || ended_us > watcher.opened.us + ROW_LATENESS_US
             }
         }
     }
