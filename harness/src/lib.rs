@@ -13,7 +13,7 @@ pub mod plan;
 pub mod provider;
 pub mod report;
 pub mod run;
-pub mod target;
+pub mod system;
 pub mod verdict;
 pub mod wait;
 pub mod workload;

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use crosspod::cluster::{AllowedHosts, Cluster, ClusterSpec, Engine, RunLock, Service, Silent, remove_project};
 use crosspod::history::Row;
-use crosspod::target::changes::ChangeFeed;
-use crosspod::target::owner::DatabaseError;
-use crosspod::target::{Database, Target};
+use crosspod::system::changes::ChangeFeed;
+use crosspod::system::owner::DatabaseError;
+use crosspod::system::{Database, System};
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio_postgres::{Client, NoTls};
@@ -162,7 +162,7 @@ async fn tables(url: &str) -> Database {
         threads: "proof_threads".into(),
         turns: "proof_turns".into(),
         parts: "proof_parts".into(),
-        ..Target::reference().database
+        ..System::reference().database
     }
 }
 

@@ -15,14 +15,14 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("plan", &["history"]),
     ("verdict", &["history"]),
     ("checkers", &["plan", "history", "verdict"]),
-    ("target", &["plan", "history"]),
+    ("system", &["plan", "history"]),
     ("provider", &["plan", "history", "wait"]),
-    ("cluster", &["plan", "history", "target", "wait"]),
+    ("cluster", &["plan", "history", "system", "wait"]),
     (
         "workload",
-        &["plan", "history", "target", "provider", "cluster", "wait"],
+        &["plan", "history", "system", "provider", "cluster", "wait"],
     ),
-    ("nemesis", &["plan", "history", "target", "provider", "cluster", "wait"]),
+    ("nemesis", &["plan", "history", "system", "provider", "cluster", "wait"]),
     ("report", &["plan", "history", "verdict"]),
 ];
 
@@ -251,12 +251,12 @@ fn nothing_is_left_undone() {
     }
 }
 
-/// Every defect of the target is caught by a story, and no story claims to catch what is not there.
+/// Every defect of the system is caught by a story, and no story claims to catch what is not there.
 #[test]
 fn stories_and_defects_know_each_other() {
     let registry = fs::read_to_string(root().join("scenarios/src/lib.rs")).expect("the registry");
-    let target = crosspod::target::Target::reference();
-    for defect in &target.defects {
+    let system = crosspod::system::System::reference();
+    for defect in &system.defects {
         assert!(
             registry.contains(&format!("\"{}\"", defect.name)),
             "no story catches {}",
@@ -268,7 +268,7 @@ fn stories_and_defects_know_each_other() {
         }
     }
     let pod = fs::read_to_string(root().join("fixtures/pod/src/defects.rs")).expect("the pod's defects");
-    for defect in &target.defects {
+    for defect in &system.defects {
         assert!(
             pod.contains(&format!("\"{}\"", defect.name)),
             "the pod has no defect {}",

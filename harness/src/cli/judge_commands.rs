@@ -10,16 +10,16 @@ use crate::history::reader;
 use crate::history::{Began, What};
 use crate::report::{self, RunFigures, RunReport, StoryFigures, StoryReport};
 use crate::run::Story;
-use crate::target::Target;
+use crate::system::System;
 
 pub(super) fn list(stories: &[Story], format: Format) -> u8 {
-    let target = Target::reference();
+    let system = System::reference();
     if format == Format::Json {
         let stories: Vec<_> = stories
             .iter()
             .map(|s| json!({"story": s.name, "about": s.about, "catches": s.catches, "evidence": s.evidence}))
             .collect();
-        let defects: Vec<_> = target
+        let defects: Vec<_> = system
             .defects
             .iter()
             .map(|d| json!({"defect": d.name, "promises": d.promises}))
@@ -29,7 +29,7 @@ pub(super) fn list(stories: &[Story], format: Format) -> u8 {
             .map(|p| json!({"number": p.number, "promise": p.name, "statement": p.statement}))
             .collect();
         say_json(
-            &json!({"schema": 1, "stories": stories, "defects": defects, "promises": promises, "designs": target.designs}),
+            &json!({"schema": 1, "stories": stories, "defects": defects, "promises": promises, "designs": system.designs}),
         );
         return 0;
     }
@@ -41,7 +41,7 @@ pub(super) fn list(stories: &[Story], format: Format) -> u8 {
         }
     }
     say("\nDefects (run --defect NAME), each with the promise that names it");
-    for defect in &target.defects {
+    for defect in &system.defects {
         say(&format!("  {:<36} {}", defect.name, defect.promises.join(" or ")));
     }
     say("\nPromises, judged on every run");

@@ -9,7 +9,7 @@ use super::{Format, fail, say, say_json};
 use crate::cluster::workspace_root;
 use crate::report::{self, MatrixReport, Row};
 use crate::run::{Matrix, MatrixOptions, MatrixProgress, Story};
-use crate::target::Target;
+use crate::system::System;
 
 /// Where the table is kept.
 const TRACK_RECORD: &str = "TRACK_RECORD.md";
@@ -48,8 +48,8 @@ pub(super) async fn matrix(stories: &[Story], args: Args) -> u8 {
         slots: args.slots,
     };
     let allowed = args.allowed;
-    let target = Target::reference();
-    let matrix = match Matrix::lay_out(options, stories, &target) {
+    let system = System::reference();
+    let matrix = match Matrix::lay_out(options, stories, &system) {
         Ok(matrix) => matrix,
         Err(e) => return fail(&e.to_string()),
     };

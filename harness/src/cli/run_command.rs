@@ -11,7 +11,7 @@ use super::{Format, fail, say, say_json};
 use crate::plan::seed_of_repetition;
 use crate::report::{self, RunReport, StoryReport};
 use crate::run::{Options, RunError, Selected, Session, Setting, Site, Story, side_by_side};
-use crate::target::Target;
+use crate::system::System;
 use crate::verdict::Verdict;
 
 /// What `run` takes.
@@ -59,7 +59,7 @@ pub(super) async fn run(stories: &[Story], args: Args) -> u8 {
     if args.dry_run {
         return ahead(stories, &args, seed).await;
     }
-    let selected = match options(&args, seed).select(stories, &Target::reference()) {
+    let selected = match options(&args, seed).select(stories, &System::reference()) {
         Ok(selected) => selected,
         Err(e) => return end(&RunReport::broken(seed, e.to_string()), args.format),
     };
@@ -106,7 +106,7 @@ fn cut_short(report: &RunReport, format: Format) {
 /// What the run would do.
 async fn ahead(stories: &[Story], args: &Args, seed: u64) -> u8 {
     let options = options(args, seed);
-    match options.select(stories, &Target::reference()) {
+    match options.select(stories, &System::reference()) {
         Ok(selected) => dry_run(&selected, &options, &setting(args), &args.allowed.hosts(), args.format).await,
         Err(e) => fail(&e.to_string()),
     }

@@ -10,7 +10,7 @@ use super::error::ClusterError;
 use super::handle::PartHandle;
 use super::http;
 use super::service::Service;
-use crate::target::owner::OURS;
+use crate::system::owner::OURS;
 
 /// How long one question may take.
 const ATTEMPT_BOUND: Duration = Duration::from_secs(2);

@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use crate::cluster::{PartHandle, http};
-use crate::target::json;
+use crate::system::json;
 
 /// Port of a pod's container over which it is asked.
 pub(super) const ADMIN_PORT: u16 = 8082;

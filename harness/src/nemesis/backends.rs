@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
-use crate::target::sessions::{Entry, Session, Sessions, enter};
+use crate::system::sessions::{Entry, Session, Sessions, enter};
 use crate::wait::{self, Look};
 
 /// Its name.

@@ -13,8 +13,8 @@ use futures_util::future::{join_all, try_join_all};
 use super::{InForce, Link, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
-use crate::target::owner::DatabaseError;
-use crate::target::sessions::{Entry, Occupier, Places, Sessions, enter};
+use crate::system::owner::DatabaseError;
+use crate::system::sessions::{Entry, Occupier, Places, Sessions, enter};
 use crate::wait::{self, Look};
 
 /// Its name.

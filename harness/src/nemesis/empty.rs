@@ -4,7 +4,7 @@
 use super::{Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
-use crate::target::aside;
+use crate::system::aside;
 
 /// Its name.
 const EMPTY: &str = "empty";

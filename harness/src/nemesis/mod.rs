@@ -37,9 +37,9 @@ use std::time::{Duration, Instant};
 use crate::cluster::{ClusterError, PartHandle};
 use crate::history::writer::Recorder;
 use crate::history::{Epoch, FaultEvent, FaultStep, Landing, PodName, Status, ThreadId, What};
-use crate::target::log_store::StoreError;
-use crate::target::owner::{DatabaseError, Owners};
-use crate::target::sessions::Occupier;
+use crate::system::log_store::StoreError;
+use crate::system::owner::{DatabaseError, Owners};
+use crate::system::sessions::Occupier;
 
 pub use admin::AdminError;
 pub use failpoint::{Armed, Failpoint, Held, NoHold};

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::{InForce, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
-use crate::target::owner::DatabaseError;
-use crate::target::sessions::{Sessions, Writer};
+use crate::system::owner::DatabaseError;
+use crate::system::sessions::{Sessions, Writer};
 use crate::wait::{self, Look};
 
 /// Its name.

@@ -4,8 +4,8 @@
 
 use super::{Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
-use crate::target::Log;
-use crate::target::log_store::{self, Made};
+use crate::system::Log;
+use crate::system::log_store::{self, Made};
 
 /// Its name.
 const DELETED: &str = "stream-deleted";

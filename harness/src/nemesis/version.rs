@@ -9,7 +9,7 @@ use super::admin::{ANSWER, ANSWER_MAX};
 use super::{InForce, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::{PartHandle, http};
 use crate::history::{Landing, PodName};
-use crate::target::Release;
+use crate::system::Release;
 
 /// Its name.
 const OTHER_VERSION: &str = "other-version";

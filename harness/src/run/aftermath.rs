@@ -40,7 +40,7 @@ impl Before {
             Some((pod.clone(), line.ok().flatten()?))
         });
         let (scrapes, newest) = tokio::join!(scrape(slot), join_all(newest));
-        let stepped_down = &slot.api.target().metrics.superseded;
+        let stepped_down = &slot.api.system().metrics.superseded;
         Self {
             counts: count(slot, &scrapes).await,
             stepped_down: told(&scrapes, stepped_down),
@@ -122,7 +122,7 @@ fn told(scrapes: &BTreeMap<PodName, Scrape>, name: &str) -> BTreeMap<PodName, u6
 }
 
 async fn count(slot: &Slot, scrapes: &BTreeMap<PodName, Scrape>) -> Counts {
-    let metrics = &slot.api.target().metrics;
+    let metrics = &slot.api.system().metrics;
     let names = [
         ("open tails", &metrics.tails_open),
         ("running turns", &metrics.turns_running),

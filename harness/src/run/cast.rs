@@ -329,9 +329,9 @@ impl Cast {
     }
 
     /// Attaches to a turn's thread on every pod through a proxy that cuts a stream which is silent for longer than the
-    /// target's proxies allow, and waits until all have answered.
+    /// system's proxies allow, and waits until all have answered.
     pub async fn attach_through_proxies(&mut self, turn: &Turn) -> Result<Tails, Stopped> {
-        let patience = Duration::from_millis(self.slot.api.target().proxies.patience_ms);
+        let patience = Duration::from_millis(self.slot.api.system().proxies.patience_ms);
         let mut watchers = Vec::new();
         for pod in self.pods() {
             watchers.push(self.open(&pod, turn, "through-proxy", None, Some(patience))?);

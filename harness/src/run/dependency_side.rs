@@ -4,8 +4,8 @@ use super::cast::{BEGIN, Cast, LOOK};
 use super::nemesis_side::{NemesisSide, STOP, database};
 use super::story::Stopped;
 use crate::cluster::Service;
-use crate::target::Log;
-use crate::target::log_store::{self, Made};
+use crate::system::Log;
+use crate::system::log_store::{self, Made};
 use crate::wait::{self, Look};
 
 /// The stream log that was lost with all that it held.
@@ -40,8 +40,8 @@ impl NemesisSide<'_> {
     /// Lets the database only be read.
     pub async fn forbid_writes(self) -> Result<(), Stopped> {
         let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
-        let target = self.cast.slot.api.target();
-        let table = &target.database.threads;
+        let system = self.cast.slot.api.system();
+        let table = &system.database.threads;
         self.cast.nemesis.forbid_writes(&handle, &url, table).await?;
         Ok(())
     }
@@ -49,8 +49,8 @@ impl NemesisSide<'_> {
     /// Lets the database take writes again.
     pub async fn let_write(self) -> Result<(), Stopped> {
         let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
-        let target = self.cast.slot.api.target();
-        let table = &target.database.threads;
+        let system = self.cast.slot.api.system();
+        let table = &system.database.threads;
         self.cast.nemesis.let_write(&handle, &url, table).await?;
         self.cast.unhurt_are_polled().await;
         Ok(())
@@ -119,7 +119,7 @@ impl Cast {
 fn log_of(cast: &Cast) -> Result<(String, Log), Stopped> {
     let url = cast.slot.cluster.nats_url();
     let url = url.map_err(|e| Stopped::Harness(e.to_string()))?;
-    let log = cast.slot.api.target().log.clone();
-    let log = log.ok_or_else(|| Stopped::Harness("the target has no stream log".to_owned()))?;
+    let log = cast.slot.api.system().log.clone();
+    let log = log.ok_or_else(|| Stopped::Harness("the system has no stream log".to_owned()))?;
     Ok((url, log))
 }

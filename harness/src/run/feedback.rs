@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::cast::{Cast, LOOK};
 use super::story::Stopped;
 use crate::history::{FeedbackId, OpId, Outcome, PodName, Row, What};
-use crate::target::Feedback;
+use crate::system::Feedback;
 use crate::wait::{self, Expired, Look};
 
 /// Longest that a story waits for feedback to be stored that nothing holds up but what the story has broken.
@@ -54,8 +54,8 @@ impl Cast {
 
     /// Whether a pod said that it refused for want of room.
     pub fn was_for_want_of_room(&self, outcome: &Outcome<()>) -> bool {
-        let target = self.slot.api.target();
-        let said = target.feedback.as_ref().map(|feedback| feedback.no_room.as_str());
+        let system = self.slot.api.system();
+        let said = system.feedback.as_ref().map(|feedback| feedback.no_room.as_str());
         matches!((outcome, said), (Outcome::Failed { status: 503, reason }, Some(said)) if reason.contains(said))
     }
 
@@ -102,9 +102,9 @@ impl Cast {
     }
 
     pub(super) fn takes_feedback(&self) -> Result<&Feedback, Stopped> {
-        let target = self.slot.api.target();
-        let feedback = target.feedback.as_ref();
-        feedback.ok_or_else(|| Stopped::GaveUp(format!("{} takes no feedback", target.name)))
+        let system = self.slot.api.system();
+        let feedback = system.feedback.as_ref();
+        feedback.ok_or_else(|| Stopped::GaveUp(format!("{} takes no feedback", system.name)))
     }
 }
 

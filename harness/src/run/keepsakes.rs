@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::cast::Cast;
 use crate::report::Folder;
-use crate::target::dump;
+use crate::system::dump;
 
 /// Writes the play's keepsakes into its folder.
 pub(super) async fn keep(cast: &Cast, folder: &Folder, since: SystemTime) {
@@ -47,7 +47,7 @@ async fn provider(cast: &Cast, folder: &Folder) -> Result<(), String> {
 }
 
 async fn rows(cast: &Cast, folder: &Folder) -> Result<(), String> {
-    let database = &cast.slot.api.target().database;
+    let database = &cast.slot.api.system().database;
     for (table, csv) in dump::rows(&cast.slot.owners, database, &cast.thread)
         .await
         .map_err(|e| e.to_string())?

@@ -10,13 +10,13 @@ use super::{RunError, side_by_side, unknown};
 use crate::cluster::Progress;
 use crate::plan::seed_of_repetition;
 use crate::report::{Control, MATRIX_SCHEMA, MatrixReport, Row, StoryReport};
-use crate::target::{Defect, Target};
+use crate::system::{Defect, System};
 use crate::verdict::Verdict;
 
 /// What is asked of a matrix.
 #[derive(Debug, Clone)]
 pub struct MatrixOptions {
-    /// Inside design of the target.
+    /// Inside design of the system.
     pub design: String,
     /// Defects to try; none tries all.
     pub defects: Vec<String>,
@@ -46,12 +46,12 @@ impl<'a> Matrix<'a> {
     ///
     /// # Errors
     /// There is no such design or defect, or a defect that no story is meant to catch.
-    pub fn lay_out(options: MatrixOptions, registry: &[Story], target: &'a Target) -> Result<Self, RunError> {
-        if !target.designs.contains(&options.design) {
-            let known = target.designs.iter().map(String::as_str);
+    pub fn lay_out(options: MatrixOptions, registry: &[Story], system: &'a System) -> Result<Self, RunError> {
+        if !system.designs.contains(&options.design) {
+            let known = system.designs.iter().map(String::as_str);
             return Err(unknown("design", &options.design, known));
         }
-        let known = || target.defects.iter().map(|defect| defect.name.as_str());
+        let known = || system.defects.iter().map(|defect| defect.name.as_str());
         if let Some(name) = options.defects.iter().find(|name| !known().any(|known| known == *name)) {
             return Err(unknown("defect", name, known()));
         }
@@ -60,7 +60,7 @@ impl<'a> Matrix<'a> {
             let catches = |story: &&Story| story.catches.contains(&defect.name.as_str());
             registry.iter().filter(catches).copied().collect()
         };
-        let cells: Vec<_> = target
+        let cells: Vec<_> = system
             .defects
             .iter()
             .filter(is_asked)
@@ -82,7 +82,7 @@ impl<'a> Matrix<'a> {
         })
     }
 
-    /// Whether it holds every defect of the target.
+    /// Whether it holds every defect of the system.
     pub fn is_whole(&self) -> bool {
         self.options.defects.is_empty()
     }
@@ -250,8 +250,8 @@ mod tests {
             seed: 1,
             slots: 1,
         };
-        let target = Target::reference();
-        let matrix = Matrix::lay_out(options, &registry, &target).map_err(|e| e.to_string())?;
+        let system = System::reference();
+        let matrix = Matrix::lay_out(options, &registry, &system).map_err(|e| e.to_string())?;
         let rows = matrix.cells.iter().map(|(_, stories)| stories.len()).sum();
         Ok((rows, matrix.control.iter().map(|story| story.name).collect()))
     }

@@ -27,7 +27,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use crate::cluster::ClusterError;
 use crate::report::FolderError;
-use crate::target::owner::DatabaseError;
+use crate::system::owner::DatabaseError;
 
 pub use cast::{Cast, Turn, Whose};
 pub use dependency_side::LostLog;
@@ -52,7 +52,7 @@ pub enum RunError {
     /// What a story had broken could not be healed.
     #[error("healing: {0}")]
     Heal(#[from] HealError),
-    /// The cluster's database cannot be read as the target's description says.
+    /// The cluster's database cannot be read as the system's description says.
     #[error(transparent)]
     Database(#[from] DatabaseError),
     /// The artefacts cannot be kept.

@@ -9,7 +9,7 @@ use super::story::Stopped;
 use crate::cluster::{ClusterError, PartHandle, Service};
 use crate::history::{Landing, PodName, ThreadId};
 use crate::nemesis::{Aim, Armed, Failpoint, Held, Link, LinkCut, LinkFault, Way};
-use crate::target::Release;
+use crate::system::Release;
 use crate::wait::{self, Look};
 
 /// How long a dependency that is told to stop has to do so in good order.
@@ -86,7 +86,7 @@ impl NemesisSide<'_> {
             .iter()
             .rfind(|(p, _)| p == pod)
             .map_or_else(Instant::now, |(_, at)| *at);
-        let bound = Duration::from_millis(self.cast.slot.api.target().bounds.drain_ms) + Duration::from_secs(5);
+        let bound = Duration::from_millis(self.cast.slot.api.system().bounds.drain_ms) + Duration::from_secs(5);
         Ok(self.cast.nemesis.gone(&handle, bound, since).await?)
     }
 
@@ -230,7 +230,7 @@ impl NemesisSide<'_> {
     /// Waits until one of the armed pods holds, and disarms the others.
     pub async fn holds(self, armed: Armed) -> Result<Held, Stopped> {
         let grace = match armed.point() {
-            Failpoint::InsideDrain => Duration::from_millis(self.cast.slot.api.target().bounds.drain_ms),
+            Failpoint::InsideDrain => Duration::from_millis(self.cast.slot.api.system().bounds.drain_ms),
             _ => Duration::ZERO,
         };
         let held = self.cast.nemesis.held(armed, BEGIN + grace).await?;
@@ -417,7 +417,7 @@ async fn is_up_unready(cast: &Cast, pod: &PartHandle, what: &str) -> Result<(), 
 }
 
 fn release(cast: &Cast) -> Result<Release, Stopped> {
-    let release = cast.slot.api.target().release.clone();
+    let release = cast.slot.api.system().release.clone();
     release.ok_or_else(|| Stopped::Harness("the target's description says nothing of its version".to_owned()))
 }
 

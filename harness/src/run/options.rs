@@ -3,7 +3,7 @@
 use super::story::Story;
 use super::{RunError, unknown};
 use crate::checkers::PROMISES;
-use crate::target::Target;
+use crate::system::System;
 
 /// What is asked of a run.
 #[derive(Debug, Clone)]
@@ -12,7 +12,7 @@ pub struct Options {
     pub filter: Option<String>,
     /// Defect to switch on.
     pub defect: Option<String>,
-    /// Inside design of the target.
+    /// Inside design of the system.
     pub design: String,
     /// Seed of the first repetition.
     pub seed: u64,
@@ -29,15 +29,15 @@ impl Options {
     ///
     /// # Errors
     /// There is no such story, defect or design; the error lists what there is.
-    pub fn select(&self, registry: &[Story], target: &Target) -> Result<Selected, RunError> {
-        if !target.designs.contains(&self.design) {
+    pub fn select(&self, registry: &[Story], system: &System) -> Result<Selected, RunError> {
+        if !system.designs.contains(&self.design) {
             return Err(unknown(
                 "design",
                 &self.design,
-                target.designs.iter().map(String::as_str),
+                system.designs.iter().map(String::as_str),
             ));
         }
-        for known in &target.expected_failures {
+        for known in &system.expected_failures {
             if !registry.iter().any(|story| story.name == known.story) {
                 let stories = registry.iter().map(|story| story.name);
                 return Err(unknown("story to expect a failure of", &known.story, stories));
@@ -48,12 +48,12 @@ impl Options {
             }
         }
         if let Some(defect) = &self.defect
-            && !target.defects.iter().any(|d| d.name == *defect)
+            && !system.defects.iter().any(|d| d.name == *defect)
         {
             return Err(unknown(
                 "defect",
                 defect,
-                target.defects.iter().map(|d| d.name.as_str()),
+                system.defects.iter().map(|d| d.name.as_str()),
             ));
         }
         let exact = self
@@ -98,7 +98,7 @@ fn matches_whole(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::KnownFailure;
+    use crate::system::KnownFailure;
 
     fn story(name: &'static str, catches: &'static [&'static str]) -> Story {
         Story {
@@ -129,7 +129,7 @@ mod tests {
             story("a_one_more", &[]),
         ];
         let selected = options
-            .select(&registry, &Target::reference())
+            .select(&registry, &System::reference())
             .map_err(|e| e.to_string())?;
         Ok(selected.0.iter().map(|s| s.name).collect())
     }
@@ -156,13 +156,13 @@ mod tests {
     #[test]
     fn expectations_are_of_stories_and_promises_that_there_are() {
         let select = |name: &str, promise: &str| {
-            let mut target = Target::reference();
-            target.expected_failures.push(KnownFailure {
+            let mut system = System::reference();
+            system.expected_failures.push(KnownFailure {
                 story: name.into(),
                 promise: promise.into(),
                 why: "known".into(),
             });
-            let selected = options(None, None).select(&[story("a_one", &[])], &target);
+            let selected = options(None, None).select(&[story("a_one", &[])], &system);
             selected.map(|_| ()).map_err(|e| e.to_string())
         };
         assert_eq!(select("a_one", "NoSplice"), Ok(()));

@@ -54,9 +54,9 @@ pub(super) struct Order<'a> {
     pub(super) story: &'a Story,
     /// Seed of its plan.
     pub(super) seed: u64,
-    /// Inside design of the target.
+    /// Inside design of the system.
     pub(super) design: &'a str,
-    /// Defect switched on in the target, if any.
+    /// Defect switched on in the system, if any.
     pub(super) defect: Option<&'a str>,
     /// Where its artefacts go.
     pub(super) folder: &'a Folder,
@@ -118,7 +118,7 @@ async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<StoryReport, St
 }
 
 fn began(slot: &Slot, order: &Order<'_>) -> Began {
-    let target = slot.api.target();
+    let system = slot.api.system();
     Began {
         schema: SCHEMA,
         story: order.story.name.to_owned(),
@@ -126,9 +126,9 @@ fn began(slot: &Slot, order: &Order<'_>) -> Began {
         design: order.design.to_owned(),
         defect: order.defect.map(str::to_owned),
         evidence: order.story.evidence.iter().map(|mark| (*mark).to_owned()).collect(),
-        expected_failures: target.expected_failures(order.story.name),
-        capabilities: target.capabilities().to_vec(),
-        bounds: target.bounds,
+        expected_failures: system.expected_failures(order.story.name),
+        capabilities: system.capabilities().to_vec(),
+        bounds: system.bounds,
     }
 }
 
@@ -426,7 +426,7 @@ async fn heal(cast: &mut Cast) -> Result<(), String> {
 
 /// Lets every turn come to its end: nothing is held by the provider any more, and every pod serves.
 async fn quiesce(cast: &Cast) -> Result<(), String> {
-    let bounds = cast.slot.api.target().bounds;
+    let bounds = cast.slot.api.system().bounds;
     for turn in &cast.turns {
         cast.slot
             .provider

@@ -12,7 +12,7 @@ use crate::wait::{self, Look};
 
 /// How often a pod is asked whether it can serve while a story waits for its word.
 const ASK: Duration = Duration::from_millis(50);
-/// How much longer than the target's bound a story waits for what should be there by then, so that a pod that is late is
+/// How much longer than the system's bound a story waits for what should be there by then, so that a pod that is late is
 /// asked once more after its time.
 const BEYOND: Duration = Duration::from_millis(600);
 /// Longest that a client's small piece of work may take on a pod that can serve.
@@ -45,14 +45,14 @@ impl Cast {
 
     /// Waits until every pod says that it cannot serve: something that they need is gone.
     pub async fn every_pod_says_it_cannot_serve(&self) -> Result<(), Stopped> {
-        let bound = Duration::from_millis(self.slot.api.target().bounds.lease_ms) + BEYOND;
+        let bound = Duration::from_millis(self.slot.api.system().bounds.lease_ms) + BEYOND;
         self.every_pod_says(false, bound).await
     }
 
     /// Waits until every pod says that it can serve, and lets each do a client's small piece of work: a thread, a message,
     /// and its answer watched to the end.
     pub async fn every_pod_serves(&mut self) -> Result<(), Stopped> {
-        let bound = Duration::from_millis(self.slot.api.target().bounds.takeover_ms) + BEYOND;
+        let bound = Duration::from_millis(self.slot.api.system().bounds.takeover_ms) + BEYOND;
         if let Err(late) = self.every_pod_says(true, bound).await {
             self.help_the_lame().await?;
             return Err(late);

@@ -15,7 +15,7 @@ use super::tails::parking::Trigger;
 use crate::history::writer::Recorder;
 use crate::history::{Cursor, PodName, ThreadId, WatcherId, What};
 use crate::plan::{Place, Visit};
-use crate::target::frames;
+use crate::system::frames;
 use crate::workload::{Attach, Session, Tail};
 
 /// Their ids begin here, so that a story's own watchers keep theirs whatever these do.

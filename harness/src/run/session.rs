@@ -21,7 +21,7 @@ use crate::cluster::{
     AllowedHosts, Cluster, ClusterSpec, Engine, Progress, RunLock, remove_half_made, remove_leftovers, remove_project,
 };
 use crate::report::{RunFigures, RunFolder, RunReport, START, StoryFigures, StoryReport};
-use crate::target::Target;
+use crate::system::System;
 use crate::verdict::{Finding, Judgement, Verdict};
 
 /// What a session's pods are.
@@ -93,11 +93,11 @@ impl Site {
         progress: &dyn Progress,
     ) -> Result<Session, RunError> {
         let begun = Instant::now();
-        let target = Arc::new(Target::reference());
+        let system = Arc::new(System::reference());
         let folder = part.map_or_else(|| Ok(self.folder.clone()), |part| self.folder.part(part))?;
         let mut slots = Vec::new();
         for _ in 0..setting.slots {
-            slots.push(self.slot(setting, &target, progress).await?);
+            slots.push(self.slot(setting, &system, progress).await?);
         }
         folder.write_json("environment.json", &self.environment(setting, &slots))?;
         Ok(Session {
@@ -115,7 +115,7 @@ impl Site {
     async fn slot(
         &self,
         setting: &Setting,
-        target: &Arc<Target>,
+        system: &Arc<System>,
         progress: &dyn Progress,
     ) -> Result<SharedSlot, RunError> {
         let number = self.next_slot.fetch_add(1, Ordering::Relaxed);
@@ -123,14 +123,14 @@ impl Site {
         spec.design.clone_from(&setting.design);
         spec.defects = setting.defect.iter().cloned().collect();
         if let Some(kept) = Cluster::kept(&self.engine, &spec, progress).await? {
-            let slot = Arc::new(Slot::connect(kept, target.clone()).await?);
+            let slot = Arc::new(Slot::connect(kept, system.clone()).await?);
             self.borrowed.lock().await.push(slot.clone());
             return Ok(slot);
         }
         self.brought_up.lock().await.insert(spec.project(), false);
         let cluster = Cluster::up(&self.engine, &spec, progress).await?;
         self.brought_up.lock().await.insert(spec.project(), true);
-        Ok(Arc::new(Slot::connect(cluster, target.clone()).await?))
+        Ok(Arc::new(Slot::connect(cluster, system.clone()).await?))
     }
 
     /// Takes away what a session has brought up, before the run is over.

@@ -15,11 +15,11 @@ use crate::history::writer::Recorder;
 use crate::history::{PodName, Row, ThreadId, What};
 use crate::nemesis::clear_disk;
 use crate::provider::Provider;
-use crate::target::Target;
-use crate::target::changes::{ChangeFeed, Committed};
-use crate::target::log_feed::{LogError, LogFeed, Message};
-use crate::target::owner::{DatabaseError, Owners};
-use crate::target::sessions::Sessions;
+use crate::system::System;
+use crate::system::changes::{ChangeFeed, Committed};
+use crate::system::log_feed::{LogError, LogFeed, Message};
+use crate::system::owner::{DatabaseError, Owners};
+use crate::system::sessions::Sessions;
 use crate::workload::Api;
 
 /// Name of the logical replication slot: a cluster has a database of its own, so one name does for all.
@@ -78,14 +78,14 @@ impl Slot {
     ///
     /// # Errors
     /// Its database refuses logical decoding or cannot be reached.
-    pub(super) async fn connect(cluster: Cluster, target: Arc<Target>) -> Result<Self, RunError> {
+    pub(super) async fn connect(cluster: Cluster, system: Arc<System>) -> Result<Self, RunError> {
         let url = cluster.database()?;
         // On a cluster that is kept, a run that was killed may have left it so.
         Sessions::open(&url).await?.set_read_only(false).await?;
-        let owners = Arc::new(Owners::new(&url, &target.database));
-        let changes = ChangeFeed::open(&url, &target.database, FEED).await?;
+        let owners = Arc::new(Owners::new(&url, &system.database));
+        let changes = ChangeFeed::open(&url, &system.database, FEED).await?;
         let log_heard = Arc::new(Notify::new());
-        let log = match &target.log {
+        let log = match &system.log {
             Some(log) => Some(Mutex::new(LogReader {
                 feed: LogFeed::new(&cluster.nats_url()?, log, log_heard.clone()),
                 over: HashSet::new(),
@@ -93,7 +93,7 @@ impl Slot {
             })),
             None => None,
         };
-        let api = Api::new(target).map_err(RunError::Http)?;
+        let api = Api::new(system).map_err(RunError::Http)?;
         let provider = Provider::new(cluster.mock_admin()?).map_err(RunError::Http)?;
         let links = Links::new(cluster.links_admin()?).into();
         let feed = Mutex::new(Feed {
@@ -101,7 +101,7 @@ impl Slot {
             over: HashSet::new(),
             current: HashSet::new(),
         });
-        if let Some(feedback) = &api.target().feedback {
+        if let Some(feedback) = &api.system().feedback {
             // On a cluster that is kept, a run that is over may have left its volumes full.
             let pods = cluster.parts().filter(|part| matches!(part.service(), Service::Pod(_)));
             try_join_all(pods.map(|pod| clear_disk(pod, &feedback.spool))).await?;
@@ -128,7 +128,7 @@ impl Slot {
         let mut ways = vec![format!("psql {}", self.cluster.postgres_url()?)];
         for part in self.cluster.parts() {
             if let Some(at) = part.address().filter(|_| matches!(part.service(), Service::Pod(_))) {
-                let attach = &self.api.target().routes.attach;
+                let attach = &self.api.system().routes.attach;
                 ways.push(format!(
                     "curl -N -H 'authorization: Bearer TOKEN' http://{at}{attach}   # {}",
                     part.service()

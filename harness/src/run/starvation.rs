@@ -12,7 +12,7 @@ use super::slot::Slot;
 use crate::history::writer::Recorder;
 use crate::history::{Event, What};
 
-/// How often it is looked. Short beside every bound of a target, long beside what a look costs.
+/// How often it is looked. Short beside every bound of a system, long beside what a look costs.
 const LOOK: Duration = Duration::from_millis(250);
 /// How many looks back one is held against, so that a wait is measured whole wherever it lies: a second, as bounds and leases are.
 const BACK: usize = 4;

@@ -138,11 +138,11 @@ impl Cast {
         Ok(status.await?)
     }
 
-    /// Gives every open watcher of the turn's thread the time that the target claims for showing an end. One that does not
+    /// Gives every open watcher of the turn's thread the time that the system claims for showing an end. One that does not
     /// see it is the judge's business.
     async fn all_told(&self, turn: &Turn) {
         // The judge counts from when the row's change was read, which is a little after it was committed.
-        let bound = Duration::from_millis(self.slot.api.target().bounds.terminal_ms) + Duration::from_millis(300);
+        let bound = Duration::from_millis(self.slot.api.system().bounds.terminal_ms) + Duration::from_millis(300);
         let end = tokio::time::Instant::now() + bound;
         for tail in self.tails.iter().filter(|t| t.thread == turn.thread) {
             let left = end.saturating_duration_since(tokio::time::Instant::now());
@@ -218,19 +218,19 @@ impl Cast {
 
     /// Lets the time pass after which a turn without progress is taken from its owner: time itself is what is waited for.
     pub async fn progress_bound_passes(&self) {
-        let bound = Duration::from_millis(self.slot.api.target().bounds.progress_ms);
+        let bound = Duration::from_millis(self.slot.api.system().bounds.progress_ms);
         tokio::time::sleep(bound + Duration::from_millis(200)).await;
     }
 
     /// Lets the time pass after which an owner that does not say that it lives is taken for dead: time itself is what is
     /// waited for.
     pub async fn lease_passes(&self) {
-        let lease = Duration::from_millis(self.slot.api.target().bounds.lease_ms);
+        let lease = Duration::from_millis(self.slot.api.system().bounds.lease_ms);
         tokio::time::sleep(lease + Duration::from_millis(200)).await;
     }
 
-    /// Lets the target's bound for refusing a revoked credential everywhere pass: time itself is what is waited for.
+    /// Lets the system's bound for refusing a revoked credential everywhere pass: time itself is what is waited for.
     pub async fn revocation_bound_passes(&self) {
-        tokio::time::sleep(Duration::from_millis(self.slot.api.target().bounds.revocation_ms)).await;
+        tokio::time::sleep(Duration::from_millis(self.slot.api.system().bounds.revocation_ms)).await;
     }
 }

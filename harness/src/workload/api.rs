@@ -1,4 +1,4 @@
-//! One request at a time against one pod, over the target's published routes.
+//! One request at a time against one pod, over the system's published routes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::http::{self, KEPT, Trouble, answer};
 use crate::cluster;
 use crate::history::{Accepted, FeedbackId, MessageId, Outcome, PodName, ReadAnswer, Status, TenantId, ThreadId};
-use crate::target::{Routes, Target, frames};
+use crate::system::{Routes, System, frames};
 
 /// A tenant's credential.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ pub struct ApiError {
 #[derive(Clone)]
 pub struct Api {
     http: Client,
-    target: Arc<Target>,
+    system: Arc<System>,
 }
 
 /// What a pod told of itself at one moment, in Prometheus' text format.
@@ -58,24 +58,24 @@ impl Scrape {
 }
 
 impl Api {
-    /// A client of pods that are described by `target`.
+    /// A client of pods that are described by `system`.
     ///
     /// Connections are never reused: a pod that is started again has another address, and a connection kept from before
     /// its death would make its first answer look like a failure.
     ///
     /// # Errors
     /// The HTTP client cannot be set up on this machine.
-    pub fn new(target: Arc<Target>) -> Result<Self, reqwest::Error> {
+    pub fn new(system: Arc<System>) -> Result<Self, reqwest::Error> {
         let http = cluster::http::client()
             .pool_max_idle_per_host(0)
             .connect_timeout(Duration::from_secs(2))
             .build()?;
-        Ok(Self { http, target })
+        Ok(Self { http, system })
     }
 
     /// The description of what is talked to.
-    pub fn target(&self) -> &Target {
-        &self.target
+    pub fn system(&self) -> &System {
+        &self.system
     }
 
     /// Makes a session, for a new tenant where none is named.
@@ -89,7 +89,7 @@ impl Api {
         tenant: Option<&TenantId>,
     ) -> Result<Session, ApiError> {
         let asked = tenant.map_or(json!({}), |tenant| json!({ "tenant": tenant }));
-        let request = self.http.post(url(at, &self.target.routes.sessions)).json(&asked);
+        let request = self.http.post(url(at, &self.system.routes.sessions)).json(&asked);
         let body = self.must("make a session", pod, request).await?;
         match (
             body.get("token").and_then(Value::as_str),
@@ -111,7 +111,7 @@ impl Api {
     pub async fn revoke(&self, at: SocketAddr, session: &Session) -> Outcome<()> {
         self.told(
             self.http
-                .delete(url(at, &self.target.routes.sessions))
+                .delete(url(at, &self.system.routes.sessions))
                 .bearer_auth(&session.token),
         )
         .await
@@ -124,7 +124,7 @@ impl Api {
     pub async fn new_thread(&self, pod: &PodName, at: SocketAddr, session: &Session) -> Result<ThreadId, ApiError> {
         let request = self
             .http
-            .post(url(at, &self.target.routes.threads))
+            .post(url(at, &self.system.routes.threads))
             .bearer_auth(&session.token)
             .json(&json!({}));
         let body = self.must("make a thread", pod, request).await?;
@@ -142,7 +142,7 @@ impl Api {
         message: &MessageId,
         text: &str,
     ) -> Outcome<Accepted> {
-        let path = Routes::of_thread(&self.target.routes.messages, thread);
+        let path = Routes::of_thread(&self.system.routes.messages, thread);
         let request = self
             .http
             .post(url(at, &path))
@@ -168,7 +168,7 @@ impl Api {
 
     /// Cancels the turn in flight.
     pub async fn cancel(&self, at: SocketAddr, session: &Session, thread: &ThreadId) -> Outcome<()> {
-        let path = Routes::of_thread(&self.target.routes.cancel, thread);
+        let path = Routes::of_thread(&self.system.routes.cancel, thread);
         self.told(self.http.post(url(at, &path)).bearer_auth(&session.token))
             .await
     }
@@ -207,7 +207,7 @@ impl Api {
 
     /// Asks a pod whether it is alive and not draining.
     pub async fn health(&self, at: SocketAddr) -> Outcome<()> {
-        self.told(self.http.get(url(at, &self.target.routes.health))).await
+        self.told(self.http.get(url(at, &self.system.routes.health))).await
     }
 
     /// Asks a pod whether it can serve: its answer's status, and the beginning of the body.
@@ -215,7 +215,7 @@ impl Api {
     /// # Errors
     /// What was seen where there was no answer.
     pub async fn ready(&self, at: SocketAddr) -> Result<(u16, String), String> {
-        let answer = answer(self.http.get(url(at, &self.target.routes.ready)))
+        let answer = answer(self.http.get(url(at, &self.system.routes.ready)))
             .await
             .map_err(|trouble| trouble.reason)?;
         Ok((answer.status.as_u16(), answer.excerpt()))
@@ -226,7 +226,7 @@ impl Api {
     /// # Errors
     /// Its metrics cannot be had, or do not hold the counter that the description names.
     pub async fn superseded(&self, at: SocketAddr) -> Result<u64, String> {
-        self.counted(at, &self.target.metrics.superseded).await
+        self.counted(at, &self.system.metrics.superseded).await
     }
 
     /// Value of one of a pod's metrics that has no labels.
@@ -242,7 +242,7 @@ impl Api {
     /// # Errors
     /// They cannot be had.
     pub async fn metrics(&self, at: SocketAddr) -> Result<Scrape, String> {
-        let answer = answer(self.http.get(url(at, &self.target.routes.metrics)))
+        let answer = answer(self.http.get(url(at, &self.system.routes.metrics)))
             .await
             .map_err(|trouble| trouble.reason)?;
         Ok(Scrape(answer.text().to_owned()))
@@ -259,7 +259,7 @@ impl Api {
         session: &Session,
         thread: &ThreadId,
     ) -> Result<(Status, Vec<ReadAnswer>), ApiError> {
-        let path = Routes::of_thread(&self.target.routes.thread, thread);
+        let path = Routes::of_thread(&self.system.routes.thread, thread);
         let body = self
             .must(
                 "read a thread",
@@ -279,7 +279,7 @@ impl Api {
         route: &str,
         thread: &ThreadId,
     ) -> (Option<u16>, String) {
-        let routes = &self.target.routes;
+        let routes = &self.system.routes;
         let (method, template, body) = match route {
             "attach" => (Method::GET, &routes.attach, None),
             "post" => (
@@ -324,7 +324,7 @@ impl Api {
     }
 
     pub(super) fn attach_path(&self, thread: &ThreadId) -> String {
-        Routes::of_thread(&self.target.routes.attach, thread)
+        Routes::of_thread(&self.system.routes.attach, thread)
     }
 
     async fn told(&self, request: RequestBuilder) -> Outcome<()> {

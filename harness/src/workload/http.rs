@@ -10,7 +10,7 @@ use tokio::time::error::Elapsed;
 
 use crate::cluster::http::body_up_to;
 use crate::history::PodName;
-use crate::target::{frames, json};
+use crate::system::{frames, json};
 
 /// Longest that a request may go without its whole answer.
 pub(super) const ONE_REQUEST: Duration = Duration::from_secs(5);

@@ -5,8 +5,8 @@
 //! service: the limits lie far above what an answer needs.
 
 use crate::history::Chunk;
-use crate::target::frames;
-use crate::target::sse::{Decoder, SseEvent};
+use crate::system::frames;
+use crate::system::sse::{Decoder, SseEvent};
 
 /// What is taken at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl Limits {
     };
 }
 
-/// One event of a tail, as the target's format reads it.
+/// One event of a tail, as the system's format reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     /// The event's own id, where it is a part of the stream and has one.

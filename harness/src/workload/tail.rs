@@ -26,8 +26,8 @@ use crate::history::{
     Chunk, Epoch, EventId, PodName, Raw, SessionNo, Status, TailEnd, ThreadId, TurnId, WatcherId, What,
 };
 use crate::plan::Manner;
-use crate::target::frames;
-use crate::target::owner::Owners;
+use crate::system::frames;
+use crate::system::owner::Owners;
 use crate::wait::{Expired, within};
 
 /// Longest piece of raw bytes in one event of the history: escaped at its worst it is still a line that is read back.

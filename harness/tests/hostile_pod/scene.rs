@@ -14,8 +14,8 @@ use crosspod::history::{
     ThreadId, WatcherId, What,
 };
 use crosspod::plan::Manner;
-use crosspod::target::Target;
-use crosspod::target::owner::Owners;
+use crosspod::system::System;
+use crosspod::system::owner::Owners;
 use crosspod::verdict::{Judgement, Verdict};
 use crosspod::workload::{Api, Attach, Seen, Session, Tail};
 use mock_ai::token::Answer;
@@ -30,7 +30,7 @@ pub(crate) struct Scene {
     pub(crate) api: Api,
     pub(crate) session: Session,
     recorder: Recorder,
-    target: Arc<Target>,
+    system: Arc<System>,
     path: PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -84,16 +84,16 @@ impl Scene {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("history.jsonl");
         let recorder = Recorder::create(&path, Instant::now()).expect("a history");
-        let target = Arc::new(Target::reference());
-        let api = Api::new(target.clone()).expect("a client");
+        let system = Arc::new(System::reference());
+        let api = Api::new(system.clone()).expect("a client");
         let session = api.new_session(&"pod-1".into(), pod.at, None).await.expect("a session");
-        sound_turn(&recorder, &target);
+        sound_turn(&recorder, &system);
         Self {
             pod,
             api,
             session,
             recorder,
-            target,
+            system,
             path,
             _folder: folder,
         }
@@ -102,7 +102,7 @@ impl Scene {
     /// Attaches a watcher to the pod.
     pub(crate) fn attach(&self) -> Tail {
         // Nothing listens there: what the database would say of a terminal is not what is tried here.
-        let owners = Owners::new("postgres://nobody@127.0.0.1:1/none", &self.target.database);
+        let owners = Owners::new("postgres://nobody@127.0.0.1:1/none", &self.system.database);
         let attach = Attach {
             watcher: WatcherId(1),
             pod: "pod-1".into(),
@@ -196,7 +196,7 @@ impl Outcomes {
 }
 
 /// A thread with one turn, over and stored.
-fn sound_turn(recorder: &Recorder, target: &Target) {
+fn sound_turn(recorder: &Recorder, system: &System) {
     recorder.record(What::Began(Box::new(Began {
         schema: SCHEMA,
         story: "hostile_pod".into(),
@@ -206,7 +206,7 @@ fn sound_turn(recorder: &Recorder, target: &Target) {
         evidence: Vec::new(),
         expected_failures: Vec::new(),
         capabilities: vec![Capability::Cursor],
-        bounds: target.bounds,
+        bounds: system.bounds,
     })));
     let (thread, pod): (ThreadId, PodName) = ("t-1".into(), "pod-1".into());
     recorder.record(What::ThreadMade {

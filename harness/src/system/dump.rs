@@ -1,4 +1,4 @@
-//! What the target's stores hold of one thread, as text to keep.
+//! What the system's stores hold of one thread, as text to keep.
 
 use std::time::Duration;
 

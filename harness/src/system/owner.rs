@@ -1,4 +1,4 @@
-//! Reads a thread's owner, epoch and status, and a turn's status, from the target's database; and rows to keep, as text.
+//! Reads a thread's owner, epoch and status, and a turn's status, from the system's database; and rows to keep, as text.
 //!
 //! One kept connection and prepared statements: this is on the path between "a token was seen" and "the owner is dead",
 //! where every round trip counts. The connection is made anew when it is found broken, because stories break databases.
@@ -59,7 +59,7 @@ pub enum DatabaseError {
     },
 }
 
-/// A kept connection to the target's database.
+/// A kept connection to the system's database.
 pub struct Owners {
     /// Where the database is for now.
     url: std::sync::Mutex<String>,

@@ -1,4 +1,4 @@
-//! Reads a target's stream frames into the words of a history. Pure.
+//! Reads a system's stream frames into the words of a history. Pure.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! The stream that a target's log is kept in, as a whole: which one it is, and how it is taken away.
+//! The stream that a system's log is kept in, as a whole: which one it is, and how it is taken away.
 //!
 //! A stream that is made again bears the name and counts its messages as the one before did, so the moment of its making,
 //! by the broker's clock, is what tells the two apart.

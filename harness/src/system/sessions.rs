@@ -1,4 +1,4 @@
-//! The sessions of a target's database, by whose they are; and whether it takes further ones, and writes.
+//! The sessions of a system's database, by whose they are; and whether it takes further ones, and writes.
 //!
 //! Every session of the harness bears a name of the harness's, so that all others are the system's, whatever they call
 //! themselves. All is asked over one connection that is there before anything is broken: afterwards there may be no other.

@@ -1,6 +1,6 @@
 //! What a system under test must tell the harness: its routes, its frames, how to read an owner, what it can do.
 //!
-//! A [`Target`] is data (`fixtures/targets/*.toml`); [`sse`] and [`frames`] read its stream, [`json`] its answers; [`owner`]
+//! A [`System`] is data (`fixtures/systems/*.toml`); [`sse`] and [`frames`] read its stream, [`json`] its answers; [`owner`]
 //! and [`changes`] read its database, [`log_feed`] its stream log. Deliberately absent: how it is started (`cluster`) and who
 //! talks to it (`workload`).
 
@@ -23,7 +23,7 @@ use crate::history::{Bounds, Capability, ExpectedFailure, ThreadId};
 /// A system under test, described.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Target {
+pub struct System {
     /// Its name.
     pub name: String,
     /// Inside designs that it can be started with.
@@ -56,7 +56,7 @@ pub struct Target {
     pub defects: Vec<Defect>,
 }
 
-/// A named defect of a target, for proving that the harness catches it.
+/// A named defect of a system, for proving that the harness catches it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Defect {
@@ -66,7 +66,7 @@ pub struct Defect {
     pub promises: Vec<String>,
 }
 
-/// A promise that a target is known to break in a story.
+/// A promise that a system is known to break in a story.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownFailure {
@@ -86,7 +86,7 @@ pub enum FrameFormat {
     UiMessageStream,
 }
 
-/// Paths of a target's routes; `{thread}` stands for a thread's id.
+/// Paths of a system's routes; `{thread}` stands for a thread's id.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Routes {
@@ -117,7 +117,7 @@ impl Routes {
     }
 }
 
-/// Names of a target's metrics.
+/// Names of a system's metrics.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
@@ -129,7 +129,7 @@ pub struct Metrics {
     pub turns_running: String,
 }
 
-/// How a target's version is set and told.
+/// How a system's version is set and told.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
@@ -141,7 +141,7 @@ pub struct Release {
     pub variable: String,
 }
 
-/// How a target's database is read.
+/// How a system's database is read.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
@@ -160,7 +160,7 @@ pub struct Database {
     pub feedback: Option<String>,
 }
 
-/// Where a target's stream log is.
+/// Where a system's stream log is.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
@@ -172,7 +172,7 @@ pub struct Log {
     pub id_header: String,
 }
 
-/// How a target takes feedback.
+/// How a system takes feedback.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Feedback {
@@ -188,7 +188,7 @@ pub struct Feedback {
     pub no_room: String,
 }
 
-/// The proxies that a target's streams must get through.
+/// The proxies that a system's streams must get through.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proxies {
@@ -202,20 +202,20 @@ struct Capabilities {
     have: Vec<Capability>,
 }
 
-/// A target description that cannot be used.
+/// A system description that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("target description {name}: {reason}")]
-pub struct BadTarget {
+#[error("system description {name}: {reason}")]
+pub struct BadDescription {
     name: String,
     reason: String,
 }
 
-impl Target {
+impl System {
     /// The reference pod.
     pub fn reference() -> Self {
         Self::parse(
             "reference.toml",
-            include_str!("../../../fixtures/targets/reference.toml"),
+            include_str!("../../../fixtures/systems/reference.toml"),
         )
         .expect("the description in this repository is tested")
     }
@@ -224,8 +224,8 @@ impl Target {
     ///
     /// # Errors
     /// A field is missing, unknown or not of its type.
-    pub fn parse(name: &str, text: &str) -> Result<Self, BadTarget> {
-        toml::from_str(text).map_err(|e| BadTarget {
+    pub fn parse(name: &str, text: &str) -> Result<Self, BadDescription> {
+        toml::from_str(text).map_err(|e| BadDescription {
             name: name.to_owned(),
             reason: e.to_string(),
         })
@@ -254,21 +254,21 @@ mod tests {
 
     #[test]
     fn the_reference_pod_is_described() {
-        let target = Target::reference();
-        assert_eq!(target.designs, ["log"]);
+        let system = System::reference();
+        assert_eq!(system.designs, ["log"]);
         assert_eq!(
-            Routes::of_thread(&target.routes.attach, &ThreadId::from("t9")),
+            Routes::of_thread(&system.routes.attach, &ThreadId::from("t9")),
             "/v1/threads/t9/attach"
         );
-        assert_eq!(target.bounds.takeover_ms, target.bounds.lease_ms + 100 + 1000);
+        assert_eq!(system.bounds.takeover_ms, system.bounds.lease_ms + 100 + 1000);
     }
 
     #[test]
     fn an_unknown_field_is_named() {
-        let text = include_str!("../../../fixtures/targets/reference.toml").replace("attach = ", "atach = ");
-        let error = Target::parse("mine.toml", &text).expect_err("a typo is no bound");
+        let text = include_str!("../../../fixtures/systems/reference.toml").replace("attach = ", "atach = ");
+        let error = System::parse("mine.toml", &text).expect_err("a typo is no bound");
         assert!(
-            error.to_string().starts_with("target description mine.toml: "),
+            error.to_string().starts_with("system description mine.toml: "),
             "{error}"
         );
         assert!(error.to_string().contains("atach"), "{error}");

@@ -361,13 +361,13 @@ fn status(columns: &Columns) -> Result<crate::history::Status, String> {
 mod tests {
     use super::*;
     use crate::history::Status;
-    use crate::target::Target;
+    use crate::system::System;
 
     fn row(line: &str) -> Result<Option<Row>, String> {
         let Ok(change) = decoding::read(line) else {
             panic!("not a change: {line}")
         };
-        row_of(&Target::reference().database, &change)
+        row_of(&System::reference().database, &change)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The messages of a target's stream log, each read once, in the log's order, as they come to be.
+//! The messages of a system's stream log, each read once, in the log's order, as they come to be.
 //!
 //! Read by place, as the log itself is numbered, so that nothing on the server belongs to the reader and a restart of the
 //! broker leaves nothing to set up again. What is cleared away before it was read is not told: whoever needs a log without
@@ -45,7 +45,7 @@ pub struct Message {
     pub chunk: Chunk,
 }
 
-/// A reader of a target's stream log.
+/// A reader of a system's stream log.
 pub struct LogFeed {
     url: String,
     log: Log,
@@ -246,11 +246,11 @@ fn read(log: &Log, subject: &str, seq: u64, id: Option<&str>, payload: &[u8]) ->
 mod tests {
     use super::*;
     use crate::history::Epoch;
-    use crate::target::Target;
+    use crate::system::System;
 
     #[test]
     fn a_message_is_read_with_its_thread_and_its_place() {
-        let log = Target::reference().log.expect("the reference pod has a log");
+        let log = System::reference().log.expect("the reference pod has a log");
         let payload = br#"{"type":"text-delta","turnId":"u1","delta":"x "}"#;
         let entry = read(&log, "chunks.t-1", 7, Some("2-3"), payload).expect("a frame");
         let chunk = Chunk::Delta {
