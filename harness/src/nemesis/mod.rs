@@ -5,30 +5,20 @@
 //! when (stories do, by what watchers see and where the provider's gates hold), and judging (`checkers`).
 
 mod admin;
-mod backends;
-mod clock;
-mod connections;
-mod cpu_throttled;
-mod descriptors_exhausted;
-mod disk_full;
-mod empty;
-mod failpoint;
-mod kill;
 mod link;
-mod out_of_memory;
-mod pause;
-mod read_only;
-mod stop;
-mod stream;
-mod terminate;
-mod wipe;
+mod nats;
+mod pod;
+mod postgres;
+mod process;
+mod resources;
+mod storage;
 
-pub use disk_full::clear_disk;
-mod version;
-
-pub use clock::Shift;
-pub use cpu_throttled::Throttled;
+pub use admin::AdminError;
 pub use link::{Link, LinkCut, LinkFault, Way};
+pub use pod::clock_shifted::Shift;
+pub use pod::hold::{Armed, Failpoint, Held, NoHold};
+pub use resources::cpu_throttled::Throttled;
+pub use storage::disk_full::clear_disk;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -40,9 +30,6 @@ use crate::history::{Epoch, FaultEvent, FaultStep, Landing, PodName, Status, Thr
 use crate::system::log_store::StoreError;
 use crate::system::owner::{DatabaseError, Owners};
 use crate::system::sessions::Occupier;
-
-pub use admin::AdminError;
-pub use failpoint::{Armed, Failpoint, Held, NoHold};
 
 /// An owner, as read from the database: what a fault is aimed at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,9 +104,9 @@ pub struct Nemesis {
     /// Faults in force, in the order of their injection.
     in_force: Vec<InForce>,
     /// Pods that may hold at a failpoint, or do.
-    armed: Vec<failpoint::Arming>,
+    armed: Vec<pod::hold::Arming>,
     /// Pods whose volume is full.
-    full: Vec<disk_full::Full>,
+    full: Vec<storage::disk_full::Full>,
     /// Sessions that leave the database no place for others.
     occupiers: Vec<Occupier>,
     /// Pods whose clock may be shifted.
@@ -140,7 +127,7 @@ struct InForce {
 impl InForce {
     /// Whether it is healed when its target, which this must be, was started again or put right.
     fn goes_with(&self, target: &PodName) -> bool {
-        self.target == *target && self.fault != disk_full::DISK_FULL
+        self.target == *target && self.fault != storage::disk_full::DISK_FULL
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crosspod_links::client::{Client, ClientError};
 use futures_util::future::{join_all, try_join_all};
 
-use super::{InForce, Link, Nemesis, NemesisError, refused, unseen};
+use crate::nemesis::{InForce, Link, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
 use crate::system::owner::DatabaseError;

@@ -5,8 +5,8 @@
 //! The other version is the same program under another name of its version: whatever two versions that differ owe each other is
 //! the target's own business, and what an update does to the work in flight is what is judged. It excuses nothing.
 
-use super::admin::{ANSWER, ANSWER_MAX};
-use super::{InForce, Nemesis, NemesisError, refused, unseen};
+use crate::nemesis::admin::{ANSWER, ANSWER_MAX};
+use crate::nemesis::{InForce, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::{PartHandle, http};
 use crate::history::{Landing, PodName};
 use crate::system::Release;
@@ -25,7 +25,7 @@ impl Nemesis {
         release: &Release,
         version: &str,
     ) -> Result<Landing, NemesisError> {
-        let target = super::name(pod);
+        let target = crate::nemesis::name(pod);
         self.healing(&target);
         let stopped: Vec<InForce> = self.in_force.iter().filter(|f| f.target == target).cloned().collect();
         let fault = self.aimed(OTHER_VERSION, pod, None);

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Aim, InForce, Nemesis, NemesisError, refused, unseen};
+use crate::nemesis::{Aim, InForce, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
 use crate::wait::{self, Look};

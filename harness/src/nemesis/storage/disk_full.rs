@@ -13,12 +13,12 @@
 //! size of files gives EFBIG and a signal, a device that is always full cannot be appended to in part, a quota needs the
 //! host's file system.
 
-use super::{Nemesis, NemesisError, name, refused, unseen};
+use crate::nemesis::{Nemesis, NemesisError, name, refused, unseen};
 use crate::cluster::{ClusterError, PartHandle, Written};
 use crate::history::Landing;
 
 /// Its name.
-pub(super) const DISK_FULL: &str = "disk-full";
+pub(in crate::nemesis) const DISK_FULL: &str = "disk-full";
 /// The file that fills a volume. It stays behind, empty, when that is healed.
 const FILLER: &str = "crosspod-filler";
 /// More than a volume that is meant to be filled has room for, in bytes.
@@ -28,7 +28,7 @@ const ROOM_BYTES: usize = 256 << 10;
 
 /// A pod whose volume is full, and where that is.
 #[derive(Debug, Clone)]
-pub(super) struct Full {
+pub(in crate::nemesis) struct Full {
     pod: PartHandle,
     folder: String,
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{InForce, Nemesis, NemesisError, refused, unseen};
+use crate::nemesis::{InForce, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
 use crate::system::owner::DatabaseError;

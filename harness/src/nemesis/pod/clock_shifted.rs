@@ -11,8 +11,8 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::admin::{ADMIN_PORT, ANSWER, AdminError, ask};
-use super::{Aim, Nemesis, NemesisError, refused, unseen};
+use crate::nemesis::admin::{ADMIN_PORT, ANSWER, AdminError, ask};
+use crate::nemesis::{Aim, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
 
@@ -86,7 +86,7 @@ impl Nemesis {
         if now.shift_ms != 0 {
             return Err(unseen(&fault, format!("it is still shifted by {} ms", now.shift_ms)));
         }
-        self.shifted.retain(|other| super::name(other) != fault.target);
+        self.shifted.retain(|other| crate::nemesis::name(other) != fault.target);
         self.mended(&fault);
         Ok(())
     }
@@ -104,7 +104,7 @@ impl Nemesis {
             if let Err(source) = right(&pod).await {
                 failed = Some(NemesisError::Refused {
                     fault: CLOCK_SHIFTED.into(),
-                    target: super::name(&pod),
+                    target: crate::nemesis::name(&pod),
                     source: source.into(),
                 });
                 self.shifted.push(pod);

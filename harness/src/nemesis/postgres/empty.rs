@@ -1,7 +1,7 @@
 //! `empty`: the database holds nothing, as on a service's first day. Needs: that no pod runs. Observed: no table is in sight.
 //! Healed by [`Nemesis::refill`]: the tables are back. Excludes any other fault on the database.
 
-use super::{Nemesis, NemesisError, refused, unseen};
+use crate::nemesis::{Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
 use crate::system::aside;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Nemesis, NemesisError, refused};
+use crate::nemesis::{Nemesis, NemesisError, refused};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
 

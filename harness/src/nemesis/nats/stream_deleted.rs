@@ -2,7 +2,7 @@
 //! broker says that there is none of that name, or one that was made later. Healed at once: the broker takes a stream of that
 //! name, and to make it is the pods' business.
 
-use super::{Nemesis, NemesisError, refused, unseen};
+use crate::nemesis::{Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::system::Log;
 use crate::system::log_store::{self, Made};

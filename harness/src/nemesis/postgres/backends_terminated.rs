@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Nemesis, NemesisError, refused, unseen};
+use crate::nemesis::{Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::system::sessions::{Entry, Session, Sessions, enter};
 use crate::wait::{self, Look};
@@ -51,7 +51,7 @@ impl Nemesis {
 }
 
 /// How many sessions each of those had that they call themselves after.
-pub(super) fn told(sessions: &[Session]) -> String {
+pub(in crate::nemesis) fn told(sessions: &[Session]) -> String {
     let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
     for session in sessions {
         *by_name.entry(session.name.as_str()).or_default() += 1;

@@ -10,8 +10,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::admin::ask;
-use super::{Aim, InForce, Nemesis, NemesisError, refused, unseen};
+use crate::nemesis::admin::ask;
+use crate::nemesis::{Aim, InForce, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::{FaultStep, Landing, What};
 use crate::wait::{self, Look};

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Nemesis, NemesisError, refused, unseen};
+use crate::nemesis::{Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
 

@@ -15,8 +15,8 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::admin::{ADMIN_PORT, ANSWER, AdminError, Answer, ask};
-use super::{Aim, Nemesis, NemesisError, Refusal, name, refused};
+use crate::nemesis::admin::{ADMIN_PORT, ANSWER, AdminError, Answer, ask};
+use crate::nemesis::{Aim, Nemesis, NemesisError, Refusal, name, refused};
 use crate::cluster::PartHandle;
 use crate::history::{Epoch, PodName, ThreadId, TurnId};
 use crate::wait::Expired;
@@ -83,7 +83,7 @@ impl Failpoint {
 
 /// A pod that may hold at a failpoint.
 #[derive(Debug)]
-pub(super) struct Arming {
+pub(in crate::nemesis) struct Arming {
     pod: PartHandle,
     point: Failpoint,
     /// Whether the order is for the pod's next life: one that does not run has not forgotten it.

@@ -1,0 +1,3 @@
+//! Faults of the broker that are injected through its own protocol.
+
+mod stream_deleted;

@@ -1,0 +1,5 @@
+//! Faults that only a pod can have: it holds at a failpoint, its clock is wrong, it runs another version.
+
+pub(super) mod clock_shifted;
+pub(super) mod hold;
+mod other_version;
