@@ -7,9 +7,9 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::error::ClusterError;
-use super::progress::Progress;
 use super::run_lock::RunId;
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::progress::Progress;
 
 /// Folder of the locks of live runs.
 pub(super) const RUNS: &str = "runs";

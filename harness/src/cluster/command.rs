@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 
-use super::error::ClusterError;
-use super::progress::Progress;
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::progress::Progress;
 
 /// How many lines of error output an error quotes.
 const TAIL_LINES: usize = 20;
@@ -214,8 +214,8 @@ mod tests {
     use std::os::unix::process::CommandExt as _;
     use std::time::Instant;
 
-    use super::super::progress::Silent;
     use super::*;
+    use crate::cluster::part::progress::Silent;
 
     fn shell(script: &str, bound: Duration) -> HostCommand {
         HostCommand::new("a test", "sh", bound)

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use super::command::HostCommand;
 use super::engine::Engine;
-use super::error::ClusterError;
-use super::progress::{Progress, Silent};
 use super::spec::Setup;
 use super::workspace_root;
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::progress::{Progress, Silent};
 
 /// How long Compose may take to tell its version; v1 is a slow start on a cold disk.
 const VERSION_BOUND: Duration = Duration::from_secs(20);

@@ -1,8 +1,8 @@
 //! How many descriptors a part's process may have: the kernel is asked, for a process of this machine.
 
-use super::error::ClusterError;
 use super::handle::PartHandle;
 use super::pidfd::Pidfd;
+use crate::cluster::part::error::ClusterError;
 
 impl PartHandle {
     /// Allows a part's process no descriptor beyond those that it has. Stricter than a limit that is reached: one that is

@@ -5,10 +5,10 @@ use std::path::Path;
 use super::cache::Cache;
 use super::compose::Compose;
 use super::engine::Engine;
-use super::error::ClusterError;
 use super::guard::AllowedHosts;
 use super::images;
 use super::pidfd::Pidfd;
+use crate::cluster::part::error::ClusterError;
 
 /// What images, stores and logs of one run need at most, in bytes.
 const DISK_NEEDED_BYTES: u64 = 3 << 30;

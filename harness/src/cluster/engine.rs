@@ -12,9 +12,9 @@ use bollard::query_parameters::WaitContainerOptions;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::StreamExt;
 
-use super::error::ClusterError;
 use super::guard::{self, AllowedHosts};
 use super::limits::Limits;
+use crate::cluster::part::error::ClusterError;
 
 /// How long an engine may take to say that it is there.
 const ANSWER_BOUND: Duration = Duration::from_secs(5);

@@ -10,7 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::engine::Engine;
 use super::labels;
-use super::service::Service;
+use crate::cluster::part::service::Service;
 
 /// One event of one container.
 #[derive(Debug, Clone, PartialEq, Eq)]

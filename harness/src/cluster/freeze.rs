@@ -7,9 +7,9 @@ use bollard::errors::Error as EngineError;
 use rustix::process::Signal;
 
 use super::engine::State;
-use super::error::ClusterError;
 use super::handle::{Life, PartHandle};
 use super::pidfd::Pidfd;
+use crate::cluster::part::error::ClusterError;
 
 /// How long the kernel may take to stop every thread of a process.
 const STOP_BOUND: Duration = Duration::from_secs(2);

@@ -11,10 +11,10 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
-use super::error::ClusterError;
 use super::labels::Owner;
 use super::run_lock::RunId;
-use super::service::Service;
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::service::Service;
 
 /// Hosts that may be spoken to: this machine's loopback and sockets always, others only where they are named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

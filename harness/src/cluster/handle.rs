@@ -17,14 +17,14 @@ use bollard::query_parameters::{KillContainerOptions, UploadToContainerOptionsBu
 use rustix::process::Signal;
 
 use super::engine::{Engine, Inspected, State};
-use super::error::{ClusterError, Trace};
 use super::guard::Claim;
 use super::heal::Remedy;
 use super::logs::{self, LogLine};
 use super::pidfd::Pidfd;
 use super::ready;
 use super::replacement::Containers;
-use super::service::Service;
+use crate::cluster::part::error::{ClusterError, Trace};
+use crate::cluster::part::service::Service;
 
 /// How long the kernel may take to end a killed process, and the engine to notice.
 pub(super) const DEATH_BOUND: Duration = Duration::from_secs(10);

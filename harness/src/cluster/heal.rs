@@ -2,10 +2,10 @@
 
 use futures_util::future::try_join_all;
 
-use super::error::ClusterError;
 use super::handle::PartHandle;
-use super::service::Service;
 use super::up::Cluster;
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::service::Service;
 
 /// A part that was not as it should be, and what was done.
 #[derive(Debug, Clone, PartialEq, Eq)]

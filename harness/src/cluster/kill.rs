@@ -8,9 +8,9 @@ use futures_util::future::join_all;
 use rustix::process::Signal;
 
 use super::ahead::Ahead;
-use super::error::ClusterError;
 use super::handle::{DEATH_BOUND, Life, PartHandle, Proof};
 use super::pidfd::Pidfd;
+use crate::cluster::part::error::ClusterError;
 
 /// How long killed processes are watched on the thread that killed them: longer than most deaths take.
 const AT_ONCE: Duration = Duration::from_millis(20);

@@ -7,11 +7,11 @@ use bollard::query_parameters::{ListContainersOptions, ListNetworksOptions, List
 
 use super::cache::Cache;
 use super::engine::Engine;
-use super::error::ClusterError;
 use super::labels::{self, Owner};
-use super::progress::Progress;
 use super::removal::{INTERVAL, QUIET, Removed, remove_half_made, remove_project};
 use super::run_lock::{DeadRun, RunId, dead_runs};
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::progress::Progress;
 
 /// One cluster of ours on the engine, or what there is of it.
 #[derive(Debug, Clone, PartialEq, Eq)]

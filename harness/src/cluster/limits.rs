@@ -7,8 +7,8 @@ use bollard::models::{ContainerStatsResponse, ContainerUpdateBody, HostConfig};
 use bollard::query_parameters::StatsOptionsBuilder;
 use futures_util::StreamExt;
 
-use super::error::ClusterError;
 use super::handle::PartHandle;
+use crate::cluster::part::error::ClusterError;
 
 /// The span in which a quota of processor time is spent, in microseconds: the kernel's own default.
 const CPU_PERIOD_US: i64 = 100_000;

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 
 use super::command::last_lines;
 use super::engine::Engine;
-use super::error::ClusterError;
+use crate::cluster::part::error::ClusterError;
 
 /// How many lines of a log an error quotes.
 const QUOTED_LINES: usize = 8;

@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::compose::Compose;
 use super::engine::Engine;
-use super::error::ClusterError;
 use super::images;
 use super::leftovers::{Fate, leftovers};
-use super::service::Service;
 use super::spec::{PODS_MAX, compose_services, project_name, services};
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::service::Service;
 use crate::history::PodName;
 
 /// What stands for the run's name, which is drawn when a run begins.

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::engine::root_cause;
-use super::error::ClusterError;
 use super::handle::PartHandle;
 use super::http;
-use super::service::Service;
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::service::Service;
 use crate::system::owner::OURS;
 
 /// How long one question may take.

@@ -10,10 +10,10 @@ use bollard::query_parameters::{
 use futures_util::future::join_all;
 
 use super::engine::Engine;
-use super::error::ClusterError;
 use super::labels;
-use super::service::Service;
 use super::up::forget_check_out;
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::service::Service;
 
 /// How long removal may take: the engine ends what still runs first.
 const REMOVAL_BOUND: Duration = Duration::from_mins(1);

@@ -11,10 +11,10 @@ use bollard::models::{ContainerCreateBody, ContainerInspectResponse, EndpointSet
 use bollard::query_parameters::CreateContainerOptions;
 
 use super::engine;
-use super::error::ClusterError;
 use super::handle::PartHandle;
 use super::labels::{self, Owner};
 use super::removal::remove_stand_ins;
+use crate::cluster::part::error::ClusterError;
 
 /// The containers that a part is and was.
 #[derive(Debug, Clone)]

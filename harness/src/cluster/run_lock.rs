@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::cache::{Cache, RUNS, open_lock};
-use super::error::ClusterError;
+use crate::cluster::part::error::ClusterError;
 
 /// How their names end.
 const LOCK: &str = "lock";

@@ -6,10 +6,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use super::engine::Engine;
-use super::error::ClusterError;
 use super::images::Images;
 use super::run_lock::{RunLock, RunTag, host_name};
-use super::service::Service;
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::service::Service;
 
 /// Pods that the compose file has.
 pub const PODS_MAX: u8 = 3;

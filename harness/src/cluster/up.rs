@@ -15,18 +15,18 @@ use crate::history::PodName;
 use super::cache::{CHECK_OUTS, Cache, open_lock};
 use super::compose::Compose;
 use super::engine::Engine;
-use super::error::ClusterError;
 use super::events::Events;
 use super::guard::Claim;
 use super::handle::PartHandle;
 use super::images;
 use super::labels::{self, Owner};
 use super::logs::LogLine;
-use super::progress::Progress;
 use super::ready;
 use super::removal::{Removed, remove_project, remove_stand_ins};
-use super::service::Service;
 use super::spec::{ClusterSpec, READY_BOUND};
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::progress::Progress;
+use crate::cluster::part::service::Service;
 
 /// Where PostgreSQL's images have its sockets by default. Not `/var/run`, which is a link to this.
 const DATABASE_SOCKETS: &str = "run/postgresql";

@@ -11,10 +11,10 @@ use std::time::Duration;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::RemoveContainerOptions;
 
-use super::error::ClusterError;
 use super::handle::PartHandle;
 use super::labels;
 use super::logs;
+use crate::cluster::part::error::ClusterError;
 
 /// Longest that emptying may take, a start of a container included.
 const EMPTYING: Duration = Duration::from_secs(30);

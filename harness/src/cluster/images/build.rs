@@ -13,9 +13,9 @@ use tokio::io::AsyncReadExt;
 
 use super::super::cache::Cache;
 use super::super::engine::Engine;
-use super::super::error::ClusterError;
-use super::super::progress::Progress;
 use super::{ImageFor, id_of};
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::progress::Progress;
 
 /// Bytes of the context that go to the engine at a time.
 const CHUNK_BYTES: usize = 1 << 18;

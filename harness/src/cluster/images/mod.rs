@@ -19,8 +19,8 @@ use bollard::errors::Error as EngineError;
 
 use super::cache::Cache;
 use super::engine::Engine;
-use super::error::ClusterError;
-use super::progress::Progress;
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::progress::Progress;
 
 /// How long one process waits for another that is making the same image.
 const OTHERS_BOUND: Duration = Duration::from_mins(15);

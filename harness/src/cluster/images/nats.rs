@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::super::cache::Cache;
 use super::super::command::HostCommand;
 use super::super::engine::Engine;
-use super::super::error::ClusterError;
-use super::super::progress::Progress;
 use super::super::workspace_root;
 use super::build::{Source, build as build_image};
 use super::{ImageFor, Wanted, recipe};
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::progress::Progress;
 
 /// The official image: the minor version that the wheel is pinned to.
 const OFFICIAL: &str = "nats:2.15";

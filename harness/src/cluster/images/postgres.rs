@@ -14,11 +14,11 @@ use tempfile::TempDir;
 use super::super::cache::Cache;
 use super::super::command::HostCommand;
 use super::super::engine::Engine;
-use super::super::error::ClusterError;
-use super::super::progress::{Progress, Silent};
 use super::super::workspace_root;
 use super::build::{Source, build as build_image};
 use super::{ImageFor, Wanted, recipe};
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::progress::{Progress, Silent};
 
 /// The official image: the same major version as the package.
 const OFFICIAL: &str = "postgres:15";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::super::error::ClusterError;
+use crate::cluster::part::error::ClusterError;
 
 /// Bytes of the hash that a tag holds: 48 bits, plenty for the images of one machine.
 const TAG_BYTES: usize = 6;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::super::cache::Cache;
 use super::super::command::HostCommand;
 use super::super::engine::Engine;
-use super::super::error::ClusterError;
-use super::super::progress::{Progress, Silent};
 use super::super::workspace_root;
 use super::build::{Source, build};
 use super::{Image, ImageFor, OTHERS_BOUND, Origin, Wanted, recipe};
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::progress::{Progress, Silent};
 
 /// How long a build of all binaries may take, from nothing, on a slow machine.
 const BUILD_BOUND: Duration = Duration::from_mins(30);

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::service::Service;
+use crate::cluster::part::service::Service;
 
 /// How much of a line that another program wrote is quoted, in characters.
 const QUOTED_CHARS: usize = 240;
@@ -232,7 +232,7 @@ impl fmt::Display for Trace {
 
 impl ClusterError {
     /// Wraps an engine's answer with what was asked of it; made for `map_err`.
-    pub(super) fn engine(doing: impl Into<String>) -> impl FnOnce(bollard::errors::Error) -> Self {
+    pub(in crate::cluster) fn engine(doing: impl Into<String>) -> impl FnOnce(bollard::errors::Error) -> Self {
         let doing = doing.into();
         move |source| Self::Engine {
             doing,
@@ -241,7 +241,10 @@ impl ClusterError {
     }
 
     /// Wraps a file error with what was done; made for `map_err`.
-    pub(super) fn file(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+    pub(in crate::cluster) fn file(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::File { doing, path, source }
     }

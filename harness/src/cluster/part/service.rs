@@ -39,7 +39,7 @@ impl Service {
     }
 
     /// The signal that ends the part in good order.
-    pub(super) fn stop_signal(&self) -> Signal {
+    pub(in crate::cluster) fn stop_signal(&self) -> Signal {
         match self {
             // Its fast shutdown; on SIGTERM it waits until its clients have left.
             Self::Postgres => Signal::INT,
