@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::cache::Cache;
 use super::compose::Compose;
 use super::engine::Engine;
 use super::guard::AllowedHosts;
 use super::images;
 use super::pidfd::Pidfd;
+use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 
 /// What images, stores and logs of one run need at most, in bytes.

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use reqwest::Url;
 
 use super::labels::Owner;
-use super::run_lock::RunId;
+use crate::cluster::lock::run_lock::RunId;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use super::cache::Cache;
-use super::run_lock::{RunId, host_name, is_abandoned, is_held};
+use crate::cluster::lock::cache::Cache;
+use crate::cluster::lock::run_lock::{RunId, host_name, is_abandoned, is_held};
 
 /// What the names of all our labels begin with.
 pub(super) const PREFIX: &str = "dev.crosspod.";
@@ -79,8 +79,8 @@ impl Owner {
 
 #[cfg(test)]
 mod tests {
-    use super::super::run_lock::RunLock;
     use super::*;
+    use crate::cluster::lock::run_lock::RunLock;
 
     fn owner(host: &str, lock: &std::path::Path) -> Owner {
         let labels = [

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use bollard::query_parameters::{ListContainersOptions, ListNetworksOptions, ListVolumesOptions};
 
-use super::cache::Cache;
 use super::engine::Engine;
 use super::labels::{self, Owner};
 use super::removal::{INTERVAL, QUIET, Removed, remove_half_made, remove_project};
-use super::run_lock::{DeadRun, RunId, dead_runs};
+use crate::cluster::lock::cache::Cache;
+use crate::cluster::lock::run_lock::{DeadRun, RunId, dead_runs};
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 

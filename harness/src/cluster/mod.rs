@@ -9,7 +9,6 @@
 //! absent: faults that are not a process's (links, disks), which are the nemesis's, and any judgement.
 
 mod ahead;
-mod cache;
 mod command;
 mod compose;
 mod descriptors;
@@ -27,6 +26,7 @@ mod kill;
 mod labels;
 mod leftovers;
 mod limits;
+mod lock;
 mod logs;
 mod part;
 mod pidfd;
@@ -34,7 +34,6 @@ mod preview;
 mod ready;
 mod removal;
 mod replacement;
-mod run_lock;
 mod spec;
 mod up;
 mod volume;
@@ -52,13 +51,13 @@ pub use heal::{Healed, Remedy};
 pub use images::{Image, ImageFor, Images, Origin};
 pub use kill::Death;
 pub use leftovers::{Fate, Leftover, leftovers, remove_leftovers};
+pub use lock::run_lock::{RunId, RunLock, RunTag};
 pub use logs::LogLine;
 pub use part::error::{ClusterError, Trace};
 pub use part::progress::{Progress, Silent};
 pub use part::service::Service;
 pub use preview::{ClusterAhead, ImageAhead, Preview};
 pub use removal::{Removed, remove_half_made, remove_project};
-pub use run_lock::{RunId, RunLock, RunTag};
 pub use spec::{ClusterSpec, PODS_MAX, READY_BOUND};
 pub use up::{BootDeath, Cluster, ServiceImage};
 pub use volume::Emptied;

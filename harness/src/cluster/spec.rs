@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::images::Images;
-use super::run_lock::{RunLock, RunTag, host_name};
+use crate::cluster::lock::run_lock::{RunLock, RunTag, host_name};
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
 

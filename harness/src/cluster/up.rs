@@ -12,7 +12,6 @@ use futures_util::future::{select_all, try_join_all};
 
 use crate::history::PodName;
 
-use super::cache::{CHECK_OUTS, Cache, open_lock};
 use super::compose::Compose;
 use super::engine::Engine;
 use super::events::Events;
@@ -24,6 +23,7 @@ use super::logs::LogLine;
 use super::ready;
 use super::removal::{Removed, remove_project, remove_stand_ins};
 use super::spec::{ClusterSpec, READY_BOUND};
+use crate::cluster::lock::cache::{CHECK_OUTS, Cache, open_lock};
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 use crate::cluster::part::service::Service;

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use bollard::errors::Error as EngineError;
 
-use super::cache::Cache;
 use super::engine::Engine;
+use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::cache::{Cache, RUNS, open_lock};
+use crate::cluster::lock::cache::{Cache, RUNS, open_lock};
 use crate::cluster::part::error::ClusterError;
 
 /// How their names end.
@@ -28,7 +28,7 @@ impl RunId {
         &self.0
     }
 
-    pub(super) fn from_label(label: &str) -> Self {
+    pub(in crate::cluster) fn from_label(label: &str) -> Self {
         Self(label.to_owned())
     }
 }
@@ -53,7 +53,7 @@ impl RunTag {
     }
 
     /// The file that is locked while the run lives.
-    pub(super) fn lock(&self) -> &Path {
+    pub(in crate::cluster) fn lock(&self) -> &Path {
         &self.lock
     }
 }
@@ -113,7 +113,7 @@ impl Drop for RunLock {
 }
 
 /// Runs that ended without a word: their locks are there, and nobody holds them. Those of one cache folder.
-pub(super) fn dead_runs(cache: &Cache) -> Result<Vec<DeadRun>, ClusterError> {
+pub(in crate::cluster) fn dead_runs(cache: &Cache) -> Result<Vec<DeadRun>, ClusterError> {
     let folder = cache.folder(RUNS)?;
     let entries = fs::read_dir(&folder).map_err(ClusterError::file("listing", &folder))?;
     let locks = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
@@ -130,20 +130,20 @@ pub(super) fn dead_runs(cache: &Cache) -> Result<Vec<DeadRun>, ClusterError> {
 
 /// A run whose process is gone, and whose lock is still there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DeadRun {
+pub(in crate::cluster) struct DeadRun {
     id: RunId,
     lock: PathBuf,
 }
 
 impl DeadRun {
     /// Its name.
-    pub(super) fn id(&self) -> &RunId {
+    pub(in crate::cluster) fn id(&self) -> &RunId {
         &self.id
     }
 
     /// Removes its lock, and those of its clusters, once nothing else is left of it. Leaves them where somebody holds the lock
     /// all the same.
-    pub(super) fn forget(&self, cache: &Cache) -> Result<(), ClusterError> {
+    pub(in crate::cluster) fn forget(&self, cache: &Cache) -> Result<(), ClusterError> {
         let Ok(file) = File::open(&self.lock) else {
             return Ok(());
         };
@@ -173,13 +173,13 @@ fn is_at(file: &File, path: &Path) -> bool {
 }
 
 /// Whether a run that ended without a word had this lock: it is there, and nobody holds it.
-pub(super) fn is_abandoned(path: &Path) -> bool {
+pub(in crate::cluster) fn is_abandoned(path: &Path) -> bool {
     path.exists() && !is_held(path)
 }
 
 /// Whether the process that made this lock still holds it. A lock that cannot be looked at counts as held: nothing is
 /// removed on a guess.
-pub(super) fn is_held(path: &Path) -> bool {
+pub(in crate::cluster) fn is_held(path: &Path) -> bool {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) => return error.kind() != ErrorKind::NotFound,
@@ -192,14 +192,14 @@ pub(super) fn is_held(path: &Path) -> bool {
 }
 
 /// Name of this machine, so that a run elsewhere that shares the engine is not judged by this machine's files.
-pub(super) fn host_name() -> String {
+pub(in crate::cluster) fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::cache::CHECK_OUTS;
     use super::*;
+    use crate::cluster::lock::cache::CHECK_OUTS;
 
     fn cache() -> (tempfile::TempDir, Cache) {
         let folder = tempfile::tempdir().expect("a folder");

@@ -7,21 +7,21 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::run_lock::RunId;
+use crate::cluster::lock::run_lock::RunId;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 
 /// Folder of the locks of live runs.
-pub(super) const RUNS: &str = "runs";
+pub(in crate::cluster) const RUNS: &str = "runs";
 /// Folder of the locks of clusters that are in use.
-pub(super) const CHECK_OUTS: &str = "slots";
+pub(in crate::cluster) const CHECK_OUTS: &str = "slots";
 
 /// The shared folder: `$CROSSPOD_CACHE`, else `crosspod` in `$XDG_CACHE_HOME` or `~/.cache`.
 #[derive(Debug, Clone)]
-pub(super) struct Cache(PathBuf);
+pub(in crate::cluster) struct Cache(PathBuf);
 
 impl Cache {
-    pub(super) fn locate() -> Result<Self, ClusterError> {
+    pub(in crate::cluster) fn locate() -> Result<Self, ClusterError> {
         let named = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let path = named("CROSSPOD_CACHE")
             .or_else(|| named("XDG_CACHE_HOME").map(|dir| dir.join("crosspod")))
@@ -35,18 +35,18 @@ impl Cache {
     }
 
     /// The one that a run's lock is in; none where the path is of no run's lock.
-    pub(super) fn of_run_lock(lock: &Path) -> Option<Self> {
+    pub(in crate::cluster) fn of_run_lock(lock: &Path) -> Option<Self> {
         let runs = lock.parent().filter(|folder| folder.ends_with(RUNS))?;
         Some(Self(runs.parent()?.to_owned()))
     }
 
     /// The file that is locked by whichever process uses a cluster. Made when the cluster has been, and removed with it.
-    pub(super) fn check_out(&self, project: &str) -> PathBuf {
+    pub(in crate::cluster) fn check_out(&self, project: &str) -> PathBuf {
         self.0.join(CHECK_OUTS).join(format!("{project}.lock"))
     }
 
     /// Those files of a run's clusters that are there.
-    pub(super) fn check_outs_of(&self, run: &RunId) -> Result<Vec<PathBuf>, ClusterError> {
+    pub(in crate::cluster) fn check_outs_of(&self, run: &RunId) -> Result<Vec<PathBuf>, ClusterError> {
         let folder = self.folder(CHECK_OUTS)?;
         let entries = fs::read_dir(&folder).map_err(ClusterError::file("listing", &folder))?;
         let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
@@ -59,23 +59,23 @@ impl Cache {
 
     /// A folder of a test's own.
     #[cfg(test)]
-    pub(super) fn at(folder: &Path) -> Self {
+    pub(in crate::cluster) fn at(folder: &Path) -> Self {
         Self(folder.to_owned())
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::cluster) fn path(&self) -> &Path {
         &self.0
     }
 
     /// A folder in it, made where it is missing.
-    pub(super) fn folder(&self, name: &str) -> Result<PathBuf, ClusterError> {
+    pub(in crate::cluster) fn folder(&self, name: &str) -> Result<PathBuf, ClusterError> {
         let path = self.0.join(name);
         fs::create_dir_all(&path).map_err(ClusterError::file("making the folder", &path))?;
         Ok(path)
     }
 
     /// Waits until no other process does the same work. The lock goes with the value, and with the process.
-    pub(super) async fn lock(
+    pub(in crate::cluster) async fn lock(
         &self,
         work: &str,
         bound: Duration,
@@ -116,7 +116,7 @@ impl Cache {
 }
 
 /// Opens a lock file, making it where it is missing.
-pub(super) fn open_lock(path: &Path) -> Result<File, ClusterError> {
+pub(in crate::cluster) fn open_lock(path: &Path) -> Result<File, ClusterError> {
     OpenOptions::new()
         .create(true)
         .truncate(false)
