@@ -7,10 +7,10 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::command::HostCommand;
 use super::engine::Engine;
 use super::spec::Setup;
 use super::workspace_root;
+use crate::cluster::linux::command::HostCommand;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::{Progress, Silent};
 

@@ -1,7 +1,7 @@
 //! How many descriptors a part's process may have: the kernel is asked, for a process of this machine.
 
 use super::handle::PartHandle;
-use super::pidfd::Pidfd;
+use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;
 
 impl PartHandle {

@@ -6,7 +6,7 @@ use super::compose::Compose;
 use super::engine::Engine;
 use super::guard::AllowedHosts;
 use super::images;
-use super::pidfd::Pidfd;
+use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 

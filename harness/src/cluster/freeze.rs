@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use super::engine::State;
 use super::handle::{Life, PartHandle};
-use super::pidfd::Pidfd;
+use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;
 
 /// How long the kernel may take to stop every thread of a process.

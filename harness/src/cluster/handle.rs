@@ -20,9 +20,9 @@ use super::engine::{Engine, Inspected, State};
 use super::guard::Claim;
 use super::heal::Remedy;
 use super::logs::{self, LogLine};
-use super::pidfd::Pidfd;
 use super::ready;
 use super::replacement::Containers;
+use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::{ClusterError, Trace};
 use crate::cluster::part::service::Service;
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use rustix::process::Signal;
 
-use super::ahead::Ahead;
 use super::handle::{DEATH_BOUND, Life, PartHandle, Proof};
-use super::pidfd::Pidfd;
+use crate::cluster::linux::ahead::Ahead;
+use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;
 
 /// How long killed processes are watched on the thread that killed them: longer than most deaths take.

@@ -8,8 +8,8 @@ use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt;
 
-use super::command::last_lines;
 use super::engine::Engine;
+use crate::cluster::linux::command::last_lines;
 use crate::cluster::part::error::ClusterError;
 
 /// How many lines of a log an error quotes.

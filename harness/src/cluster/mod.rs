@@ -8,8 +8,6 @@
 //! Nothing outside this module knows that there are containers: others see parts, addresses and signals. Deliberately
 //! absent: faults that are not a process's (links, disks), which are the nemesis's, and any judgement.
 
-mod ahead;
-mod command;
 mod compose;
 mod descriptors;
 mod doctor;
@@ -26,10 +24,10 @@ mod kill;
 mod labels;
 mod leftovers;
 mod limits;
+mod linux;
 mod lock;
 mod logs;
 mod part;
-mod pidfd;
 mod preview;
 mod ready;
 mod removal;

@@ -14,7 +14,7 @@ const FIRST: ThreadSchedulePolicy = ThreadSchedulePolicy::Realtime(RealtimeThrea
 
 /// While it is there, the calling thread runs before every ordinary one, where the system lets it. It is for a few
 /// milliseconds in which the thread hardly does anything but wait.
-pub(super) struct Ahead {
+pub(in crate::cluster) struct Ahead {
     /// How nice the thread was, `None` where it stays as it is.
     nice: Option<i32>,
     /// It is the calling thread's, and must end there.
@@ -22,7 +22,7 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    pub(super) fn of_others() -> Self {
+    pub(in crate::cluster) fn of_others() -> Self {
         Self {
             nice: raise(),
             _here: PhantomData,

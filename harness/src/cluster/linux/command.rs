@@ -30,7 +30,7 @@ exit "$code""#;
 
 /// A program to be run, and what to say if it fails.
 #[derive(Debug)]
-pub(super) struct HostCommand {
+pub(in crate::cluster) struct HostCommand {
     step: String,
     command: Command,
     line: String,
@@ -40,7 +40,7 @@ pub(super) struct HostCommand {
 
 impl HostCommand {
     /// `step` is what the program is run for, as a person would say it.
-    pub(super) fn new(step: impl Into<String>, program: impl AsRef<OsStr>, bound: Duration) -> Self {
+    pub(in crate::cluster) fn new(step: impl Into<String>, program: impl AsRef<OsStr>, bound: Duration) -> Self {
         let mut command = Command::new(program.as_ref());
         command.stdin(Stdio::null());
         Self::of(step.into(), command, program.as_ref(), bound)
@@ -48,7 +48,11 @@ impl HostCommand {
 
     /// The same for a program that must end when this process does, even by SIGKILL: what it makes, it makes elsewhere, where
     /// nobody would look for it any more. One that is not there tells so as a shell does.
-    pub(super) fn no_longer_than_us(step: impl Into<String>, program: impl AsRef<OsStr>, bound: Duration) -> Self {
+    pub(in crate::cluster) fn no_longer_than_us(
+        step: impl Into<String>,
+        program: impl AsRef<OsStr>,
+        bound: Duration,
+    ) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", NO_LONGER_THAN_US, "sh"]).arg(program.as_ref());
         command.stdin(Stdio::piped());
@@ -69,7 +73,7 @@ impl HostCommand {
         }
     }
 
-    pub(super) fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+    pub(in crate::cluster) fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         for arg in args {
             self.line.push(' ');
             self.line.push_str(&arg.as_ref().to_string_lossy());
@@ -78,29 +82,29 @@ impl HostCommand {
         self
     }
 
-    pub(super) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+    pub(in crate::cluster) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.command.env(name, value.into());
         self
     }
 
-    pub(super) fn env_remove(mut self, name: &str) -> Self {
+    pub(in crate::cluster) fn env_remove(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self
     }
 
-    pub(super) fn current_dir(mut self, dir: &std::path::Path) -> Self {
+    pub(in crate::cluster) fn current_dir(mut self, dir: &std::path::Path) -> Self {
         self.command.current_dir(dir);
         self
     }
 
     /// What a person can do where it fails.
-    pub(super) fn advice(mut self, advice: impl Into<String>) -> Self {
+    pub(in crate::cluster) fn advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = advice.into();
         self
     }
 
     /// Runs it and gives back its standard output. Dropping the future ends the program and its children.
-    pub(super) async fn run(mut self, progress: &dyn Progress) -> Result<String, ClusterError> {
+    pub(in crate::cluster) async fn run(mut self, progress: &dyn Progress) -> Result<String, ClusterError> {
         tracing::debug!(step = self.step, command = self.line, "running");
         let mut child = match self.command.spawn() {
             Ok(child) => child,
@@ -185,7 +189,7 @@ fn keep_last(tail: &mut VecDeque<String>, line: &str) {
 }
 
 /// The last lines of a text, as many as an error quotes.
-pub(super) fn last_lines(text: &str) -> String {
+pub(in crate::cluster) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
 }

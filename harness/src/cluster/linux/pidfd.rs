@@ -31,7 +31,7 @@ const AT_THE_SOCKET: &str = "[local]";
 
 /// The init process of one start of one container.
 #[derive(Debug)]
-pub(super) struct Pidfd {
+pub(in crate::cluster) struct Pidfd {
     fd: OwnedFd,
     /// The number by which the system calls that take no descriptor know it.
     number: Pid,
@@ -47,7 +47,7 @@ impl Pidfd {
     ///
     /// The order makes it safe: the descriptor is taken first, then the number is looked up, and the process must still
     /// live after the look-up. A number that was given away in between cannot pass all three.
-    pub(super) fn of_container(pid: i64, container: &str) -> io::Result<Self> {
+    pub(in crate::cluster) fn of_container(pid: i64, container: &str) -> io::Result<Self> {
         let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let number = number.ok_or_else(|| io::Error::other(format!("the engine gave process id {pid}")))?;
         let pidfd = Self::open(number)?;
@@ -64,7 +64,7 @@ impl Pidfd {
     }
 
     /// Opens this very process: shows whether the system has what the rest needs.
-    pub(super) fn of_self() -> io::Result<Self> {
+    pub(in crate::cluster) fn of_self() -> io::Result<Self> {
         Self::open(rustix::process::getpid())
     }
 
@@ -78,13 +78,13 @@ impl Pidfd {
     }
 
     /// Sends a signal to the process.
-    pub(super) fn signal(&self, signal: Signal) -> io::Result<()> {
+    pub(in crate::cluster) fn signal(&self, signal: Signal) -> io::Result<()> {
         Ok(pidfd_send_signal(&self.fd, signal)?)
     }
 
     /// Allows the process no descriptor beyond those that it has; these stay good. Says how many it may have now, by the
     /// kernel's word.
-    pub(super) fn allow_no_more_descriptors(&self) -> io::Result<u64> {
+    pub(in crate::cluster) fn allow_no_more_descriptors(&self) -> io::Result<u64> {
         let before = self.allow_descriptors(Some(0))?;
         self.before().get_or_insert(before);
         self.descriptors_allowed()
@@ -92,7 +92,7 @@ impl Pidfd {
 
     /// Allows the process as many descriptors as before, where it is allowed none. Says how many it may have now, by the
     /// kernel's word.
-    pub(super) fn allow_descriptors_again(&self) -> io::Result<u64> {
+    pub(in crate::cluster) fn allow_descriptors_again(&self) -> io::Result<u64> {
         if self.descriptors_allowed()? == 0 {
             // Where somebody else took them away, as many as it might ask for itself.
             let before = self.before().take();
@@ -102,7 +102,7 @@ impl Pidfd {
     }
 
     /// As [`Pidfd::allow_descriptors_again`], where that is permitted; whether there was anything to give back.
-    pub(super) fn give_back(&self) -> bool {
+    pub(in crate::cluster) fn give_back(&self) -> bool {
         self.descriptors_allowed().is_ok_and(|allowed| allowed == 0) && self.allow_descriptors_again().is_ok()
     }
 
@@ -145,14 +145,14 @@ impl Pidfd {
     }
 
     /// Whether the process is dead by now.
-    pub(super) fn is_dead(&self) -> io::Result<bool> {
+    pub(in crate::cluster) fn is_dead(&self) -> io::Result<bool> {
         let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
         Ok(poll(&mut fds, Some(&Timespec::default()))? > 0)
     }
 
     /// When each of the processes died, of those that die within `bound`, waited for on the calling thread. The bound has to
     /// be short.
-    pub(super) fn deaths_within(pidfds: &[&Self], bound: Duration) -> Vec<Option<Instant>> {
+    pub(in crate::cluster) fn deaths_within(pidfds: &[&Self], bound: Duration) -> Vec<Option<Instant>> {
         let until = Instant::now() + bound;
         let mut died = vec![None; pidfds.len()];
         loop {
@@ -178,7 +178,7 @@ impl Pidfd {
 
     /// A folder that the process sees, as a path that leads there from here while it lives. No link is followed on the way: an
     /// absolute one would lead among this machine's own files.
-    pub(super) fn folder(&self, path: &str) -> io::Result<PathBuf> {
+    pub(in crate::cluster) fn folder(&self, path: &str) -> io::Result<PathBuf> {
         let root = PathBuf::from(format!("/proc/{}/root", self.number.as_raw_nonzero()));
         let is_folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let below = open(&root, is_folder, Mode::empty())?;
@@ -191,7 +191,7 @@ impl Pidfd {
     /// Holds what would put off its death, as far as that is permitted. For moments only: the engine can neither clear the
     /// container's files away meanwhile nor close its log. All that others know the process by, its sockets, ends with it.
     #[must_use = "it ends when it is dropped"]
-    pub(super) fn hold_remains(&self) -> Vec<OwnedFd> {
+    pub(in crate::cluster) fn hold_remains(&self) -> Vec<OwnedFd> {
         let folder = format!("/proc/{}", self.number.as_raw_nonzero());
         let opened = |(name, how): (&str, OFlags)| {
             let at_once = OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
@@ -204,7 +204,7 @@ impl Pidfd {
 
     /// Whether the process has none beside it in its container, as far as its children tell: what is done to it is done
     /// to all of the container.
-    pub(super) fn is_alone(&self) -> io::Result<bool> {
+    pub(in crate::cluster) fn is_alone(&self) -> io::Result<bool> {
         for task in self.tasks()? {
             if !fs::read_to_string(task.join("children"))?.trim().is_empty() {
                 return Ok(false);
@@ -215,7 +215,7 @@ impl Pidfd {
 
     /// How long each thread of the process and of its children has waited for a processor since it began, by the thread's number.
     /// What ends meanwhile is not told, nor is a child that serves the harness alone ([`AT_THE_SOCKET`]).
-    pub(super) fn waited(&self) -> io::Result<HashMap<String, Duration>> {
+    pub(in crate::cluster) fn waited(&self) -> io::Result<HashMap<String, Duration>> {
         let (mut waited, mut serving) = (HashMap::new(), HashMap::new());
         let mut known = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
         let mut processes = vec![self.number.as_raw_nonzero().to_string()];
@@ -254,7 +254,7 @@ impl Pidfd {
     }
 
     /// Whether every thread of the process is stopped, as by SIGSTOP.
-    pub(super) fn is_stopped(&self) -> io::Result<bool> {
+    pub(in crate::cluster) fn is_stopped(&self) -> io::Result<bool> {
         for task in self.tasks()? {
             match fs::read_to_string(task.join("stat")) {
                 Ok(stat) if state(&stat) == Some('T') => {}
@@ -279,7 +279,7 @@ impl Pidfd {
         reason = "deprecated for types that may misreport their descriptor, which an `OwnedFd` cannot; the replacement is \
                   `unsafe`, which this workspace forbids"
     )]
-    pub(super) async fn dead(&self) -> io::Result<()> {
+    pub(in crate::cluster) async fn dead(&self) -> io::Result<()> {
         // Registered with the runtime that waits, which need not be the one that started the container.
         let fd = AsyncFd::with_interest(self.fd.as_fd().try_clone_to_owned()?, Interest::READABLE)?;
         let _ready = fd.readable().await?;
