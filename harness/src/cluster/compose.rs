@@ -7,9 +7,9 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::engine::Engine;
 use super::spec::Setup;
 use super::workspace_root;
+use crate::cluster::docker::engine::Engine;
 use crate::cluster::linux::command::HostCommand;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::{Progress, Silent};

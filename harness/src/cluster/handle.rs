@@ -16,12 +16,12 @@ use bollard::errors::Error as EngineError;
 use bollard::query_parameters::{KillContainerOptions, UploadToContainerOptionsBuilder};
 use rustix::process::Signal;
 
-use super::engine::{Engine, Inspected, State};
-use super::guard::Claim;
 use super::heal::Remedy;
-use super::logs::{self, LogLine};
 use super::ready;
 use super::replacement::Containers;
+use crate::cluster::docker::engine::guard::Claim;
+use crate::cluster::docker::engine::logs::{self, LogLine};
+use crate::cluster::docker::engine::{Engine, Inspected, State};
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::{ClusterError, Trace};
 use crate::cluster::part::service::Service;

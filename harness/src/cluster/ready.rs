@@ -5,9 +5,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::engine::root_cause;
 use super::handle::PartHandle;
 use super::http;
+use crate::cluster::docker::engine::root_cause;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
 use crate::system::owner::OURS;

@@ -10,10 +10,10 @@ use std::time::Duration;
 use bollard::models::{ContainerCreateBody, ContainerInspectResponse, EndpointSettings, NetworkingConfig};
 use bollard::query_parameters::CreateContainerOptions;
 
-use super::engine;
 use super::handle::PartHandle;
-use super::labels::{self, Owner};
-use super::removal::remove_stand_ins;
+use crate::cluster::docker::engine;
+use crate::cluster::docker::engine::labels::{self, Owner};
+use crate::cluster::docker::engine::removal::remove_stand_ins;
 use crate::cluster::part::error::ClusterError;
 
 /// The containers that a part is and was.

@@ -12,8 +12,8 @@ use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::RemoveContainerOptions;
 
 use super::handle::PartHandle;
-use super::labels;
-use super::logs;
+use crate::cluster::docker::engine::labels;
+use crate::cluster::docker::engine::logs;
 use crate::cluster::part::error::ClusterError;
 
 /// Longest that emptying may take, a start of a container included.

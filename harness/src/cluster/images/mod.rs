@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bollard::errors::Error as EngineError;
 
-use super::engine::Engine;
+use crate::cluster::docker::engine::Engine;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;

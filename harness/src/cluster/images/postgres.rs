@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::super::engine::Engine;
 use super::super::workspace_root;
 use super::build::{Source, build as build_image};
 use super::{ImageFor, Wanted, recipe};
+use crate::cluster::docker::engine::Engine;
 use crate::cluster::linux::command::HostCommand;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;

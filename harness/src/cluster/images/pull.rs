@@ -5,7 +5,7 @@ use std::time::Duration;
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt;
 
-use super::super::engine::{Engine, root_cause};
+use crate::cluster::docker::engine::{Engine, root_cause};
 
 /// How long a registry may take to answer at all.
 const ANSWER_BOUND: Duration = Duration::from_secs(5);

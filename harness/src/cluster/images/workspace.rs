@@ -4,10 +4,10 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::engine::Engine;
 use super::super::workspace_root;
 use super::build::{Source, build};
 use super::{Image, ImageFor, OTHERS_BOUND, Origin, Wanted, recipe};
+use crate::cluster::docker::engine::Engine;
 use crate::cluster::linux::command::HostCommand;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;

@@ -8,8 +8,8 @@ use futures_util::StreamExt;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::engine::Engine;
-use super::labels;
+use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::engine::labels;
 use crate::cluster::part::service::Service;
 
 /// One event of one container.
@@ -38,7 +38,7 @@ impl Events {
         self.received.recv().await
     }
 
-    pub(super) fn of_project(engine: &Engine, project: &str) -> Self {
+    pub(in crate::cluster) fn of_project(engine: &Engine, project: &str) -> Self {
         let mut filters = labels::of_project(project);
         filters.insert("type".into(), vec!["container".into()]);
         // From this moment on, not from whenever the request arrives: nothing in between is lost.

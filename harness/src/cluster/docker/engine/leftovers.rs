@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use bollard::query_parameters::{ListContainersOptions, ListNetworksOptions, ListVolumesOptions};
 
-use super::engine::Engine;
-use super::labels::{self, Owner};
-use super::removal::{INTERVAL, QUIET, Removed, remove_half_made, remove_project};
+use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::engine::labels::{self, Owner};
+use crate::cluster::docker::engine::removal::{INTERVAL, QUIET, Removed, remove_half_made, remove_project};
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::lock::run_lock::{DeadRun, RunId, dead_runs};
 use crate::cluster::part::error::ClusterError;

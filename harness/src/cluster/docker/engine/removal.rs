@@ -9,19 +9,19 @@ use bollard::query_parameters::{
 };
 use futures_util::future::join_all;
 
-use super::engine::Engine;
-use super::labels;
-use super::up::forget_check_out;
+use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::engine::labels;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
+use crate::cluster::up::forget_check_out;
 
 /// How long removal may take: the engine ends what still runs first.
 const REMOVAL_BOUND: Duration = Duration::from_mins(1);
 /// Pause before looking again whether something is left.
-pub(super) const INTERVAL: Duration = Duration::from_millis(100);
+pub(in crate::cluster) const INTERVAL: Duration = Duration::from_millis(100);
 /// For how long there must be nothing of a cluster whose making was broken off. The engine carries out the last request
 /// of a program that is gone, and a network or a container takes it some tenths of a second.
-pub(super) const QUIET: Duration = Duration::from_secs(1);
+pub(in crate::cluster) const QUIET: Duration = Duration::from_secs(1);
 
 /// How much was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub async fn remove_half_made(engine: &Engine, project: &str) -> Result<Removed,
 ///
 /// # Errors
 /// The engine refuses.
-pub(super) async fn remove_stand_ins(
+pub(in crate::cluster) async fn remove_stand_ins(
     engine: &Engine,
     project: &str,
     service: Option<&Service>,

@@ -8,7 +8,7 @@ use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt;
 
-use super::engine::Engine;
+use crate::cluster::docker::engine::Engine;
 use crate::cluster::linux::command::last_lines;
 use crate::cluster::part::error::ClusterError;
 
@@ -33,7 +33,7 @@ pub struct LogLine {
 
 /// From where a log is read.
 #[derive(Debug, Clone)]
-pub(super) enum From {
+pub(in crate::cluster) enum From {
     /// All of it.
     Beginning,
     /// What came at or after this time, RFC 3339 by the engine's clock.
@@ -67,7 +67,11 @@ impl From {
 }
 
 /// Reads the log of a part, which may have been several containers, in the order in which it was written.
-pub(super) async fn read(engine: &Engine, containers: &[Arc<str>], from: &From) -> Result<Vec<LogLine>, ClusterError> {
+pub(in crate::cluster) async fn read(
+    engine: &Engine,
+    containers: &[Arc<str>],
+    from: &From,
+) -> Result<Vec<LogLine>, ClusterError> {
     let since_s = from.since_s();
     let mut lines = Vec::new();
     for container in containers {
@@ -109,7 +113,7 @@ where
 }
 
 /// The last lines of a container's log, for an error's message; empty where they cannot be had.
-pub(super) async fn tail(engine: &Engine, container: &str) -> String {
+pub(in crate::cluster) async fn tail(engine: &Engine, container: &str) -> String {
     let lines = collect(engine.docker(), container, QUOTED_LINES.to_string(), 0)
         .await
         .unwrap_or_default();

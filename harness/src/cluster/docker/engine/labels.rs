@@ -7,9 +7,9 @@ use crate::cluster::lock::cache::Cache;
 use crate::cluster::lock::run_lock::{RunId, host_name, is_abandoned, is_held};
 
 /// What the names of all our labels begin with.
-pub(super) const PREFIX: &str = "dev.crosspod.";
+pub(in crate::cluster) const PREFIX: &str = "dev.crosspod.";
 /// On everything of ours; its value is the run's name.
-pub(super) const RUN: &str = "dev.crosspod.run";
+pub(in crate::cluster) const RUN: &str = "dev.crosspod.run";
 const SLOT: &str = "dev.crosspod.slot";
 const KEPT: &str = "dev.crosspod.kept";
 const HOST: &str = "dev.crosspod.host";
@@ -18,36 +18,36 @@ const DESIGN: &str = "dev.crosspod.design";
 const DEFECTS: &str = "dev.crosspod.defects";
 const PROJECT: &str = "dev.crosspod.project";
 /// On what stands in for a part for a while; its value is the part's own container.
-pub(super) const STANDS_IN_FOR: &str = "dev.crosspod.stands-in-for";
+pub(in crate::cluster) const STANDS_IN_FOR: &str = "dev.crosspod.stands-in-for";
 /// Compose's own: the service that a container is of.
-pub(super) const SERVICE: &str = "com.docker.compose.service";
+pub(in crate::cluster) const SERVICE: &str = "com.docker.compose.service";
 
 /// Filter for the engine's lists: what carries this label, whatever its value.
-pub(super) fn ours() -> HashMap<String, Vec<String>> {
+pub(in crate::cluster) fn ours() -> HashMap<String, Vec<String>> {
     HashMap::from([("label".to_owned(), vec![RUN.to_owned()])])
 }
 
 /// Filter for the engine's lists: what belongs to this project and is ours.
-pub(super) fn of_project(project: &str) -> HashMap<String, Vec<String>> {
+pub(in crate::cluster) fn of_project(project: &str) -> HashMap<String, Vec<String>> {
     HashMap::from([("label".to_owned(), vec![RUN.to_owned(), format!("{PROJECT}={project}")])])
 }
 
 /// What the labels of a thing say of who brought it up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Owner {
-    pub(super) run: RunId,
-    pub(super) project: String,
-    pub(super) slot: String,
-    pub(super) kept: bool,
-    pub(super) design: String,
-    pub(super) defects: Vec<String>,
+pub(in crate::cluster) struct Owner {
+    pub(in crate::cluster) run: RunId,
+    pub(in crate::cluster) project: String,
+    pub(in crate::cluster) slot: String,
+    pub(in crate::cluster) kept: bool,
+    pub(in crate::cluster) design: String,
+    pub(in crate::cluster) defects: Vec<String>,
     host: String,
     lock: PathBuf,
 }
 
 impl Owner {
     /// Reads the labels; none where the thing is not ours.
-    pub(super) fn read(labels: &HashMap<String, String>) -> Option<Self> {
+    pub(in crate::cluster) fn read(labels: &HashMap<String, String>) -> Option<Self> {
         let text = |name: &str| labels.get(name).cloned().unwrap_or_default();
         Some(Self {
             run: RunId::from_label(labels.get(RUN)?),
@@ -66,12 +66,12 @@ impl Owner {
     }
 
     /// Whether the run's process still lives, as far as this machine can tell; in doubt it does.
-    pub(super) fn is_alive(&self) -> bool {
+    pub(in crate::cluster) fn is_alive(&self) -> bool {
         self.host != host_name() || is_held(&self.lock)
     }
 
     /// Whether the run was killed before Compose had made all of the cluster: then nobody has ever checked it out.
-    pub(super) fn is_half_made(&self) -> bool {
+    pub(in crate::cluster) fn is_half_made(&self) -> bool {
         let checked_out = Cache::of_run_lock(&self.lock).is_some_and(|cache| cache.check_out(&self.project).exists());
         is_abandoned(&self.lock) && !checked_out
     }

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
-use super::labels::Owner;
+use crate::cluster::docker::engine::labels::Owner;
 use crate::cluster::lock::run_lock::RunId;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
@@ -44,7 +44,7 @@ impl AllowedHosts {
     }
 
     /// Whether an engine's address, as in `DOCKER_HOST`, may be asked.
-    pub(super) fn engine(&self, url: &str) -> Result<(), ClusterError> {
+    pub(in crate::cluster) fn engine(&self, url: &str) -> Result<(), ClusterError> {
         match host_of(url) {
             Some(Host::Socket) => Ok(()),
             Some(Host::At(host)) if self.has(&host) => Ok(()),
@@ -57,7 +57,12 @@ impl AllowedHosts {
     }
 
     /// Whether an address at which a part is published may be connected to.
-    pub(super) fn endpoint(&self, service: &Service, container_port: u16, at: SocketAddr) -> Result<(), ClusterError> {
+    pub(in crate::cluster) fn endpoint(
+        &self,
+        service: &Service,
+        container_port: u16,
+        at: SocketAddr,
+    ) -> Result<(), ClusterError> {
         if self.has(&HostName(Name::Address(at.ip()))) {
             return Ok(());
         }
@@ -108,7 +113,7 @@ impl std::fmt::Display for HostName {
 }
 
 /// Whether an engine's address is of this machine, as far as the address tells.
-pub(super) fn is_here(url: &str) -> bool {
+pub(in crate::cluster) fn is_here(url: &str) -> bool {
     match host_of(url) {
         Some(Host::Socket) => true,
         Some(Host::At(host)) => host.is_this_machine(),
@@ -135,7 +140,7 @@ fn host_of(url: &str) -> Option<Host> {
 
 /// Whose containers a process may act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Claim {
+pub(in crate::cluster) enum Claim {
     /// Those of its own run.
     Run(RunId),
     /// Those that `up` has put there for whoever comes.
@@ -144,7 +149,7 @@ pub(super) enum Claim {
 
 impl Claim {
     /// Whether a container of this project, with these labels, may be acted on.
-    pub(super) fn check(
+    pub(in crate::cluster) fn check(
         &self,
         project: &str,
         container: &str,

@@ -1,5 +1,12 @@
 //! The container engine: where it is, how it is asked, and what it says of one container.
 
+pub(in crate::cluster) mod events;
+pub(in crate::cluster) mod guard;
+pub(in crate::cluster) mod labels;
+pub(in crate::cluster) mod leftovers;
+pub(in crate::cluster) mod logs;
+pub(in crate::cluster) mod removal;
+
 use std::collections::{BTreeMap, HashMap};
 use std::env;
 use std::net::SocketAddr;
@@ -12,8 +19,8 @@ use bollard::query_parameters::WaitContainerOptions;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::StreamExt;
 
-use super::guard::{self, AllowedHosts};
-use super::limits::Limits;
+use crate::cluster::docker::engine::guard::AllowedHosts;
+use crate::cluster::limits::Limits;
 use crate::cluster::part::error::ClusterError;
 
 /// How long an engine may take to say that it is there.
@@ -96,12 +103,12 @@ impl Engine {
     }
 
     /// Whether it is on this machine, as far as its address tells.
-    pub(super) fn is_here(&self) -> bool {
+    pub(in crate::cluster) fn is_here(&self) -> bool {
         guard::is_here(&self.host)
     }
 
     /// Hosts that its parts may be published at.
-    pub(super) fn allowed(&self) -> &AllowedHosts {
+    pub(in crate::cluster) fn allowed(&self) -> &AllowedHosts {
         &self.allowed
     }
 
@@ -110,12 +117,12 @@ impl Engine {
         self.cpus
     }
 
-    pub(super) fn docker(&self) -> &Docker {
+    pub(in crate::cluster) fn docker(&self) -> &Docker {
         &self.docker
     }
 
     /// Whether programs of this machine run in its containers as they are.
-    pub(super) fn runs_this_machines_programs(&self) -> bool {
+    pub(in crate::cluster) fn runs_this_machines_programs(&self) -> bool {
         let ours = match env::consts::ARCH {
             "x86_64" => "amd64",
             "aarch64" => "arm64",
@@ -125,7 +132,7 @@ impl Engine {
     }
 
     /// User and group that a container must run as for its process to be the invoking user's on this machine.
-    pub(super) fn own_user(&self) -> (u32, u32) {
+    pub(in crate::cluster) fn own_user(&self) -> (u32, u32) {
         if self.rootless {
             // A rootless engine maps its root to whoever started it.
             return (0, 0);
@@ -134,7 +141,7 @@ impl Engine {
     }
 
     /// What the engine knows of one container. What it publishes through another one's network counts as its own.
-    pub(super) async fn inspect(&self, container: &str) -> Result<Inspected, ClusterError> {
+    pub(in crate::cluster) async fn inspect(&self, container: &str) -> Result<Inspected, ClusterError> {
         let mut found = self.inspect_alone(container).await?;
         if let Some(sandbox) = &found.sandbox {
             found.ports = self.inspect_alone(sandbox).await?.ports;
@@ -143,7 +150,7 @@ impl Engine {
     }
 
     /// What the engine knows of one container itself.
-    pub(super) async fn inspect_alone(&self, container: &str) -> Result<Inspected, ClusterError> {
+    pub(in crate::cluster) async fn inspect_alone(&self, container: &str) -> Result<Inspected, ClusterError> {
         let found = self.docker.inspect_container(container, None).await;
         found
             .map(Inspected::from)
@@ -151,7 +158,7 @@ impl Engine {
     }
 
     /// Waits, without a bound of its own, until the engine has seen the container end. Returns the exit code.
-    pub(super) async fn exited(&self, container: &str) -> Result<i64, ClusterError> {
+    pub(in crate::cluster) async fn exited(&self, container: &str) -> Result<i64, ClusterError> {
         let options = WaitContainerOptions {
             condition: "not-running".into(),
         };
@@ -170,23 +177,23 @@ impl Engine {
 
 /// What the engine knows of one container, reduced to what a cluster needs.
 #[derive(Debug, Clone)]
-pub(super) struct Inspected {
-    pub(super) state: State,
+pub(in crate::cluster) struct Inspected {
+    pub(in crate::cluster) state: State,
     /// Process id of the container's init on the engine's machine; 0 where it does not run.
-    pub(super) pid: i64,
-    pub(super) exit_code: i64,
+    pub(in crate::cluster) pid: i64,
+    pub(in crate::cluster) exit_code: i64,
     /// When it last started, RFC 3339 with nanoseconds, by the engine's clock.
-    pub(super) started_at: String,
+    pub(in crate::cluster) started_at: String,
     /// The container whose network it has joined, if it has none of its own.
-    pub(super) sandbox: Option<String>,
+    pub(in crate::cluster) sandbox: Option<String>,
     /// Container port to published address.
-    pub(super) ports: BTreeMap<u16, SocketAddr>,
+    pub(in crate::cluster) ports: BTreeMap<u16, SocketAddr>,
     /// What it was labelled with when it was made.
-    pub(super) labels: HashMap<String, String>,
+    pub(in crate::cluster) labels: HashMap<String, String>,
     /// What it is held to.
-    pub(super) limits: Limits,
+    pub(in crate::cluster) limits: Limits,
     /// Whether the kernel ended it for want of memory, when it last ended.
-    pub(super) out_of_memory: bool,
+    pub(in crate::cluster) out_of_memory: bool,
 }
 
 /// What a container is doing.
@@ -240,7 +247,7 @@ impl From<ContainerInspectResponse> for Inspected {
 }
 
 /// The container whose network a container has joined. `"container:<id>"` in the engine's words.
-pub(super) fn sandbox(host: &HostConfig) -> Option<String> {
+pub(in crate::cluster) fn sandbox(host: &HostConfig) -> Option<String> {
     let mode = host.network_mode.as_deref()?;
     mode.strip_prefix("container:").map(str::to_owned)
 }
@@ -276,7 +283,7 @@ fn candidates() -> Vec<String> {
 }
 
 /// The innermost error's text: the outer ones say only that a request failed.
-pub(super) fn root_cause(error: &dyn std::error::Error) -> String {
+pub(in crate::cluster) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

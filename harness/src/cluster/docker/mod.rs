@@ -1,0 +1,3 @@
+//! The Docker driver: the one place that knows of containers and of Compose.
+
+pub(super) mod engine;
