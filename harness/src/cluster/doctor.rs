@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use super::compose::Compose;
-use super::images;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::guard::AllowedHosts;
+use crate::cluster::docker::images;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;

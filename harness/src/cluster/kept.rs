@@ -1,10 +1,10 @@
 //! Finds a cluster that `up` keeps and that will do for a run: same design, same defects, same images.
 
-use super::images;
 use super::spec::ClusterSpec;
 use super::up::Cluster;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::leftovers::{Fate, leftovers};
+use crate::cluster::docker::images;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::compose::Compose;
-use super::images;
 use super::spec::{PODS_MAX, compose_services, project_name, services};
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::leftovers::{Fate, leftovers};
+use crate::cluster::docker::images;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
 use crate::history::PodName;

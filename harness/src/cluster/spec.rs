@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
-use super::images::Images;
 use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::images::Images;
 use crate::cluster::lock::run_lock::{RunLock, RunTag, host_name};
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;

@@ -14,7 +14,6 @@ use crate::history::PodName;
 
 use super::compose::Compose;
 use super::handle::PartHandle;
-use super::images;
 use super::ready;
 use super::spec::{ClusterSpec, READY_BOUND};
 use crate::cluster::docker::engine::Engine;
@@ -23,6 +22,7 @@ use crate::cluster::docker::engine::guard::Claim;
 use crate::cluster::docker::engine::labels::{self, Owner};
 use crate::cluster::docker::engine::logs::LogLine;
 use crate::cluster::docker::engine::removal::{Removed, remove_project, remove_stand_ins};
+use crate::cluster::docker::images;
 use crate::cluster::lock::cache::{CHECK_OUTS, Cache, open_lock};
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;

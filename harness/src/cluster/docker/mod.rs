@@ -1,3 +1,4 @@
 //! The Docker driver: the one place that knows of containers and of Compose.
 
 pub(super) mod engine;
+pub(super) mod images;

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::super::workspace_root;
 use super::build::{Source, build as build_image};
 use super::{ImageFor, Wanted, recipe};
 use crate::cluster::docker::engine::Engine;
@@ -19,6 +18,7 @@ use crate::cluster::linux::command::HostCommand;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::{Progress, Silent};
+use crate::cluster::workspace_root;
 
 /// The official image: the same major version as the package.
 const OFFICIAL: &str = "postgres:15";

@@ -38,7 +38,7 @@ impl Images {
     }
 
     /// What the compose file is told.
-    pub(super) fn variables(&self) -> impl Iterator<Item = (String, String)> {
+    pub(in crate::cluster) fn variables(&self) -> impl Iterator<Item = (String, String)> {
         self.0
             .iter()
             .map(|image| (image.part.variable().to_owned(), image.reference.clone()))
@@ -85,7 +85,7 @@ impl ImageFor {
     }
 
     /// What a run does where the image is not there, in words.
-    pub(super) fn how_it_is_had(self) -> &'static str {
+    pub(in crate::cluster) fn how_it_is_had(self) -> &'static str {
         match self {
             Self::Postgres => "pulls it, or else builds a stand-in from Debian's packages (a minute)",
             Self::Nats => "pulls it, or else builds a stand-in from the server's PyPI wheel (seconds)",
@@ -181,7 +181,7 @@ impl Wanted {
 }
 
 /// Has every image on the engine, whatever that takes.
-pub(super) async fn provide(engine: &Engine, progress: &dyn Progress) -> Result<Images, ClusterError> {
+pub(in crate::cluster) async fn provide(engine: &Engine, progress: &dyn Progress) -> Result<Images, ClusterError> {
     let cache = Cache::locate()?;
     let (postgres, nats, ours) = tokio::try_join!(
         stand_in(
@@ -206,7 +206,7 @@ pub(super) async fn provide(engine: &Engine, progress: &dyn Progress) -> Result<
 }
 
 /// What is there and what would have to be had, without having it: part, and the reference that is present.
-pub(super) async fn survey(engine: &Engine) -> Result<Vec<(ImageFor, Option<String>)>, ClusterError> {
+pub(in crate::cluster) async fn survey(engine: &Engine) -> Result<Vec<(ImageFor, Option<String>)>, ClusterError> {
     let stores = [postgres::wanted()?, nats::wanted()?];
     let mut found = Vec::new();
     for wanted in stores.into_iter().chain(workspace::wanted()?) {

@@ -4,7 +4,6 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::workspace_root;
 use super::build::{Source, build};
 use super::{Image, ImageFor, OTHERS_BOUND, Origin, Wanted, recipe};
 use crate::cluster::docker::engine::Engine;
@@ -12,6 +11,7 @@ use crate::cluster::linux::command::HostCommand;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::{Progress, Silent};
+use crate::cluster::workspace_root;
 
 /// How long a build of all binaries may take, from nothing, on a slow machine.
 const BUILD_BOUND: Duration = Duration::from_mins(30);
