@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::compose::Compose;
+use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::guard::AllowedHosts;
 use crate::cluster::docker::images;

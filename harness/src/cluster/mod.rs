@@ -8,7 +8,6 @@
 //! Nothing outside this module knows that there are containers: others see parts, addresses and signals. Deliberately
 //! absent: faults that are not a process's (links, disks), which are the nemesis's, and any judgement.
 
-mod compose;
 mod descriptors;
 mod docker;
 mod doctor;
@@ -31,7 +30,7 @@ mod volume;
 
 use std::path::{Path, PathBuf};
 
-pub use compose::Compose;
+pub use docker::compose::Compose;
 pub use docker::engine::events::{EngineEvent, Events};
 pub use docker::engine::guard::{AllowedHosts, HostName};
 pub use docker::engine::leftovers::{Fate, Leftover, leftovers, remove_leftovers};

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::compose::Compose;
 use super::spec::{PODS_MAX, compose_services, project_name, services};
+use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::leftovers::{Fate, leftovers};
 use crate::cluster::docker::images;

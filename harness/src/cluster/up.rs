@@ -12,10 +12,10 @@ use futures_util::future::{select_all, try_join_all};
 
 use crate::history::PodName;
 
-use super::compose::Compose;
 use super::handle::PartHandle;
 use super::ready;
 use super::spec::{ClusterSpec, READY_BOUND};
+use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::events::Events;
 use crate::cluster::docker::engine::guard::Claim;

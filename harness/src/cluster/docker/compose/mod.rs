@@ -7,12 +7,12 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::spec::Setup;
-use super::workspace_root;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::linux::command::HostCommand;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::{Progress, Silent};
+use crate::cluster::spec::Setup;
+use crate::cluster::workspace_root;
 
 /// How long Compose may take to tell its version; v1 is a slow start on a cold disk.
 const VERSION_BOUND: Duration = Duration::from_secs(20);
@@ -80,7 +80,12 @@ impl Compose {
     }
 
     /// Makes and starts everything of one project. Returns when the containers have been started, not when they are ready.
-    pub(super) async fn up(&self, engine: &Engine, setup: &Setup, progress: &dyn Progress) -> Result<(), ClusterError> {
+    pub(in crate::cluster) async fn up(
+        &self,
+        engine: &Engine,
+        setup: &Setup,
+        progress: &dyn Progress,
+    ) -> Result<(), ClusterError> {
         let file = compose_file()?;
         let mut command = HostCommand::no_longer_than_us("compose up", &self.words[0], UP_BOUND)
             .args(&self.words[1..])
