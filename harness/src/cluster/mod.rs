@@ -8,25 +8,17 @@
 //! Nothing outside this module knows that there are containers: others see parts, addresses and signals. Deliberately
 //! absent: faults that are not a process's (links, disks), which are the nemesis's, and any judgement.
 
-mod descriptors;
 mod docker;
 mod doctor;
-mod freeze;
-mod handle;
 mod heal;
 pub(crate) mod http;
 mod kept;
-mod kill;
-mod limits;
 mod linux;
 mod lock;
 mod part;
 mod preview;
-mod ready;
-mod replacement;
 mod spec;
 mod up;
-mod volume;
 
 use std::path::{Path, PathBuf};
 
@@ -37,12 +29,13 @@ pub use docker::engine::leftovers::{Fate, Leftover, leftovers, remove_leftovers}
 pub use docker::engine::logs::LogLine;
 pub use docker::engine::removal::{Removed, remove_half_made, remove_project};
 pub use docker::engine::{Engine, State};
+pub use docker::handle::freeze::Frozen;
+pub use docker::handle::kill::Death;
+pub use docker::handle::volume::Emptied;
+pub use docker::handle::{Exit, PartHandle, Proof, Written};
 pub use docker::images::{Image, ImageFor, Images, Origin};
 pub use doctor::{Check, CheckState};
-pub use freeze::Frozen;
-pub use handle::{Exit, PartHandle, Proof, Written};
 pub use heal::{Healed, Remedy};
-pub use kill::Death;
 pub use lock::run_lock::{RunId, RunLock, RunTag};
 pub use part::error::{ClusterError, Trace};
 pub use part::progress::{Progress, Silent};
@@ -50,7 +43,6 @@ pub use part::service::Service;
 pub use preview::{ClusterAhead, ImageAhead, Preview};
 pub use spec::{ClusterSpec, PODS_MAX, READY_BOUND};
 pub use up::{BootDeath, Cluster, ServiceImage};
-pub use volume::Emptied;
 
 /// The workspace that this library was built from: the compose file and the sources of the images are below it.
 /// `CROSSPOD_WORKSPACE` names another place.

@@ -12,8 +12,6 @@ use futures_util::future::{select_all, try_join_all};
 
 use crate::history::PodName;
 
-use super::handle::PartHandle;
-use super::ready;
 use super::spec::{ClusterSpec, READY_BOUND};
 use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::engine::Engine;
@@ -22,6 +20,8 @@ use crate::cluster::docker::engine::guard::Claim;
 use crate::cluster::docker::engine::labels::{self, Owner};
 use crate::cluster::docker::engine::logs::LogLine;
 use crate::cluster::docker::engine::removal::{Removed, remove_project, remove_stand_ins};
+use crate::cluster::docker::handle::PartHandle;
+use crate::cluster::docker::handle::ready;
 use crate::cluster::docker::images;
 use crate::cluster::lock::cache::{CHECK_OUTS, Cache, open_lock};
 use crate::cluster::part::error::ClusterError;

@@ -2,4 +2,5 @@
 
 pub(super) mod compose;
 pub(super) mod engine;
+pub(super) mod handle;
 pub(super) mod images;

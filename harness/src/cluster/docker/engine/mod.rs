@@ -20,7 +20,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::StreamExt;
 
 use crate::cluster::docker::engine::guard::AllowedHosts;
-use crate::cluster::limits::Limits;
+use crate::cluster::docker::handle::limits::Limits;
 use crate::cluster::part::error::ClusterError;
 
 /// How long an engine may take to say that it is there.

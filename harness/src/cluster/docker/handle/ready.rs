@@ -5,9 +5,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::handle::PartHandle;
-use super::http;
 use crate::cluster::docker::engine::root_cause;
+use crate::cluster::docker::handle::PartHandle;
+use crate::cluster::http;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
 use crate::system::owner::OURS;
@@ -68,7 +68,7 @@ impl Question {
 }
 
 /// Waits until the part is ready; reports at once where its process ends instead.
-pub(super) async fn await_ready(
+pub(in crate::cluster) async fn await_ready(
     part: &PartHandle,
     while_what: &str,
     bound: Duration,
@@ -91,7 +91,7 @@ pub(super) async fn await_ready(
 }
 
 /// Waits, without a bound of its own, until the part's process ends: what the others wait for may have gone with it.
-pub(super) async fn await_death(part: &PartHandle, while_what: &str) -> ClusterError {
+pub(in crate::cluster) async fn await_death(part: &PartHandle, while_what: &str) -> ClusterError {
     let began = Instant::now();
     match ended(part).await {
         Ok(code) => died(part, while_what, code, began).await,

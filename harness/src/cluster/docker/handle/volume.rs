@@ -11,9 +11,9 @@ use std::time::Duration;
 use bollard::models::{ContainerCreateBody, HostConfig};
 use bollard::query_parameters::RemoveContainerOptions;
 
-use super::handle::PartHandle;
 use crate::cluster::docker::engine::labels;
 use crate::cluster::docker::engine::logs;
+use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::part::error::ClusterError;
 
 /// Longest that emptying may take, a start of a container included.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use rustix::process::Signal;
 
-use super::handle::{DEATH_BOUND, Life, PartHandle, Proof};
+use crate::cluster::docker::handle::{DEATH_BOUND, Life, PartHandle, Proof};
 use crate::cluster::linux::ahead::Ahead;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;

@@ -10,15 +10,15 @@ use std::time::Duration;
 use bollard::models::{ContainerCreateBody, ContainerInspectResponse, EndpointSettings, NetworkingConfig};
 use bollard::query_parameters::CreateContainerOptions;
 
-use super::handle::PartHandle;
 use crate::cluster::docker::engine;
 use crate::cluster::docker::engine::labels::{self, Owner};
 use crate::cluster::docker::engine::removal::remove_stand_ins;
+use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::part::error::ClusterError;
 
 /// The containers that a part is and was.
 #[derive(Debug, Clone)]
-pub(super) struct Containers {
+pub(in crate::cluster) struct Containers {
     /// The one that Compose made.
     own: Arc<str>,
     /// The one that stands in for it, or stood last: it is kept for its log.
@@ -27,7 +27,7 @@ pub(super) struct Containers {
 }
 
 impl Containers {
-    pub(super) fn of(own: String) -> Self {
+    pub(in crate::cluster) fn of(own: String) -> Self {
         Self {
             own: own.into(),
             other: None,
@@ -36,7 +36,7 @@ impl Containers {
     }
 
     /// The one that is the part now.
-    pub(super) fn current(&self) -> Arc<str> {
+    pub(in crate::cluster) fn current(&self) -> Arc<str> {
         match &self.other {
             Some(other) if self.stands_in => other.clone(),
             _ => self.own.clone(),
@@ -44,7 +44,7 @@ impl Containers {
     }
 
     /// Those that hold a piece of the part's log.
-    pub(super) fn all(&self) -> Vec<Arc<str>> {
+    pub(in crate::cluster) fn all(&self) -> Vec<Arc<str>> {
         std::iter::once(&self.own).chain(&self.other).cloned().collect()
     }
 }

@@ -1,6 +1,6 @@
 //! How many descriptors a part's process may have: the kernel is asked, for a process of this machine.
 
-use super::handle::PartHandle;
+use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;
 

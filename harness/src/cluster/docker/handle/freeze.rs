@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use bollard::errors::Error as EngineError;
 use rustix::process::Signal;
 
-use super::handle::{Life, PartHandle};
 use crate::cluster::docker::engine::State;
+use crate::cluster::docker::handle::{Life, PartHandle};
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;
 

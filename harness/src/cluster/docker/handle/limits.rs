@@ -7,7 +7,7 @@ use bollard::models::{ContainerStatsResponse, ContainerUpdateBody, HostConfig};
 use bollard::query_parameters::StatsOptionsBuilder;
 use futures_util::StreamExt;
 
-use super::handle::PartHandle;
+use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::part::error::ClusterError;
 
 /// The span in which a quota of processor time is spent, in microseconds: the kernel's own default.
@@ -26,7 +26,7 @@ const MEMORY_TRIES: u32 = 6;
 
 /// What the engine holds a container to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(in crate::cluster) struct Limits {
     /// Bytes of memory, where they are limited.
     memory: Option<i64>,
     /// Microseconds of processor time in each period, where they are limited.
@@ -34,7 +34,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn of(host: &HostConfig) -> Self {
+    pub(in crate::cluster) fn of(host: &HostConfig) -> Self {
         let set = |value: Option<i64>| value.filter(|value| *value > 0);
         Self {
             memory: set(host.memory).filter(|bytes| *bytes < NO_MEMORY_LIMIT),
@@ -111,7 +111,7 @@ impl PartHandle {
     }
 
     /// The same, of what the engine has just been found to hold it to.
-    pub(super) async fn lift(&self, found: Limits) -> Result<bool, ClusterError> {
+    pub(in crate::cluster) async fn lift(&self, found: Limits) -> Result<bool, ClusterError> {
         if found.is_none() {
             return Ok(false);
         }

@@ -3,6 +3,14 @@
 //! The address and the process belong to one *start* of the container: an ephemeral port changes with each, and a dead
 //! part has none. Signals go through a pidfd taken at start; where the system does not permit that, through the engine.
 
+mod descriptors;
+pub(in crate::cluster) mod freeze;
+pub(in crate::cluster) mod kill;
+pub(in crate::cluster) mod limits;
+pub(in crate::cluster) mod ready;
+mod replace;
+pub(in crate::cluster) mod volume;
+
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
@@ -16,18 +24,17 @@ use bollard::errors::Error as EngineError;
 use bollard::query_parameters::{KillContainerOptions, UploadToContainerOptionsBuilder};
 use rustix::process::Signal;
 
-use super::heal::Remedy;
-use super::ready;
-use super::replacement::Containers;
 use crate::cluster::docker::engine::guard::Claim;
 use crate::cluster::docker::engine::logs::{self, LogLine};
 use crate::cluster::docker::engine::{Engine, Inspected, State};
+use crate::cluster::docker::handle::replace::Containers;
+use crate::cluster::heal::Remedy;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::{ClusterError, Trace};
 use crate::cluster::part::service::Service;
 
 /// How long the kernel may take to end a killed process, and the engine to notice.
-pub(super) const DEATH_BOUND: Duration = Duration::from_secs(10);
+pub(in crate::cluster) const DEATH_BOUND: Duration = Duration::from_secs(10);
 
 /// How engines say that a file system is full: the kernel's own words for it.
 const NO_ROOM: &str = "no space left on device";
@@ -50,13 +57,13 @@ struct Part {
 
 /// One start of the container.
 #[derive(Debug)]
-pub(super) struct Life {
+pub(in crate::cluster) struct Life {
     /// None where the process cannot be had from here: another machine, or a kernel without pidfds.
-    pub(super) pidfd: Option<Pidfd>,
+    pub(in crate::cluster) pidfd: Option<Pidfd>,
     ports: BTreeMap<u16, SocketAddr>,
     started_at: String,
     /// Frozen by the engine. One that is stopped by a signal is asked for at the kernel.
-    pub(super) paused: AtomicBool,
+    pub(in crate::cluster) paused: AtomicBool,
 }
 
 /// How a file that the harness writes into a part's container came to be.
@@ -94,7 +101,7 @@ impl PartHandle {
     ///
     /// # Errors
     /// [`ClusterError::NotOurs`] where it is not, [`ClusterError::RemoteEndpoint`] where it is published elsewhere.
-    pub(super) async fn claim(
+    pub(in crate::cluster) async fn claim(
         claim: &Claim,
         project: &str,
         engine: Engine,
@@ -127,25 +134,25 @@ impl PartHandle {
         &self.0.service
     }
 
-    pub(super) fn engine(&self) -> &Engine {
+    pub(in crate::cluster) fn engine(&self) -> &Engine {
         &self.0.engine
     }
 
     /// The container that the part is now.
-    pub(super) fn container(&self) -> Arc<str> {
+    pub(in crate::cluster) fn container(&self) -> Arc<str> {
         self.containers().current()
     }
 
-    pub(super) fn containers(&self) -> MutexGuard<'_, Containers> {
+    pub(in crate::cluster) fn containers(&self) -> MutexGuard<'_, Containers> {
         self.0.containers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn inspected(&self) -> Result<Inspected, ClusterError> {
+    pub(in crate::cluster) async fn inspected(&self) -> Result<Inspected, ClusterError> {
         self.0.engine.inspect(&self.container()).await
     }
 
     /// The same, but for what is published through another container's network.
-    pub(super) async fn inspected_alone(&self) -> Result<Inspected, ClusterError> {
+    pub(in crate::cluster) async fn inspected_alone(&self) -> Result<Inspected, ClusterError> {
         self.0.engine.inspect_alone(&self.container()).await
     }
 
@@ -156,7 +163,7 @@ impl PartHandle {
     }
 
     /// The last lines that it wrote, and a command that shows more.
-    pub(super) async fn trace(&self) -> Box<Trace> {
+    pub(in crate::cluster) async fn trace(&self) -> Box<Trace> {
         Box::new(Trace {
             log: logs::tail(&self.0.engine, &self.container()).await,
             look: self.way_to_look(),
@@ -175,7 +182,7 @@ impl PartHandle {
 
     /// The folder of a socket of this start of it, as a path that leads there from here; none where this process may not look
     /// there, or there is no such socket.
-    pub(super) fn folder_of_socket(&self, folder: &str, socket: &str) -> Option<PathBuf> {
+    pub(in crate::cluster) fn folder_of_socket(&self, folder: &str, socket: &str) -> Option<PathBuf> {
         let folder = self.alive()?.pidfd.as_ref()?.folder(folder).ok()?;
         let is_socket = folder.join(socket).symlink_metadata().ok()?.file_type().is_socket();
         is_socket.then_some(folder)
@@ -342,7 +349,7 @@ impl PartHandle {
     }
 
     /// Starts it where it is dead, lets it go on where it is frozen. Says what it had to do.
-    pub(super) async fn put_right(&self) -> Result<Option<Remedy>, ClusterError> {
+    pub(in crate::cluster) async fn put_right(&self) -> Result<Option<Remedy>, ClusterError> {
         if !self.is_running().await? {
             return Ok(Some(Remedy::Restarted {
                 exit_code: self.launch().await?.code,
@@ -361,7 +368,7 @@ impl PartHandle {
     }
 
     /// Starts a part that has ended, without waiting until it is ready. Says with which code it had ended.
-    pub(super) async fn launch(&self) -> Result<Exit, ClusterError> {
+    pub(in crate::cluster) async fn launch(&self) -> Result<Exit, ClusterError> {
         // The kernel's proof of death comes before the engine's own: until then a start would be taken for a repetition.
         let exit = self.wait_exit(DEATH_BOUND).await?;
         // What it was held to is not its new life's.
@@ -385,7 +392,7 @@ impl PartHandle {
     }
 
     /// Looks the part up again: after `up`, and after each start.
-    pub(super) async fn refresh(&self) -> Result<Inspected, ClusterError> {
+    pub(in crate::cluster) async fn refresh(&self) -> Result<Inspected, ClusterError> {
         let found = self.inspected().await?;
         self.take_over(&found)?;
         Ok(found)
@@ -403,7 +410,7 @@ impl PartHandle {
     }
 
     /// An error for a wait that was in vain, with the part's last lines of log.
-    pub(super) async fn late(&self, awaited: &str, bound: Duration, last: &str) -> ClusterError {
+    pub(in crate::cluster) async fn late(&self, awaited: &str, bound: Duration, last: &str) -> ClusterError {
         ClusterError::NotReady {
             service: self.service().clone(),
             awaited: awaited.to_owned(),
@@ -417,7 +424,7 @@ impl PartHandle {
     ///
     /// # Errors
     /// It does not run, or the process cannot be had from here.
-    pub(super) fn with_process<T>(
+    pub(in crate::cluster) fn with_process<T>(
         &self,
         doing: &'static str,
         act: impl FnOnce(&Pidfd) -> io::Result<T>,
@@ -435,7 +442,7 @@ impl PartHandle {
     }
 
     /// The start that is alive. Asks the kernel, not the engine: no round trip.
-    pub(super) fn alive(&self) -> Option<Arc<Life>> {
+    pub(in crate::cluster) fn alive(&self) -> Option<Arc<Life>> {
         let life = self.0.life.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         let dead = life
             .pidfd
@@ -444,18 +451,18 @@ impl PartHandle {
         (!dead).then_some(life)
     }
 
-    pub(super) fn running(&self, doing: &'static str) -> Result<Arc<Life>, ClusterError> {
+    pub(in crate::cluster) fn running(&self, doing: &'static str) -> Result<Arc<Life>, ClusterError> {
         self.alive().ok_or_else(|| self.not_running(doing))
     }
 
-    pub(super) fn not_running(&self, doing: &'static str) -> ClusterError {
+    pub(in crate::cluster) fn not_running(&self, doing: &'static str) -> ClusterError {
         ClusterError::NotRunning {
             service: self.service().clone(),
             doing,
         }
     }
 
-    pub(super) fn forget(&self, life: &Arc<Life>) {
+    pub(in crate::cluster) fn forget(&self, life: &Arc<Life>) {
         let mut current = self.0.life.lock().unwrap_or_else(PoisonError::into_inner);
         current.take_if(|current| Arc::ptr_eq(current, life));
     }
@@ -474,7 +481,11 @@ impl PartHandle {
     }
 
     /// Signals the process itself, where that is possible from here.
-    pub(super) fn signal_directly(&self, life: &Life, signal: Signal) -> Result<Option<Proof>, ClusterError> {
+    pub(in crate::cluster) fn signal_directly(
+        &self,
+        life: &Life,
+        signal: Signal,
+    ) -> Result<Option<Proof>, ClusterError> {
         let Some(pidfd) = &life.pidfd else { return Ok(None) };
         match pidfd.signal(signal) {
             Ok(()) => Ok(Some(Proof::Pidfd)),
@@ -486,7 +497,11 @@ impl PartHandle {
         }
     }
 
-    pub(super) async fn signal_by_engine(&self, life: &Life, signal: Signal) -> Result<Proof, ClusterError> {
+    pub(in crate::cluster) async fn signal_by_engine(
+        &self,
+        life: &Life,
+        signal: Signal,
+    ) -> Result<Proof, ClusterError> {
         let name = match signal {
             Signal::KILL => "SIGKILL",
             Signal::INT => "SIGINT",
@@ -509,7 +524,12 @@ impl PartHandle {
     }
 
     /// Waits for the proof that a start has ended.
-    pub(super) async fn dead(&self, life: &Life, bound: Duration, awaited: &str) -> Result<(), ClusterError> {
+    pub(in crate::cluster) async fn dead(
+        &self,
+        life: &Life,
+        bound: Duration,
+        awaited: &str,
+    ) -> Result<(), ClusterError> {
         let end = async {
             match &life.pidfd {
                 Some(pidfd) => pidfd.dead().await.map_err(|error| error.to_string()),
@@ -529,7 +549,7 @@ impl PartHandle {
         }
     }
 
-    pub(super) async fn expect_state(&self, expected: State) -> Result<(), ClusterError> {
+    pub(in crate::cluster) async fn expect_state(&self, expected: State) -> Result<(), ClusterError> {
         let state = self.state().await?;
         if state == expected {
             return Ok(());
@@ -575,7 +595,7 @@ impl Life {
     }
 
     /// Whether its process is stopped by a signal, by whomever.
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(in crate::cluster) fn is_stopped(&self) -> bool {
         self.pidfd
             .as_ref()
             .is_some_and(|pidfd| pidfd.is_stopped().unwrap_or(false))
