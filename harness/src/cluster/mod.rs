@@ -9,20 +9,16 @@
 //! absent: faults that are not a process's (links, disks), which are the nemesis's, and any judgement.
 
 mod docker;
-mod doctor;
-mod heal;
 pub(crate) mod http;
-mod kept;
 mod linux;
 mod lock;
 mod part;
-mod preview;
 mod spec;
-mod up;
 
 use std::path::{Path, PathBuf};
 
 pub use docker::compose::Compose;
+pub use docker::doctor::{Check, CheckState};
 pub use docker::engine::events::{EngineEvent, Events};
 pub use docker::engine::guard::{AllowedHosts, HostName};
 pub use docker::engine::leftovers::{Fate, Leftover, leftovers, remove_leftovers};
@@ -33,16 +29,15 @@ pub use docker::handle::freeze::Frozen;
 pub use docker::handle::kill::Death;
 pub use docker::handle::volume::Emptied;
 pub use docker::handle::{Exit, PartHandle, Proof, Written};
+pub use docker::heal::{Healed, Remedy};
 pub use docker::images::{Image, ImageFor, Images, Origin};
-pub use doctor::{Check, CheckState};
-pub use heal::{Healed, Remedy};
+pub use docker::preview::{ClusterAhead, ImageAhead, Preview};
+pub use docker::up::{BootDeath, Cluster, ServiceImage};
 pub use lock::run_lock::{RunId, RunLock, RunTag};
 pub use part::error::{ClusterError, Trace};
 pub use part::progress::{Progress, Silent};
 pub use part::service::Service;
-pub use preview::{ClusterAhead, ImageAhead, Preview};
 pub use spec::{ClusterSpec, PODS_MAX, READY_BOUND};
-pub use up::{BootDeath, Cluster, ServiceImage};
 
 /// The workspace that this library was built from: the compose file and the sources of the images are below it.
 /// `CROSSPOD_WORKSPACE` names another place.

@@ -11,9 +11,9 @@ use futures_util::future::join_all;
 
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::labels;
+use crate::cluster::docker::up::forget_check_out;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
-use crate::cluster::up::forget_check_out;
 
 /// How long removal may take: the engine ends what still runs first.
 const REMOVAL_BOUND: Duration = Duration::from_mins(1);

@@ -28,7 +28,7 @@ use crate::cluster::docker::engine::guard::Claim;
 use crate::cluster::docker::engine::logs::{self, LogLine};
 use crate::cluster::docker::engine::{Engine, Inspected, State};
 use crate::cluster::docker::handle::replace::Containers;
-use crate::cluster::heal::Remedy;
+use crate::cluster::docker::heal::Remedy;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::{ClusterError, Trace};
 use crate::cluster::part::service::Service;

@@ -2,8 +2,8 @@
 
 use futures_util::future::try_join_all;
 
-use super::up::Cluster;
 use crate::cluster::docker::handle::PartHandle;
+use crate::cluster::docker::up::Cluster;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
 

@@ -12,7 +12,6 @@ use futures_util::future::{select_all, try_join_all};
 
 use crate::history::PodName;
 
-use super::spec::{ClusterSpec, READY_BOUND};
 use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::events::Events;
@@ -27,6 +26,7 @@ use crate::cluster::lock::cache::{CHECK_OUTS, Cache, open_lock};
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 use crate::cluster::part::service::Service;
+use crate::cluster::spec::{ClusterSpec, READY_BOUND};
 
 /// Where PostgreSQL's images have its sockets by default. Not `/var/run`, which is a link to this.
 const DATABASE_SOCKETS: &str = "run/postgresql";
@@ -106,7 +106,7 @@ impl Cluster {
     ///
     /// # Errors
     /// [`ClusterError::NotOurs`] where it is not a kept one.
-    pub(super) async fn attach(engine: &Engine, project: &str) -> Result<Option<Self>, ClusterError> {
+    pub(in crate::cluster) async fn attach(engine: &Engine, project: &str) -> Result<Option<Self>, ClusterError> {
         Self::find(engine, project, &Claim::Kept, READY_BOUND).await
     }
 
@@ -222,7 +222,7 @@ impl Cluster {
             })
     }
 
-    pub(super) fn ready_bound(&self) -> Duration {
+    pub(in crate::cluster) fn ready_bound(&self) -> Duration {
         self.ready_bound
     }
 
@@ -284,7 +284,7 @@ impl Cluster {
 
     /// Waits until every part is ready; the first that is not in time, or that ends meanwhile, ends the wait. One that was
     /// ready already counts as well: the others may be waiting for it.
-    pub(super) async fn ready(&self, while_what: &str) -> Result<(), ClusterError> {
+    pub(in crate::cluster) async fn ready(&self, while_what: &str) -> Result<(), ClusterError> {
         let ready = try_join_all(self.parts().map(|part| part.ready(while_what, self.ready_bound)));
         let deaths = self.parts().map(|part| Box::pin(ready::await_death(part, while_what)));
         tokio::select! {
@@ -351,7 +351,7 @@ fn check_out(project: &str) -> Result<Option<File>, ClusterError> {
 }
 
 /// Removes the lock of a cluster that is gone. Names of projects are never used again, so nobody can be about to take it.
-pub(super) fn forget_check_out(project: &str) -> Result<(), ClusterError> {
+pub(in crate::cluster) fn forget_check_out(project: &str) -> Result<(), ClusterError> {
     let path = check_out_path(project)?;
     match fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ClusterError::file("removing", path)(error)),

@@ -1,12 +1,12 @@
 //! Finds a cluster that `up` keeps and that will do for a run: same design, same defects, same images.
 
-use super::spec::ClusterSpec;
-use super::up::Cluster;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::leftovers::{Fate, leftovers};
 use crate::cluster::docker::images;
+use crate::cluster::docker::up::Cluster;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
+use crate::cluster::spec::ClusterSpec;
 
 impl Cluster {
     /// Checks out a kept cluster that is what the spec asks for; none where there is none, or where another process has it.

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::spec::{PODS_MAX, compose_services, project_name, services};
 use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::leftovers::{Fate, leftovers};
 use crate::cluster::docker::images;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
+use crate::cluster::spec::{PODS_MAX, compose_services, project_name, services};
 use crate::history::PodName;
 
 /// What stands for the run's name, which is drawn when a run begins.
@@ -125,8 +125,8 @@ impl ClusterAhead {
 
 #[cfg(test)]
 mod tests {
-    use super::super::workspace_root;
     use super::*;
+    use crate::cluster::workspace_root;
 
     /// The two halves of one contract: what is not foretold would be brought up all the same.
     #[test]
