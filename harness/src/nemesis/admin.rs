@@ -1,4 +1,4 @@
-//! A pod's admin port, over which what breaks it from inside is ordered: its failpoints, its clock.
+//! A pod's admin port: the way to its failpoints, its clock and its memory.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use serde_json::Value;
 use crate::cluster::{PartHandle, http};
 use crate::system::json;
 
-/// Port of a pod's container over which it is asked.
+/// Port of a pod's container.
 pub(super) const ADMIN_PORT: u16 = 8082;
-/// Longest that an answer may take beyond the wait that was asked for.
+/// Longest until an answer, beyond the wait that the request asks for.
 pub(super) const ANSWER: Duration = Duration::from_secs(2);
-/// Longest answer that a pod has a reason to give when it is asked a short question, in bytes.
+/// Longest answer that is read, in bytes.
 pub(super) const ANSWER_MAX: usize = 64 << 10;
 
-/// A pod's admin port did not do as asked.
+/// A request to a pod's admin port failed.
 #[derive(Debug, thiserror::Error)]
 #[error("admin port: {what}: {got}")]
 pub struct AdminError {
@@ -24,7 +24,7 @@ pub struct AdminError {
     pub(super) got: String,
 }
 
-/// What a pod's admin port said.
+/// An answer of a pod's admin port.
 pub(super) struct Answer {
     pub(super) what: String,
     pub(super) status: StatusCode,
@@ -32,7 +32,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The body, where it says that it did as asked.
+    /// The body of a successful answer.
     pub(super) fn ok(self) -> Result<Value, AdminError> {
         let Self { what, status, body } = self;
         if status.is_success() {
@@ -43,7 +43,7 @@ impl Answer {
     }
 }
 
-/// Asks a pod's admin port; `bound` is for the whole exchange.
+/// Sends a request to a pod's admin port; `bound` is for the whole exchange.
 pub(super) async fn ask(
     pod: &PartHandle,
     method: Method,
@@ -57,12 +57,12 @@ pub(super) async fn ask(
         got,
     };
     let at = pod.published(ADMIN_PORT);
-    let at = at.ok_or_else(|| failed(format!("no port {ADMIN_PORT} is published: the pod is not running")))?;
+    let at = at.ok_or_else(|| failed(format!("no port {ADMIN_PORT} is published: the pod does not run")))?;
     let (status, body) = exchange(at, method, path, order, bound).await.map_err(failed)?;
     Ok(Answer { what, status, body })
 }
 
-/// One request over a connection of its own: a pod that is started again is elsewhere.
+/// One request over a new connection: the port changes with each start of a pod.
 async fn exchange(
     at: SocketAddr,
     method: Method,

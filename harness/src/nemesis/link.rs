@@ -1,7 +1,8 @@
-//! Faults of links: what happens to the bytes between a pod and what it depends on, or between a pod and its clients.
-//! Needs: the fault proxy, and for the faults that wait for data, data. Observed: the proxy says on how many live connections
-//! it works, or how often something came of it. Healed by [`Nemesis::mend_link`]: the proxy has none of it left. They compose
-//! with each other and with any fault of a pod.
+//! Faults of links: between a pod and a dependency, or between a pod and its clients.
+//!
+//! Needs: the fault proxy, and data for the faults that wait for data. Observed: the proxy reports on how many live connections
+//! the fault works, or how often it had an effect. Healed by [`Nemesis::mend_link`]: the proxy no longer has it. Faults of
+//! links compose with each other and with any fault of a pod.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -13,14 +14,16 @@ use crosspod_links::model::{
 };
 use futures_util::future::try_join_all;
 
-use super::{Aim, InForce, Nemesis, NemesisError, refused};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{Aim, InForce, refused, unseen};
 use crate::wait::{self, Look};
 
-/// Longest that a fault which works at once may take to be seen working on a live connection.
+/// Longest until a fault that needs no data is seen to work on a live connection.
 const AT_ONCE: Duration = Duration::from_secs(2);
-/// Pause between two looks at what has come of a fault.
+/// Pause between two looks at the effects of a fault.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// One of a pod's links.
@@ -36,56 +39,56 @@ pub enum Link {
     Edge,
 }
 
-/// A direction, as the pod sees it.
+/// A direction, from the pod's side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// What the pod sends.
+    /// Bytes that the pod sends.
     FromPod,
-    /// What the pod receives.
+    /// Bytes that the pod receives.
     ToPod,
-    /// Either.
+    /// Both directions.
     Both,
 }
 
-/// What happens on a link.
+/// A kind of fault of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkFault {
     /// Bytes vanish, connections stay.
     Blackhole,
     /// Connections are reset.
     Reset,
-    /// Bytes come later, give or take.
+    /// Bytes arrive late.
     Latency {
-        /// By how much, in milliseconds.
+        /// The delay, in milliseconds.
         ms: u64,
-        /// Give or take, in milliseconds.
+        /// Random deviation from the delay, in milliseconds.
         jitter_ms: u64,
     },
-    /// Bytes come slowly.
+    /// Bytes arrive slowly.
     Bandwidth {
         /// Kilobytes a second.
         kb_s: u64,
     },
-    /// Bytes come in pieces of about so many.
+    /// Bytes arrive in small pieces.
     Slice {
-        /// Bytes of a piece.
+        /// Average size of a piece, in bytes.
         bytes: u64,
     },
-    /// Connections are closed after so many bytes.
+    /// Connections are closed after a number of bytes.
     CutAfter {
-        /// The bytes, counted from the injection on.
+        /// The number of bytes from the injection on.
         bytes: u64,
     },
     /// Connections are closed in the middle of a text.
     CutInside {
         /// The text.
         text: String,
-        /// How many of it pass before.
+        /// Number of occurrences that pass before.
         skip: u64,
     },
     /// Connections are closed in the middle of a character of several bytes.
     CutInsideCharacter,
-    /// One side is gone and nobody is told.
+    /// One side is gone and the other side is not notified.
     HalfOpen,
 }
 
@@ -100,15 +103,15 @@ pub struct LinkCut {
 }
 
 impl LinkCut {
-    /// Whether it has landed only when there was data; otherwise it has landed with its injection.
+    /// Returns true if the fault lands only on data; otherwise it landed with its injection.
     pub fn waits_for_data(&self) -> bool {
         self.waits_for_data
     }
 }
 
 impl Nemesis {
-    /// Lets a fault loose on a link of a pod. One that works at once has landed when this returns; for one that waits for
-    /// data, ask [`Nemesis::link_cut_landed`] when there was some.
+    /// Injects a fault on a link of a pod. A fault that needs no data has landed when this returns; for one that waits for data,
+    /// call [`Nemesis::link_cut_landed`] after there was some.
     ///
     /// # Errors
     /// The proxy refuses, or no live connection was hit.
@@ -124,7 +127,7 @@ impl Nemesis {
         cut.set_off = trigger;
         if kind.works_at_once() {
             if has_landed(&effects, true) {
-                self.tell_landing(&cut, &effects);
+                self.record_landing(&cut, &effects);
             } else {
                 self.await_landing(links, &cut, true, AT_ONCE).await?;
             }
@@ -133,8 +136,8 @@ impl Nemesis {
         Ok(cut)
     }
 
-    /// Puts a fault on a link of a pod that is not there yet, to be met by its first connection: it has landed only when
-    /// [`Nemesis::link_cut_landed`] says so.
+    /// Injects a fault on a link of a pod that does not run yet; its first connection meets the fault. The fault has landed
+    /// only when [`Nemesis::link_cut_landed`] returns.
     ///
     /// # Errors
     /// The proxy refuses.
@@ -151,7 +154,7 @@ impl Nemesis {
         })
     }
 
-    /// Aims a fault at a link and puts it there; what has come of it by then.
+    /// Aims a fault at a link and injects it. Returns the effects so far.
     async fn put_on_link(
         &mut self,
         links: &Client,
@@ -161,8 +164,9 @@ impl Nemesis {
     ) -> Result<(LinkCut, Effects), NemesisError> {
         let fault = InForce {
             of_link: true,
-            ..self.aimed(format!("{link}-{}", kind.name()), pod, aim)
+            ..self.next(format!("{link}-{}", kind.name()), pod)
         };
+        let fault = self.begin(fault, aim);
         let mut cut = LinkCut {
             proxy: format!("{}-{link}", fault.target),
             toxics: Vec::new(),
@@ -184,10 +188,10 @@ impl Nemesis {
         Ok((cut, effects))
     }
 
-    /// Waits until something has come of a fault that waits for data.
+    /// Waits until a fault that waits for data has had an effect.
     ///
     /// # Errors
-    /// Nothing came of it within `bound`.
+    /// It had no effect within `bound`.
     pub async fn link_cut_landed(
         &self,
         links: &Client,
@@ -199,7 +203,7 @@ impl Nemesis {
         self.landed(&cut.fault, aim).await
     }
 
-    /// Takes a fault off its link.
+    /// Removes a fault from its link.
     ///
     /// # Errors
     /// The proxy refuses, or still has it.
@@ -213,7 +217,7 @@ impl Nemesis {
         }
         let left = links.toxics(&cut.proxy).await.map_err(refused(&cut.fault))?;
         if let Some(toxic) = left.iter().find(|toxic| cut.toxics.contains(&toxic.spec.name)) {
-            return Err(super::unseen(&cut.fault, format!("{} is still there", toxic.spec.name)));
+            return Err(unseen(&cut.fault, format!("{} is still there", toxic.spec.name)));
         }
         self.mended(&cut.fault);
         Ok(())
@@ -226,27 +230,25 @@ impl Nemesis {
         at_once: bool,
         bound: Duration,
     ) -> Result<(), NemesisError> {
-        let what = format!("{} on {} to come to something", cut.fault.fault, cut.fault.target);
+        let what = format!("{} on {} to have an effect", cut.fault.fault, cut.fault.target);
         let seen = wait::until(&what, bound, LOOK, || async move {
             match effects(links, cut).await {
                 Ok(effects) if has_landed(&effects, at_once) => Look::Done(effects),
-                Ok(effects) => Look::NotYet(told(&effects)),
+                Ok(effects) => Look::NotYet(describe(&effects)),
                 Err(e) => Look::NotYet(e.to_string()),
             }
         });
-        let effects = seen
-            .await
-            .map_err(|expired| super::unseen(&cut.fault, expired.to_string()))?;
-        self.tell_landing(cut, &effects);
+        let effects = seen.await.map_err(|expired| unseen(&cut.fault, expired.to_string()))?;
+        self.record_landing(cut, &effects);
         Ok(())
     }
 
-    fn tell_landing(&self, cut: &LinkCut, effects: &Effects) {
-        self.observed(&cut.fault, &told(effects), cut.set_off);
+    fn record_landing(&self, cut: &LinkCut, effects: &Effects) {
+        self.observed(&cut.fault, &describe(effects), cut.set_off);
     }
 }
 
-/// What has come of a fault, in both directions.
+/// Asks the proxy for the effects of a fault, summed over both directions.
 async fn effects(links: &Client, cut: &LinkCut) -> Result<Effects, ClientError> {
     let of_proxy = links.effects(&cut.proxy).await?;
     let ours = of_proxy
@@ -271,14 +273,14 @@ fn has_landed(effects: &Effects, at_once: bool) -> bool {
     effects.times > 0 || (at_once && effects.in_force > 0)
 }
 
-fn told(effects: &Effects) -> String {
+fn describe(effects: &Effects) -> String {
     format!(
         "the proxy says: in force on {} connections, {} times, {} bytes",
         effects.in_force, effects.times, effects.bytes
     )
 }
 
-/// The directions of the proxy that a way of the pod's means. The pod is the client of what it depends on.
+/// The proxy's streams for a direction of the pod. The pod is the client of its dependencies.
 fn streams(link: Link, way: Way) -> Vec<Stream> {
     match (way, link) {
         (Way::Both, _) => vec![Stream::Upstream, Stream::Downstream],
@@ -292,7 +294,7 @@ fn streams(link: Link, way: Way) -> Vec<Stream> {
 }
 
 impl LinkFault {
-    /// Its name in the history, after the link's.
+    /// Its name in histories, which follows the link's.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Blackhole => "blackhole",
@@ -307,7 +309,7 @@ impl LinkFault {
         }
     }
 
-    /// Whether it takes effect on a live connection as it is, without data having to come.
+    /// Returns true if it takes effect on a live connection without data.
     fn works_at_once(&self) -> bool {
         matches!(self, Self::Blackhole | Self::Reset | Self::HalfOpen)
     }
@@ -369,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_for_data_has_not_landed_by_being_in_force() {
+    fn a_fault_that_waits_for_data_has_not_landed_by_being_in_force() {
         let in_force = Effects {
             in_force: 2,
             ..Effects::default()

@@ -1,10 +1,13 @@
-//! What breaks things: one fault a file, each from being aimed, through the proof that it took effect, to being healed.
+//! Faults: one a file, each aimed, injected, seen to take effect, judged and healed.
 //!
-//! A fault that cannot be seen to have taken effect is an error, never silently done. After it landed, owner and epoch are
-//! read again: it hit what it was aimed at, or the owner had moved, or the turn was over. Deliberately absent: choosing
-//! when (stories do, by what watchers see and where the provider's gates hold), and judging (`checkers`).
+//! The record of every fault's life is kept here and written into the history. A fault whose effect cannot be seen is an
+//! error and is never passed over. After a fault has landed, owner and epoch are read again: it hit its aim, or the owner
+//! had moved, or the turn was over. Deliberately absent: when a fault is injected (stories decide that), and any judgement.
 
 mod admin;
+mod error;
+mod failpoints;
+mod in_force;
 mod link;
 mod nats;
 mod pod;
@@ -13,126 +16,49 @@ mod process;
 mod resources;
 mod storage;
 
-pub use admin::AdminError;
-pub use link::{Link, LinkCut, LinkFault, Way};
-pub use pod::clock_shifted::Shift;
-pub use pod::hold::{Armed, Failpoint, Held, NoHold};
-pub use resources::cpu_throttled::Throttled;
-pub use storage::disk_full::clear_disk;
-
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::cluster::{ClusterError, PartHandle};
+use crate::cluster::PartHandle;
 use crate::history::writer::Recorder;
-use crate::history::{Epoch, FaultEvent, FaultStep, Landing, PodName, Status, ThreadId, What};
-use crate::system::log_store::StoreError;
-use crate::system::owner::{DatabaseError, Owners};
+use crate::history::{FaultEvent, FaultStep, Landing, PodName, Status, What};
+use crate::system::owner::Owners;
 use crate::system::sessions::Occupier;
 
-/// An owner, as read from the database: what a fault is aimed at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Aim {
-    /// Thread whose owner it is.
-    pub thread: ThreadId,
-    /// The owner.
-    pub owner: PodName,
-    /// The thread's epoch under this owner.
-    pub epoch: Epoch,
-}
+use failpoints::Arming;
+use in_force::{Full, InForce, name};
 
-/// A fault that could not be injected, seen or healed. The run proves nothing then.
-#[derive(Debug, thiserror::Error)]
-pub enum NemesisError {
-    /// The engine, the kernel or the database refused.
-    #[error("{fault} on {target}: {source}")]
-    Refused {
-        /// The fault.
-        fault: Cow<'static, str>,
-        /// What it was aimed at.
-        target: PodName,
-        /// What was refused.
-        source: Refusal,
-    },
-    /// It was injected or healed, and that was not to be seen.
-    #[error("{fault} on {target}: {seen}")]
-    Unseen {
-        /// The fault.
-        fault: Cow<'static, str>,
-        /// What it was aimed at.
-        target: PodName,
-        /// What was seen instead.
-        seen: String,
-    },
-    /// Owner and epoch could not be read again after the fault landed.
-    #[error("{fault} on {target} landed, but where cannot be said: {source}")]
-    Landing {
-        /// The fault.
-        fault: Cow<'static, str>,
-        /// What it was aimed at.
-        target: PodName,
-        /// Why not.
-        source: DatabaseError,
-    },
-}
+pub use admin::AdminError;
+pub use error::{NemesisError, Refusal};
+pub use failpoints::Failpoint;
+pub use in_force::Aim;
+pub use link::{Link, LinkCut, LinkFault, Way};
+pub use pod::clock_shifted::Shift;
+pub use pod::hold::{Armed, Held, NoHold};
+pub use resources::cpu_throttled::Throttled;
+pub use storage::disk_full::clear_disk;
 
-/// Who refused, and what.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The engine or the kernel.
-    #[error(transparent)]
-    Cluster(#[from] ClusterError),
-    /// The database.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// The fault proxy.
-    #[error("the fault proxy: {0}")]
-    Links(#[from] crosspod_links::client::ClientError),
-    /// A pod's admin port.
-    #[error(transparent)]
-    Admin(#[from] AdminError),
-    /// The broker.
-    #[error(transparent)]
-    Log(#[from] StoreError),
-}
-
-/// Injects faults and keeps the record of each.
+/// Injects faults, heals them, and keeps the record of each.
 pub struct Nemesis {
     owners: Arc<Owners>,
     recorder: Recorder,
     /// Faults in force, in the order of their injection.
     in_force: Vec<InForce>,
-    /// Pods that may hold at a failpoint, or do.
-    armed: Vec<pod::hold::Arming>,
-    /// Pods whose volume is full.
-    full: Vec<storage::disk_full::Full>,
-    /// Sessions that leave the database no place for others.
+    /// Pods that hold at a failpoint or may come to hold there.
+    armed: Vec<Arming>,
+    /// Pods with a full volume.
+    full: Vec<Full>,
+    /// Idle sessions that take every place of the database.
     occupiers: Vec<Occupier>,
-    /// Pods whose clock may be shifted.
+    /// Pods with a clock that may be shifted.
     shifted: Vec<PartHandle>,
+    /// Number of faults so far; the newest one's id.
     count: u32,
 }
 
-/// A fault that is not healed yet.
-#[derive(Debug, Clone)]
-struct InForce {
-    id: u32,
-    fault: Cow<'static, str>,
-    target: PodName,
-    /// Whether it is a link's.
-    of_link: bool,
-}
-
-impl InForce {
-    /// Whether it is healed when its target, which this must be, was started again or put right.
-    fn goes_with(&self, target: &PodName) -> bool {
-        self.target == *target && self.fault != storage::disk_full::DISK_FULL
-    }
-}
-
 impl Nemesis {
-    /// A nemesis that records into `recorder` and reads landings through `owners`.
+    /// A nemesis that records into `recorder` and reads owners through `owners`.
     pub fn new(owners: Arc<Owners>, recorder: Recorder) -> Self {
         Self {
             owners,
@@ -146,62 +72,72 @@ impl Nemesis {
         }
     }
 
-    /// Says that what is in force on `target` is about to be healed: from here on it may serve again. A disk that is full
-    /// stays so, whatever becomes of the pod.
+    /// Records that the faults on `target` are about to be healed: from here on it may serve again. A fault that outlives
+    /// a restart is left out.
     pub fn healing(&self, target: &PodName) {
-        for fault in self.in_force.iter().filter(|f| f.goes_with(target)) {
-            self.tell(fault, FaultStep::Healing);
+        for fault in self.in_force.iter().filter(|fault| fault.goes_with(target)) {
+            self.record(fault, FaultStep::Healing);
         }
     }
 
-    /// Says that everything in force on `target` is healed; called when the target was seen to serve again.
+    /// Records that the faults on `target` are healed. Call it once the target was seen to serve again.
     pub fn healed(&mut self, target: &PodName) {
-        let (healed, left) = std::mem::take(&mut self.in_force)
-            .into_iter()
-            .partition(|f: &InForce| f.goes_with(target));
+        let in_force = std::mem::take(&mut self.in_force);
+        let (healed, left): (Vec<_>, Vec<_>) = in_force.into_iter().partition(|fault| fault.goes_with(target));
         self.in_force = left;
-        let healed: Vec<InForce> = healed;
         for fault in healed {
-            self.tell(&fault, FaultStep::Healed);
+            self.record(&fault, FaultStep::Healed);
         }
     }
 
-    /// Says that one fault is about to be healed, whatever else is in force on its target.
-    fn mending(&self, fault: &InForce) {
-        self.tell(fault, FaultStep::Healing);
+    /// Parts with a fault in force.
+    pub fn under_fault(&self) -> impl Iterator<Item = &PodName> {
+        self.in_force.iter().map(|fault| &fault.target)
     }
 
-    /// Says that one fault is healed, whatever else is in force on its target.
+    /// Records that this fault is about to be healed; others on its target stay.
+    fn mending(&self, fault: &InForce) {
+        self.record(fault, FaultStep::Healing);
+    }
+
+    /// Records that this fault is healed; others on its target stay.
     fn mended(&mut self, fault: &InForce) {
         self.in_force.retain(|other| other.id != fault.id);
-        self.tell(fault, FaultStep::Healed);
+        self.record(fault, FaultStep::Healed);
     }
 
-    /// Whether a fault of this name is in force on anything.
+    /// Returns true if a fault of this name is in force on any part.
     fn has_in_force(&self, fault: &str) -> bool {
         self.in_force.iter().any(|other| other.fault == fault)
     }
 
-    /// Pods and dependencies that a fault is in force on.
-    pub fn wounded(&self) -> impl Iterator<Item = &PodName> {
-        self.in_force.iter().map(|f| &f.target)
+    /// Records that a fault is aimed at `target`; it is in force from here on.
+    fn aimed(&mut self, fault: impl Into<Cow<'static, str>>, target: &PartHandle, aim: Option<&Aim>) -> InForce {
+        let fault = self.next(fault, target);
+        self.begin(fault, aim)
     }
 
-    fn aimed(&mut self, fault: impl Into<Cow<'static, str>>, target: &PartHandle, aim: Option<&Aim>) -> InForce {
+    /// A fault with the next number. It is in force once it was begun.
+    fn next(&mut self, fault: impl Into<Cow<'static, str>>, target: &PartHandle) -> InForce {
         self.count += 1;
-        let in_force = InForce {
+        InForce {
             id: self.count,
             fault: fault.into(),
             target: name(target),
             of_link: false,
-        };
-        self.in_force.push(in_force.clone());
-        let (thread, epoch) = (aim.map(|a| a.thread.clone()), aim.map(|a| a.epoch));
-        self.tell(&in_force, FaultStep::Aimed { thread, epoch });
-        in_force
+            outlives_restart: false,
+        }
     }
 
-    /// The fault in force on a part; a story ends only what it began.
+    /// Records that a fault is aimed; it is in force from here on.
+    fn begin(&mut self, fault: InForce, aim: Option<&Aim>) -> InForce {
+        self.in_force.push(fault.clone());
+        let (thread, epoch) = (aim.map(|aim| aim.thread.clone()), aim.map(|aim| aim.epoch));
+        self.record(&fault, FaultStep::Aimed { thread, epoch });
+        fault
+    }
+
+    /// The fault in force on a part. Panics if there is none: a story ends only what it began.
     fn in_force_on(&self, fault: &'static str, target: &PartHandle) -> InForce {
         let target = name(target);
         let found = self.find_in_force(fault, &target);
@@ -213,53 +149,47 @@ impl Nemesis {
         in_force.find(|f| f.fault == fault && f.target == *target).cloned()
     }
 
+    /// Records that a fault was seen to take effect now; `trigger` is the time of the event that set it off.
     fn observed(&self, fault: &InForce, proof: &str, trigger: Option<Instant>) {
         self.observed_after(fault, proof, trigger.map(|trigger| trigger.elapsed()));
     }
 
-    /// A fault was seen to have taken effect so long after what set it off.
+    /// Records that a fault was seen to take effect, `effect` after the event that set it off.
     fn observed_after(&self, fault: &InForce, proof: &str, effect: Option<Duration>) {
-        let trigger_to_effect_us = effect.map(|effect| effect.as_micros() as u64);
-        self.tell(
-            fault,
-            FaultStep::Observed {
-                proof: proof.to_owned(),
-                trigger_to_effect_us,
-            },
-        );
+        let step = FaultStep::Observed {
+            proof: proof.to_owned(),
+            trigger_to_effect_us: effect.map(|effect| effect.as_micros() as u64),
+        };
+        self.record(fault, step);
     }
 
-    /// Reads owner and epoch again and says where the fault landed. A fault that was not aimed at an owner hits by being
-    /// observed.
+    /// Reads owner and epoch again, and records where the fault landed. Without an aim, a fault hits by being observed.
     async fn landed(&self, fault: &InForce, aim: Option<&Aim>) -> Result<Landing, NemesisError> {
         let landing = match aim {
             None => Landing::Hit,
-            Some(aim) => {
-                let now = self
-                    .owners
-                    .of(&aim.thread)
-                    .await
-                    .map_err(|source| NemesisError::Landing {
-                        fault: fault.fault.clone(),
-                        target: fault.target.clone(),
-                        source,
-                    })?;
-                match now {
-                    // A turn does not fail by itself: cut off in the middle it is over the moment the fault lands.
-                    Some(now) if fault.of_link && now.status == Status::Failed && now.epoch == aim.epoch => {
-                        Landing::Hit
-                    }
-                    Some(now) if now.status.is_terminal() => Landing::TooLate,
-                    Some(now) if now.epoch == aim.epoch && now.owner.as_ref() == Some(&aim.owner) => Landing::Hit,
-                    _ => Landing::Moved,
-                }
-            }
+            Some(aim) => self.landing(fault, aim).await?,
         };
-        self.tell(fault, FaultStep::Judged { landing });
+        self.record(fault, FaultStep::Judged { landing });
         Ok(landing)
     }
 
-    fn tell(&self, fault: &InForce, step: FaultStep) {
+    async fn landing(&self, fault: &InForce, aim: &Aim) -> Result<Landing, NemesisError> {
+        let now = self.owners.of(&aim.thread).await;
+        let now = now.map_err(|source| NemesisError::Landing {
+            fault: fault.fault.clone(),
+            target: fault.target.clone(),
+            source,
+        })?;
+        Ok(match now {
+            // A turn does not fail by itself: cut off in the middle it is over the moment the fault lands.
+            Some(now) if fault.of_link && now.status == Status::Failed && now.epoch == aim.epoch => Landing::Hit,
+            Some(now) if now.status.is_terminal() => Landing::TooLate,
+            Some(now) if now.epoch == aim.epoch && now.owner.as_ref() == Some(&aim.owner) => Landing::Hit,
+            _ => Landing::Moved,
+        })
+    }
+
+    fn record(&self, fault: &InForce, step: FaultStep) {
         let event = FaultEvent {
             id: fault.id,
             fault: fault.fault.to_string(),
@@ -267,26 +197,5 @@ impl Nemesis {
             step,
         };
         self.recorder.record(What::Fault(Box::new(event)));
-    }
-}
-
-fn name(part: &PartHandle) -> PodName {
-    PodName::from(part.service().name())
-}
-
-fn refused<E: Into<Refusal>>(fault: &InForce) -> impl FnOnce(E) -> NemesisError + use<E> {
-    let (fault, target) = (fault.fault.clone(), fault.target.clone());
-    move |source| NemesisError::Refused {
-        fault,
-        target,
-        source: source.into(),
-    }
-}
-
-fn unseen(fault: &InForce, seen: String) -> NemesisError {
-    NemesisError::Unseen {
-        fault: fault.fault.clone(),
-        target: fault.target.clone(),
-        seen,
     }
 }

@@ -401,7 +401,7 @@ async fn heal(cast: &mut Cast) -> Result<(), String> {
     mended.map_err(|e| format!("healing: {e}"))?;
     let undone = cast.nemesis().undo_roll_outs().await;
     undone.map_err(|e| format!("healing: {e}"))?;
-    let wounded: BTreeSet<PodName> = cast.nemesis.wounded().cloned().collect();
+    let wounded: BTreeSet<PodName> = cast.nemesis.under_fault().cloned().collect();
     for part in &wounded {
         cast.nemesis.healing(part);
     }

@@ -38,7 +38,7 @@ impl Cast {
 
     /// Asks every pod that nothing is wrong with whether it can serve; the others may not answer at all.
     pub(super) async fn unhurt_are_polled(&self) {
-        let wounded: Vec<&PodName> = self.nemesis.wounded().collect();
+        let wounded: Vec<&PodName> = self.nemesis.under_fault().collect();
         let unhurt = self.plan.pods.iter().filter(|pod| !wounded.contains(pod));
         join_all(unhurt.map(|pod| self.is_ready(pod))).await;
     }

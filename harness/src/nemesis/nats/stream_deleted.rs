@@ -1,20 +1,23 @@
-//! `stream-deleted`: the stream that the log is kept in is deleted, while the broker runs on. Needs: that there is one. Observed: the
-//! broker says that there is none of that name, or one that was made later. Healed at once: the broker takes a stream of that
-//! name, and to make it is the pods' business.
+//! `stream-deleted`: the stream of the log is deleted while the broker runs on.
+//!
+//! Needs: that the stream exists. Observed: the broker reports no stream of that name, or one that was made later. Healed at
+//! once: the broker takes a stream of that name, and making it is up to the pods.
 
-use crate::nemesis::{Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{refused, unseen};
 use crate::system::Log;
 use crate::system::log_store::{self, Made};
 
-/// Its name.
+/// Name of the fault.
 const DELETED: &str = "stream-deleted";
 
 impl Nemesis {
-    /// Deletes the log's stream at `url`; when the stream that is gone was made.
+    /// Deletes the log's stream from the broker at `url`. Returns the time at which the deleted stream was made.
     ///
     /// # Errors
-    /// There is none, or the broker refuses or still has it.
+    /// There is no such stream, or the broker refuses or still has it.
     pub async fn delete_stream(&mut self, broker: &PartHandle, url: &str, log: &Log) -> Result<Made, NemesisError> {
         let fault = self.aimed(DELETED, broker, None);
         let before = log_store::held(url, log).await.map_err(refused(&fault))?;
@@ -26,8 +29,8 @@ impl Nemesis {
             Some(now) if now.made == before.made => {
                 return Err(unseen(&fault, format!("stream {} is still there", log.stream)));
             }
-            Some(_) => "made anew by the time that it was asked for".to_owned(),
-            None => "the broker knows it no more".to_owned(),
+            Some(_) => "made anew before the broker was asked again".to_owned(),
+            None => "the broker has no stream of that name".to_owned(),
         };
         let proof = format!("stream {} with {} messages: {proof}", log.stream, before.messages);
         self.observed(&fault, &proof, None);

@@ -1,8 +1,8 @@
-//! `clock-shifted`: a pod's wall clock is ahead of its machine's, or behind, and its monotonic one is as it was. Needs: a pod
-//! with an admin port that can shift it. Observed: the pod says by how much it is shifted, and its word of the time has
-//! moved as far. Healed by [`Nemesis::set_clock_right`]: the pod says that it is shifted no more, or it was started again.
+//! `clock-shifted`: a pod's wall clock is ahead of its machine's or behind it; its monotonic clock is untouched.
 //!
-//! It excuses nothing: no lease, takeover or order may hang on a pod's wall clock.
+//! Needs: a pod with an admin port that can shift its clock. Observed: the pod reports the shift, and its time has moved in
+//! that direction. Healed by [`Nemesis::set_clock_right`]: the pod reports no shift, or it was restarted. It excuses
+//! nothing: no lease, takeover or order may depend on a pod's wall clock.
 
 use std::cmp::Ordering;
 use std::time::{Duration, Instant};
@@ -11,15 +11,17 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::nemesis::admin::{ADMIN_PORT, ANSWER, AdminError, ask};
-use crate::nemesis::{Aim, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
+use crate::nemesis::Nemesis;
+use crate::nemesis::admin::{ADMIN_PORT, ANSWER, AdminError, ask};
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{Aim, name, refused, unseen};
 
-/// Its name.
+/// Name of the fault.
 const CLOCK_SHIFTED: &str = "clock-shifted";
 
-/// How far a wall clock is moved, and which way.
+/// The distance and direction by which a wall clock is shifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shift {
     /// Ahead of the machine's.
@@ -38,11 +40,11 @@ impl Shift {
     }
 }
 
-/// What a pod says of its clock.
+/// A pod's answer about its clock.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Clock {
     shift_ms: i64,
-    /// RFC 3339, in UTC.
+    /// Time of the pod, RFC 3339, in UTC.
     now: String,
 }
 
@@ -50,7 +52,7 @@ impl Nemesis {
     /// Shifts a pod's wall clock.
     ///
     /// # Errors
-    /// The pod has no admin port, refuses, or does not say that its time has moved.
+    /// The pod has no admin port, refuses, or reports a time that has not moved.
     pub async fn shift_clock(
         &mut self,
         pod: &PartHandle,
@@ -64,37 +66,40 @@ impl Nemesis {
         let order = json!({ "shift_ms": by.ms() });
         clock(pod, Some(&order)).await.map_err(refused(&fault))?;
         let after = clock(pod, None).await.map_err(refused(&fault))?;
-        let told = format!(
-            "the pod says {} after {}, shifted by {} ms",
+        let seen = format!(
+            "the pod reports {} after {}, shifted by {} ms",
             after.now, before.now, after.shift_ms
         );
         if after.shift_ms != by.ms() || !has_moved(&before, &after) {
-            return Err(unseen(&fault, told));
+            return Err(unseen(&fault, seen));
         }
-        self.observed(&fault, &told, trigger);
+        self.observed(&fault, &seen, trigger);
         self.landed(&fault, aim).await
     }
 
-    /// Sets a pod's clock right.
+    /// Ends the shift of a pod's clock.
     ///
     /// # Errors
-    /// The pod does not answer, or says that it is still shifted.
+    /// The pod does not answer, or reports that its clock is still shifted.
     pub async fn set_clock_right(&mut self, pod: &PartHandle) -> Result<(), NemesisError> {
         let fault = self.in_force_on(CLOCK_SHIFTED, pod);
         self.mending(&fault);
         let now = right(pod).await.map_err(refused(&fault))?;
         if now.shift_ms != 0 {
-            return Err(unseen(&fault, format!("it is still shifted by {} ms", now.shift_ms)));
+            return Err(unseen(
+                &fault,
+                format!("its clock is still shifted by {} ms", now.shift_ms),
+            ));
         }
-        self.shifted.retain(|other| crate::nemesis::name(other) != fault.target);
+        self.shifted.retain(|other| name(other) != fault.target);
         self.mended(&fault);
         Ok(())
     }
 
-    /// Sets the clock of every pod right that a fault has shifted and that runs: one that does not has forgotten it.
+    /// Ends the shift of every running pod's clock; a stopped pod has forgotten its own.
     ///
     /// # Errors
-    /// A pod that runs does not answer. It is tried again by the next call.
+    /// A running pod does not answer. The next call tries it again.
     pub async fn set_clocks_right(&mut self) -> Result<(), NemesisError> {
         let mut failed = None;
         for pod in std::mem::take(&mut self.shifted) {
@@ -104,7 +109,7 @@ impl Nemesis {
             if let Err(source) = right(&pod).await {
                 failed = Some(NemesisError::Refused {
                     fault: CLOCK_SHIFTED.into(),
-                    target: crate::nemesis::name(&pod),
+                    target: name(&pod),
                     source: source.into(),
                 });
                 self.shifted.push(pod);
@@ -118,19 +123,19 @@ async fn right(pod: &PartHandle) -> Result<Clock, AdminError> {
     clock(pod, Some(&json!({ "shift_ms": 0 }))).await
 }
 
-/// What a pod says of its clock, after it was told to shift it where it was.
+/// Asks a pod for its clock; with an `order`, shifts the clock first.
 async fn clock(pod: &PartHandle, order: Option<&Value>) -> Result<Clock, AdminError> {
     let method = if order.is_some() { Method::PUT } else { Method::GET };
     let body = ask(pod, method, "clock", order, ANSWER).await?.ok()?;
-    let told = body.to_string();
+    let text = body.to_string();
     serde_json::from_value(body).map_err(|bad| AdminError {
         what: "clock".to_owned(),
-        got: format!("{bad} in {told}"),
+        got: format!("{bad} in {text}"),
     })
 }
 
-/// Whether the pod's word of the time has gone the way that it was shifted, against the way that time goes where it must.
-/// UTC times of one form, four digits of year first, sort as text down to the second; a shift is of more than that.
+/// Returns true if the reported time has moved in the direction of the shift. UTC times of one form, year first, sort as text
+/// down to the second, and every shift is larger than a second.
 fn has_moved(before: &Clock, after: &Clock) -> bool {
     let seconds = |clock: &Clock| clock.now.get(..19).unwrap_or(&clock.now).to_owned();
     match after.shift_ms.cmp(&before.shift_ms) {

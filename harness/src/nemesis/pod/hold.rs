@@ -1,10 +1,9 @@
-//! `hold at FAILPOINT`: one task of a pod stops at a named place between two of its steps, and the pod does all else as
-//! before. Needs: a pod with failpoints. Observed: the pod says that it holds there. Judged by owner and epoch where that
-//! place has an owner. Healed: the task was let go, or the pod was started again.
+//! `hold at FAILPOINT`: one task of a pod stops at a failpoint, and the pod does all else as before.
 //!
-//! Arming breaks nothing and is not told; the fault begins with the pod that holds. To kill or freeze that pod there is
-//! the business of the other faults. What a pod passes as it starts is armed in the life before, which keeps the order for
-//! the next.
+//! Needs: a pod with failpoints. Observed: the pod reports that it holds there. Judged by owner and epoch if tasks at that
+//! failpoint have an owner. Healed: the task was released, or the pod was restarted. Arming alone breaks nothing and is not
+//! recorded: the fault begins with the pod that holds. A failpoint that a pod passes at its start is armed in the life
+//! before, which keeps the order for the next. Killing or freezing the held pod is the business of those faults.
 
 use std::time::{Duration, Instant};
 
@@ -15,82 +14,16 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::nemesis::admin::{ADMIN_PORT, ANSWER, AdminError, Answer, ask};
-use crate::nemesis::{Aim, Nemesis, NemesisError, Refusal, name, refused};
 use crate::cluster::PartHandle;
 use crate::history::{Epoch, PodName, ThreadId, TurnId};
+use crate::nemesis::Nemesis;
+use crate::nemesis::admin::{ADMIN_PORT, ANSWER, AdminError, Answer, ask};
+use crate::nemesis::error::{NemesisError, Refusal};
+use crate::nemesis::failpoints::{Arming, Failpoint};
+use crate::nemesis::in_force::{Aim, name, refused};
 use crate::wait::Expired;
 
-/// A place between two steps of a pod, by what it has done and not done there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failpoint {
-    /// A message is stored, and its client has not been told.
-    AfterInsertBefore202,
-    /// A turn is claimed, and nothing else of the attempt is there.
-    AfterClaimBeforeCall,
-    /// A piece of the answer is shown, and not stored.
-    AfterPublishBeforePersist,
-    /// A turn's end is stored, and nobody has been told.
-    AfterCommitBeforeAnnounce,
-    /// Readers were told to drop the attempt before, and what is left of it is still there.
-    InsideTakeover,
-    /// Work in flight is ended or dropped, and survivors have not been told.
-    InsideDrain,
-    /// Acknowledged feedback is set aside to be stored, and none of it is.
-    InsideSpoolDrain,
-    /// Feedback that a former life had set aside is stored, and still set aside.
-    InsideSpoolRecovery,
-}
-
-impl Failpoint {
-    /// The name that pods know it by.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AfterInsertBefore202 => "after-insert-before-202",
-            Self::AfterClaimBeforeCall => "after-claim-before-call",
-            Self::AfterPublishBeforePersist => "after-publish-before-persist",
-            Self::AfterCommitBeforeAnnounce => "after-commit-before-announce",
-            Self::InsideTakeover => "inside-takeover",
-            Self::InsideDrain => "inside-drain",
-            Self::InsideSpoolDrain => "inside-spool-drain",
-            Self::InsideSpoolRecovery => "inside-spool-recovery",
-        }
-    }
-
-    /// The fault's name.
-    const fn fault(self) -> &'static str {
-        match self {
-            Self::AfterInsertBefore202 => "hold at after-insert-before-202",
-            Self::AfterClaimBeforeCall => "hold at after-claim-before-call",
-            Self::AfterPublishBeforePersist => "hold at after-publish-before-persist",
-            Self::AfterCommitBeforeAnnounce => "hold at after-commit-before-announce",
-            Self::InsideTakeover => "hold at inside-takeover",
-            Self::InsideDrain => "hold at inside-drain",
-            Self::InsideSpoolDrain => "hold at inside-spool-drain",
-            Self::InsideSpoolRecovery => "hold at inside-spool-recovery",
-        }
-    }
-
-    /// Whether whoever is held there owns the turn by the books. A message that was just stored has no owner yet, a turn
-    /// that has just ended none any more, a pod drains as a whole, and feedback is no turn.
-    const fn is_an_owner_s(self) -> bool {
-        matches!(
-            self,
-            Self::AfterClaimBeforeCall | Self::AfterPublishBeforePersist | Self::InsideTakeover
-        )
-    }
-}
-
-/// A pod that may hold at a failpoint.
-#[derive(Debug)]
-pub(in crate::nemesis) struct Arming {
-    pod: PartHandle,
-    point: Failpoint,
-    /// Whether the order is for the pod's next life: one that does not run has not forgotten it.
-    next_life: bool,
-}
-
-/// Pods that are to hold at a failpoint.
+/// Pods with an order to hold at a failpoint.
 #[derive(Debug)]
 pub struct Armed {
     point: Failpoint,
@@ -98,7 +31,7 @@ pub struct Armed {
 }
 
 impl Armed {
-    /// Where they are to hold.
+    /// The failpoint.
     pub fn point(&self) -> Failpoint {
         self.point
     }
@@ -107,22 +40,22 @@ impl Armed {
 /// A pod that holds at a failpoint.
 #[derive(Debug, Clone)]
 pub struct Held {
-    /// The pod.
+    /// Name of the pod.
     pub pod: PodName,
-    /// Where it holds.
+    /// The failpoint.
     pub point: Failpoint,
-    /// The turn that the held task is at work on, where it knows one.
+    /// The turn of the held task; `None` if the task knows none.
     pub turn: Option<TurnId>,
-    /// The pod as that turn's owner, where the place is an owner's.
+    /// The pod as the turn's owner; `None` if tasks at this failpoint have no owner.
     pub aim: Option<Aim>,
-    /// When it was seen to hold.
+    /// Time at which it was seen to hold.
     pub seen: Instant,
 }
 
-/// Why no pod is known to hold.
+/// The reason for which no pod is known to hold.
 #[derive(Debug, thiserror::Error)]
 pub enum NoHold {
-    /// None came by in time.
+    /// No task came to the failpoint in time.
     #[error(transparent)]
     Expired(#[from] Expired),
     /// The fault could not be injected or judged.
@@ -130,7 +63,7 @@ pub enum NoHold {
     Nemesis(#[from] NemesisError),
 }
 
-/// Who a pod says is held.
+/// The task that a pod reports as held.
 #[derive(Debug, Deserialize)]
 struct Stay {
     thread: Option<ThreadId>,
@@ -139,10 +72,10 @@ struct Stay {
 }
 
 impl Nemesis {
-    /// Lets each of the pods hold the next task that comes to `point`; only one at work on `thread`, where one is named.
+    /// Orders each pod to hold the next task that comes to `point`; with a `thread`, only a task of that thread.
     ///
     /// # Errors
-    /// A pod has no failpoints, does not run, or holds somebody there already.
+    /// A pod has no failpoints, does not run, or already holds a task there.
     pub async fn arm(
         &mut self,
         pods: &[PartHandle],
@@ -153,7 +86,7 @@ impl Nemesis {
         self.order(pods, point, &order, false).await
     }
 
-    /// Lets each of the pods, which run, hold the first task that comes to `point` once they were started again.
+    /// Orders each running pod to hold the first task that comes to `point` in its next life.
     ///
     /// # Errors
     /// A pod has no failpoints, does not run, or cannot keep the order.
@@ -184,29 +117,29 @@ impl Nemesis {
         })
     }
 
-    /// Waits until one of the armed pods says that it holds, and disarms the others.
+    /// Waits until one of the armed pods reports that it holds, and disarms the others.
     ///
     /// # Errors
-    /// None holds within `bound`, or one does not answer.
+    /// No pod holds within `bound`, or a pod does not answer.
     pub async fn held(&mut self, armed: Armed, bound: Duration) -> Result<Held, NoHold> {
         let Armed { point, pods } = armed;
         let Some((pod, stay)) = first_to_hold(point, &pods, bound).await? else {
             return Err(self.nobody_came(point, &pods, bound).await.into());
         };
         let seen = Instant::now();
-        let aim = stay.thread.zip(stay.epoch).filter(|_| point.is_an_owner_s());
+        let aim = stay.thread.zip(stay.epoch).filter(|_| point.has_owner());
         let aim = aim.map(|(thread, epoch)| Aim {
             thread,
             owner: name(&pod),
             epoch,
         });
         let fault = self.aimed(point.fault(), &pod, aim.as_ref());
-        self.observed(&fault, "the pod says that it holds there", None);
+        self.observed(&fault, "the pod reports that it holds there", None);
         self.landed(&fault, aim.as_ref()).await?;
-        // It may be killed before it is gone of its own accord, and has heard all the same that it is to stop.
-        let told = self.find_in_force("terminate", &fault.target);
-        if let Some(told) = told.filter(|_| point == Failpoint::InsideDrain) {
-            self.observed(&told, "the pod holds inside its drain", None);
+        // The hold proves the SIGTERM too: the pod may be killed before its own exit can prove it.
+        let terminate = self.find_in_force("terminate", &fault.target);
+        if let Some(terminate) = terminate.filter(|_| point == Failpoint::InsideDrain) {
+            self.observed(&terminate, "the pod holds inside its drain", None);
         }
         let others = pods.iter().filter(|other| name(other) != fault.target);
         for disarmed in join_all(others.map(|other| disarm(other, point))).await {
@@ -223,7 +156,7 @@ impl Nemesis {
         })
     }
 
-    /// Lets go whoever a pod holds.
+    /// Releases the task that a pod holds.
     ///
     /// # Errors
     /// The pod does not answer.
@@ -237,11 +170,11 @@ impl Nemesis {
         Ok(())
     }
 
-    /// Lets a frozen pod go on, and whoever it holds too: told while it is frozen, so that it hears it when it wakes, together
-    /// with whatever else came meanwhile.
+    /// Unfreezes a pod and releases the task that it holds. The release is sent while the pod is frozen, so that the pod reads
+    /// it on waking, together with all else that came meanwhile.
     ///
     /// # Errors
-    /// The engine refuses, or the pod does not answer once it is awake.
+    /// The engine refuses, or the pod does not answer after it was unfrozen.
     pub async fn resume_and_release(&mut self, pod: &PartHandle, point: Failpoint) -> Result<(), NemesisError> {
         let hold = self.in_force_on(point.fault(), pod);
         self.mending(&hold);
@@ -254,14 +187,14 @@ impl Nemesis {
         Ok(())
     }
 
-    /// Disarms every pod that runs and lets go whoever is held. What could not be had now is tried again by the next call.
+    /// Disarms every running pod and releases every held task. The next call tries again what failed.
     ///
     /// # Errors
-    /// A pod that runs does not answer.
+    /// A running pod does not answer.
     pub async fn disarm_all(&mut self) -> Result<(), NemesisError> {
         let mut failed = None;
         for armed in std::mem::take(&mut self.armed) {
-            // One that does not run forgets what it was armed for, but for its next life.
+            // A stopped pod forgets its orders, except those for its next life.
             if armed.pod.published(ADMIN_PORT).is_none() {
                 self.armed.extend(armed.next_life.then_some(armed));
                 continue;
@@ -288,7 +221,7 @@ impl Nemesis {
     }
 }
 
-/// The first of the pods to say that it holds, and whom.
+/// Returns the first pod that reports to hold, and the held task; `None` if none does within `bound`.
 async fn first_to_hold(
     point: Failpoint,
     pods: &[PartHandle],
@@ -325,10 +258,10 @@ fn path(point: Failpoint, rest: &str) -> String {
 }
 
 fn read(what: &str, body: Value) -> Result<Stay, AdminError> {
-    let told = body.to_string();
+    let text = body.to_string();
     serde_json::from_value(body).map_err(|bad| AdminError {
         what: what.to_owned(),
-        got: format!("{bad} in {told}"),
+        got: format!("{bad} in {text}"),
     })
 }
 
@@ -345,31 +278,8 @@ fn not_armed(pod: &PartHandle, point: Failpoint) -> impl FnOnce(AdminError) -> N
 mod tests {
     use super::*;
 
-    const ALL: [Failpoint; 8] = [
-        Failpoint::AfterInsertBefore202,
-        Failpoint::AfterClaimBeforeCall,
-        Failpoint::AfterPublishBeforePersist,
-        Failpoint::AfterCommitBeforeAnnounce,
-        Failpoint::InsideTakeover,
-        Failpoint::InsideDrain,
-        Failpoint::InsideSpoolDrain,
-        Failpoint::InsideSpoolRecovery,
-    ];
-
-    /// Both ends of one contract, which meet on the wire alone.
     #[test]
-    fn the_reference_pod_knows_every_failpoint_by_its_name() {
-        let pod = crate::cluster::workspace_root().join("fixtures/pod/src/failpoints.rs");
-        let pod = std::fs::read_to_string(pod).expect("the pod's failpoints");
-        for point in ALL {
-            assert!(pod.contains(&format!("=> \"{}\",", point.name())), "{}", point.name());
-            assert_eq!(point.fault(), format!("hold at {}", point.name()));
-        }
-        assert_eq!(pod.matches("=> \"").count(), ALL.len());
-    }
-
-    #[test]
-    fn a_stay_is_read_with_what_the_pod_knows_and_nonsense_is_told() {
+    fn a_stay_is_read_as_the_pod_knows_it_and_nonsense_is_quoted() {
         let stay = read(
             "held",
             json!({ "since": "2026", "thread": "th", "turn": null, "epoch": 3 }),
@@ -379,12 +289,12 @@ mod tests {
             (stay.thread, stay.turn, stay.epoch),
             (Some("th".into()), None, Some(Epoch(3)))
         );
-        let told = read("held", json!({ "epoch": "three" }))
+        let error = read("held", json!({ "epoch": "three" }))
             .expect_err("no stay")
             .to_string();
         assert!(
-            told.starts_with("admin port: held: ") && told.contains(r#"{"epoch":"three"}"#),
-            "{told}"
+            error.starts_with("admin port: held: ") && error.contains(r#"{"epoch":"three"}"#),
+            "{error}"
         );
     }
 }

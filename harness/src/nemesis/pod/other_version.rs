@@ -1,80 +1,81 @@
-//! `other-version`: in the place of a pod that was told to stop runs one of another version, as after one step of a rolling
-//! update. Needs: a pod that is gone, and a target that says which version it is. Observed: the pod serves, and says that it is
-//! the other version. Healed by [`Nemesis::roll_back`], which needs it gone again: the version from before serves.
+//! `other-version`: another version runs in the place of a stopped pod, as after one step of a rolling update.
 //!
-//! The other version is the same program under another name of its version: whatever two versions that differ owe each other is
-//! the target's own business, and what an update does to the work in flight is what is judged. It excuses nothing.
+//! Needs: a pod that has stopped, and a system that reports its version. Observed: the pod serves and reports the other
+//! version. Healed by [`Nemesis::roll_back`], which needs it stopped again: the former version serves. The other version is
+//! the same program under another name of its version: compatibility of two real versions is the system's own business, and
+//! only the effect of an update on work in flight is judged. It excuses nothing.
 
-use crate::nemesis::admin::{ANSWER, ANSWER_MAX};
-use crate::nemesis::{InForce, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::{PartHandle, http};
 use crate::history::{Landing, PodName};
+use crate::nemesis::Nemesis;
+use crate::nemesis::admin::{ANSWER, ANSWER_MAX};
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{InForce, name, refused, unseen};
 use crate::system::Release;
 
-/// Its name.
+/// Name of the fault.
 const OTHER_VERSION: &str = "other-version";
 
 impl Nemesis {
-    /// Starts another version in the place of a pod that is gone, and waits until it serves.
+    /// Starts another version in the place of a stopped pod, and waits until it serves.
     ///
     /// # Errors
-    /// The engine refuses, the pod does not get ready, or does not say that it is that version.
+    /// The engine refuses, the pod does not become ready, or it reports a different version.
     pub async fn roll_out(
         &mut self,
         pod: &PartHandle,
         release: &Release,
         version: &str,
     ) -> Result<Landing, NemesisError> {
-        let target = crate::nemesis::name(pod);
+        let target = name(pod);
         self.healing(&target);
         let stopped: Vec<InForce> = self.in_force.iter().filter(|f| f.target == target).cloned().collect();
         let fault = self.aimed(OTHER_VERSION, pod, None);
         let variables = [(release.variable.as_str(), version)];
         pod.replace(&variables).await.map_err(refused(&fault))?;
         pod.start().await.map_err(refused(&fault))?;
-        let told = told(pod, release).await.map_err(|seen| unseen(&fault, seen))?;
-        if told != version {
+        let reported = reported_version(pod, release).await;
+        let reported = reported.map_err(|seen| unseen(&fault, seen))?;
+        if reported != version {
             return Err(unseen(
                 &fault,
-                format!("it says that it is version {told:?}, not {version:?}"),
+                format!("it reports version {reported:?}, not {version:?}"),
             ));
         }
-        // What ended the version from before is over: one that serves is in its place.
+        // The fault that stopped the former version is over: a pod that serves is in its place.
         for ended in &stopped {
             self.mended(ended);
         }
-        self.observed(
-            &fault,
-            &format!("it serves and says that it is version {version}"),
-            None,
-        );
+        self.observed(&fault, &format!("it serves and reports version {version}"), None);
         self.landed(&fault, None).await
     }
 
-    /// Starts the version from before in the place of another one that is gone, and waits until it serves. Says which it is.
+    /// Starts the former version in the place of the other one, which has stopped, and waits until it serves. Returns the version
+    /// that it reports.
     ///
     /// # Errors
-    /// The other version runs, the engine refuses, or the pod does not get ready or says that it is still the other one.
+    /// The other version runs, the engine refuses, or the pod does not become ready or report a version.
     pub async fn roll_back(&mut self, pod: &PartHandle, release: &Release) -> Result<String, NemesisError> {
         let fault = self.in_force_on(OTHER_VERSION, pod);
         self.healing(&fault.target);
         pod.put_back().await.map_err(refused(&fault))?;
         pod.start().await.map_err(refused(&fault))?;
-        let told = told(pod, release).await.map_err(|seen| unseen(&fault, seen))?;
+        let reported = reported_version(pod, release).await;
+        let reported = reported.map_err(|seen| unseen(&fault, seen))?;
         self.healed(&fault.target);
-        Ok(told)
+        Ok(reported)
     }
 
-    /// Pods in whose place another version is.
+    /// Pods that run another version.
     pub fn of_another_version(&self) -> Vec<PodName> {
         let others = self.in_force.iter().filter(|fault| fault.fault == OTHER_VERSION);
         others.map(|fault| fault.target.clone()).collect()
     }
 }
 
-/// Which version a pod says that it is.
-async fn told(pod: &PartHandle, release: &Release) -> Result<String, String> {
-    let at = pod.address().ok_or_else(|| "it listens nowhere".to_owned())?;
+/// Asks a pod for its version.
+async fn reported_version(pod: &PartHandle, release: &Release) -> Result<String, String> {
+    let at = pod.address().ok_or_else(|| "the pod publishes no port".to_owned())?;
     let client = http::client().timeout(ANSWER).build();
     let url = format!("http://{at}{}", release.route);
     let answer = client.map_err(|e| e.to_string())?.get(&url).send().await;

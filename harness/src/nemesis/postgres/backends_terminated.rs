@@ -1,27 +1,30 @@
-//! `backends-terminated`: the database ends every session of the system, with whatever it is at. Needs: that the system has
-//! sessions; the harness's own, which bear its name, are spared. Observed: none of the sessions that there were is left. Healed at
-//! once: the database takes the next session, and to begin one is the pods' business.
+//! `backends-terminated`: the database ends every session of the system, whatever the session does.
+//!
+//! Needs: a system with sessions; the harness's own sessions, which bear its name, are spared. Observed: none of the sessions
+//! is left. Healed at once: the database takes the next session, and opening one is up to the pods.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::nemesis::{Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{refused, unseen};
 use crate::system::sessions::{Entry, Session, Sessions, enter};
 use crate::wait::{self, Look};
 
-/// Its name.
+/// Name of the fault.
 const TERMINATED: &str = "backends-terminated";
-/// Longest that sessions may take to end: none is at anything that cannot be broken off.
+/// Longest that sessions may take to end: none does anything that cannot be interrupted.
 const ENDING: Duration = Duration::from_secs(5);
-/// Pause between two looks at what is left of them.
+/// Pause between two looks at the sessions that are left.
 const LOOK: Duration = Duration::from_millis(2);
 
 impl Nemesis {
-    /// Ends the system's sessions in the database at `url`; they are gone when this returns. How many there were.
+    /// Ends the system's sessions in the database at `url`; they are gone when this returns. Returns their number.
     ///
     /// # Errors
-    /// There is none, one does not end, or the database refuses.
+    /// The system has no session, a session does not end, or the database refuses.
     pub async fn terminate_backends(&mut self, database: &PartHandle, url: &str) -> Result<usize, NemesisError> {
         let fault = self.aimed(TERMINATED, database, None);
         let sessions = Sessions::open(url).await.map_err(refused(&fault))?;
@@ -39,26 +42,30 @@ impl Nemesis {
             }
         });
         gone.await.map_err(|expired| unseen(&fault, expired.to_string()))?;
-        self.observed(&fault, &format!("{}; none of them is left", told(ended)), None);
+        self.observed(
+            &fault,
+            &format!("{}; none of them is left", describe_sessions(ended)),
+            None,
+        );
         self.landed(&fault, None).await?;
         self.mending(&fault);
         match enter(url).await.map_err(refused(&fault))? {
             Entry::Taken(_) => self.mended(&fault),
-            Entry::Full(why) => return Err(unseen(&fault, format!("no session can be had: {why}"))),
+            Entry::Full(why) => return Err(unseen(&fault, format!("the database takes no session: {why}"))),
         }
         Ok(ended.len())
     }
 }
 
-/// How many sessions each of those had that they call themselves after.
-pub(in crate::nemesis) fn told(sessions: &[Session]) -> String {
+/// The number of sessions under each application name.
+fn describe_sessions(sessions: &[Session]) -> String {
     let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
     for session in sessions {
         *by_name.entry(session.name.as_str()).or_default() += 1;
     }
-    let told: Vec<String> = by_name
+    let counts: Vec<String> = by_name
         .iter()
         .map(|(name, count)| format!("{count} of {}", if name.is_empty() { "no name" } else { name }))
         .collect();
-    format!("{} sessions ended: {}", sessions.len(), told.join(", "))
+    format!("{} sessions ended: {}", sessions.len(), counts.join(", "))
 }

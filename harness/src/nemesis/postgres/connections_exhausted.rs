@@ -1,38 +1,42 @@
-//! `connections-exhausted`: the database takes no session more, because somebody else has taken all the places and does nothing
-//! with them; the system's own sessions are ended, so that it needs new ones. The pods' links to it are shut while the places
-//! are taken: they would be back quicker than they can be kept out. Needs: a database that runs, and the fault proxy. Observed:
-//! every place is the harness's, by the database's own books, and one session more is refused with SQLSTATE 53300. Healed by
-//! [`Nemesis::release_connections`]: the sessions that do nothing are gone, and one more is taken. Excludes any other fault on the
-//! database. The harness's sessions that are there before it begins go on.
+//! `connections-exhausted`: idle sessions take every place of the database, and the system's own sessions are ended, so that it
+//! needs new ones.
+//!
+//! The pods' links to the database are shut while the places are taken: pods reconnect faster than they can be kept out.
+//! Needs: a running database, and the fault proxy. Observed: by the database's own books the harness has every place, and one
+//! session more is refused with SQLSTATE 53300. Healed by [`Nemesis::release_connections`]: the idle sessions are gone, and one
+//! more is taken. Excludes any other fault on the database. Sessions that the harness had before go on.
 
 use std::time::Duration;
 
 use crosspod_links::client::{Client, ClientError};
 use futures_util::future::{join_all, try_join_all};
 
-use crate::nemesis::{InForce, Link, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{InForce, refused, unseen};
+use crate::nemesis::link::Link;
 use crate::system::owner::DatabaseError;
 use crate::system::sessions::{Entry, Occupier, Places, Sessions, enter};
 use crate::wait::{self, Look};
 
-/// Its name.
+/// Name of the fault.
 const EXHAUSTED: &str = "connections-exhausted";
-/// Longest that it may take to take every place: the system's pods are after them, too.
+/// Longest that taking every place may last: the pods compete for them.
 const TAKING: Duration = Duration::from_secs(40);
 /// Longest that the places may take to be free again.
 const FREEING: Duration = Duration::from_secs(10);
-/// Pause between two looks at whether they are.
+/// Pause between two looks at the places.
 const LOOK: Duration = Duration::from_millis(10);
-/// Sessions that are begun at once.
+/// Number of sessions that are begun at once.
 const AT_ONCE: usize = 8;
 
 impl Nemesis {
-    /// Takes every place for a session that the database at `url` has.
+    /// Takes every place for a session in the database at `url`.
     ///
     /// # Errors
-    /// The database refuses for another reason than that it is full, or places are left in the end; or the proxy refuses.
+    /// The proxy refuses, the database refuses for another reason than being full, or places are left after 40 s.
     pub async fn exhaust_connections(
         &mut self,
         links: &Client,
@@ -43,23 +47,23 @@ impl Nemesis {
         let sessions = Sessions::open(url).await.map_err(refused(&fault))?;
         let shut = shut(links).await.map_err(refused(&fault))?;
         let taking = take_all(url, &sessions, &mut self.occupiers);
-        let last = || "the system's pods have places still".to_owned();
+        let last = || "the pods still have places".to_owned();
         let taken = wait::within("every place for a session to be taken", TAKING, taking, last).await;
         let opened = try_join_all(shut.iter().map(|proxy| links.enable(proxy, true))).await;
         let proof = taken
             .map_err(|expired| unseen(&fault, expired.to_string()))?
             .map_err(refused(&fault))?;
-        // A place like any other: given back now it would be a pod's.
+        // A place like any other: if it were given back now, a pod would take it.
         self.occupiers.push(sessions.into_occupier());
         opened.map_err(refused(&fault))?;
         self.observed(&fault, &proof, None);
         self.landed(&fault, None).await
     }
 
-    /// Gives the places back, where they are taken.
+    /// Gives the places back.
     ///
     /// # Errors
-    /// The database does not take a session again.
+    /// The database takes no session within 10 s.
     pub async fn release_connections(&mut self, database: &PartHandle, url: &str) -> Result<(), NemesisError> {
         let fault = self.in_force_on(EXHAUSTED, database);
         self.mending(&fault);
@@ -69,13 +73,13 @@ impl Nemesis {
         Ok(())
     }
 
-    /// Whether a database is full by this nemesis' doing.
+    /// Returns true while this nemesis holds every place of a database.
     pub fn holds_connections(&self) -> bool {
         self.has_in_force(EXHAUSTED)
     }
 }
 
-/// Shuts every pod's link to the database; their proxies' names.
+/// Shuts every pod's link to the database. Returns the names of the proxies.
 async fn shut(links: &Client) -> Result<Vec<String>, ClientError> {
     let ending = format!("-{}", Link::Postgres);
     let mut proxies: Vec<String> = links.proxies().await?.into_keys().collect();
@@ -84,7 +88,8 @@ async fn shut(links: &Client) -> Result<Vec<String>, ClientError> {
     Ok(proxies)
 }
 
-/// Takes places until there is none left and none is the system's; the proof. A session that was there still loses its place.
+/// Takes places until none is left and the system has none. Returns the proof. A session of the system that is still there
+/// loses its place.
 async fn take_all(url: &str, sessions: &Sessions, occupiers: &mut Vec<Occupier>) -> Result<String, DatabaseError> {
     loop {
         let full = fill(url, occupiers).await?;
@@ -92,7 +97,7 @@ async fn take_all(url: &str, sessions: &Sessions, occupiers: &mut Vec<Occupier>)
             Ok(Some(all)) => {
                 let taken = occupiers.len();
                 return Ok(format!(
-                    "all {all} places are taken, {taken} for nothing; one more: {full}"
+                    "all {all} places are taken, {taken} of them by idle sessions; one more: {full}"
                 ));
             }
             Ok(None) | Err(DatabaseError::Slow { .. }) => {}
@@ -101,7 +106,7 @@ async fn take_all(url: &str, sessions: &Sessions, occupiers: &mut Vec<Occupier>)
     }
 }
 
-/// Ends what sessions the system has; how many places there are, where all of them are the harness's.
+/// Ends the system's sessions. Returns the number of places once the harness has all of them.
 async fn take_from_system(sessions: &Sessions) -> Result<Option<i64>, DatabaseError> {
     let of_system = sessions.of_system().await?;
     let places = sessions.places().await?;
@@ -112,7 +117,7 @@ async fn take_from_system(sessions: &Sessions) -> Result<Option<i64>, DatabaseEr
     Ok(None)
 }
 
-/// Begins sessions until one is refused; what the database said to that one.
+/// Begins sessions until one is refused. Returns the database's refusal.
 async fn fill(url: &str, occupiers: &mut Vec<Occupier>) -> Result<String, DatabaseError> {
     loop {
         let mut full = None;
@@ -120,7 +125,7 @@ async fn fill(url: &str, occupiers: &mut Vec<Occupier>) -> Result<String, Databa
             match entry {
                 Ok(Entry::Taken(occupier)) => occupiers.push(occupier),
                 Ok(Entry::Full(why)) => full = Some(why),
-                // So many who knock at once keep a database busy; whether it is full the next one is told.
+                // Many sessions at once keep a database busy; the next attempt sees if it is full.
                 Err(DatabaseError::Slow { .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -131,7 +136,7 @@ async fn fill(url: &str, occupiers: &mut Vec<Occupier>) -> Result<String, Databa
     }
 }
 
-/// Whether no place is left to anybody else, be it one who is only just knocking.
+/// Returns true if no place is left to anybody else, including a session that is being opened.
 fn is_ours(places: Places) -> bool {
     places.ours >= places.all
 }
@@ -139,13 +144,13 @@ fn is_ours(places: Places) -> bool {
 async fn has_room(url: &str, fault: &InForce) -> Result<(), NemesisError> {
     let freed = wait::until("the database to take a session", FREEING, LOOK, || async move {
         let room = async {
-            // Not the one that is about to leave again.
+            // An idle session that is about to end does not count as room.
             let sessions = Sessions::open(url).await?;
             sessions.occupied().await
         };
         match room.await {
             Ok(0) => Look::Done(()),
-            Ok(left) => Look::NotYet(format!("{left} places are taken for nothing")),
+            Ok(left) => Look::NotYet(format!("{left} places are taken by idle sessions")),
             Err(e) => Look::NotYet(e.to_string()),
         }
     });

@@ -1,29 +1,33 @@
-//! `empty`: the database holds nothing, as on a service's first day. Needs: that no pod runs. Observed: no table is in sight.
-//! Healed by [`Nemesis::refill`]: the tables are back. Excludes any other fault on the database.
+//! `empty`: the database has no tables, as on a service's first day.
+//!
+//! Needs: that no pod runs. Observed: no table is visible. Healed by [`Nemesis::refill`]: the tables are back. Excludes any other
+//! fault on the database.
 
-use crate::nemesis::{Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{refused, unseen};
 use crate::system::aside;
 
-/// Its name.
+/// Name of the fault.
 const EMPTY: &str = "empty";
 
 impl Nemesis {
-    /// Sets aside what the database at `url` holds.
+    /// Sets aside the tables of the database at `url`.
     ///
     /// # Errors
     /// The database refuses, or still shows tables.
     pub async fn empty(&mut self, database: &PartHandle, url: &str) -> Result<Landing, NemesisError> {
         let fault = self.aimed(EMPTY, database, None);
         match aside::set_aside(url).await.map_err(refused(&fault))? {
-            0 => self.observed(&fault, "no table is in sight", None),
-            tables => return Err(unseen(&fault, format!("{tables} tables are still in sight"))),
+            0 => self.observed(&fault, "no table is visible", None),
+            tables => return Err(unseen(&fault, format!("{tables} tables are still visible"))),
         }
         self.landed(&fault, None).await
     }
 
-    /// Puts back what was set aside.
+    /// Puts the tables back.
     ///
     /// # Errors
     /// The database refuses, or shows no tables.
@@ -37,8 +41,8 @@ impl Nemesis {
         Ok(())
     }
 
-    /// Whether a database is empty by this nemesis' doing.
+    /// Returns true while this nemesis keeps a database empty.
     pub fn holds_a_database_empty(&self) -> bool {
-        self.in_force.iter().any(|fault| fault.fault == EMPTY)
+        self.has_in_force(EMPTY)
     }
 }

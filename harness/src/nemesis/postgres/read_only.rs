@@ -1,26 +1,29 @@
-//! `read-only`: the database takes no writes, as a replica does before it is promoted, or one whose disk is full and whose keepers
-//! have shut it. Connections stay and reads are answered. Needs: a database that runs. Observed: a write is refused with SQLSTATE
-//! 25006, both in a session from before and in a new one. Healed by [`Nemesis::let_write`]: a write is taken in a new session.
-//! Excludes any other fault on the database. The harness's own sessions go on writing.
+//! `read-only`: the database takes no writes, as a replica before its promotion or a database with a full disk.
+//!
+//! Connections stay and reads are answered. Needs: a running database. Observed: a write is refused with SQLSTATE 25006, in a
+//! session from before and in a new one. Healed by [`Nemesis::let_write`]: a write is taken in a new session. Excludes any other
+//! fault on the database. The harness's own sessions go on writing.
 
 use std::time::Duration;
 
-use crate::nemesis::{InForce, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{InForce, refused, unseen};
 use crate::system::owner::DatabaseError;
 use crate::system::sessions::{Sessions, Writer};
 use crate::wait::{self, Look};
 
-/// Its name.
+/// Name of the fault.
 const READ_ONLY: &str = "read-only";
-/// Longest that sessions may take to notice.
+/// Longest that sessions may take to notice the change.
 const NOTICING: Duration = Duration::from_secs(5);
-/// Pause between two looks at whether they have.
+/// Pause between two looks at the sessions.
 const LOOK: Duration = Duration::from_millis(5);
 
 impl Nemesis {
-    /// Lets the database at `url` only be read; writes are tried, without effect, on `table`.
+    /// Makes the database at `url` read-only; writes are tried, without effect, on `table`.
     ///
     /// # Errors
     /// The database refuses, or still takes writes.
@@ -66,7 +69,7 @@ impl Nemesis {
         Ok(())
     }
 
-    /// Whether a database takes no writes by this nemesis' doing.
+    /// Returns true while this nemesis keeps a database read-only.
     pub fn forbids_writes(&self) -> bool {
         self.has_in_force(READ_ONLY)
     }

@@ -1,17 +1,20 @@
-//! `kill`: SIGKILL to the process of a pod or dependency, or of several pods at the same moment. Needs: that it runs. Observed: the kernel says that the process
-//! is gone. Healed: it is started again and ready.
+//! `kill`: SIGKILL to the process of a part, or to those of several parts at the same moment.
+//!
+//! Needs: that the part runs. Observed: the kernel says that the process is gone. Healed: the part was restarted and is ready.
 
 use std::time::Instant;
 
-use crate::nemesis::{Aim, Nemesis, NemesisError, refused};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{Aim, refused};
 
 impl Nemesis {
-    /// Kills a pod or a dependency; it is dead when this returns. `trigger` is when the event that set this off was seen.
+    /// Kills a part; it is dead when this returns. `trigger` is the time at which the event that set this off was seen.
     ///
     /// # Errors
-    /// It does not run, may not be signalled, or its death cannot be proven.
+    /// The part does not run, may not be signalled, or its death cannot be proven.
     pub async fn kill(
         &mut self,
         pod: &PartHandle,
@@ -22,10 +25,10 @@ impl Nemesis {
         Ok(landings.pop().expect("one for each that was killed"))
     }
 
-    /// Kills pods at the same moment; all are dead when this returns. How each of them landed.
+    /// Kills parts at the same moment; all are dead when this returns. Returns the landing of each, in their order.
     ///
     /// # Errors
-    /// As [`Nemesis::kill`], of any of them; the others are dead all the same.
+    /// As for [`Nemesis::kill`], of any part; the others are dead all the same.
     pub async fn kill_together(
         &mut self,
         pods: &[(&PartHandle, Option<&Aim>)],

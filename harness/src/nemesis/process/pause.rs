@@ -1,18 +1,21 @@
-//! `pause`: every process of a pod or dependency is frozen, its sockets stay open. Needs: that it runs. Observed: the kernel says
-//! that each of its threads is stopped, or the engine that it is paused. Healed by [`Nemesis::resume`]: the same one says
-//! that it runs.
+//! `pause`: every process of a part is frozen; its sockets stay open.
+//!
+//! Needs: that the part runs. Observed: the kernel says that each thread is stopped, or the engine that the container is paused.
+//! Healed by [`Nemesis::resume`]: the same witness says that it runs.
 
 use std::time::Instant;
 
-use crate::nemesis::{Aim, Nemesis, NemesisError, refused};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{Aim, refused};
 
 impl Nemesis {
-    /// Freezes a pod or a dependency.
+    /// Freezes a part.
     ///
     /// # Errors
-    /// The engine refuses or nobody says that it is frozen.
+    /// The engine refuses, or neither kernel nor engine says that the part is frozen.
     pub async fn pause(
         &mut self,
         pod: &PartHandle,
@@ -25,10 +28,10 @@ impl Nemesis {
         self.landed(&fault, aim).await
     }
 
-    /// Lets what is frozen go on.
+    /// Unfreezes a part.
     ///
     /// # Errors
-    /// The engine refuses or nobody says that it runs.
+    /// The engine refuses, or neither kernel nor engine says that the part runs.
     pub async fn resume(&mut self, pod: &PartHandle) -> Result<(), NemesisError> {
         let fault = self.in_force_on("pause", pod);
         self.mending(&fault);

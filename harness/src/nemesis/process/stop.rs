@@ -1,17 +1,20 @@
-//! `stop`: a dependency is told to end in good order. Needs: a running dependency. Observed: the engine has seen it end.
-//! Healed: it is started again and serves.
+//! `stop`: a dependency is asked to end in good order.
+//!
+//! Needs: a running dependency. Observed: the engine has seen it end. Healed: it was restarted and serves.
 
 use std::time::{Duration, Instant};
 
-use crate::nemesis::{Nemesis, NemesisError, refused};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::refused;
 
 impl Nemesis {
-    /// Stops a dependency; it is gone when this returns. One that is not gone within `grace` is killed.
+    /// Stops a dependency; it is gone when this returns. After `grace` it is killed.
     ///
     /// # Errors
-    /// It does not run, may not be signalled, or is not seen to end.
+    /// The dependency does not run, may not be signalled, or is not seen to end.
     pub async fn stop(&mut self, dependency: &PartHandle, grace: Duration) -> Result<Landing, NemesisError> {
         let fault = self.aimed("stop", dependency, None);
         let since = Instant::now();

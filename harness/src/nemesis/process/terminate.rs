@@ -1,14 +1,18 @@
-//! `terminate`: SIGTERM to a pod's process. Needs: a running pod. Observed: the process is gone, or the pod says that it
-//! holds inside its drain. Healed: the pod is started again and ready.
+//! `terminate`: SIGTERM to a pod's process.
+//!
+//! Needs: a running pod. Observed: the process is gone, or the pod reports that it holds inside its drain. Healed: the pod was
+//! restarted and is ready.
 
 use std::time::{Duration, Instant};
 
-use crate::nemesis::{Aim, Nemesis, NemesisError, refused};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{Aim, refused};
 
 impl Nemesis {
-    /// Tells a pod to stop and returns at once: what it does until it is gone is what a story is about.
+    /// Sends a pod SIGTERM and returns at once: a story is about the time until the pod is gone.
     ///
     /// # Errors
     /// The pod does not run or may not be signalled.
@@ -18,10 +22,10 @@ impl Nemesis {
         self.landed(&fault, aim).await
     }
 
-    /// Waits until a terminated pod is gone. `since` is when it was told to stop; the code is its exit code.
+    /// Waits until a terminated pod is gone. `since` is the time of the SIGTERM. Returns the exit code.
     ///
     /// # Errors
-    /// It still runs after `bound`.
+    /// The pod still runs after `bound`.
     pub async fn gone(&mut self, pod: &PartHandle, bound: Duration, since: Instant) -> Result<i64, NemesisError> {
         let fault = self.in_force_on("terminate", pod);
         let exit = pod.wait_exit(bound).await.map_err(refused(&fault))?;

@@ -1,30 +1,33 @@
-//! `cpu-throttled`: a pod gets a small part of one processor. Needs: an engine that can throttle what runs, and a pod that has
-//! something to do. Observed: the kernel has kept it from running because its part was spent, by the container's own
-//! statistics. Healed by [`Nemesis::end_throttling`]: the engine says that it has no quota.
+//! `cpu-throttled`: a pod gets a small share of one processor.
+//!
+//! Needs: an engine that can throttle a running container, and a pod with work to do. Observed: by the container's statistics
+//! the kernel has throttled it. Healed by [`Nemesis::end_throttling`]: the engine reports no quota.
 
 use std::time::{Duration, Instant};
 
-use crate::nemesis::{Aim, InForce, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{Aim, InForce, refused, unseen};
 use crate::wait::{self, Look};
 
-/// Its name.
+/// Name of the fault.
 const CPU_THROTTLED: &str = "cpu-throttled";
 /// Pause between two looks at the statistics.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// A pod that is throttled.
+/// A throttled pod.
 #[derive(Debug, Clone)]
 pub struct Throttled {
     fault: InForce,
-    /// In how many periods it had been kept from running before.
+    /// Number of throttled periods before the fault.
     before: u64,
     set_off: Option<Instant>,
 }
 
 impl Nemesis {
-    /// Leaves a pod so many hundredths of a processor. It has landed only when [`Nemesis::is_throttled`] says so.
+    /// Leaves a pod `percent` hundredths of a processor. The fault has landed only when [`Nemesis::is_throttled`] returns.
     ///
     /// # Errors
     /// The engine refuses.
@@ -45,10 +48,10 @@ impl Nemesis {
         })
     }
 
-    /// Waits until a pod was kept from running.
+    /// Waits until the kernel has throttled a pod.
     ///
     /// # Errors
-    /// It was not within `bound`.
+    /// It has not within `bound`.
     pub async fn is_throttled(
         &mut self,
         pod: &PartHandle,
@@ -61,20 +64,20 @@ impl Nemesis {
         let periods = wait::until(&what, bound, LOOK, || async move {
             match pod.throttled_periods().await {
                 Ok(periods) if periods > *before => Look::Done(periods - before),
-                Ok(periods) => Look::NotYet(format!("{periods} periods, as before")),
+                Ok(periods) => Look::NotYet(format!("{periods} throttled periods, as before")),
                 Err(e) => Look::NotYet(e.to_string()),
             }
         });
         let periods = periods.await.map_err(|expired| unseen(fault, expired.to_string()))?;
-        let proof = format!("kept from running in {periods} periods, by the container's statistics");
+        let proof = format!("throttled in {periods} periods, by the container's statistics");
         self.observed(fault, &proof, *set_off);
         self.landed(fault, aim).await
     }
 
-    /// Gives a pod all of its processor again.
+    /// Lifts the quota of a pod.
     ///
     /// # Errors
-    /// The engine refuses, or says that there still is a quota.
+    /// The engine refuses, or still reports a quota.
     pub async fn end_throttling(&mut self, pod: &PartHandle) -> Result<(), NemesisError> {
         let fault = self.in_force_on(CPU_THROTTLED, pod);
         self.mending(&fault);

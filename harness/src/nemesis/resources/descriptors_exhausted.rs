@@ -1,7 +1,8 @@
-//! `descriptors-exhausted`: a pod's process may open nothing more: no connection is accepted or made, and what is open stays
-//! so. Needs: an engine on this machine, and leave to set the process's limits. Observed: the kernel says that it may have
-//! no more, the pod's log says that it failed for that, and a client's request is left without an answer. Healed by
-//! [`Nemesis::give_descriptors_back`]: the kernel says that it may have as many as before, and a request is answered.
+//! `descriptors-exhausted`: a pod's process may open no more descriptors: it accepts and makes no connection; open ones stay.
+//!
+//! Needs: an engine on this machine, and permission to set the process's limits. Observed: the kernel reports the limit, the
+//! pod's log has the error, and a client's request gets no answer. Healed by [`Nemesis::give_descriptors_back`]: the kernel
+//! reports the former limit, and a request is answered.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,24 +10,27 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::nemesis::{Aim, Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{Aim, refused, unseen};
 use crate::wait::{self, Look};
 
-/// Its name.
+/// Name of the fault.
 const DESCRIPTORS_EXHAUSTED: &str = "descriptors-exhausted";
-/// What every runtime says of EMFILE, in some case of letters.
+/// The words of every runtime for EMFILE; the case of the letters differs.
 const COMPLAINT: &str = "too many open files";
-/// Longest until the pod complains, and until it answers again: a server that could not accept may rest for a second.
+/// Longest until the pod logs the error, and until it answers again: a server that could not accept may rest for a second.
 const BOUND: Duration = Duration::from_secs(4);
+/// Pause between two looks at the log.
 const LOOK: Duration = Duration::from_millis(20);
 
 impl Nemesis {
-    /// Takes from a pod whatever descriptors it does not use.
+    /// Takes all unused descriptors from a pod.
     ///
     /// # Errors
-    /// The kernel refuses, the pod says nothing of it, or it answers all the same.
+    /// The kernel refuses, the pod logs no such error, or it still answers.
     pub async fn exhaust_descriptors(
         &mut self,
         pod: &PartHandle,
@@ -38,7 +42,7 @@ impl Nemesis {
         let allowed = pod.allow_no_more_descriptors().map_err(refused(&fault))?;
         let asked = ask(pod).await;
         let mut asked = asked.map_err(|seen| unseen(&fault, format!("no request could be sent: {seen}")))?;
-        let what = format!("{} to say that it has no descriptors", fault.target);
+        let what = format!("{} to log that it has no descriptors", fault.target);
         let complaint = wait::until(&what, BOUND, LOOK, || {
             let newest = newest.as_ref();
             async move {
@@ -62,13 +66,14 @@ impl Nemesis {
             return Err(unseen(&fault, format!("a request was answered with {count} bytes")));
         }
         drop(asked.shutdown().await);
-        let proof =
-            format!("the kernel allows it {allowed} more descriptors, a request is not answered, it says: {complaint}");
+        let proof = format!(
+            "the kernel allows {allowed} more descriptors, a request is not answered, the log says: {complaint}"
+        );
         self.observed(&fault, &proof, trigger);
         self.landed(&fault, aim).await
     }
 
-    /// Allows a pod as many descriptors as before, and sees it answer.
+    /// Allows a pod as many descriptors as before, and waits until it answers.
     ///
     /// # Errors
     /// The kernel refuses, or the pod does not answer.
@@ -77,7 +82,7 @@ impl Nemesis {
         self.mending(&fault);
         let allowed = pod.allow_descriptors_again().map_err(refused(&fault))?;
         if allowed == 0 {
-            return Err(unseen(&fault, "the kernel still allows it none".to_owned()));
+            return Err(unseen(&fault, "the kernel still allows no descriptor".to_owned()));
         }
         let answered = async {
             let mut asked = ask(pod).await?;
@@ -93,10 +98,10 @@ impl Nemesis {
     }
 }
 
-/// Sends a pod a request over a connection of its own: whatever it answers, it has accepted it.
+/// Sends a pod a request over a new connection. Any answer proves that the pod accepted it.
 async fn ask(pod: &PartHandle) -> std::io::Result<TcpStream> {
     let at: Option<SocketAddr> = pod.address();
-    let at = at.ok_or_else(|| std::io::Error::other("it listens nowhere"))?;
+    let at = at.ok_or_else(|| std::io::Error::other("the pod publishes no port"))?;
     let mut connection = TcpStream::connect(at).await?;
     let request = format!("GET / HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).await?;

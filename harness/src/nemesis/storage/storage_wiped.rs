@@ -1,22 +1,25 @@
-//! `storage-wiped`: the broker is stopped and loses all that it has stored. Needs: that it runs. Observed: it has ended, its
-//! volume held files, and holds nothing now. Healed: it is started again, with nothing, and serves; to make what is missing on it is
-//! the pods' business.
+//! `storage-wiped`: the broker is stopped and loses its volume.
+//!
+//! Needs: that it runs. Observed: it has ended, its volume held files and holds none now. Healed: it was restarted, empty, and
+//! serves; making what it lacks is up to the pods.
 
 use std::time::{Duration, Instant};
 
-use crate::nemesis::{Nemesis, NemesisError, refused, unseen};
 use crate::cluster::PartHandle;
 use crate::history::Landing;
+use crate::nemesis::Nemesis;
+use crate::nemesis::error::NemesisError;
+use crate::nemesis::in_force::{refused, unseen};
 
-/// Its name.
+/// Name of the fault.
 const WIPED: &str = "storage-wiped";
 
 impl Nemesis {
-    /// Stops a dependency and empties its volumes; it is gone when this returns. One that has not ended within `grace` is killed.
-    /// `tools` is a part whose image has a shell.
+    /// Stops a dependency and empties its volumes; it is gone when this returns. After `grace` it is killed. `tools` is a part with
+    /// a shell in its image.
     ///
     /// # Errors
-    /// It does not run, had stored nothing, or something of it is left.
+    /// The dependency does not run, had stored nothing, or a file is left.
     pub async fn wipe_storage(
         &mut self,
         dependency: &PartHandle,
