@@ -72,7 +72,7 @@ async fn no_committed_change_is_missed_or_told_twice_across_a_crash() {
 }
 
 async fn check(cluster: &Cluster) {
-    let url = cluster.database().expect("it runs");
+    let url = cluster.postgres_url().expect("it runs");
     let database = tables(&url).await;
     let feed = ChangeFeed::open(&url, &database, "proof").await.expect("a slot");
     let (moved, place) = watch::channel(url);
@@ -116,7 +116,7 @@ async fn check(cluster: &Cluster) {
 /// A change that nobody can make sense of fails every reading from then on: one that went on behind it would leave a gap, and
 /// what was committed before it would be lost with it.
 async fn what_cannot_be_read_stays_an_error(cluster: &Cluster, database: &Database) {
-    let url = cluster.database().expect("it runs");
+    let url = cluster.postgres_url().expect("it runs");
     let client = connect(&url).await.expect("it runs");
     let mut feed = ChangeFeed::open(&url, database, "unreadable").await.expect("a slot");
     for seq in [1, -1, 2] {
@@ -187,7 +187,7 @@ async fn crash(cluster: &Cluster, count: &AtomicUsize, moved: &watch::Sender<Str
         "all was written before the kill"
     );
     postgres.start().await.expect("it starts again");
-    moved.send_replace(cluster.database().expect("it runs"));
+    moved.send_replace(cluster.postgres_url().expect("it runs"));
     gone.elapsed()
 }
 

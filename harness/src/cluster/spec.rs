@@ -82,15 +82,12 @@ impl ClusterSpec {
     /// Works out everything that Compose is told; the spec has been checked.
     pub(super) fn setup(&self, engine: &Engine, images: &Images) -> Setup {
         let (uid, gid) = engine.own_user();
-        let (cpus_stores, cpus_pods) = cpu_halves(engine.cpus());
         let mut variables: BTreeMap<String, String> = BTreeMap::from([
             ("CROSSPOD_RUN".into(), self.run.id().to_string()),
             ("CROSSPOD_SLOT".into(), self.slot.to_string()),
             ("CROSSPOD_KEPT".into(), self.kept.to_string()),
             ("CROSSPOD_HOST".into(), host_name()),
             ("CROSSPOD_LOCK".into(), self.run.lock().display().to_string()),
-            ("CROSSPOD_CPUS_STORES".into(), cpus_stores),
-            ("CROSSPOD_CPUS_PODS".into(), cpus_pods),
             ("CROSSPOD_UID".into(), uid.to_string()),
             ("CROSSPOD_GID".into(), gid.to_string()),
             ("CROSSPOD_DESIGN".into(), self.design.clone()),
@@ -202,25 +199,6 @@ fn port_in_use(port: u16) -> ClusterError {
     }
 }
 
-/// The processors of the stores and those of the pods, as the engine lists them; empty for all.
-///
-/// They are kept apart because a dying pod wakes its peers: each backend of Postgres that sees its connection close would
-/// run before the rest of the death, and the proof of a kill would wait for it (measured: half of the median).
-fn cpu_halves(cpus: usize) -> (String, String) {
-    let half = cpus / 2;
-    if half == 0 {
-        return (String::new(), String::new());
-    }
-    let range = |from: usize, to: usize| {
-        if from == to {
-            from.to_string()
-        } else {
-            format!("{from}-{to}")
-        }
-    };
-    (range(0, half - 1), range(half, cpus - 1))
-}
-
 /// A checked spec, as Compose is told it.
 #[derive(Debug)]
 pub(super) struct Setup {
@@ -254,14 +232,6 @@ mod tests {
 
     fn spec() -> ClusterSpec {
         ClusterSpec::new(&RunLock::begin().expect("a lock in the cache folder"), 4)
-    }
-
-    #[test]
-    fn stores_and_pods_share_no_processor_where_there_are_two() {
-        let own = |(stores, pods): (&str, &str)| (stores.to_owned(), pods.to_owned());
-        assert_eq!(cpu_halves(1), own(("", "")));
-        assert_eq!(cpu_halves(2), own(("0", "1")));
-        assert_eq!(cpu_halves(5), own(("0-1", "2-4")));
     }
 
     #[test]

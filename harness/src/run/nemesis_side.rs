@@ -422,7 +422,7 @@ fn release(cast: &Cast) -> Result<Release, Stopped> {
 }
 
 pub(super) fn database(cast: &Cast) -> Result<String, Stopped> {
-    let url = cast.slot.cluster.database();
+    let url = cast.slot.cluster.postgres_url();
     url.map_err(|e| Stopped::Harness(e.to_string()))
 }
 

@@ -79,7 +79,7 @@ impl Slot {
     /// # Errors
     /// Its database refuses logical decoding or cannot be reached.
     pub(super) async fn connect(cluster: Cluster, system: Arc<System>) -> Result<Self, RunError> {
-        let url = cluster.database()?;
+        let url = cluster.postgres_url()?;
         // On a cluster that is kept, a run that was killed may have left it so.
         Sessions::open(&url).await?.set_read_only(false).await?;
         let owners = Arc::new(Owners::new(&url, &system.database));
@@ -287,7 +287,7 @@ impl Slot {
 
     /// Looks up where database and provider are now: their ports change with each start.
     pub(super) async fn find_again(&self) -> Result<(), ClusterError> {
-        let url = self.cluster.database()?;
+        let url = self.cluster.postgres_url()?;
         self.owners.moved(&url);
         self.provider.moved(self.cluster.mock_admin()?);
         let admin = self.cluster.links_admin()?;

@@ -14,16 +14,7 @@ use crate::history::PodName;
 /// What stands for the run's name, which is drawn when a run begins.
 const RUN: &str = "RUN";
 /// The compose file's volumes; the network is Compose's default one.
-const VOLUMES: [&str; 8] = [
-    "postgres",
-    "nats",
-    "spool-1",
-    "spool-2",
-    "spool-3",
-    "program-1",
-    "program-2",
-    "program-3",
-];
+const VOLUMES: [&str; 5] = ["postgres", "nats", "spool-1", "spool-2", "spool-3"];
 
 /// What a run would find, bring up and remove.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -28,10 +28,6 @@ use crate::cluster::part::progress::Progress;
 use crate::cluster::part::service::Service;
 use crate::cluster::spec::{ClusterSpec, READY_BOUND};
 
-/// Where PostgreSQL's images have its sockets by default. Not `/var/run`, which is a link to this.
-const DATABASE_SOCKETS: &str = "run/postgresql";
-const DATABASE_SOCKET: &str = ".s.PGSQL.5432";
-
 /// A live cluster. It is not taken away on drop: call [`Cluster::down`], or leave it to the next run to find.
 #[derive(Debug)]
 pub struct Cluster {
@@ -231,25 +227,10 @@ impl Cluster {
         self.parts.values()
     }
 
-    /// Where everybody on this machine reaches the database for now, as tokio-postgres takes it. Changes when Postgres is started again.
+    /// URL of the database's published port, for `psql` and tokio-postgres. Changes when Postgres is started again.
     pub fn postgres_url(&self) -> Result<String, ClusterError> {
         let address = self.published(&Service::Postgres, 5432)?;
         Ok(format!("postgres://crosspod:crosspod@{address}/crosspod"))
-    }
-
-    /// How the harness itself reaches the database for now, as tokio-postgres takes it: at its own socket where that can be had,
-    /// without the engine's proxy in between, and otherwise as everybody. Changes when Postgres is started again.
-    pub fn database(&self) -> Result<String, ClusterError> {
-        let socket = self
-            .part(&Service::Postgres)?
-            .folder_of_socket(DATABASE_SOCKETS, DATABASE_SOCKET);
-        match socket {
-            Some(folder) => Ok(format!(
-                "host={} user=crosspod password=crosspod dbname=crosspod",
-                folder.display()
-            )),
-            None => self.postgres_url(),
-        }
     }
 
     /// Where the broker is for now. Changes when NATS is started again.

@@ -10,24 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags, ResolveFlags, open, openat2};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pidfd_send_signal, prlimit};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-
-/// What ends with the last process of a container, before that process counts as dead, and keeps it from its end. Taking the
-/// namespace of its mounts apart waits for every processor; where the pipes end, the engine wakes and goes first.
-const SLOW_TO_END: [(&str, OFlags); 4] = [
-    ("ns/mnt", OFlags::RDONLY),
-    ("ns/ipc", OFlags::RDONLY),
-    ("fd/1", OFlags::WRONLY),
-    ("fd/2", OFlags::WRONLY),
-];
-
-/// In the title of a process of PostgreSQL's whose client is on its own machine. In a container of its own that is nobody but the
-/// harness, whose feed of changes waits longer for a processor than all others, and nobody for it.
-const AT_THE_SOCKET: &str = "[local]";
 
 /// The init process of one start of one container.
 #[derive(Debug)]
@@ -176,32 +162,6 @@ impl Pidfd {
         }
     }
 
-    /// A folder that the process sees, as a path that leads there from here while it lives. No link is followed on the way: an
-    /// absolute one would lead among this machine's own files.
-    pub(in crate::cluster) fn folder(&self, path: &str) -> io::Result<PathBuf> {
-        let root = PathBuf::from(format!("/proc/{}/root", self.number.as_raw_nonzero()));
-        let is_folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let below = open(&root, is_folder, Mode::empty())?;
-        let straight = ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH;
-        openat2(&below, path, is_folder, Mode::empty(), straight)?;
-        self.still_there()?;
-        Ok(root.join(path))
-    }
-
-    /// Holds what would put off its death, as far as that is permitted. For moments only: the engine can neither clear the
-    /// container's files away meanwhile nor close its log. All that others know the process by, its sockets, ends with it.
-    #[must_use = "it ends when it is dropped"]
-    pub(in crate::cluster) fn hold_remains(&self) -> Vec<OwnedFd> {
-        let folder = format!("/proc/{}", self.number.as_raw_nonzero());
-        let opened = |(name, how): (&str, OFlags)| {
-            let at_once = OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-            open(format!("{folder}/{name}"), how | at_once, Mode::empty())
-        };
-        let held = SLOW_TO_END.into_iter().flat_map(opened).collect();
-        // Of one that is dead there is nothing to hold, and its number may be another's.
-        if self.still_there().is_ok() { held } else { Vec::new() }
-    }
-
     /// Whether the process has none beside it in its container, as far as its children tell: what is done to it is done
     /// to all of the container.
     pub(in crate::cluster) fn is_alone(&self) -> io::Result<bool> {
@@ -214,8 +174,9 @@ impl Pidfd {
     }
 
     /// How long each thread of the process and of its children has waited for a processor since it began, by the thread's number.
-    /// What ends meanwhile is not told, nor is a child that serves the harness alone ([`AT_THE_SOCKET`]).
-    pub(in crate::cluster) fn waited(&self) -> io::Result<HashMap<String, Duration>> {
+    /// Leaves out threads that end meanwhile, and children that serve a client at one of `ours`: PostgreSQL writes its client's
+    /// address into a backend's title. The harness's feed of changes waits longer than every other backend, and delays no pod.
+    pub(in crate::cluster) fn waited(&self, ours: &[String]) -> io::Result<HashMap<String, Duration>> {
         let (mut waited, mut serving) = (HashMap::new(), HashMap::new());
         let mut known = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
         let mut processes = vec![self.number.as_raw_nonzero().to_string()];
@@ -229,7 +190,7 @@ impl Pidfd {
                     let serves = known
                         .get(child)
                         .copied()
-                        .or_else(|| serves_the_harness(child, &process));
+                        .or_else(|| serves_the_harness(child, &process, ours));
                     if let Some(serves) = serves {
                         serving.insert(child.to_owned(), serves);
                     }
@@ -287,12 +248,14 @@ impl Pidfd {
     }
 }
 
-/// Whether a process does nothing but what the harness asks a store. It cannot be told of one that is gone, or still bears its
+/// Whether a process serves a client at one of `ours` alone. Returns `None` if the process is gone, or still bears its
 /// parent's title.
-fn serves_the_harness(process: &str, parent: &str) -> Option<bool> {
+fn serves_the_harness(process: &str, parent: &str, ours: &[String]) -> Option<bool> {
     let title = |process: &str| fs::read(format!("/proc/{process}/cmdline")).ok();
     let own = title(process).filter(|own| title(parent).is_none_or(|inherited| inherited != *own))?;
-    Some(String::from_utf8_lossy(&own).contains(AT_THE_SOCKET))
+    let own = String::from_utf8_lossy(&own);
+    // `postgres: USER DATABASE ADDRESS(PORT) ACTIVITY`.
+    Some(ours.iter().any(|address| own.contains(&format!(" {address}("))))
 }
 
 /// A thread's state in its `stat`: behind the command's name, which may hold anything.
@@ -306,19 +269,6 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-
-    #[test]
-    fn a_folder_of_a_process_is_found_by_no_link() {
-        let own = Pidfd::of_self().expect("pidfd_open");
-        let files = tempfile::tempdir().expect("a folder");
-        std::os::unix::fs::symlink("/", files.path().join("link")).expect("a link");
-        let path = |name: &str| files.path().join(name).to_string_lossy()[1..].to_owned();
-        let found = own.folder(&path("")).expect("it is there");
-        assert!(found.join("link").is_symlink(), "{}", found.display());
-        own.folder(&path("link")).expect_err("a link");
-        own.folder(&path("link/proc")).expect_err("behind a link");
-        own.folder(&path("none")).expect_err("nothing");
-    }
 
     #[tokio::test]
     async fn death_is_seen_at_once_and_only_then() {
@@ -339,31 +289,6 @@ mod tests {
             pidfd.signal(Signal::KILL).is_err(),
             "nothing to signal once it is reaped"
         );
-    }
-
-    #[test]
-    fn what_remains_of_a_process_ends_when_it_is_let_go() {
-        let mut child = Command::new("sleep")
-            .arg("60")
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .expect("sleep is there");
-        let number = Pid::from_raw(child.id().cast_signed()).expect("a process id");
-        let pidfd = Pidfd::open(number).expect("pidfd_open");
-        let remains = pidfd.hold_remains();
-        assert_eq!(remains.len(), SLOW_TO_END.len(), "our own child may be looked into");
-        child.kill().expect("our own child may be killed");
-        child.wait().expect("it was killed");
-        let out = child.stdout.take().expect("a pipe");
-        let ended = |bound: Duration| {
-            let mut fds = [PollFd::new(&out, PollFlags::IN)];
-            let bound = Timespec::try_from(bound).expect("a short one");
-            poll(&mut fds, Some(&bound)).expect("poll") > 0
-        };
-        assert!(!ended(Duration::from_millis(20)), "its pipe ended with it");
-        drop(remains);
-        assert!(ended(Duration::from_secs(5)), "its pipe is still held");
-        assert_eq!(pidfd.hold_remains().len(), 0, "nothing is left of it");
     }
 
     #[test]
@@ -467,7 +392,8 @@ mod tests {
 
     #[test]
     fn who_waits_for_a_processor_is_told_thread_by_thread_with_its_children() {
-        let script = r#"at=local; for name in "[$at]" other; do sh -c 'echo; kill -STOP $$' "$name" & done; wait"#;
+        let ours = ["172.18.0.1".to_owned()];
+        let script = r#"for name in "u d 172.18.0.1(7) idle" "u d 172.18.0.12(7) idle"; do sh -c 'echo; kill -STOP $$' "$name" & done; wait"#;
         let mut child = Command::new("sh")
             .args(["-c", script])
             .stdout(std::process::Stdio::piped())
@@ -481,7 +407,7 @@ mod tests {
         );
         let number = child.id();
         let pidfd = Pidfd::open(Pid::from_raw(number.cast_signed()).expect("a process id")).expect("pidfd_open");
-        let waited = pidfd.waited().expect("the kernel tells");
+        let waited = pidfd.waited(&ours).expect("the kernel tells");
         let children = fs::read_to_string(format!("/proc/{number}/task/{number}/children")).expect("children");
         let [local, other] = *children.split_whitespace().collect::<Vec<_>>() else {
             panic!("two children: {children}");
@@ -490,13 +416,13 @@ mod tests {
         assert!(waited.contains_key(other), "{waited:?}");
         assert!(!waited.contains_key(local), "it serves the harness: {waited:?}");
         assert_eq!(waited.len(), 2);
-        let again = pidfd.waited().expect("the kernel tells again");
+        let again = pidfd.waited(&ours).expect("the kernel tells again");
         assert!(
             again.len() == 2 && again.contains_key(other),
             "as it was told before: {again:?}"
         );
         assert_eq!(
-            serves_the_harness(other, other),
+            serves_the_harness(other, other, &ours),
             None,
             "a child that has not got a title of its own yet is asked again"
         );
@@ -505,7 +431,7 @@ mod tests {
             rustix::process::kill_process(child, Signal::KILL).expect("our own grandchild");
         }
         child.wait().expect("it ends with its children");
-        assert!(pidfd.waited().is_err(), "nobody is there");
+        assert!(pidfd.waited(&ours).is_err(), "nobody is there");
     }
 
     #[test]

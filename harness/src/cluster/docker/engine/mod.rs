@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::models::{ContainerInspectResponse, HostConfig, PortMap};
+use bollard::models::{ContainerInspectResponse, EndpointSettings, HostConfig, PortMap};
 use bollard::query_parameters::WaitContainerOptions;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::StreamExt;
@@ -188,6 +188,8 @@ pub(in crate::cluster) struct Inspected {
     pub(in crate::cluster) sandbox: Option<String>,
     /// Container port to published address.
     pub(in crate::cluster) ports: BTreeMap<u16, SocketAddr>,
+    /// Addresses that connections to its published ports come from.
+    pub(in crate::cluster) gateways: Vec<String>,
     /// What it was labelled with when it was made.
     pub(in crate::cluster) labels: HashMap<String, String>,
     /// What it is held to.
@@ -228,17 +230,15 @@ impl From<ContainerInspectResponse> for Inspected {
         } else {
             State::Exited { code: exit_code }
         };
-        let ports = found
-            .network_settings
-            .and_then(|network| network.ports)
-            .unwrap_or_default();
+        let network = found.network_settings.unwrap_or_default();
         Self {
             state: what,
             pid: state.pid.unwrap_or_default(),
             exit_code,
             started_at,
             sandbox: found.host_config.as_ref().and_then(sandbox),
-            ports: published(ports),
+            ports: published(network.ports.unwrap_or_default()),
+            gateways: gateways(network.networks.unwrap_or_default()),
             labels: found.config.and_then(|config| config.labels).unwrap_or_default(),
             limits: found.host_config.as_ref().map(Limits::of).unwrap_or_default(),
             out_of_memory,
@@ -250,6 +250,12 @@ impl From<ContainerInspectResponse> for Inspected {
 pub(in crate::cluster) fn sandbox(host: &HostConfig) -> Option<String> {
     let mode = host.network_mode.as_deref()?;
     mode.strip_prefix("container:").map(str::to_owned)
+}
+
+/// The addresses of the container's networks at which the host is: its proxy of published ports connects from there.
+fn gateways(networks: HashMap<String, EndpointSettings>) -> Vec<String> {
+    let gateways = networks.into_values().filter_map(|network| network.gateway);
+    gateways.filter(|gateway| !gateway.is_empty()).collect()
 }
 
 /// The published addresses, keyed by container port. `"8080/tcp": [{"127.0.0.1", "32768"}]` in the engine's words.
@@ -320,6 +326,17 @@ mod tests {
         let ports = PortMap::from([("8080/tcp".into(), Some(vec![binding])), ("6222/tcp".into(), None)]);
         let expected = BTreeMap::from([(8080, SocketAddr::from(([127, 0, 0, 1], 32768)))]);
         assert_eq!(published(ports), expected);
+    }
+
+    #[test]
+    fn gateways_are_read_and_a_network_without_one_has_none() {
+        let network = |gateway: Option<&str>| EndpointSettings {
+            gateway: gateway.map(str::to_owned),
+            ..EndpointSettings::default()
+        };
+        let networks = [("a", Some("172.18.0.1")), ("b", Some("")), ("c", None)];
+        let networks = networks.map(|(name, gateway)| (name.to_owned(), network(gateway)));
+        assert_eq!(gateways(networks.into()), ["172.18.0.1"]);
     }
 
     #[test]

@@ -8,7 +8,6 @@ use futures_util::future::join_all;
 use rustix::process::Signal;
 
 use crate::cluster::docker::handle::{DEATH_BOUND, Life, PartHandle, Proof};
-use crate::cluster::linux::ahead::Ahead;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;
 
@@ -76,7 +75,6 @@ impl PartHandle {
 /// Signals each process that can be signalled from here, and watches them die for a moment. On the calling thread: there is
 /// no runtime between the kernel's word and whoever waits for it.
 fn shoot(parts: &[&PartHandle]) -> Vec<Result<Doomed, ClusterError>> {
-    let _ahead = Ahead::of_others();
     let mut shot: Vec<_> = parts.iter().map(|part| shoot_one(part)).collect();
     let mut dying: Vec<_> = shot
         .iter_mut()
@@ -85,14 +83,10 @@ fn shoot(parts: &[&PartHandle]) -> Vec<Result<Doomed, ClusterError>> {
         .collect();
     // Whoever was signalled from here has one.
     let pidfds: Vec<&Pidfd> = dying.iter().filter_map(|doomed| doomed.life.pidfd.as_ref()).collect();
-    // After the signals: their deaths have hardly begun, and whoever is late for this waits as long as without it.
-    let remains: Vec<_> = pidfds.iter().map(|pidfd| pidfd.hold_remains()).collect();
     let deaths = Pidfd::deaths_within(&pidfds, AT_ONCE);
     for (doomed, died_at) in dying.iter_mut().zip(deaths) {
         doomed.died_at = died_at;
     }
-    // What was spared the dead takes its time now, and nobody waits for it.
-    tokio::task::spawn_blocking(move || drop(remains));
     shot
 }
 

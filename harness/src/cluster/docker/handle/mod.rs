@@ -14,8 +14,6 @@ pub(in crate::cluster) mod volume;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -61,6 +59,8 @@ pub(in crate::cluster) struct Life {
     /// None where the process cannot be had from here: another machine, or a kernel without pidfds.
     pub(in crate::cluster) pidfd: Option<Pidfd>,
     ports: BTreeMap<u16, SocketAddr>,
+    /// Addresses that connections to its published ports come from.
+    gateways: Vec<String>,
     started_at: String,
     /// Frozen by the engine. One that is stopped by a signal is asked for at the kernel.
     pub(in crate::cluster) paused: AtomicBool,
@@ -180,18 +180,11 @@ impl PartHandle {
         self.alive()?.ports.get(&container_port).copied()
     }
 
-    /// The folder of a socket of this start of it, as a path that leads there from here; none where this process may not look
-    /// there, or there is no such socket.
-    pub(in crate::cluster) fn folder_of_socket(&self, folder: &str, socket: &str) -> Option<PathBuf> {
-        let folder = self.alive()?.pidfd.as_ref()?.folder(folder).ok()?;
-        let is_socket = folder.join(socket).symlink_metadata().ok()?.file_type().is_socket();
-        is_socket.then_some(folder)
-    }
-
     /// How long each thread of this start of it has waited for a processor since it began, by the thread's number; none where it is
     /// down or this process may not look.
     pub fn waited(&self) -> Option<HashMap<String, Duration>> {
-        self.alive()?.pidfd.as_ref()?.waited().ok()
+        let life = self.alive()?;
+        life.pidfd.as_ref()?.waited(&life.gateways).ok()
     }
 
     /// What the engine says it is doing; of a process that a signal has stopped the kernel says more.
@@ -589,6 +582,7 @@ impl Life {
         Self {
             pidfd,
             ports: found.ports.clone(),
+            gateways: found.gateways.clone(),
             started_at: found.started_at.clone(),
             paused: (found.state == State::Paused).into(),
         }
