@@ -1,9 +1,13 @@
 //! Figures of a story, derived from its history, and their spread over a run. Pure.
+//!
+//! The headline is landing precision: the share of faults that landed on the step that they were aimed at. A kill's
+//! milliseconds are kept for programs that read them; no verdict depends on them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::landing::{Firing, LandingPrecision, Landings, miss};
 use crate::history::{Chunk, Event, FaultStep, Landing, What};
 
 /// One story's figures, in milliseconds; none where the story has no such moment.
@@ -22,25 +26,8 @@ pub struct StoryFigures {
     pub firings: Vec<Firing>,
 }
 
-/// One fault, and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Firing {
-    /// Its name.
-    pub fault: String,
-    /// Pod or dependency it was aimed at.
-    pub target: String,
-    /// Where it landed; none where that was not judged.
-    pub landing: Option<Landing>,
-    /// Whether it was seen to take effect.
-    pub observed: bool,
-    /// Whether it was healed and seen healed.
-    pub healed: bool,
-    /// From the event that set it off to its effect, in milliseconds, where an event did.
-    pub trigger_to_effect_ms: Option<f64>,
-}
-
 /// What faults of links are called together that take effect at once, on whichever link.
-pub(super) const LINK_CUT: &str = "link-cut";
+const LINK_CUT: &str = "link-cut";
 
 /// A run's figures.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -56,24 +43,14 @@ pub struct RunFigures {
     /// Spread of [`Firing::trigger_to_effect_ms`], by fault; `link-cut` is those of links together that need no data.
     #[serde(default)]
     pub trigger_to_effect_ms: BTreeMap<String, Spread>,
-    /// How many faults landed where.
+    /// Share of the faults that landed on the step that they were aimed at, and those that did not.
+    #[serde(default)]
+    pub landing: LandingPrecision,
+    /// How many faults landed where: the counts of `landing`, under the name that they had first.
     #[serde(default)]
     pub landings: Landings,
     /// Faults that landed and whose recovery was judged, an hour of playing.
     pub faults_judged_per_hour: Option<f64>,
-}
-
-/// How many faults landed where.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Landings {
-    /// On what they were aimed at.
-    pub hit: usize,
-    /// On a pod that was no longer the owner.
-    pub moved: usize,
-    /// After the turn was over.
-    pub too_late: usize,
-    /// Anywhere: their landing was not judged, or they were not seen to take effect.
-    pub unclear: usize,
 }
 
 /// Nearest-rank percentiles.
@@ -143,25 +120,15 @@ impl RunFigures {
         Self {
             seen_to_dead_ms: Spread::of(stories.clone().filter_map(|s| s.seen_to_dead_ms)),
             warm_start_ms: Spread::of(stories.clone().filter_map(|s| s.warm_start_ms)),
-            takeover_ms: Spread::of(stories.filter_map(|s| s.takeover_ms)),
+            takeover_ms: Spread::of(stories.clone().filter_map(|s| s.takeover_ms)),
             cold_start_ms,
             trigger_to_effect_ms: precise
                 .into_iter()
                 .map(|(fault, values)| (fault, Spread::of(values)))
                 .collect(),
+            landing: LandingPrecision::new(landings, stories.flat_map(|s| &s.firings)),
             landings,
             faults_judged_per_hour: (faults > 0 && played_ms > 0.0).then(|| faults as f64 * 3_600_000.0 / played_ms),
-        }
-    }
-}
-
-impl Landings {
-    fn of(&mut self, firing: &Firing) -> &mut usize {
-        match firing.landing.filter(|_| firing.observed) {
-            Some(Landing::Hit) => &mut self.hit,
-            Some(Landing::Moved) => &mut self.moved,
-            Some(Landing::TooLate) => &mut self.too_late,
-            None => &mut self.unclear,
         }
     }
 }
@@ -177,10 +144,10 @@ fn is_link_cut(fault: &str) -> bool {
 fn firings(events: &[Event]) -> Vec<Firing> {
     let mut firings: BTreeMap<u32, Firing> = BTreeMap::new();
     let faults = events.iter().filter_map(|event| match &event.what {
-        What::Fault(fault) => Some(fault),
+        What::Fault(fault) => Some((event, fault)),
         _ => None,
     });
-    for fault in faults {
+    for (event, fault) in faults {
         let firing = firings.entry(fault.id).or_insert_with(|| Firing {
             fault: fault.fault.clone(),
             target: fault.target.clone(),
@@ -188,6 +155,7 @@ fn firings(events: &[Event]) -> Vec<Firing> {
             observed: false,
             healed: false,
             trigger_to_effect_ms: None,
+            step: None,
         });
         match &fault.step {
             FaultStep::Observed {
@@ -196,7 +164,10 @@ fn firings(events: &[Event]) -> Vec<Firing> {
                 firing.observed = true;
                 firing.trigger_to_effect_ms = trigger_to_effect_us.map(|us| us as f64 / 1000.0);
             }
-            FaultStep::Judged { landing } => firing.landing = Some(*landing),
+            FaultStep::Judged { landing } => {
+                firing.landing = Some(*landing);
+                firing.step = (*landing != Landing::Hit).then(|| miss(events, fault.id, event));
+            }
             FaultStep::Healed => firing.healed = true,
             FaultStep::Aimed { .. } | FaultStep::Healing => {}
         }
@@ -297,6 +268,7 @@ mod tests {
             observed: true,
             healed: false,
             trigger_to_effect_ms: Some(1.5),
+            step: None,
         };
         assert_eq!(figures.firings, [firing]);
     }
@@ -310,6 +282,9 @@ mod tests {
             observed: true,
             healed: true,
             trigger_to_effect_ms: ms,
+            step: landing
+                .filter(|landing| *landing != Landing::Hit)
+                .map(|_| "aimed after text 1-3".to_owned()),
         };
         let story = StoryFigures {
             duration_ms: 1800.0,
@@ -333,6 +308,26 @@ mod tests {
         };
         assert_eq!((run.landings, run.faults_judged_per_hour), (landings, Some(6000.0)));
         assert_eq!(run.trigger_to_effect_ms["kill"].p50, Some(1.0));
+        let landing = run.landing;
+        assert_eq!(
+            (landing.hit, landing.moved, landing.too_late, landing.unclear),
+            (1, 1, 1, 1)
+        );
+        assert_eq!(
+            landing.share,
+            Some(1.0 / 3.0),
+            "one without a known landing is no part of it"
+        );
+        let missed: Vec<_> = landing
+            .missed
+            .iter()
+            .map(|m| (&*m.fault, m.landing, &*m.step))
+            .collect();
+        let step = "aimed after text 1-3";
+        assert_eq!(
+            missed,
+            [("kill", Landing::Moved, step), ("pause", Landing::TooLate, step)]
+        );
         assert!(!run.trigger_to_effect_ms.contains_key("pause"));
     }
 
@@ -345,6 +340,7 @@ mod tests {
             observed: true,
             healed: true,
             trigger_to_effect_ms: Some(ms),
+            step: None,
         };
         let story = StoryFigures {
             firings: vec![

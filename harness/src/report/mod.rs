@@ -5,12 +5,14 @@
 mod document;
 mod figures;
 mod folder;
+mod landing;
 mod matrix;
 mod terminal;
 
 pub use document::{RunReport, SCHEMA, StoryReport};
-pub use figures::{Firing, Landings, RunFigures, Spread, StoryFigures};
+pub use figures::{RunFigures, Spread, StoryFigures};
 pub use folder::{Folder, FolderError, RunFolder};
+pub use landing::{Firing, LandingPrecision, Landings, Missed};
 pub use matrix::{Control, MATRIX_SCHEMA, MatrixReport, Row, matrix_summary, row_line, track_record};
 pub use terminal::{first_screen, story_line, summary};
 

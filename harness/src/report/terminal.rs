@@ -5,12 +5,15 @@ use std::fmt::Write as _;
 
 use super::START;
 use super::document::{RunReport, StoryReport};
-use super::figures::{LINK_CUT, Spread};
+use super::figures::Spread;
+use super::landing::landing_word;
 use crate::history::Landing;
 use crate::verdict::{Finding, Verdict};
 
 /// Most findings of one story that are told on the first screen; the rest are in `verdict.json`.
 const TOLD: usize = 3;
+/// Most faults that missed their step that a summary lists; the rest are in `verdict.json`.
+const MISSED_SHOWN: usize = 5;
 
 /// One line: verdict, story, seed, figures.
 pub fn story_line(report: &StoryReport) -> String {
@@ -21,15 +24,14 @@ pub fn story_line(report: &StoryReport) -> String {
         report.seed,
         report.figures.duration_ms / 1000.0
     );
-    if let Some(ms) = report.figures.seen_to_dead_ms {
-        let _ = write!(line, "  seen to dead {ms:.2} ms");
-    }
     if let Some(ms) = report.figures.takeover_ms {
         let _ = write!(line, "  takeover {ms:.0} ms");
     }
-    let astray = report.figures.firings.iter();
-    for firing in astray.filter(|firing| matches!(firing.landing, Some(Landing::Moved | Landing::TooLate))) {
-        let _ = write!(line, "  {} {:?}", firing.fault, firing.landing);
+    let firings = report.figures.firings.iter();
+    for (firing, landing) in firings.filter_map(|firing| Some((firing, firing.landing?))) {
+        if landing != Landing::Hit {
+            let _ = write!(line, "  {} {}", firing.fault, landing_word(landing));
+        }
     }
     let mut expected: Vec<&str> = report.expected.iter().map(|f| f.promise.as_str()).collect();
     expected.dedup();
@@ -103,23 +105,12 @@ pub fn summary(report: &RunReport) -> String {
         report.seed
     );
     let figures = &report.figures;
-    spread(&mut text, "seen to dead", &figures.seen_to_dead_ms);
+    let _ = writeln!(text, "  {:<14} {}", "landing", figures.landing.describe(MISSED_SHOWN));
     spread(&mut text, "takeover", &figures.takeover_ms);
     spread(&mut text, "warm start", &figures.warm_start_ms);
     if let Some(ms) = figures.cold_start_ms {
         let _ = writeln!(text, "  {:<14} {ms:.0} ms", "cold start");
     }
-    for fault in ["kill", "pause", LINK_CUT] {
-        if let Some(told) = figures.trigger_to_effect_ms.get(fault) {
-            spread(&mut text, &format!("to {fault}"), told);
-        }
-    }
-    let landings = &figures.landings;
-    let _ = writeln!(
-        text,
-        "  {:<14} {} hit, {} moved, {} too late, {} unclear",
-        "faults", landings.hit, landings.moved, landings.too_late, landings.unclear
-    );
     if let Some(rate) = figures.faults_judged_per_hour {
         let _ = writeln!(text, "  {:<14} {rate:.0} an hour", "faults judged");
     }
