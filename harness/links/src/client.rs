@@ -1,5 +1,5 @@
 //! A typed client of the admin interface, ours or Toxiproxy's. It sends one request for each call and waits for nothing
-//! else: whoever wants to know that a fault has landed asks [`Client::effects`] until it has.
+//! else: to know that a fault has landed, ask [`Client::effects`] until it has.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::model::{ApiError, Attributes, Proxy, ProxyChange, ProxyEffects, ProxySpec, Toxic, ToxicSpec, Version};
 
-/// What can go wrong with a request.
+/// A request that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// There was no answer, or none that can be read.
@@ -18,7 +18,7 @@ pub enum ClientError {
     Http {
         /// Method and path.
         what: String,
-        /// What failed.
+        /// The cause.
         source: reqwest::Error,
     },
     /// The request was refused.
@@ -51,7 +51,7 @@ impl Client {
     /// # Panics
     /// No HTTP client can be set up on this machine.
     pub fn new(admin: impl std::fmt::Display) -> Self {
-        // The environment's proxy and a redirect would lead to another host than the one that is named.
+        // A proxy from the environment or a redirect would lead to another host than the named one.
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -63,7 +63,7 @@ impl Client {
         }
     }
 
-    /// Whether this is a client of the admin interface at `host:port`.
+    /// True if this is a client of the admin interface at `host:port`.
     pub fn is_of(&self, admin: impl std::fmt::Display) -> bool {
         self.base == base(admin)
     }
@@ -84,12 +84,12 @@ impl Client {
         self.get(&format!("/proxies/{proxy}")).await
     }
 
-    /// Makes a proxy; refused with 409 where there is one of its name.
+    /// Makes a proxy; refused with 409 if there is one of its name.
     pub async fn create(&self, proxy: &ProxySpec) -> Done<Proxy> {
         self.send(Method::POST, "/proxies", proxy).await
     }
 
-    /// Makes proxies, or replaces those that are another by the same name.
+    /// Makes proxies. Replaces a proxy of the same name whose addresses differ.
     pub async fn populate(&self, proxies: &[ProxySpec]) -> Done<Vec<Proxy>> {
         let populated: Populated = self.send(Method::POST, "/populate", proxies).await?;
         Ok(populated.proxies)
@@ -149,7 +149,7 @@ impl Client {
             .await
     }
 
-    /// What the toxics of a proxy have done. Ours: Toxiproxy refuses it with 404.
+    /// The effects of a proxy's toxics. Ours: Toxiproxy refuses it with 404.
     pub async fn effects(&self, proxy: &str) -> Done<ProxyEffects> {
         self.get(&format!("/proxies/{proxy}/effects")).await
     }

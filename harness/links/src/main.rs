@@ -16,7 +16,7 @@ use crosspod_links::server::Server;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-/// Time within which a healthy proxy answers its health check.
+/// Bound for the answer of a healthy proxy to its health check.
 const HEALTH_WITHIN: Duration = Duration::from_secs(2);
 
 #[derive(Parser)]
@@ -30,7 +30,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Ask a running proxy whether it is well: exit code 0 if so, 1 if not
+    /// Ask a running proxy for its health: exit code 0 if it is healthy, 1 if not
     Health {
         #[command(flatten)]
         admin: Admin,
@@ -121,7 +121,7 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
 
 /// One request over a plain socket: all that a health check needs.
 fn health(admin: &Admin) -> anyhow::Result<()> {
-    // Whoever listens on every address is asked on the loopback.
+    // A proxy that listens on every address is asked on the loopback.
     let host = match admin.host.as_str() {
         "0.0.0.0" => "127.0.0.1",
         "::" | "[::]" => "::1",

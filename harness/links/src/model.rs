@@ -26,17 +26,17 @@ impl Stream {
     }
 }
 
-/// What a proxy is to be.
+/// The description of a proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProxySpec {
     /// Its name, unique within the process.
     pub name: String,
-    /// `host:port` to listen on. Port 0 or an empty text picks a free port; answers tell the real address.
+    /// `host:port` to listen on. Port 0 or an empty text picks a free port; answers give the real address.
     #[serde(default)]
     pub listen: String,
     /// `host:port` to connect to. The name is looked up for each connection anew.
     pub upstream: String,
-    /// Whether it listens. A disabled proxy refuses connections and has none.
+    /// True if it listens. A disabled proxy refuses connections and has none.
     #[serde(default = "yes")]
     pub enabled: bool,
 }
@@ -57,7 +57,7 @@ impl ProxySpec {
     }
 }
 
-/// What a request changes of a proxy; what is absent stays.
+/// A change of a proxy; an absent field stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ProxyChange {
     /// Another address to listen on: the proxy starts anew, its connections are closed.
@@ -66,22 +66,22 @@ pub struct ProxyChange {
     /// Another upstream: the proxy starts anew, its connections are closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream: Option<String>,
-    /// Whether it listens from now on. Disabling closes its connections.
+    /// True if it listens from now on. Disabling closes its connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
 }
 
-/// A proxy as answers tell it.
+/// A proxy in an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Proxy {
-    /// What it is, with the real address that it listens on.
+    /// Its description, with the real address that it listens on.
     #[serde(flatten)]
     pub spec: ProxySpec,
     /// Its toxics: those of the upstream direction, then those of the downstream one, each in their order.
     pub toxics: Vec<Toxic>,
 }
 
-/// What a toxic is to be.
+/// The description of a toxic.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ToxicSpec {
     /// Its name, unique within the proxy. Left empty in a request it becomes `<type>_<stream>`.
@@ -139,13 +139,13 @@ impl ToxicSpec {
     }
 }
 
-/// A toxic as answers tell it.
+/// A toxic in an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Toxic {
-    /// What it is.
+    /// Its description.
     #[serde(flatten)]
     pub spec: ToxicSpec,
-    /// Ours: what it has done so far. Toxiproxy's answers have none.
+    /// Ours: its effects so far. Toxiproxy's answers have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effects: Option<Effects>,
 }
@@ -172,7 +172,7 @@ pub enum Attributes {
     LimitData(LimitData),
     /// Ours: cuts the connection in the middle of something.
     CutInside(CutInside),
-    /// Ours: a side is gone and nobody told.
+    /// Ours: a side is gone without a word.
     HalfOpen(HalfOpen),
     /// Ours: one direction has ended, the other goes on.
     Down(Down),
@@ -270,10 +270,9 @@ pub struct LimitData {
 }
 
 /// Ends the connection in the middle of the next occurrence of a pattern, or of the next multi-byte UTF-8 sequence.
-/// Exactly one of `pattern`, `bytes` and `utf8` tells of what.
+/// Exactly one of `pattern`, `bytes` and `utf8` is given.
 ///
-/// The beginning of an occurrence that is still incomplete is held back beyond its first `keep` bytes until more data
-/// decides what it is.
+/// The beginning of a possible occurrence is held back beyond its first `keep` bytes until more data decides it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CutInside {
@@ -287,7 +286,7 @@ pub struct CutInside {
     pub keep: Option<u64>,
     /// Occurrences that pass whole before.
     pub skip: u64,
-    /// Whether the connection is reset instead of closed.
+    /// True if the connection is reset instead of closed.
     pub reset: bool,
 }
 
@@ -296,11 +295,11 @@ pub struct CutInside {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct HalfOpen {
-    /// What happens to connections that are made meanwhile.
+    /// The fate of connections that are made meanwhile.
     pub new_connections: NewConnections,
 }
 
-/// What half-open does to new connections.
+/// The fate of new connections under half-open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NewConnections {
@@ -317,22 +316,22 @@ pub enum NewConnections {
 #[serde(default)]
 pub struct Down {}
 
-/// What a toxic has done. Ours. Times are microseconds of the process's monotonic clock, 0 when it began.
+/// The effects of a toxic. Ours. Times are microseconds of the process's monotonic clock, 0 when it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Effects {
-    /// When it was in force on every connection of its proxy, told once the answer to its request is.
+    /// The time from which it was in force on every connection of its proxy; set when the answer to its request is sent.
     pub since_us: u64,
     /// Live connections that it works on: those that its toxicity hit.
     pub in_force: u64,
-    /// Connections on which something came of it.
+    /// Connections on which it had an effect.
     pub connections: u64,
-    /// How often something came of it: a chunk delayed or dropped, a piece cut off, a stream ended, a connection cut.
+    /// Number of effects: a chunk delayed or dropped, a piece cut off, a stream ended, a connection cut.
     pub times: u64,
     /// Bytes that were delayed, split or dropped.
     pub bytes: u64,
-    /// When something first came of it.
+    /// Time of the first effect.
     pub first_us: Option<u64>,
-    /// When something last came of it.
+    /// Time of the last effect.
     pub last_us: Option<u64>,
 }
 
@@ -359,7 +358,7 @@ pub struct ProxyEffects {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{error} (status {status})")]
 pub struct ApiError {
-    /// What is wrong.
+    /// The reason.
     pub error: String,
     /// The HTTP status.
     pub status: u16,

@@ -1,6 +1,6 @@
-//! What the bodies of requests may say, and how each mistake is answered: with Toxiproxy's words and statuses.
+//! The bodies of requests, checked. Each mistake is answered with Toxiproxy's words and status.
 //!
-//! As in Toxiproxy, the type of the body is not looked at, unknown fields are ignored, and `null` is the same as absent.
+//! As in Toxiproxy, the content type is not looked at, unknown fields are ignored, and `null` is the same as absent.
 
 use std::str::FromStr;
 
@@ -80,7 +80,7 @@ pub(crate) fn new_proxy(body: &[u8]) -> Result<ProxySpec, ApiError> {
     read::<RawProxy>(body)?.checked("")
 }
 
-/// Body of `POST /populate`, and what the configuration holds.
+/// Body of `POST /populate`, and content of the configuration file.
 pub(crate) fn population(body: &[u8]) -> Result<Vec<ProxySpec>, ApiError> {
     let proxies: Vec<RawProxy> = read(body)?;
     proxies
@@ -106,7 +106,7 @@ struct RawToxic {
     attributes: Option<Value>,
 }
 
-/// Body of `POST /proxies/{proxy}/toxics`; `taken` tells whether a name is another's.
+/// Body of `POST /proxies/{proxy}/toxics`; `taken` is true for the name of another toxic.
 pub(crate) fn new_toxic(body: &[u8], taken: impl Fn(&str) -> bool) -> Result<ToxicSpec, ApiError> {
     let raw: RawToxic = read(body)?;
     let stream = match &raw.stream {
@@ -132,7 +132,7 @@ pub(crate) fn new_toxic(body: &[u8], taken: impl Fn(&str) -> bool) -> Result<Tox
     })
 }
 
-/// Body of `PATCH /proxies/{proxy}/toxics/{toxic}`: attributes and toxicity may change, and what is absent stays.
+/// Body of `PATCH /proxies/{proxy}/toxics/{toxic}`: attributes and toxicity may change; an absent field stays as it is.
 pub(crate) fn changed_toxic(toxic: &ToxicSpec, body: &[u8]) -> Result<ToxicSpec, ApiError> {
     let raw: RawToxic = read(body)?;
     let kind = toxic.attributes.type_name();
@@ -162,9 +162,7 @@ fn attributes(kind: &str, mut now: Map<String, Value>, given: Option<Value>) -> 
 fn check_cut(cut: &CutInside) -> Result<(), ApiError> {
     let given = [!cut.pattern.is_empty(), !cut.bytes.is_empty(), cut.utf8];
     if given.iter().filter(|given| **given).count() != 1 {
-        return Err(bad_body(
-            "exactly one of pattern, bytes and utf8 tells what to cut inside of",
-        ));
+        return Err(bad_body("exactly one of pattern, bytes and utf8 must be given"));
     }
     let length = if cut.utf8 {
         2

@@ -2,8 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::stage::{Behaviour, Out, split};
-use super::{Cut, Item};
+use super::behaviour::{Behaviour, Out, split};
+use super::item::{Cut, Item};
 use crate::model::{CutInside, LimitData};
 
 /// Limit data.
@@ -74,7 +74,7 @@ pub(super) fn inside(cut: &CutInside) -> Box<dyn Behaviour> {
 struct InsidePattern {
     how: Cut,
     pattern: Box<[u8]>,
-    /// Bytes of the occurrence that pass.
+    /// Bytes of the occurrence that still pass.
     keep: usize,
     /// Occurrences that pass whole.
     skip: u64,
@@ -87,7 +87,7 @@ impl InsidePattern {
         self.begun.min(self.keep)
     }
 
-    /// The bytes of the stream from where an occurrence may have begun.
+    /// The bytes of the stream from the place at which an occurrence may have begun.
     fn text(&self, chunk: &Bytes) -> Bytes {
         if self.begun == 0 {
             return chunk.clone();
@@ -103,7 +103,7 @@ impl InsidePattern {
             .position(|window| *window == *self.pattern)
     }
 
-    /// Length of the longest end of a text that is a beginning of the pattern, but not all of it.
+    /// Length of the longest end of `text` that is a beginning of the pattern, but not all of it.
     fn beginning_at_end_of(&self, text: &[u8]) -> usize {
         let longest = text.len().min(self.pattern.len() - 1);
         (1..=longest)
@@ -120,7 +120,7 @@ impl Behaviour for InsidePattern {
             return out.pass(item);
         };
         let mut text = self.text(&chunk);
-        // Of `text`, so many bytes have passed already.
+        // The number of bytes of `text` that have passed already.
         let mut passed = self.passed_of_begun();
         let mut pass = |out: &mut Out, bytes: Bytes| {
             let (_, rest) = split(bytes, std::mem::take(&mut passed));
@@ -166,7 +166,7 @@ struct InsideCharacter {
 }
 
 impl InsideCharacter {
-    /// How many bytes of a chunk pass before the cut, if the cut lies in it.
+    /// Bytes of a chunk that pass before the cut. None if the cut does not lie in it.
     fn cut_in(&mut self, chunk: &[u8]) -> Option<usize> {
         if self.to_go.is_none() {
             let (at, length) = self.begins_in(chunk)?;
@@ -181,7 +181,7 @@ impl InsideCharacter {
         None
     }
 
-    /// Where in a chunk the sequence begins that is to be cut, and its length.
+    /// The place in a chunk at which the sequence to cut begins, and its length.
     fn begins_in(&mut self, chunk: &[u8]) -> Option<(usize, usize)> {
         for (at, byte) in chunk.iter().enumerate() {
             let Some(length) = sequence_length(*byte) else { continue };
@@ -194,7 +194,7 @@ impl InsideCharacter {
     }
 }
 
-/// Length of the multi-byte sequence that begins with this byte, if one does.
+/// Length of the multi-byte sequence that begins with this byte. None if none does.
 fn sequence_length(byte: u8) -> Option<usize> {
     match byte {
         0xC2..=0xDF => Some(2),

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
-use super::Item;
-use super::stage::{Behaviour, Out, split};
+use super::behaviour::{Behaviour, Out, split};
+use super::item::Item;
 use crate::model::{Bandwidth, Latency, Slicer, SlowClose};
 
 /// Bytes that may be on their way at once under latency: a second of 250 Mbit/s.
 const ROOM_LATE_BYTES: usize = 32 << 20;
-/// What a narrow link sends at a time: so much time's worth.
+/// A narrow link sends pieces that take this long.
 const PIECE: Duration = Duration::from_millis(10);
 
 /// Latency.
@@ -26,7 +26,7 @@ impl Late {
         let Latency { latency, jitter } = self.0;
         let least = latency.saturating_sub(jitter);
         let most = latency.saturating_add(jitter);
-        // Drawn in microseconds: with whole milliseconds most chunks of a burst would share a time.
+        // In microseconds: with whole milliseconds most chunks of a burst would share a due time.
         let micros = out
             .rng
             .random_range(least.saturating_mul(1000)..=most.saturating_mul(1000));
@@ -56,7 +56,7 @@ impl Behaviour for Late {
 #[derive(Debug)]
 pub(super) struct Narrow {
     rate: u64,
-    /// When the link is free again.
+    /// The time at which the link is free again.
     free: Duration,
 }
 
@@ -97,7 +97,7 @@ impl Behaviour for Narrow {
 #[derive(Debug)]
 pub(super) struct Sliced {
     slicer: Slicer,
-    /// When the next piece may go.
+    /// The time at which the next piece may go.
     next: Duration,
 }
 

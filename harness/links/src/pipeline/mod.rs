@@ -1,68 +1,26 @@
-//! What happens to the bytes of one direction of one connection: a chain of stages, one for each toxic, in their order.
+//! The way of the bytes in one direction of one connection: a chain of stages, one for each toxic, in their order.
 //!
-//! Pure: no socket and no clock. Every call says what time it is (since the process began); [`Pipeline::next`] says
-//! what to do now, or until when there is nothing to do. Chance comes from the seed that the pipeline was made with.
+//! Pure: no socket and no clock. Every call gives the time since the process began; [`Pipeline::next`] returns the next
+//! step, or the time until which there is none. Chance comes from the seed that the pipeline was made with.
 
+mod behaviour;
 mod cut;
 mod delay;
+mod item;
 mod stage;
 mod stop;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
-use stage::{ROOM_BYTES, Stage, length};
+
+use behaviour::ROOM_BYTES;
+pub(crate) use item::{Cut, Item, Next, Tally, ToxicId};
+use stage::Stage;
 
 use crate::model::ToxicSpec;
-
-/// Names a toxic within the process: a name may be used again, this is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ToxicId(pub(crate) u64);
-
-/// What runs through a pipeline.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Item {
-    /// Bytes of the stream.
-    Data(Bytes),
-    /// Its end: the sender will send no more.
-    End,
-    /// The connection's end, in both directions.
-    Cut(Cut),
-}
-
-/// How a connection is ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cut {
-    /// Both sides see the end of the stream.
-    Close,
-    /// Both sides are reset.
-    Reset,
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Do this, then ask again.
-    Do(Item),
-    /// Nothing before more is put in, or before this time.
-    Wait(Option<Duration>),
-}
-
-/// What toxics have done since it was last asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Tally {
-    /// How often something came of the toxic.
-    pub(crate) times: u64,
-    /// Bytes that it touched.
-    pub(crate) bytes: u64,
-    /// When something first and last came of it.
-    pub(crate) span: Option<(Duration, Duration)>,
-    /// Whether this is the first that came of it on this connection.
-    pub(crate) first_here: bool,
-}
 
 /// One direction of one connection.
 #[derive(Debug)]
@@ -86,22 +44,22 @@ impl Pipeline {
         }
     }
 
-    /// Whether bytes may as well go past it.
+    /// True if bytes may as well go past it.
     pub(crate) fn is_transparent(&self) -> bool {
         self.output.is_empty() && self.stages.iter().all(Stage::is_transparent)
     }
 
-    /// Whether the direction stands still, with its sockets kept whatever happens to them.
+    /// True if the direction stands still, with its sockets kept whatever happens to them.
     pub(crate) fn holds(&self) -> bool {
         self.stages.iter().any(Stage::holds)
     }
 
-    /// Whether more may be put in now: the stages have room, and none stands still.
+    /// True if more may be put in now: the stages have room, and none stands still.
     pub(crate) fn wants_more(&self) -> bool {
         self.output_bytes < ROOM_BYTES && self.stages.iter().all(|stage| !stage.holds() && stage.has_room())
     }
 
-    /// Adds a stage at the end. Returns whether the toxic works on this connection, which its toxicity decides.
+    /// Adds a stage at the end. Returns true if the toxic works on this connection, which its toxicity decides.
     pub(crate) fn add(&mut self, at: Duration, id: ToxicId, toxic: &ToxicSpec) -> bool {
         let mut stage = Stage::new(id);
         let works = stage.set(at, toxic, &mut self.rng);
@@ -110,7 +68,7 @@ impl Pipeline {
         works
     }
 
-    /// Changes a stage; what it held back goes on. Returns whether the toxic works on this connection from now on.
+    /// Changes a stage; what it held back goes on. Returns true if the toxic works on this connection from now on.
     pub(crate) fn change(&mut self, at: Duration, id: ToxicId, toxic: &ToxicSpec) -> bool {
         let Some(n) = self.place(id) else { return false };
         let works = self.stages[n].set(at, toxic, &mut self.rng);
@@ -129,20 +87,20 @@ impl Pipeline {
         self.advance(at);
     }
 
-    /// Puts in what the sender sent.
+    /// Puts in an item that the sender sent.
     pub(crate) fn put(&mut self, at: Duration, item: Item) {
         self.hand_on(at, 0, item);
         self.advance(at);
     }
 
-    /// What to do now.
+    /// The next step.
     pub(crate) fn next(&mut self, at: Duration) -> Next {
         if let Some(cut) = self.urgent(at) {
             return Next::Do(Item::Cut(cut));
         }
         while let Some(item) = self.output.pop_front() {
-            self.output_bytes -= length(&item);
-            // After the end nothing follows but the end of the whole connection.
+            self.output_bytes -= item.length();
+            // Only the end of the whole connection may follow the end of the stream.
             if self.ended && !matches!(item, Item::Cut(_)) {
                 continue;
             }
@@ -158,12 +116,12 @@ impl Pipeline {
         self.stages.iter().find_map(Stage::urgent)
     }
 
-    /// When there is something to do again, as of the last call that told the time.
+    /// The time at which there is something to do again, as of the last call that gave the time.
     pub(crate) fn due(&self) -> Option<Duration> {
         self.stages.iter().filter_map(Stage::due).min()
     }
 
-    /// Takes what has come of each toxic since it was last asked.
+    /// Takes the effects of each toxic since the last call.
     pub(crate) fn take_tallies(&mut self) -> impl Iterator<Item = (ToxicId, Tally)> {
         self.stages.iter_mut().filter_map(Stage::take_tally)
     }
@@ -172,12 +130,12 @@ impl Pipeline {
         self.stages.iter().position(|stage| stage.id() == id)
     }
 
-    /// Gives an item to the stage at `n`, or out where there is none.
+    /// Gives an item to the stage at `n`, or to the output if there is none.
     fn hand_on(&mut self, at: Duration, n: usize, item: Item) {
         if let Some(stage) = self.stages.get_mut(n) {
             stage.accept(at, item, &mut self.rng);
         } else {
-            self.output_bytes += length(&item);
+            self.output_bytes += item.length();
             self.output.push_back(item);
         }
     }

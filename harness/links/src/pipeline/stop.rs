@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::stage::{Behaviour, Out};
-use super::{Cut, Item};
+use super::behaviour::{Behaviour, Out};
+use super::item::{Cut, Item};
 use crate::model::{ResetPeer, Timeout};
 
-/// Timeout: what comes in is gone.
+/// Timeout: data that comes in is dropped.
 #[derive(Debug)]
 pub(super) struct BlackHole {
     timeout: Duration,
@@ -43,7 +43,7 @@ impl Behaviour for BlackHole {
         out.cut_now(Cut::Close, 0);
     }
 
-    /// A stream in which bytes are missing must not go on.
+    /// Closes the connection: a stream in which bytes are missing must not go on.
     fn leave(&mut self, out: &mut Out) {
         out.pass(Item::Cut(Cut::Close));
     }
@@ -87,7 +87,7 @@ impl Behaviour for Reset {
         out.cut_now(Cut::Reset, self.dropped);
     }
 
-    /// As a black hole: only where something is missing already.
+    /// Closes the connection, but only if bytes are missing already.
     fn leave(&mut self, out: &mut Out) {
         if self.dropped > 0 {
             out.pass(Item::Cut(Cut::Close));
@@ -104,7 +104,7 @@ impl Behaviour for Silence {
         out.affected(0);
     }
 
-    /// What was on its way when it began.
+    /// Keeps an item that was on its way when the silence began.
     fn accept(&mut self, item: Item, out: &mut Out) {
         out.keep(item);
     }
@@ -132,7 +132,7 @@ impl Behaviour for Ended {
         }
     }
 
-    /// The end was told and cannot be taken back.
+    /// Closes the connection: the receiver has seen the end, which cannot be taken back.
     fn leave(&mut self, out: &mut Out) {
         out.pass(Item::Cut(Cut::Close));
     }

@@ -1,3 +1,5 @@
+use bytes::Bytes;
+
 use super::*;
 use crate::model::{
     Attributes, Bandwidth, CutInside, Down, HalfOpen, Latency, LimitData, Noop, ResetPeer, Slicer, SlowClose, Timeout,
@@ -230,8 +232,8 @@ fn timeout_and_reset_peer_end_the_connection_in_time_whatever_is_on_its_way() {
         pipeline.add(ms(10), SECOND, &toxic(attributes));
         assert_eq!(out(&mut pipeline, ms(59)), said("", &[], Some(ms(60))));
         assert_eq!(pipeline.urgent(ms(60)), Some(cut));
-        let told: Vec<_> = pipeline.take_tallies().map(|(id, tally)| (id, tally.times)).collect();
-        assert_eq!(told, [(FIRST, 1), (SECOND, 1)]);
+        let tallies: Vec<_> = pipeline.take_tallies().map(|(id, tally)| (id, tally.times)).collect();
+        assert_eq!(tallies, [(FIRST, 1), (SECOND, 1)]);
     }
 }
 
@@ -246,7 +248,7 @@ fn half_open_stands_still_and_goes_on_where_it_stood() {
     let mut pipeline = with(HalfOpen::default());
     assert_eq!(tally(&mut pipeline), (1, 0));
     assert!(pipeline.holds() && !pipeline.wants_more());
-    // What had been read when it began.
+    // Bytes that had been read when it began.
     pipeline.put(ms(1), data("ab"));
     pipeline.put(ms(1), Item::End);
     assert_eq!(out(&mut pipeline, ms(1_000_000)), said("", &[], None));
@@ -277,7 +279,7 @@ fn limit_data_passes_exactly_so_many_bytes_and_remembers_them() {
     assert_eq!(tally(&mut pipeline), (1, 2));
 }
 
-/// What passes before the cut of a stream that comes in chunks of every size.
+/// The bytes that pass before the cut of a stream that comes in chunks of every size.
 fn cut_of(cut: &CutInside, stream: &[u8], chunk: usize) -> (Vec<u8>, Option<Item>) {
     let mut pipeline = with(cut.clone());
     let mut passed = Vec::new();
@@ -400,10 +402,10 @@ fn a_change_of_toxicity_takes_a_toxic_off_a_connection_and_puts_it_on_again() {
 #[test]
 fn a_toxic_is_told_as_new_to_a_connection_once() {
     let mut pipeline = with(Timeout::default());
-    let mut told = Vec::new();
+    let mut tallies = Vec::new();
     for at in [1, 2] {
         pipeline.put(ms(at), data("ab"));
-        told.extend(pipeline.take_tallies().map(|(_, tally)| (tally.first_here, tally.span)));
+        tallies.extend(pipeline.take_tallies().map(|(_, tally)| (tally.first_here, tally.span)));
     }
-    assert_eq!(told, [(true, Some((ms(1), ms(1)))), (false, Some((ms(2), ms(2))))]);
+    assert_eq!(tallies, [(true, Some((ms(1), ms(1)))), (false, Some((ms(2), ms(2))))]);
 }

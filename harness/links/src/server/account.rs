@@ -1,4 +1,4 @@
-//! What toxics have done, as connections tell it and requests read it.
+//! The account of each toxic's effects: connections add to it, requests read it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,7 +21,7 @@ impl Clock {
         self.0.elapsed()
     }
 
-    /// Sleeps until that time; forever where there is none, or it is too far for a clock.
+    /// Sleeps until that time; forever if there is none, or if it is too far for a clock.
     pub(super) async fn until(self, due: Option<Duration>) {
         match due.and_then(|due| self.0.checked_add(due)) {
             Some(due) => tokio::time::sleep_until(due).await,
@@ -72,7 +72,7 @@ impl Account {
     }
 }
 
-/// That a toxic works on a live connection; counted until it is dropped.
+/// A live connection that a toxic works on; it counts until it is dropped.
 #[derive(Debug)]
 pub(super) struct InForce(Arc<Account>);
 

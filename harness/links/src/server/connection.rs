@@ -106,7 +106,7 @@ impl Connection {
     async fn run(&mut self, client: &TcpStream, upstream: &TcpStream) -> Ending {
         loop {
             let turned = self.turn(client, upstream);
-            // An ending is told when the sockets have had it.
+            // An ending is reported only once the sockets have had it.
             if turned.is_ok() {
                 self.settle();
             }
@@ -151,12 +151,12 @@ impl Connection {
                 (Err(ending), _) | (_, Err(ending)) => return ending,
             };
             self.settle();
-            let told = tokio::select! {
+            let obeyed = tokio::select! {
                 biased;
                 command = self.ticket.commands.recv() => self.obey(command),
                 () = self.hub.clock.until(due), if due.is_some() => Ok(()),
             };
-            if let Err(ending) = told {
+            if let Err(ending) = obeyed {
                 return ending;
             }
         }
@@ -187,10 +187,10 @@ impl Connection {
         }
     }
 
-    /// Tells the accounts, and then whoever waits for their orders.
+    /// Records the accounts, then reports the orders that have been carried out.
     fn settle(&mut self) {
-        self.up.tell_accounts();
-        self.down.tell_accounts();
+        self.up.record_accounts();
+        self.down.record_accounts();
         for done in self.done.drain(..) {
             let _nobody_waits = done.send(());
         }

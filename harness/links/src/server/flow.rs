@@ -21,10 +21,10 @@ const LEAST_ROOM_BYTES: usize = 8 << 10;
 /// Chunks moved before the other direction has its turn.
 const STEPS: usize = 16;
 
-/// How a connection ends.
+/// The end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// As a toxic or the proxy's stop wants it.
+    /// As a toxic or the proxy's stop demands.
     Cut(Cut),
     /// A side was reset, or is gone.
     Broken,
@@ -32,16 +32,16 @@ pub(super) enum Ending {
     Done,
 }
 
-/// What a direction waits for.
+/// The events that a direction waits for.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Waits {
-    /// For something to read.
+    /// Bytes to read.
     pub(super) read: bool,
-    /// For room to write.
+    /// Room to write.
     pub(super) write: bool,
-    /// For a time.
+    /// A time.
     pub(super) due: Option<Duration>,
-    /// For nothing but the other direction's turn.
+    /// Only the other direction's turn.
     pub(super) again: bool,
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Flow {
     pending: Bytes,
     buffer: BytesMut,
     source_ended: bool,
-    /// The receiver is to be told of the end.
+    /// The receiver is to see the end of the stream.
     ending: bool,
     target_ended: bool,
 }
@@ -81,7 +81,7 @@ impl Flow {
         flow
     }
 
-    /// Adds or changes a toxic. What the splice has in its pipe is put before it: it has not passed yet.
+    /// Adds or changes a toxic. Bytes in the splice's pipe are put in front of it: they have not passed yet.
     pub(super) fn set(&mut self, toxic: &LiveToxic) {
         let at = self.hub.clock.now();
         let known = self.toxics.contains_key(&toxic.id);
@@ -113,7 +113,7 @@ impl Flow {
         self.toxics.remove(&id);
     }
 
-    /// Whether it stands still with its sockets kept.
+    /// True if it stands still with its sockets kept.
     pub(super) fn holds(&self) -> bool {
         self.pipeline.holds()
     }
@@ -122,8 +122,8 @@ impl Flow {
         self.source_ended && self.target_ended
     }
 
-    /// Tells the accounts what has come of their toxics.
-    pub(super) fn tell_accounts(&mut self) {
+    /// Records the effects of the toxics in their accounts.
+    pub(super) fn record_accounts(&mut self) {
         for (id, tally) in self.pipeline.take_tallies() {
             if let Some((account, _)) = self.toxics.get(&id) {
                 account.add(tally);
@@ -131,7 +131,7 @@ impl Flow {
         }
     }
 
-    /// Where there is nothing to move: until when to wait, or how the connection is to end.
+    /// Returns the time until which to wait, or the end that the connection is to have. For a direction that moves nothing.
     pub(super) fn idle(&mut self) -> Result<Option<Duration>, Ending> {
         loop {
             match self.pipeline.next(self.hub.clock.now()) {
@@ -143,7 +143,7 @@ impl Flow {
         }
     }
 
-    /// Moves what can be moved now.
+    /// Moves the bytes that can be moved now.
     pub(super) fn turn(&mut self, source: &TcpStream, target: &TcpStream) -> Result<Waits, Ending> {
         for _ in 0..STEPS {
             let at = self.hub.clock.now();
@@ -201,7 +201,7 @@ impl Flow {
         }
     }
 
-    /// Writes what is pending; false where the receiver takes no more.
+    /// Writes the pending bytes. Returns false if the receiver takes no more.
     fn write(&mut self, target: &TcpStream) -> Result<bool, Ending> {
         while !self.pending.is_empty() {
             match target.try_write(&self.pending) {
@@ -247,7 +247,7 @@ fn broken(error: io::Error) -> Ending {
     Ending::Broken
 }
 
-/// Tells a peer that nothing more will come. One that is gone needs no telling.
+/// Ends the stream to a peer, if it is still there.
 pub(super) fn shut_down_writing(socket: &TcpStream) {
     let _gone = rustix::net::shutdown(socket, rustix::net::Shutdown::Write);
 }

@@ -1,4 +1,5 @@
-//! Where a proxy's toxics and its live connections meet: whoever is admitted knows every toxic, and hears of each change.
+//! The hub of a proxy: it knows the toxics and the live connections. A connection gets every toxic when it is admitted,
+//! and every change afterwards.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,25 +11,25 @@ use super::account::{Clock, LiveToxic, micros};
 use crate::model::{Attributes, NewConnections, ProxyEffects, Stream};
 use crate::pipeline::ToxicId;
 
-/// What a connection is told.
+/// An order to a connection.
 #[derive(Debug, Clone)]
 pub(super) enum Order {
-    /// A toxic is there, or is another.
+    /// Add this toxic, or change it.
     Set(Arc<LiveToxic>),
-    /// A toxic is gone.
+    /// Remove a toxic.
     Remove(Stream, ToxicId),
-    /// The proxy stops: close.
+    /// Close: the proxy stops.
     Stop,
 }
 
-/// An order, and where to say that it has been carried out. Dropping that says the same.
+/// An order, and the channel that reports it as carried out. Dropping the channel reports the same.
 #[derive(Debug)]
 pub(super) struct Command {
     pub(super) order: Order,
     pub(super) done: oneshot::Sender<()>,
 }
 
-/// What every connection of a proxy shares.
+/// The state that all connections of a proxy share.
 #[derive(Debug)]
 pub(super) struct Hub {
     pub(super) clock: Clock,
@@ -102,7 +103,7 @@ impl Hub {
             .cloned()
     }
 
-    /// Whether a toxic wants that nothing listens.
+    /// True if a toxic demands that nothing listens.
     pub(super) fn refuses(&self) -> bool {
         self.state().toxics.iter().any(|toxic| {
             let refuses = matches!(&toxic.spec.attributes,
@@ -113,32 +114,32 @@ impl Hub {
 
     /// Adds a toxic, or changes the one of its id. Done when every connection has it.
     pub(super) async fn set(&self, toxic: Arc<LiveToxic>) {
-        let told = {
+        let pending = {
             let mut state = self.state();
             match state.toxics.iter_mut().find(|known| known.id == toxic.id) {
                 Some(known) => *known = Arc::clone(&toxic),
                 None => state.toxics.push(Arc::clone(&toxic)),
             }
-            state.tell(&Order::Set(Arc::clone(&toxic)))
+            state.send(&Order::Set(Arc::clone(&toxic)))
         };
-        all(told).await;
+        carried_out(pending).await;
         toxic.account.begins(self.clock.now());
     }
 
     /// Removes a toxic. Done when every connection is rid of it.
     pub(super) async fn remove(&self, toxic: &LiveToxic) {
-        let told = {
+        let pending = {
             let mut state = self.state();
             state.toxics.retain(|known| known.id != toxic.id);
-            state.tell(&Order::Remove(toxic.spec.stream, toxic.id))
+            state.send(&Order::Remove(toxic.spec.stream, toxic.id))
         };
-        all(told).await;
+        carried_out(pending).await;
     }
 
     /// Closes every connection. Done when their sockets are closed.
     pub(super) async fn stop(&self) {
-        let told = self.state().tell(&Order::Stop);
-        all(told).await;
+        let pending = self.state().send(&Order::Stop);
+        carried_out(pending).await;
     }
 
     pub(super) fn was_unreachable(&self) {
@@ -177,20 +178,21 @@ impl Hub {
 }
 
 impl State {
-    fn tell(&self, order: &Order) -> Vec<oneshot::Receiver<()>> {
-        let tell = |connection: &mpsc::UnboundedSender<Command>| {
-            let (done, told) = oneshot::channel();
+    /// Sends an order to every connection.
+    fn send(&self, order: &Order) -> Vec<oneshot::Receiver<()>> {
+        let send = |connection: &mpsc::UnboundedSender<Command>| {
+            let (done, pending) = oneshot::channel();
             let order = order.clone();
-            // A connection that is just ending needs to be told nothing.
-            connection.send(Command { order, done }).ok().map(|()| told)
+            // A connection that is just ending has nothing left to carry out.
+            connection.send(Command { order, done }).ok().map(|()| pending)
         };
-        self.connections.values().filter_map(tell).collect()
+        self.connections.values().filter_map(send).collect()
     }
 }
 
-/// Waits until each has been carried out; one that ended instead has done so too.
-async fn all(told: Vec<oneshot::Receiver<()>>) {
-    for done in told {
+/// Waits until every connection has carried out its order. A connection that ended instead counts as well.
+async fn carried_out(pending: Vec<oneshot::Receiver<()>>) {
+    for done in pending {
         let _ended_instead = done.await;
     }
 }

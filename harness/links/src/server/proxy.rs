@@ -15,7 +15,7 @@ use crate::model::{ApiError, Proxy as ProxyAnswer, ProxyChange, ProxySpec, Toxic
 use crate::pipeline::ToxicId;
 use crate::request;
 
-/// How long accepting rests when the system has no descriptors left: the condition has no event to wait for.
+/// The rest after `accept` found no descriptor left on the system: that condition has no event to wait for.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Proxy {
         self.hub.toxic(name).ok_or_else(request::toxic_not_found)
     }
 
-    /// Whether these addresses are not the proxy's own.
+    /// True if these addresses are not the proxy's own.
     pub(super) async fn differs(&self, listen: &str, upstream: &str) -> Result<bool, ApiError> {
         let same = listen == self.spec.listen
             || resolve(listen)
@@ -148,7 +148,7 @@ impl Proxy {
         Ok(answer(&toxic))
     }
 
-    /// What the toxics want of the listener.
+    /// Opens or closes the listener as the toxics demand.
     async fn listen_or_refuse(&mut self) -> Result<(), ApiError> {
         if self.hub.refuses() {
             self.refuse().await;
@@ -219,7 +219,7 @@ async fn resolve(listen: &str) -> Result<Vec<SocketAddr>, ApiError> {
         listen => listen.strip_prefix(':'),
     };
     match port {
-        // Where there is no IPv6, the second is taken.
+        // On a machine without IPv6, the second is taken.
         Some(port) => {
             let both = [format!("[::]:{port}"), format!("0.0.0.0:{port}")];
             let parsed = both

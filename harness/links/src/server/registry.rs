@@ -13,7 +13,7 @@ pub(super) struct Registry {
     proxies: BTreeMap<String, Proxy>,
     clock: Clock,
     seed: u64,
-    /// Proxies and toxics made so far: tells one from a later one of its name.
+    /// Proxies and toxics made so far: the next id. A name may be used again.
     made: u64,
 }
 

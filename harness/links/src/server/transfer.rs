@@ -1,12 +1,12 @@
-//! The way of bytes from socket to socket when no toxic is there: by splice, through a pipe, without a copy of ours.
-//! Where there is no splice, or no pipe can be had, bytes go through the pipeline instead, which then has no stages.
+//! The way of bytes from socket to socket without toxics: by splice, through a pipe, without a copy of ours.
+//! Without splice or without a pipe, bytes go through the pipeline instead, which then has no stages.
 
 #[cfg(not(target_os = "linux"))]
 pub(super) use copying::Transfer;
 #[cfg(target_os = "linux")]
 pub(super) use splicing::Transfer;
 
-/// What one step did.
+/// The result of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// So many bytes were written.
@@ -45,7 +45,7 @@ mod splicing {
     }
 
     impl Transfer {
-        /// None where the system has no pipe left.
+        /// Returns none if the system has no pipe left.
         pub(crate) fn new() -> Option<Self> {
             let made = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK);
             let (out, into) = made.inspect_err(|error| tracing::warn!(%error, "no pipe")).ok()?;
@@ -89,7 +89,7 @@ mod splicing {
             }
         }
 
-        /// Takes out what has been read and not written.
+        /// Takes out the bytes that have been read and not written.
         pub(crate) fn take_back(&mut self) -> io::Result<Bytes> {
             let mut bytes = vec![0; self.inside];
             let mut filled = 0;

@@ -55,9 +55,9 @@ async fn a_proxy_lives_its_life_over_http() {
         (200, json!({"p": expected}))
     );
     for method in ["POST", "PATCH"] {
-        let (status, told) = asked(admin, method, "/proxies/p", json!({"enabled": false})).await;
+        let (status, answer) = asked(admin, method, "/proxies/p", json!({"enabled": false})).await;
         assert_eq!(
-            (status, &told["enabled"], &told["listen"]),
+            (status, &answer["enabled"], &answer["listen"]),
             (200, &json!(false), &json!(listen))
         );
     }
@@ -110,11 +110,11 @@ async fn a_toxic_lives_its_life_over_http() {
     let path = "/proxies/p/toxics/latency_downstream";
     for method in ["POST", "PATCH"] {
         let change = json!({"attributes": {"jitter": 5}, "toxicity": 0.5});
-        let (status, mut told) = asked(admin, method, path, change).await;
-        told.as_object_mut().expect("an object").remove("effects");
+        let (status, mut answer) = asked(admin, method, path, change).await;
+        answer.as_object_mut().expect("an object").remove("effects");
         expected["attributes"]["jitter"] = json!(5);
         expected["toxicity"] = json!(0.5);
-        assert_eq!((status, &told), (200, &expected));
+        assert_eq!((status, &answer), (200, &expected));
     }
     let (status, all) = asked(admin, "GET", "/proxies/p/toxics", json!(null)).await;
     assert_eq!(
@@ -146,19 +146,19 @@ async fn refusals_have_toxiproxys_words_and_statuses() {
     let missing = asked(admin, "POST", "/proxies", json!({"name": "q"})).await;
     assert_eq!(missing, refusal("missing required field: upstream", 400));
     assert_eq!(raw(admin, "POST", "/proxies", "{").await.0, 400);
-    let (status, told) = asked(
+    let (status, answer) = asked(
         admin,
         "POST",
         "/proxies",
         json!({"name": "q", "upstream": "u:1", "listen": taken}),
     )
     .await;
-    assert_eq!((status, &told["status"]), (500, &json!(500)), "{told}");
+    assert_eq!((status, &answer["status"]), (500, &json!(500)), "{answer}");
     assert!(
-        told["error"]
+        answer["error"]
             .as_str()
             .is_some_and(|error| error.starts_with("listen tcp 127.0.0.1:")),
-        "{told}"
+        "{answer}"
     );
     let sideways = json!({"type": "latency", "stream": "sideways"});
     let expected = refusal("stream was invalid, can be either upstream or downstream", 400);
@@ -171,9 +171,9 @@ async fn refusals_have_toxiproxys_words_and_statuses() {
     );
     assert_eq!(asked(admin, "GET", "/none", json!(null)).await.0, 404);
     assert_eq!(asked(admin, "DELETE", "/version", json!(null)).await.0, 405);
-    let (status, told) = asked(admin, "POST", "/populate", json!([{"name": "r"}])).await;
+    let (status, answer) = asked(admin, "POST", "/populate", json!([{"name": "r"}])).await;
     assert_eq!(
-        (status, &told["error"]),
+        (status, &answer["error"]),
         (400, &json!("missing required field: upstream at proxy 1"))
     );
 }
@@ -185,7 +185,7 @@ async fn version_and_metrics_are_told() {
         asked(admin, "GET", "/version", json!(null)).await,
         (200, json!({"version": "2.12.0"}))
     );
-    assert_eq!(client.version().await.expect("told"), "2.12.0");
+    assert_eq!(client.version().await.expect("an answer"), "2.12.0");
     asked(
         admin,
         "POST",

@@ -12,9 +12,9 @@ use crate::common::{own_address, server, within};
 async fn a_disabled_proxy_closes_its_connections_and_refuses_new_ones() {
     let links = links().await;
     let mut ends = links.connect().await;
-    let told = links.client.enable("p", false).await.expect("disabled");
+    let answer = links.client.enable("p", false).await.expect("disabled");
     assert_eq!(
-        (told.spec.enabled, told.spec.listen.as_str()),
+        (answer.spec.enabled, answer.spec.listen.as_str()),
         (false, links.listen.as_str())
     );
     until_closed(&mut ends.client).await;
@@ -32,7 +32,7 @@ async fn reset_enables_every_proxy_and_removes_every_toxic() {
     links.add(Stream::Upstream, Timeout::default()).await;
     links.client.enable("p", false).await.expect("disabled");
     links.client.reset().await.expect("reset");
-    let proxy = links.client.proxy("p").await.expect("told");
+    let proxy = links.client.proxy("p").await.expect("an answer");
     assert!(proxy.spec.enabled && proxy.toxics.is_empty());
     links.is_healed().await;
 }
@@ -45,7 +45,7 @@ async fn a_deleted_proxy_is_gone_with_its_connections() {
     until_closed(&mut ends.client).await;
     until_closed(&mut ends.upstream).await;
     assert!(TcpStream::connect(&links.listen).await.is_err());
-    assert!(links.client.proxies().await.expect("told").is_empty());
+    assert!(links.client.proxies().await.expect("an answer").is_empty());
 }
 
 #[tokio::test]
@@ -60,9 +60,9 @@ async fn another_upstream_is_taken_by_new_connections_and_toxics_stay() {
         upstream: Some(format!("localhost:{port}")),
         ..ProxyChange::default()
     };
-    let told = links.client.change("p", &change).await.expect("changed");
+    let answer = links.client.change("p", &change).await.expect("changed");
     assert_eq!(
-        (told.spec.listen, told.spec.enabled, told.toxics.len()),
+        (answer.spec.listen, answer.spec.enabled, answer.toxics.len()),
         (links.listen.clone(), true, 1)
     );
     until_closed(&mut ends.client).await;
@@ -77,17 +77,17 @@ async fn populating_keeps_what_is_the_same_and_replaces_what_is_not() {
     let links = links().await;
     let mut ends = links.connect().await;
     links.add(Stream::Upstream, Latency { latency: 1, jitter: 0 }).await;
-    let same = links.client.proxy("p").await.expect("told").spec;
+    let same = links.client.proxy("p").await.expect("an answer").spec;
     let other = ProxySpec::new("q", "localhost:0", same.upstream.clone());
-    let told = links.client.populate(&[same.clone(), other]).await.expect("populated");
-    assert_eq!((told[0].toxics.len(), told[1].spec.name.as_str()), (1, "q"));
+    let answer = links.client.populate(&[same.clone(), other]).await.expect("populated");
+    assert_eq!((answer[0].toxics.len(), answer[1].spec.name.as_str()), (1, "q"));
     ends.pass(Stream::Downstream, b"still there").await;
     let moved = ProxySpec {
         listen: own_address(),
         ..same
     };
-    let told = links.client.populate(&[moved]).await.expect("populated");
-    assert_eq!(told[0].toxics.len(), 0);
+    let answer = links.client.populate(&[moved]).await.expect("populated");
+    assert_eq!(answer[0].toxics.len(), 0);
     until_closed(&mut ends.client).await;
 }
 
@@ -103,8 +103,8 @@ async fn an_upstream_that_cannot_be_reached_closes_the_client_and_is_counted() {
         .expect("created");
     let mut socket = TcpStream::connect(&proxy.spec.listen).await.expect("accepted");
     until_closed(&mut socket).await;
-    let told = client.effects("p").await.expect("told");
-    assert_eq!((told.accepted, told.unreachable), (1, 1));
+    let answer = client.effects("p").await.expect("an answer");
+    assert_eq!((answer.accepted, answer.unreachable), (1, 1));
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn a_reset_by_a_peer_reaches_the_other_side_as_a_reset() {
 }
 
 #[tokio::test]
-async fn effects_tell_of_the_proxy_and_of_each_toxic() {
+async fn effects_name_the_proxy_and_each_toxic() {
     let links = links().await;
     let mut ends = links.connect().await;
     links
@@ -132,18 +132,23 @@ async fn effects_tell_of_the_proxy_and_of_each_toxic() {
         .await;
     links.add_spec(&ToxicSpec::downstream(Timeout::default())).await;
     ends.pass(Stream::Upstream, b"12345").await;
-    let told = links.effects().await;
+    let answer = links.effects().await;
     assert_eq!(
-        (told.accepted, told.live, told.upstream_bytes, told.downstream_bytes),
+        (
+            answer.accepted,
+            answer.live,
+            answer.upstream_bytes,
+            answer.downstream_bytes
+        ),
         (1, 1, 5, 0)
     );
-    let names: Vec<_> = told.toxics.keys().collect();
+    let names: Vec<_> = answer.toxics.keys().collect();
     assert_eq!(names, ["latency_upstream", "timeout_downstream"]);
-    let late = told.toxics["latency_upstream"];
+    let late = answer.toxics["latency_upstream"];
     assert!(
-        late.since_us <= late.first_us.expect("a delay") && late.last_us <= Some(told.now_us),
-        "{told:?}"
+        late.since_us <= late.first_us.expect("a delay") && late.last_us <= Some(answer.now_us),
+        "{answer:?}"
     );
-    let shown = links.client.toxic("p", "latency_upstream").await.expect("told");
-    assert_eq!(shown.effects.expect("ours tells them").bytes, 5);
+    let shown = links.client.toxic("p", "latency_upstream").await.expect("an answer");
+    assert_eq!(shown.effects.expect("ours has them").bytes, 5);
 }

@@ -72,12 +72,12 @@ impl Links {
     }
 
     pub(crate) async fn effects(&self) -> ProxyEffects {
-        self.client.effects("p").await.expect("told")
+        self.client.effects("p").await.expect("an answer")
     }
 
     /// What the toxic `t` has done, once that is as it must become.
     pub(crate) async fn until(&self, what: &str, is: impl Fn(&Effects) -> bool) -> Effects {
-        let told = async {
+        let answer = async {
             loop {
                 let effects = self.effects().await.toxics["t"];
                 if is(&effects) {
@@ -86,7 +86,7 @@ impl Links {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        within(what, told).await
+        within(what, answer).await
     }
 
     /// That the proxy works as if there had never been a fault.

@@ -22,7 +22,7 @@ async fn a_black_hole_swallows_one_direction_and_keeps_the_connection() {
         let mut ends = links.connect().await;
         ends.pass(stream, b"before").await;
         let toxic = links.add(stream, Timeout { timeout: 0 }).await;
-        let effects = toxic.effects.expect("ours tells them");
+        let effects = toxic.effects.expect("ours has them");
         assert_eq!(
             (effects.in_force, effects.times),
             (1, 0),
@@ -64,7 +64,7 @@ async fn reset_peer_resets_both_sides_of_live_and_new_connections() {
         let mut ends = links.connect().await;
         ends.pass(stream, b"before").await;
         let toxic = links.add(stream, ResetPeer { timeout: 0 }).await;
-        let effects = toxic.effects.expect("ours tells them");
+        let effects = toxic.effects.expect("ours has them");
         assert_eq!(
             (effects.times, effects.connections, effects.in_force),
             (1, 1, 0),
@@ -106,7 +106,7 @@ async fn half_open_stops_one_direction_hides_its_end_and_goes_on_later() {
         let links = links().await;
         let mut ends = links.connect().await;
         let toxic = links.add(stream, HalfOpen::default()).await;
-        let effects = toxic.effects.expect("ours tells them");
+        let effects = toxic.effects.expect("ours has them");
         assert_eq!(
             (effects.in_force, effects.connections),
             (1, 1),
@@ -132,7 +132,7 @@ async fn half_open_hides_a_side_that_is_gone() {
     }
     ends.upstream.set_zero_linger().expect("set");
     drop(ends.upstream);
-    // Written into the proxy's silence; a proxy that had told of the reset would refuse it.
+    // Written into the proxy's silence; a proxy that had passed on the reset would refuse it.
     let text = [0; 4096];
     let mut sent = 0;
     while sent < 1 << 16 {
@@ -202,7 +202,7 @@ async fn down_ends_one_direction_and_leaves_the_other() {
         ends.pass(stream, b"before").await;
         let toxic = links.add(stream, Down {}).await;
         assert_eq!(
-            toxic.effects.expect("ours tells them").connections,
+            toxic.effects.expect("ours has them").connections,
             1,
             "it has landed when it is added"
         );
@@ -233,16 +233,16 @@ async fn toxicity_0_spares_all_1_hits_all_and_between_them_some() {
             ends.send(Stream::Downstream, b"x").await;
         }
         // Each byte is either dropped or passed on.
-        let told = within("every byte", async {
+        let effects = within("every byte", async {
             loop {
-                let told = links.effects().await;
-                if told.toxics["t"].bytes + told.downstream_bytes == CONNECTIONS {
-                    return told;
+                let effects = links.effects().await;
+                if effects.toxics["t"].bytes + effects.downstream_bytes == CONNECTIONS {
+                    return effects;
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(2)).await;
             }
         });
-        let hit = told.await.toxics["t"];
+        let hit = effects.await.toxics["t"];
         assert!((least..=most).contains(&hit.connections), "{toxicity}: {hit:?}");
         assert_eq!(
             (hit.in_force, hit.bytes),
@@ -263,12 +263,12 @@ async fn a_change_takes_effect_on_live_connections() {
     .named("t");
     links.add_spec(&toxic.clone().with_toxicity(0.0)).await;
     ends.pass(Stream::Upstream, b"spared").await;
-    let told = links
+    let effects = links
         .client
         .change_toxic("p", "t", &toxic.attributes, 1.0)
         .await
         .expect("changed");
-    assert_eq!(told.effects.expect("ours tells them").in_force, 1);
+    assert_eq!(effects.effects.expect("ours has them").in_force, 1);
     ends.send(Stream::Upstream, b"hit").await;
     links.until("a delay", |effects| effects.bytes == 3).await;
     ends.nothing_came(Stream::Upstream);

@@ -40,7 +40,7 @@ async fn it_takes_toxiproxys_arguments_and_configuration_and_knows_its_health() 
     config.write_all(proxies.as_bytes()).expect("written");
     let argument = format!("-config={}", config.path().display());
     let (mut child, admin) = started(&["-host=127.0.0.1", "-port=0", &argument]).await;
-    let made = Client::new(&admin).proxies().await.expect("told");
+    let made = Client::new(&admin).proxies().await.expect("an answer");
     assert_eq!(made["p"].spec.upstream, "postgres:5432");
     let port = admin.rsplit(':').next().expect("a port").to_owned();
     let health = ["health", "--host", "0.0.0.0", "--port", &port];
