@@ -1,9 +1,10 @@
-//! Looks whether a cluster could be brought up here, without bringing anything up.
+//! Checks whether this machine can run a cluster.
 
 use std::path::Path;
 
 use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::engine::client_settings::ClientSettings;
 use crate::cluster::docker::engine::guard::AllowedHosts;
 use crate::cluster::docker::images;
 use crate::cluster::linux::pidfd::Pidfd;
@@ -43,6 +44,7 @@ impl Engine {
             Err(error) => {
                 return vec![
                     check("engine", CheckState::Bad, error.to_string()),
+                    settings(),
                     compose().await,
                     pidfd(),
                 ];
@@ -56,6 +58,7 @@ impl Engine {
         );
         let mut checks = vec![
             check("engine", CheckState::Good, found),
+            settings(),
             compose().await,
             pidfd(),
             disk(),
@@ -71,6 +74,17 @@ fn check(name: &'static str, state: CheckState, found: impl Into<String>) -> Che
         state,
         found: found.into(),
     }
+}
+
+/// The user's settings that have no influence on a run, for whoever set them with a purpose.
+fn settings() -> Check {
+    let left_aside = ClientSettings::read().left_aside();
+    let found = if left_aside.is_empty() {
+        "none that a run leaves aside".to_owned()
+    } else {
+        format!("a run leaves these aside: {}", left_aside.join(", "))
+    };
+    check("settings", CheckState::Good, found)
 }
 
 async fn compose() -> Check {

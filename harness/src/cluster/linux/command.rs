@@ -87,6 +87,14 @@ impl HostCommand {
         self
     }
 
+    /// Hands the program no variable of this process's environment but these.
+    pub(in crate::cluster) fn env_only(mut self, names: &[&str]) -> Self {
+        self.command.env_clear();
+        let passed_on = names.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        self.command.envs(passed_on);
+        self
+    }
+
     pub(in crate::cluster) fn env_remove(mut self, name: &str) -> Self {
         self.command.env_remove(name);
         self
@@ -301,6 +309,23 @@ mod tests {
         std::io::Read::read_to_string(&mut stdout, &mut said).expect("UTF-8");
         assert!(!group.wait().expect("our own child").success());
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test]
+    async fn a_program_sees_the_variables_that_it_is_handed_and_no_other() {
+        let output = shell("env", Duration::from_secs(10))
+            .env_only(&["PATH", "NO_SUCH_VARIABLE"])
+            .env("GIVEN", "1")
+            .run(&Silent)
+            .await
+            .expect("it succeeds");
+        let names = output.lines().filter_map(|line| Some(line.split_once('=')?.0));
+        // What a shell sets by itself.
+        let names: Vec<&str> = names.filter(|name| !["PWD", "SHLVL", "_"].contains(name)).collect();
+        assert!(
+            names.len() == 2 && names.contains(&"PATH") && names.contains(&"GIVEN"),
+            "{output}"
+        );
     }
 
     #[tokio::test]

@@ -24,22 +24,56 @@ pub enum ClusterError {
         /// Each address that was tried, with what it said.
         tried: String,
     },
-    /// `DOCKER_HOST` names an engine on another machine.
+    /// The engine is on another machine.
     #[error(
-        "the engine at {url} is on {host}, not on this machine, where its published ports would be; unset DOCKER_HOST, or \
-         name the host with --allow-host {host} if its 127.0.0.1 is reachable as this machine's"
+        "the engine at {url}, named by {named_by}, is on {host}, not on this machine, where its published ports would be; \
+         set DOCKER_HOST to an engine of this machine, or name the host with --allow-host {host} if its 127.0.0.1 is \
+         reachable as this machine's"
     )]
     RemoteEngine {
         /// The address as configured.
         url: String,
+        /// The setting that names it.
+        named_by: String,
         /// The host in it.
         host: String,
     },
-    /// `DOCKER_HOST` is not an address that an engine could have.
-    #[error("DOCKER_HOST={url} is no address of an engine; it is unix://PATH or tcp://HOST:PORT")]
+    /// The address is not one that an engine could have.
+    #[error(
+        "{url}, named by {named_by}, is no address of an engine that crosspod speaks to: that is unix://PATH or \
+         tcp://HOST:PORT; set DOCKER_HOST to one"
+    )]
     NotAnEngine {
         /// What it says.
         url: String,
+        /// The setting that names it.
+        named_by: String,
+    },
+    /// The engine is to be spoken to with TLS.
+    #[error(
+        "{asked_by} asks for TLS to the engine at {url}, named by {named_by}, and crosspod speaks to engines without; set \
+         DOCKER_HOST to a socket of the engine (unix://PATH)"
+    )]
+    EngineWithTls {
+        /// The address as configured.
+        url: String,
+        /// The setting that names it.
+        named_by: String,
+        /// The setting that asks for TLS.
+        asked_by: String,
+    },
+    /// The Docker context that is in use leads to no engine.
+    #[error(
+        "the Docker context `{context}`, chosen by {chosen_by}, cannot be followed: {why}; choose another one \
+         (`docker context ls`), or set DOCKER_HOST"
+    )]
+    BadContext {
+        /// Its name.
+        context: String,
+        /// The setting that chooses it.
+        chosen_by: String,
+        /// What was found in its place.
+        why: String,
     },
     /// A part is published where nobody has allowed the harness to connect to.
     #[error(

@@ -1,14 +1,19 @@
 //! The Compose command: which one is there, and bringing a project up with it.
 //!
 //! Only `up` goes through Compose, because the topology is its file. Removal goes by label through the engine: that is
-//! faster, and works when Compose does not.
+//! faster, and works when Compose does not. Compose is told the engine by its address, and sees no setting of the user's.
+
+pub(in crate::cluster) mod home;
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::cluster::docker::compose::home::{ComposeHome, PASSED_ON};
 use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::engine::client_settings::ClientSettings;
 use crate::cluster::linux::command::HostCommand;
+use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::{Progress, Silent};
 use crate::cluster::spec::Setup;
@@ -32,6 +37,8 @@ impl Compose {
     /// # Errors
     /// [`ClusterError::NoCompose`] with what each candidate said.
     pub async fn find() -> Result<Self, ClusterError> {
+        // Its plugins are the user's; of the rest of the settings a version depends on nothing.
+        let passed_on: Vec<&str> = PASSED_ON.into_iter().chain(["DOCKER_CONFIG"]).collect();
         let forced = env::var("CROSSPOD_COMPOSE").ok().filter(|text| !text.trim().is_empty());
         let candidates = forced.map_or_else(
             || vec!["docker compose".into(), "docker-compose".into()],
@@ -42,6 +49,7 @@ impl Compose {
             let words: Vec<String> = candidate.split_whitespace().map(str::to_owned).collect();
             let command = HostCommand::new("asking for the version", &words[0], VERSION_BOUND);
             match command
+                .env_only(&passed_on)
                 .args(&words[1..])
                 .args(["version", "--short"])
                 .run(&Silent)
@@ -87,19 +95,19 @@ impl Compose {
         progress: &dyn Progress,
     ) -> Result<(), ClusterError> {
         let file = compose_file()?;
+        let home = ComposeHome::make(&Cache::locate()?, &ClientSettings::read())?;
         let mut command = HostCommand::no_longer_than_us("compose up", &self.words[0], UP_BOUND)
             .args(&self.words[1..])
-            .args(["-p", setup.project(), "-f"])
-            .args([&file])
+            .args(["-p", setup.project()])
+            .args([Path::new("--env-file"), &home.env_file(), Path::new("-f"), &file])
             .args(["up", "-d", "--no-build"])
             .args(setup.services())
-            // The same engine as everything else here, whatever context the command would choose.
+            .env_only(&PASSED_ON)
             .env("DOCKER_HOST", engine.host())
+            .env("DOCKER_CONFIG", home.docker_config())
             .env("COMPOSE_PROJECT_NAME", setup.project())
             .env("COMPOSE_ANSI", "never")
-            .env_remove("COMPOSE_FILE")
-            .env_remove("COMPOSE_PROFILES")
-            .advice("mend what it names; `crosspod doctor` looks at what else a cluster needs");
+            .advice("mend what it names; `crosspod doctor` checks what else a cluster needs");
         for (name, value) in setup.variables() {
             command = command.env(name, value);
         }

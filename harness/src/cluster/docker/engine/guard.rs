@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
+use crate::cluster::docker::engine::client_settings::EngineAddress;
 use crate::cluster::docker::engine::labels::Owner;
 use crate::cluster::lock::run_lock::RunId;
 use crate::cluster::part::error::ClusterError;
@@ -44,15 +45,17 @@ impl AllowedHosts {
     }
 
     /// Whether an engine's address, as in `DOCKER_HOST`, may be asked.
-    pub(in crate::cluster) fn engine(&self, url: &str) -> Result<(), ClusterError> {
-        match host_of(url) {
+    pub(in crate::cluster) fn engine(&self, address: &EngineAddress) -> Result<(), ClusterError> {
+        let EngineAddress { url, named_by } = address.clone();
+        match host_of(&url) {
             Some(Host::Socket) => Ok(()),
             Some(Host::At(host)) if self.has(&host) => Ok(()),
             Some(Host::At(host)) => Err(ClusterError::RemoteEngine {
-                url: url.to_owned(),
+                url,
+                named_by,
                 host: host.to_string(),
             }),
-            None => Err(ClusterError::NotAnEngine { url: url.to_owned() }),
+            None => Err(ClusterError::NotAnEngine { url, named_by }),
         }
     }
 
@@ -184,6 +187,13 @@ mod tests {
         AllowedHosts::and(hosts.iter().map(|host| host.parse().expect("a host")))
     }
 
+    fn at(url: &str) -> EngineAddress {
+        EngineAddress {
+            url: url.to_owned(),
+            named_by: "DOCKER_HOST".to_owned(),
+        }
+    }
+
     fn endpoint(allowed: &AllowedHosts, at: &str) -> Result<(), String> {
         let checked = allowed.endpoint(&Service::Postgres, 5432, at.parse().expect("an address"));
         checked.map_err(|error| error.to_string())
@@ -201,7 +211,7 @@ mod tests {
             "tcp://[::1]",
             "tcp://[::ffff:127.0.0.1]:1",
         ] {
-            assert!(AllowedHosts::this_machine().engine(here).is_ok(), "{here}");
+            assert!(AllowedHosts::this_machine().engine(&at(here)).is_ok(), "{here}");
             assert!(is_here(here), "{here}");
         }
     }
@@ -220,7 +230,7 @@ mod tests {
             ("tcp://0.0.0.0:2375", "0.0.0.0"),
         ] {
             let refused = allowing(&["another"])
-                .engine(elsewhere)
+                .engine(&at(elsewhere))
                 .expect_err(elsewhere)
                 .to_string();
             assert!(
@@ -228,7 +238,10 @@ mod tests {
                 "{refused}"
             );
             assert!(!is_here(elsewhere), "{elsewhere}");
-            assert!(allowing(&["another", host]).engine(elsewhere).is_ok(), "{elsewhere}");
+            assert!(
+                allowing(&["another", host]).engine(&at(elsewhere)).is_ok(),
+                "{elsewhere}"
+            );
         }
     }
 
@@ -236,7 +249,7 @@ mod tests {
     fn what_is_no_engines_address_is_refused_whatever_is_named() {
         for nonsense in ["nonsense", "ssh://build-host", "tcp://", ""] {
             let refused = allowing(&["build-host"])
-                .engine(nonsense)
+                .engine(&at(nonsense))
                 .expect_err(nonsense)
                 .to_string();
             assert!(refused.contains("unix://") && refused.contains("tcp://"), "{refused}");

@@ -1,5 +1,6 @@
 //! The container engine: where it is, how it is asked, and what it says of one container.
 
+pub(in crate::cluster) mod client_settings;
 pub(in crate::cluster) mod events;
 pub(in crate::cluster) mod guard;
 pub(in crate::cluster) mod labels;
@@ -10,7 +11,6 @@ pub(in crate::cluster) mod removal;
 use std::collections::{BTreeMap, HashMap};
 use std::env;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use bollard::query_parameters::WaitContainerOptions;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::StreamExt;
 
+use crate::cluster::docker::engine::client_settings::{ClientSettings, EngineAddress};
 use crate::cluster::docker::engine::guard::AllowedHosts;
 use crate::cluster::docker::handle::limits::Limits;
 use crate::cluster::part::error::ClusterError;
@@ -42,24 +43,26 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Finds the engine that `DOCKER_HOST` names, else one at the usual sockets, and agrees on an API version with it.
+    /// Finds the engine that `DOCKER_HOST` or the Docker context in use names, else one at the usual sockets, and agrees on
+    /// an API version with it.
     ///
     /// # Errors
-    /// [`ClusterError::NoEngine`] where none answers within 5 s, [`ClusterError::RemoteEngine`] where it is on a host that
-    /// is not allowed.
+    /// [`ClusterError::NoEngine`] if none answers within 5 s, [`ClusterError::RemoteEngine`] if it is on a host that is not
+    /// allowed, or the setting that names the engine cannot be followed.
     pub async fn connect(allowed: &AllowedHosts) -> Result<Self, ClusterError> {
-        Self::connect_to_first(candidates(), allowed).await
+        Self::connect_to_first(ClientSettings::read().engines()?, allowed).await
     }
 
-    async fn connect_to_first(hosts: Vec<String>, allowed: &AllowedHosts) -> Result<Self, ClusterError> {
+    async fn connect_to_first(addresses: Vec<EngineAddress>, allowed: &AllowedHosts) -> Result<Self, ClusterError> {
         let allowed = Arc::new(allowed.clone());
         let mut tried = Vec::new();
-        for host in hosts {
-            allowed.engine(&host)?;
-            match tokio::time::timeout(ANSWER_BOUND, Self::connect_to(&host, &allowed)).await {
+        for address in addresses {
+            allowed.engine(&address)?;
+            let EngineAddress { url, named_by } = address;
+            match tokio::time::timeout(ANSWER_BOUND, Self::connect_to(&url, &allowed)).await {
                 Ok(Ok(engine)) => return Ok(engine),
-                Ok(Err(error)) => tried.push(format!("{host} ({})", root_cause(&error))),
-                Err(_) => tried.push(format!("{host} (no answer in {ANSWER_BOUND:?})")),
+                Ok(Err(error)) => tried.push(format!("{url} by {named_by} ({})", root_cause(&error))),
+                Err(_) => tried.push(format!("{url} by {named_by} (no answer in {ANSWER_BOUND:?})")),
             }
         }
         Err(ClusterError::NoEngine {
@@ -276,18 +279,6 @@ fn published(ports: PortMap) -> BTreeMap<u16, SocketAddr> {
     found
 }
 
-/// Where an engine may be: the one that is named, else the usual places.
-fn candidates() -> Vec<String> {
-    if let Some(host) = env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty()) {
-        return vec![host];
-    }
-    let socket = |path: PathBuf| format!("unix://{}", path.display());
-    let mut hosts = vec!["unix:///var/run/docker.sock".to_owned()];
-    hosts.extend(env::var_os("XDG_RUNTIME_DIR").map(|dir| socket(PathBuf::from(dir).join("docker.sock"))));
-    hosts.extend(env::var_os("HOME").map(|dir| socket(PathBuf::from(dir).join(".docker/run/docker.sock"))));
-    hosts
-}
-
 /// The innermost error's text: the outer ones say only that a request failed.
 pub(in crate::cluster) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
@@ -305,15 +296,20 @@ mod tests {
 
     #[tokio::test]
     async fn an_engine_that_is_not_there_is_named_with_what_to_do() {
-        let hosts = vec!["unix:///no/such/engine.sock".to_owned()];
+        let at = |url: &str| {
+            vec![EngineAddress {
+                url: url.to_owned(),
+                named_by: "DOCKER_HOST".to_owned(),
+            }]
+        };
         let here = AllowedHosts::this_machine();
-        let error = Engine::connect_to_first(hosts, &here)
+        let error = Engine::connect_to_first(at("unix:///no/such/engine.sock"), &here)
             .await
             .expect_err("nothing is there")
             .to_string();
         assert!(error.contains("unix:///no/such/engine.sock"), "{error}");
         assert!(error.contains("DOCKER_HOST"), "{error}");
-        let elsewhere = Engine::connect_to_first(vec!["tcp://192.0.2.7:2375".to_owned()], &here).await;
+        let elsewhere = Engine::connect_to_first(at("tcp://192.0.2.7:2375"), &here).await;
         assert!(matches!(elsewhere, Err(ClusterError::RemoteEngine { .. })));
     }
 
