@@ -8,9 +8,9 @@ use crosspod::checkers;
 use crosspod::history::reader::{self, History};
 use crosspod::history::{Chunk, Event, What};
 use crosspod::system::frames;
-use crosspod::system::sse::{Decoder, SseEvent};
 use crosspod::verdict::Verdict;
 use crosspod::workload::{Frame, Intake, Limits};
+use crosspod_sse::{Decoder, SseEvent};
 use eventsource_stream::Eventsource as _;
 use futures_util::{FutureExt as _, StreamExt as _};
 use mock_ai::token::{self, Answer, Piece};
@@ -114,6 +114,7 @@ fn as_others_read(tail: &[u8]) {
     for (ours, theirs) in ours.into_iter().zip(theirs) {
         let theirs = theirs.expect("events alone");
         assert_eq!(ours.data, theirs.data);
+        assert_eq!(ours.name.as_deref().unwrap_or("message"), theirs.event);
         // Theirs repeats the last id on events that have none.
         assert!(ours.id.is_none_or(|id| id == theirs.id));
     }

@@ -1,6 +1,6 @@
 //! What a system under test must tell the harness: its routes, its frames, how to read an owner, what it can do.
 //!
-//! A [`System`] is data (`fixtures/systems/*.toml`); [`sse`] and [`frames`] read its stream, [`json`] its answers; [`owner`]
+//! A [`System`] is data (`fixtures/systems/*.toml`); [`frames`] reads its stream, [`json`] its answers; [`owner`]
 //! and [`changes`] read its database, [`log_feed`] its stream log. Deliberately absent: how it is started (`cluster`) and who
 //! talks to it (`workload`).
 
@@ -14,7 +14,6 @@ pub mod log_feed;
 pub mod log_store;
 pub mod owner;
 pub mod sessions;
-pub mod sse;
 
 use serde::Deserialize;
 

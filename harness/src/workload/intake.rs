@@ -4,9 +4,10 @@
 //! events of the whole tail, and the bytes of one event. Past a limit the tail is cut, which the judge holds against the
 //! service: the limits lie far above what an answer needs.
 
+use crosspod_sse::{Decoder, SseEvent};
+
 use crate::history::Chunk;
 use crate::system::frames;
-use crate::system::sse::{Decoder, SseEvent};
 
 /// What is taken at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

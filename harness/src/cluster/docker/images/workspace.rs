@@ -27,25 +27,25 @@ struct Part {
     image: ImageFor,
     /// Package and binary, and the binary's name in the image.
     program: &'static str,
-    /// Folder of its sources.
-    folder: &'static str,
+    /// Folders of its sources: its own, and those of the crates of this workspace that it is built from.
+    folders: &'static [&'static str],
 }
 
 const OURS: [Part; PARTS] = [
     Part {
         image: ImageFor::MockAi,
         program: "mock-ai",
-        folder: "mock-ai",
+        folders: &["mock-ai"],
     },
     Part {
         image: ImageFor::Pod,
         program: "pod",
-        folder: "fixtures/pod",
+        folders: &["fixtures/pod", "harness/sse"],
     },
     Part {
         image: ImageFor::Links,
         program: "crosspod-links",
-        folder: "harness/links",
+        folders: &["harness/links"],
     },
 ];
 
@@ -53,7 +53,7 @@ const OURS: [Part; PARTS] = [
 pub(super) fn wanted() -> Result<[Wanted; PARTS], ClusterError> {
     let [mock_ai, pod, links] = OURS.map(|part| {
         let dockerfile = format!("compose/images/{}/Dockerfile", part.image);
-        let parts = [part.folder, "Cargo.lock", "Cargo.toml", &dockerfile];
+        let parts = [part.folders, &["Cargo.lock", "Cargo.toml", &dockerfile]].concat();
         let tag = recipe::tag(part.image.name(), &workspace_root(), &parts, env::consts::ARCH)?;
         Ok(Wanted::new(part.image, None, tag))
     });

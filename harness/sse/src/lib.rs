@@ -1,36 +1,45 @@
-//! Server-sent events out of bytes that come in any pieces from a service that may send anything. Pure.
+//! Server-sent events out of bytes that come in any pieces, from a service that may send anything. Pure.
 //!
-//! Follows the HTML standard: lines end with LF, CR or both, a byte order mark may come first, unknown fields are passed
-//! over, several `data` lines make one event. It differs where a judge must know more than a browser: what is not UTF-8 is
-//! told instead of being replaced, an event has only the id of its own, and nothing is held beyond a limit. The work
-//! grows with the bytes, however they are cut.
+//! The harness reads the streams of a system under test with it, and the reference pod reads its provider's.
+//!
+//! The decoder follows the HTML standard: lines end with LF, CR or CRLF, a byte order mark may come first, unknown fields
+//! are passed over, several `data` lines make one event. It differs in four points, because a judge must know more than a
+//! browser: bytes that are not UTF-8 are reported instead of being replaced, an event has only the id and name of its
+//! own, an event without a `data` line is none even if it has a name, and nothing is held beyond a limit. The work grows
+//! with the bytes, however they are cut.
+//!
+//! Deliberately absent: sockets, reconnecting, and any knowledge of what the data means.
 
-/// Longest piece of bytes that are no text that is told, in bytes.
-const SHOWN: usize = 100;
-/// Room that is kept from line to line; what a larger line needed is given back.
+use std::time::Duration;
+
+/// Longest excerpt of bytes that are not UTF-8, in bytes.
+const EXCERPT_MAX: usize = 100;
+/// Room that is kept from line to line, in bytes; what a larger line needed is given back.
 const ROOM_KEPT: usize = 1 << 16;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// One event, as it stood between two blank lines.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SseEvent {
-    /// Its own `id` line, where it has one.
+    /// The event's own `id` line, if it has one.
     pub id: Option<String>,
-    /// Its `data` lines, joined by line feeds.
+    /// The event's own `event` line, if it has one that is not empty.
+    pub name: Option<String>,
+    /// The `data` lines, joined by line feeds.
     pub data: String,
-    /// What is wrong with its bytes, where they are no text. The other fields hold what could be read.
+    /// Where the event's bytes are not UTF-8, if they are not. The other fields hold the lines that could be read.
     pub garbled: Option<String>,
 }
 
-/// An event that is larger than what is held of one. Nothing can be read past it.
+/// An event is larger than the decoder's limit. Nothing can be read past it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an event of over {limit} bytes")]
 pub struct TooLarge {
-    /// Most bytes that are held.
+    /// The decoder's limit, in bytes.
     pub limit: usize,
 }
 
-/// Reads a stream.
+/// Decodes one stream.
 #[derive(Debug)]
 pub struct Decoder {
     limit: usize,
@@ -39,9 +48,10 @@ pub struct Decoder {
     /// The event that no blank line has closed yet.
     event: SseEvent,
     has_data: bool,
-    /// Whether the last byte was a CR, so that an LF right behind it ends no other line.
+    /// The last byte was a CR: an LF right behind it ends no other line.
     after_cr: bool,
     is_begun: bool,
+    retry: Option<Duration>,
     known_lines: u64,
     other_lines: u64,
 }
@@ -56,15 +66,16 @@ impl Decoder {
             has_data: false,
             after_cr: false,
             is_begun: false,
+            retry: None,
             known_lines: 0,
             other_lines: 0,
         }
     }
 
-    /// Takes the next bytes and puts the events that they close behind those in `out`.
+    /// Decodes the next bytes and appends the events that they close to `out`.
     ///
     /// # Errors
-    /// An event is too large; what came before it is in `out`. The decoder is of no use after that.
+    /// An event is too large; `out` has the events before it. The decoder is of no use afterwards.
     pub fn take(&mut self, mut bytes: &[u8], out: &mut Vec<SseEvent>) -> Result<(), TooLarge> {
         if self.after_cr && !bytes.is_empty() {
             self.after_cr = false;
@@ -83,8 +94,8 @@ impl Decoder {
         self.hold(bytes)
     }
 
-    /// What is certainly wrong with the bytes that no blank line has closed. An event that is merely cut is none, as the
-    /// standard says, and no fault: a stream may end anywhere.
+    /// The unclosed event at the end of the stream, if its bytes are certainly not UTF-8. An event that is merely cut is
+    /// none, as the standard says, and no fault: a stream may end anywhere.
     pub fn garbled_rest(&mut self) -> Option<SseEvent> {
         let line = std::mem::take(&mut self.line);
         if let Err(error) = std::str::from_utf8(&line)
@@ -95,14 +106,20 @@ impl Decoder {
         self.event.garbled.is_some().then(|| std::mem::take(&mut self.event))
     }
 
-    /// Whether lines came, and not one of them was a line of an event stream.
+    /// `true` if lines came, and not one of them was a line of an event stream.
     pub fn is_no_stream(&self) -> bool {
         self.other_lines > 0 && self.known_lines == 0
     }
 
+    /// How long a client is to wait before it connects again: the last `retry` line that is a number. `None` before one.
+    pub fn retry(&self) -> Option<Duration> {
+        self.retry
+    }
+
     fn hold(&mut self, bytes: &[u8]) -> Result<(), TooLarge> {
-        let id = self.event.id.as_ref().map_or(0, String::len);
-        if self.line.len() + bytes.len() + self.event.data.len() + id > self.limit {
+        let length = |field: &Option<String>| field.as_ref().map_or(0, String::len);
+        let event = self.event.data.len() + length(&self.event.id) + length(&self.event.name);
+        if self.line.len() + bytes.len() + event > self.limit {
             return Err(TooLarge { limit: self.limit });
         }
         self.line.extend_from_slice(bytes);
@@ -129,15 +146,14 @@ impl Decoder {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match name {
-            "data" => {
-                if std::mem::replace(&mut self.has_data, true) {
-                    self.event.data.push('\n');
-                }
-                self.event.data.push_str(value);
-            }
+            "data" => self.data_line(value),
+            "event" => self.event.name = Some(value).filter(|name| !name.is_empty()).map(str::to_owned),
             "id" if !value.contains('\0') => self.event.id = Some(value.to_owned()),
+            "retry" if value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                self.retry = value.parse().map(Duration::from_millis).ok().or(self.retry);
+            }
             // The empty name is a comment's.
-            "" | "id" | "event" | "retry" => {}
+            "" | "id" | "retry" => {}
             _ => {
                 self.other_lines += 1;
                 return;
@@ -146,15 +162,22 @@ impl Decoder {
         self.known_lines += 1;
     }
 
+    fn data_line(&mut self, value: &str) {
+        if std::mem::replace(&mut self.has_data, true) {
+            self.event.data.push('\n');
+        }
+        self.event.data.push_str(value);
+    }
+
     fn garble(&mut self, line: &[u8], at: usize) {
         self.other_lines += 1;
         if self.event.garbled.is_none() {
-            let from = at.saturating_sub(SHOWN / 2);
-            let shown = &line[from..line.len().min(from + SHOWN)];
+            let from = at.saturating_sub(EXCERPT_MAX / 2);
+            let excerpt = &line[from..line.len().min(from + EXCERPT_MAX)];
             self.event.garbled = Some(format!(
                 "not UTF-8 at byte {at} of a line of {} bytes, near `{}`",
                 line.len(),
-                shown.escape_ascii()
+                excerpt.escape_ascii()
             ));
         }
     }
@@ -184,7 +207,7 @@ mod tests {
         SseEvent {
             id: id.map(str::to_owned),
             data: data.to_owned(),
-            garbled: None,
+            ..SseEvent::default()
         }
     }
 
@@ -204,6 +227,40 @@ mod tests {
     }
 
     #[test]
+    fn an_event_has_its_own_name_and_a_name_alone_is_no_event() {
+        let read = events(&[
+            b"event: ping\ndata:\n\nevent: lost\n\nevent\ndata: a\n\nevent: x\r\nevent: y\r\ndata: b\r\n\r\n",
+        ]);
+        let named: Vec<_> = read
+            .iter()
+            .map(|event| (event.name.as_deref(), event.data.as_str()))
+            .collect();
+        assert_eq!(named, [(Some("ping"), ""), (None, "a"), (Some("y"), "b")]);
+    }
+
+    #[test]
+    fn the_last_retry_that_is_a_number_counts() {
+        let retry = |bytes: &[u8]| {
+            let mut decoder = Decoder::new(LIMIT);
+            decoder.take(bytes, &mut Vec::new()).expect("small lines");
+            decoder.retry()
+        };
+        assert_eq!(retry(b"data: a\n\n"), None);
+        let last = retry(b"retry: 3000\n\nretry:5\nretry: soon\nretry: -1\nretry\nretry: 99999999999999999999\n");
+        assert_eq!(last, Some(Duration::from_millis(5)));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over_at_the_beginning_alone() {
+        let mark = "\u{feff}";
+        let text = format!("{mark}data: a\n\n{mark}data: b\n\ndata: {mark}c\n\n");
+        assert_eq!(events(&[text.as_bytes()]), [event(None, "a"), event(None, "\u{feff}c")]);
+        assert_eq!(events(&[b"\xef", b"\xbb", b"\xbf", b"data: a\n\n"]), [event(None, "a")]);
+        assert_eq!(events(&[b"\xef\xbb\xbf\n\ndata: a\n\n"]), [event(None, "a")]);
+        assert!(events(&[b"\xef\xbb\ndata: a\n\n"])[0].garbled.is_some());
+    }
+
+    #[test]
     fn a_line_that_ends_with_cr_alone_closes_an_event_at_once() {
         assert_eq!(events(&[b"data: a\r", b"\r"]), [event(None, "a")]);
         assert_eq!(events(&[b"data: a\r", b"\n", b"\r", b"\n"]), [event(None, "a")]);
@@ -211,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_told_and_what_follows_is_read() {
+    fn bytes_that_are_not_utf_8_are_reported_and_what_follows_is_read() {
         let read = events(&[b"id: 7\ndata: a\ndata: \xff\xfe\n\ndata: b\n\n"]);
         let garbled = read[0].garbled.as_deref().expect("it is no text");
         assert_eq!(
