@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use crosspod::checkers;
+use crosspod::judge;
 use crosspod::verdict::Verdict;
 
 /// Sizes of the histories, in events.
@@ -41,7 +41,7 @@ fn time(criterion: &mut Criterion) {
         let history = generate::history(size);
         group.throughput(Throughput::Elements(history.events.len() as u64));
         group.bench_with_input(BenchmarkId::from_parameter(size), &history, |bencher, history| {
-            bencher.iter(|| checkers::judge(black_box(history)));
+            bencher.iter(|| judge::judge(black_box(history)));
         });
     }
     group.finish();
@@ -62,7 +62,7 @@ fn measure(size: &str) -> ExitCode {
     };
     let history = generate::history(size);
     let held_kib = peak_kib();
-    let judgement = checkers::judge(&history);
+    let judgement = judge::judge(&history);
     report(&format!(
         "{} events: peak {} MiB with the judge's work, {} MiB without, verdict {:?}",
         history.events.len(),

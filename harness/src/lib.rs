@@ -2,12 +2,12 @@
 //! client saw against what every store holds.
 //!
 //! The modules are the pipeline, in order: a [`plan`] is played on a [`cluster`] by the [`workload`] while the [`nemesis`]
-//! breaks things; all of it becomes one [`history`]; [`checkers`] make a [`verdict`] of that, and [`report`] tells it.
+//! breaks things; all of it becomes one [`history`]; [`judge`] makes a [`verdict`] of that, and [`report`] tells it.
 
-pub mod checkers;
 pub mod cli;
 pub mod cluster;
 pub mod history;
+pub mod judge;
 pub mod nemesis;
 pub mod plan;
 pub mod provider;

@@ -22,9 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crosspod::checkers;
 use crosspod::history::reader::{self, History};
 use crosspod::history::{Chunk, Credential, Epoch, Event, Row, Status, TurnId, WatcherId, What};
+use crosspod::judge;
 use crosspod::verdict::Verdict;
 use mock_ai::token::{self, Answer};
 use rand::rngs::StdRng;
@@ -97,7 +97,7 @@ fn whatever_spoils_a_clean_history_is_found() {
     let mut tried: BTreeMap<&str, usize> = BTreeMap::new();
     let mut missed = Vec::new();
     for (name, history) in clean() {
-        assert_eq!(checkers::judge(&history).verdict, Verdict::Pass, "{name}");
+        assert_eq!(judge::judge(&history).verdict, Verdict::Pass, "{name}");
         for (kind, spoil, promises) in KINDS.iter().chain(late::KINDS).chain(rim::KINDS).chain(feedback::KINDS) {
             for seed in 0..TRIES {
                 let mut spoilt = history.clone();
@@ -108,7 +108,7 @@ fn whatever_spoils_a_clean_history_is_found() {
                 for (n, event) in (0..).zip(&mut spoilt.events) {
                     event.n = n;
                 }
-                let judgement = checkers::judge(&spoilt);
+                let judgement = judge::judge(&spoilt);
                 let found: BTreeSet<&str> = judgement
                     .findings
                     .iter()
@@ -138,7 +138,7 @@ fn a_history_that_is_cut_anywhere_is_broken() {
         while history.events.pop().is_some() {
             let length = history.events.len();
             assert_eq!(
-                checkers::judge(&history).verdict,
+                judge::judge(&history).verdict,
                 Verdict::Broken,
                 "{name}, {length} events"
             );

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crosspod::checkers;
 use crosspod::history::reader;
+use crosspod::judge;
 use crosspod::verdict::Verdict;
 use serde::Deserialize;
 
@@ -43,7 +43,7 @@ fn every_saved_history_is_judged_as_before() {
     assert!(!runs.is_empty(), "no saved histories");
     for run in runs {
         let history = reader::read(&run.join("history.jsonl")).expect("a readable history");
-        let judgement = checkers::judge(&history);
+        let judgement = judge::judge(&history);
         let promises = judgement
             .findings
             .iter()

@@ -15,7 +15,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("history", &[]),
     ("plan", &["history"]),
     ("verdict", &["history"]),
-    ("checkers", &["plan", "history", "verdict"]),
+    ("judge", &["plan", "history", "verdict"]),
     ("system", &["plan", "history"]),
     ("provider", &["plan", "history", "wait"]),
     ("cluster", &["plan", "history", "system", "wait"]),
@@ -30,7 +30,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
 /// Parts of the provider's crate that a module of the harness may know; the others know none.
 const MAY_KNOW_OF_THE_PROVIDER: [(&str, &[&str]); 3] = [
     ("plan", &["token", "script"]),
-    ("checkers", &["token"]),
+    ("judge", &["token"]),
     ("provider", &["journal"]),
 ];
 
@@ -277,7 +277,7 @@ fn stories_and_defects_know_each_other() {
             defect.name
         );
         for promise in &defect.promises {
-            let judged = crosspod::checkers::PROMISES.iter().any(|p| p.name == promise);
+            let judged = crosspod::judge::PROMISES.iter().any(|p| p.name == promise);
             assert!(judged, "{} is named by {promise}, which nobody judges", defect.name);
         }
     }

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use crosspod::checkers;
 use crosspod::history::reader::{self, History};
 use crosspod::history::{Chunk, Event, What};
+use crosspod::judge;
 use crosspod::system::frames;
 use crosspod::verdict::Verdict;
 use crosspod::workload::{Frame, Intake, Limits};
@@ -53,7 +53,7 @@ pub fn sse(input: &[u8]) {
         assert_eq!(read, frame.chunk);
     }
     as_others_read(tail);
-    checkers::judge(&seen(&whole.frames));
+    judge::judge(&seen(&whole.frames));
 }
 
 /// What came of a tail.
@@ -212,7 +212,7 @@ pub fn history(input: &[u8]) {
     let Ok(history) = reader::read_from(file.as_slice(), Path::new("history")) else {
         return;
     };
-    let judgement = checkers::judge(&history);
+    let judgement = judge::judge(&history);
     let is_whole = history.events.iter().any(|event| event.what == What::Ended);
     if history.cut_off.is_some() || !is_whole {
         assert_eq!(judgement.verdict, Verdict::Broken);
@@ -224,7 +224,7 @@ pub fn history(input: &[u8]) {
             .map(|event| serde_json::to_string(event).expect("an event") + "\n");
         let again = reader::read_from(lines.collect::<String>().as_bytes(), Path::new("again"));
         assert_eq!(again.expect("it was read before"), history);
-        let judged_again = checkers::judge(&history);
+        let judged_again = judge::judge(&history);
         assert_eq!(judged_again, judgement, "judged twice");
     }
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::{Format, fail, say, say_json};
-use crate::checkers::{self, PROMISES};
 use crate::history::reader;
 use crate::history::{Began, What};
+use crate::judge::{self, PROMISES};
 use crate::report::{self, RunFigures, RunReport, StoryFigures, StoryReport};
 use crate::run::Story;
 use crate::system::System;
@@ -127,7 +127,7 @@ fn judge_again(folder: &Path) -> Result<StoryReport, String> {
         defect,
         ..
     } = began.ok_or_else(|| format!("{}: the history does not say what it is of", folder.display()))?;
-    let judgement = checkers::judge(&history);
+    let judgement = judge::judge(&history);
     let last_us = history.events.last().map_or(0, |e| e.at_us);
     let figures = StoryFigures {
         duration_ms: last_us as f64 / 1000.0,

@@ -2,7 +2,7 @@
 
 use super::story::Story;
 use super::{RunError, unknown};
-use crate::checkers::PROMISES;
+use crate::judge::PROMISES;
 use crate::system::System;
 
 /// What is asked of a run.

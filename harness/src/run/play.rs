@@ -20,11 +20,11 @@ use super::slot::Slot;
 use super::starvation;
 use super::story::{Stopped, Story};
 use super::tails::parking::Trigger;
-use crate::checkers;
 use crate::cluster::{EngineEvent, Events};
 use crate::history::reader::History;
 use crate::history::writer::Recorder;
 use crate::history::{Began, Credential, PodName, SCHEMA, ThreadId, What};
+use crate::judge;
 use crate::nemesis::Nemesis;
 use crate::plan::{Answer, Plan};
 use crate::provider::Journal;
@@ -134,7 +134,7 @@ fn began(slot: &Slot, order: &Order<'_>) -> Began {
 
 fn judged(order: &Order<'_>, recorder: &Recorder, measured: &StoryFigures) -> StoryReport {
     let judgement = match recorder.finish() {
-        Ok(()) => checkers::judge(&History {
+        Ok(()) => judge::judge(&History {
             events: recorder.snapshot(),
             cut_off: None,
         }),

@@ -1,6 +1,6 @@
 //! What clients do: make sessions and threads, post, attach, read, cancel. Everything they do and see goes into the history.
 //!
-//! Deliberately absent: faults (`nemesis`), and any opinion of what is seen (`checkers`).
+//! Deliberately absent: faults (`nemesis`), and any opinion of what is seen (`judge`).
 
 mod api;
 mod http;

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crosspod::checkers;
 use crosspod::history::reader::{self, History};
 use crosspod::history::writer::Recorder;
 use crosspod::history::{
     Accepted, Began, Capability, Chunk, Epoch, Expect, OpId, Outcome, PodName, Row, SCHEMA, SessionNo, Status, TailEnd,
     ThreadId, WatcherId, What,
 };
+use crosspod::judge;
 use crosspod::plan::Manner;
 use crosspod::system::System;
 use crosspod::system::owner::Owners;
@@ -127,7 +127,7 @@ impl Scene {
         self.recorder.finish().expect("a saved history");
         let history = reader::read(&self.path).expect("a readable history");
         Outcomes {
-            judgement: checkers::judge(&history),
+            judgement: judge::judge(&history),
             saved_bytes: std::fs::metadata(&self.path).expect("the history").len(),
             history,
         }

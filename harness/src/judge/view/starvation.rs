@@ -1,0 +1,313 @@
+//! When the machine kept the system from a processor: what was missed then may be nobody's fault.
+//!
+//! A part that could run and does not get to is like one that is frozen, so a stretch of that is told as a fault which is over
+//! when it is: every promise then spares it as it spares any other. Such faults are added only to a view that is judged a
+//! second time ([`View::spare_the_starved`]): whatever is still broken then is certain, and the rest is unclear.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::faults::FaultSpan;
+use super::{At, View};
+
+/// Name of the fault that stands for a stretch without a processor.
+pub(super) const STARVED: &str = "starved";
+
+/// Name of the fault that keeps a pod from its processor on purpose.
+const CPU_THROTTLED: &str = "cpu-throttled";
+
+/// Thousandths of a stretch: who waits for so much of it is starved. Less, and an owner still renews its lease in time. On two
+/// processors one stretch in sixty is such with three clusters side by side, and most are with seven.
+const STARVED_SHARE: u64 = 750;
+
+/// A stretch of time, and who waited in it for a processor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stretch<'a> {
+    /// Its end.
+    pub(crate) at: At,
+    pub(crate) over_us: u64,
+    pub(crate) waited_us: &'a BTreeMap<String, u64>,
+}
+
+/// A step of time in which everything went slower, because somebody waited for a processor.
+#[derive(Debug)]
+pub(super) struct Slow<'a> {
+    pub(super) from_us: u64,
+    pub(super) until_us: u64,
+    /// Thousandths of it that the part waited that waited longest of those that all pods depend on.
+    all: u64,
+    /// The same for each pod.
+    pods: BTreeMap<&'a str, u64>,
+}
+
+impl Slow<'_> {
+    /// Thousandths of it in which a pod could not go on, by itself or for want of what it depends on; without a pod, in which none
+    /// may have.
+    fn share(&self, pod: Option<&str>) -> u64 {
+        let own = match pod {
+            Some(pod) => self.pods.get(pod).copied(),
+            None => self.pods.values().max().copied(),
+        };
+        self.all.max(own.unwrap_or_default())
+    }
+}
+
+/// When `bound_us` from `from_us` on is over for a pod, or for whichever pod, on a clock that stands still for as much of each step as
+/// somebody waited in it.
+pub(super) fn slowed(slow: &[Slow<'_>], from_us: u64, bound_us: u64, pod: Option<&str>) -> u64 {
+    let (mut at_us, mut left_us) = (from_us, bound_us);
+    for step in &slow[slow.partition_point(|step| step.until_us <= from_us)..] {
+        let before_us = step.from_us.saturating_sub(at_us);
+        if before_us >= left_us {
+            break;
+        }
+        left_us -= before_us;
+        at_us = at_us.max(step.from_us);
+        let rate = 1000_u64.saturating_sub(step.share(pod));
+        let counted_us = step.until_us.saturating_sub(at_us).saturating_mul(rate) / 1000;
+        if counted_us >= left_us {
+            return at_us.saturating_add(left_us.saturating_mul(1000) / rate);
+        }
+        left_us -= counted_us;
+        at_us = at_us.max(step.until_us);
+    }
+    at_us.saturating_add(left_us)
+}
+
+impl<'a> Stretch<'a> {
+    /// Who waited in it how long, told for the time since `since_us`, when it was told last. A pod that the play itself keeps from a
+    /// processor waits for nobody else.
+    fn slow(&self, since_us: u64, view: &View<'a>) -> Slow<'a> {
+        let is_throttled = |part: &str| {
+            let mut faults = view.faults.during(self.begins_us(), self.at.us);
+            faults.any(|fault| fault.name == CPU_THROTTLED && fault.target == part)
+        };
+        let share = |us: u64| us.saturating_mul(1000) / self.over_us.max(1);
+        let shares = self.waited_us.iter().map(|(part, us)| (part.as_str(), share(*us)));
+        let (pods, others): (BTreeMap<&str, u64>, BTreeMap<&str, u64>) =
+            shares.partition(|(part, _)| view.pods.contains(part));
+        Slow {
+            from_us: self.at.us.saturating_sub(self.over_us).max(since_us),
+            until_us: self.at.us,
+            all: others.values().max().copied().unwrap_or_default(),
+            pods: pods.into_iter().filter(|(pod, _)| !is_throttled(pod)).collect(),
+        }
+    }
+
+    /// One that waited for longer than the stretch had begun to wait before it.
+    fn begins_us(&self) -> u64 {
+        self.at.us.saturating_sub(self.over_us.max(self.longest_us()))
+    }
+
+    fn longest_us(&self) -> u64 {
+        self.waited_us.values().max().copied().unwrap_or_default()
+    }
+
+    /// `processors were waited for (pod-2 780 ms, nats 240 ms) in the 1000 ms before event 17`.
+    fn told(&self) -> String {
+        let mut parts: Vec<(&str, u64)> = self.waited_us.iter().map(|(part, us)| (part.as_str(), *us)).collect();
+        parts.sort_by_key(|(_, us)| Reverse(*us));
+        let parts = parts.iter().map(|(part, us)| format!("{part} {} ms", us / 1000));
+        let (parts, over_ms) = (parts.collect::<Vec<_>>().join(", "), self.over_us / 1000);
+        format!(
+            "processors were waited for ({parts}) in the {over_ms} ms before event {}",
+            self.at.n
+        )
+    }
+}
+
+impl<'a> View<'a> {
+    /// Treats each stretch in which a pod, or what it depends on, was kept from a processor as one in which it was frozen, and
+    /// lets no bound count time in which somebody waited. False where nobody did.
+    pub(crate) fn spare_the_starved(&mut self) -> bool {
+        let (mut spans, mut slow) = (Vec::new(), Vec::new());
+        let mut since_us = 0;
+        for stretch in &self.starvation {
+            let step = stretch.slow(since_us, self);
+            since_us = step.until_us;
+            let from = At {
+                n: stretch.at.n,
+                us: stretch.begins_us(),
+            };
+            let kept = |target: &'a str| FaultSpan {
+                healed: Some(stretch.at),
+                ..FaultSpan::begun(u32::MAX, STARVED, target, from)
+            };
+            if step.all >= STARVED_SHARE {
+                // All pods depend on what is no pod.
+                spans.push(kept("the machine"));
+            }
+            let pods = step.pods.iter().filter(|(_, share)| **share >= STARVED_SHARE);
+            spans.extend(pods.map(|(pod, _)| kept(pod)));
+            slow.push(step);
+        }
+        slow.retain(|step| step.share(None) > 0);
+        let is_any = !slow.is_empty();
+        self.faults.slow_down(spans, slow);
+        is_any
+    }
+
+    /// The worst that anybody waited for a processor, in words.
+    pub(crate) fn worst_starvation(&self) -> Option<String> {
+        let worst = self.starvation.iter().max_by_key(|stretch| stretch.longest_us());
+        worst.map(Stretch::told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Slow, slowed};
+    use crate::history::{Status, What};
+    use crate::judge::testing::{
+        FRIENDLY, Play, aimed, call_starts, fault, observed, part, starved, taken_from_a_live_owner, takeover,
+        thread_row, token,
+    };
+    use crate::judge::view::View;
+    use crate::verdict::{Finding, Verdict};
+
+    /// What is found against one promise for certain, and what may be for want of a processor.
+    fn told(play: &Play, promise: &str) -> (usize, usize) {
+        let judged = play.judged();
+        let count = |findings: &[Finding]| findings.iter().filter(|finding| finding.promise == promise).count();
+        (count(&judged.findings), count(&judged.starved))
+    }
+
+    const NAME: &str = "NoFriendlyFire";
+
+    #[test]
+    fn what_befalls_an_owner_without_a_processor_is_unclear() {
+        for part in ["pod-1", "postgres", "harness"] {
+            let mut play = taken_from_a_live_owner(FRIENDLY);
+            assert_eq!(told(&play, NAME), (1, 0));
+            play.put(230, starved(&[(part, 188)]));
+            assert_eq!(told(&play, NAME), (0, 1), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_run_with_nothing_but_that_is_inconclusive_and_says_why() {
+        let mut play = takeover();
+        play.without(|what| matches!(what, What::Fault(_)));
+        let all = play.judged();
+        assert_eq!(all.verdict, Verdict::Fail);
+        play.put(1_190, starved(&[("pod-1", 1_180), ("nats", 40)]));
+        let judged = play.judged();
+        assert_eq!((judged.verdict, judged.findings), (Verdict::Inconclusive, vec![]));
+        let got = |findings: &[Finding]| findings.iter().map(|found| found.got.clone()).collect::<Vec<_>>();
+        assert_eq!(got(&judged.starved), got(&all.findings));
+        let reason = judged.reason.expect("a reason");
+        assert!(reason.contains(&all.findings[0].got), "{reason}");
+        let told = "processors were waited for (pod-1 1180 ms, nats 40 ms) in the 250 ms before event ";
+        assert!(reason.contains(told), "{reason}");
+    }
+
+    #[test]
+    fn who_got_most_of_the_time_and_who_is_not_concerned_excuse_nothing() {
+        for waits in [&[("pod-1", 187), ("nats", 180)][..], &[("pod-2", 250), ("pod-1", 20)]] {
+            let mut play = taken_from_a_live_owner(FRIENDLY);
+            play.put(230, starved(waits));
+            assert_eq!(told(&play, NAME), (1, 0), "{waits:?}");
+        }
+        // Long before, and it was at work again since; long after, and it was still.
+        for (ms, found) in [(300, (1, 0)), (1_200, (0, 1))] {
+            let mut play = taken_from_a_live_owner(3_000);
+            play.put(1_500, part(39, 1, 6, token(1, 6)))
+                .put(2_500, part(39, 1, 7, token(1, 6)))
+                .put(ms, starved(&[("pod-1", 250)]));
+            assert_eq!(told(&play, NAME), found, "{ms}");
+        }
+        let mut play = taken_from_a_live_owner(FRIENDLY);
+        play.put(9_000, starved(&[("pod-1", 250)]));
+        assert_eq!(told(&play, NAME), (1, 0));
+    }
+
+    #[test]
+    fn a_long_wait_began_before_its_stretch() {
+        let mut play = taken_from_a_live_owner(FRIENDLY);
+        play.put(3_200, starved(&[("pod-1", 3_000)]));
+        assert_eq!(told(&play, NAME), (0, 1));
+    }
+
+    /// The good run, in which the takeover comes at 3 s and the bound for it ends at 2.1 s.
+    fn late_takeover() -> Play {
+        let mut play = takeover();
+        let later = |what: &What| matches!(what, What::Row { .. } | What::Provider(_) | What::Frame { .. });
+        play.without_from(1199, later)
+            .put(3_000, thread_row(40, Some("pod-2"), 2, Status::InProgress))
+            .put(3_001, call_starts(2, "pod-2"));
+        play
+    }
+
+    #[test]
+    fn a_bound_counts_from_the_end_of_starvation() {
+        const NAME: &str = "BoundedTakeover";
+        assert_eq!(told(&late_takeover(), NAME), (1, 0));
+        let mut play = late_takeover();
+        play.put(1_500, starved(&[("pod-3", 200)]));
+        assert_eq!(told(&play, NAME), (0, 1));
+        let mut play = late_takeover();
+        play.put(700, starved(&[("pod-3", 200)]));
+        assert_eq!(told(&play, NAME), (1, 0), "over long before");
+    }
+
+    #[test]
+    fn no_bound_counts_time_that_was_waited_for_a_processor() {
+        // 900 of the 2961 ms would have to be waited for.
+        for (waited, found) in [(110, (0, 1)), (60, (1, 0))] {
+            let mut play = late_takeover();
+            for ms in (250..3_000).step_by(250) {
+                play.put(ms, starved(&[("links", waited), ("pod-2", 20)]));
+            }
+            assert_eq!(told(&play, "BoundedTakeover"), found, "{waited} of 250 ms");
+        }
+    }
+
+    #[test]
+    fn a_clock_stands_still_for_as_long_as_somebody_waits() {
+        let step = |from_us, until_us, all, pod| Slow {
+            from_us,
+            until_us,
+            all,
+            pods: BTreeMap::from([("pod-1", pod)]),
+        };
+        let slow = [step(100, 200, 500, 0), step(300, 400, 0, 1000)];
+        assert_eq!(slowed(&slow, 0, 100, None), 100, "over when it begins");
+        assert_eq!(slowed(&slow, 0, 120, None), 140);
+        assert_eq!(slowed(&slow, 0, 200, None), 250);
+        assert_eq!(slowed(&slow, 150, 100, None), 275);
+        assert_eq!(slowed(&slow, 0, 300, Some("pod-1")), 450);
+        assert_eq!(slowed(&slow, 0, 300, Some("pod-2")), 350);
+        assert_eq!(slowed(&slow, 350, 10, Some("pod-1")), 410);
+        assert_eq!(slowed(&slow, 500, 10, None), 510);
+        assert_eq!(slowed(&[], 500, u64::MAX, None), u64::MAX);
+    }
+
+    #[test]
+    fn what_nobody_does_for_want_of_time_is_found_all_the_same() {
+        let mut play = takeover();
+        play.without(|what| *what == part(44, 2, 4, token(2, 4)))
+            .put(1_300, starved(&[("pod-2", 250), ("postgres", 250)]));
+        assert_eq!(told(&play, "FinalTextExactlyOnce"), (1, 0));
+        assert_eq!(play.judged().verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn want_of_a_processor_alone_is_nothing() {
+        let mut play = takeover();
+        play.put(1_190, starved(&[("pod-1", 1_180), ("nats", 240)]));
+        play.passes();
+    }
+
+    #[test]
+    fn a_pod_that_is_throttled_on_purpose_is_not_starved() {
+        let mut play = takeover();
+        play.put(1_210, fault(2, "cpu-throttled", "pod-2", aimed()))
+            .put(1_211, fault(2, "cpu-throttled", "pod-2", observed()))
+            .put(1_400, starved(&[("pod-2", 250)]));
+        assert!(!View::of(&play.history()).spare_the_starved());
+        play.put(1_400, starved(&[("pod-3", 250)]));
+        assert!(View::of(&play.history()).spare_the_starved());
+    }
+}
