@@ -1,15 +1,28 @@
 //! All promises, and the verdict that they make together.
 
-use super::view::{View, oneline};
-use super::{
-    Promise, bounded_provider_work, bounded_takeover, cancel_anywhere, context_continuity, dependency_self_heal,
-    disconnect_independence, drain_completeness, durable_before_terminal, epoch_isolation, final_text_exactly_once,
-    frames_whole, idempotent_submit, late_attach_equivalence, live_durable_agreement, monotone_cursor,
-    no_blank_terminal, no_friendly_fire, no_inversion_on_attach, no_leak, no_lost_ack, no_phantom, no_splice,
-    poison_containment, progress_not_liveness, quiet_logs, readiness_tells_the_truth, reaper_soundness,
-    resume_gap_free, single_active_turn, size_independence, slice_of_the_log, spool_exactly_once, tenant_isolation,
-    terminal_exactly_one, terminal_reaches_client, thread_usable_after_crash, watchers_agree, writer_fencing,
+use super::Promise;
+use super::promises::acceptance::{
+    idempotent_submit, no_friendly_fire, no_lost_ack, progress_not_liveness, reaper_soundness, single_active_turn,
+    writer_fencing,
 };
+use super::promises::content::{
+    final_text_exactly_once, late_attach_equivalence, live_durable_agreement, no_phantom, size_independence,
+    watchers_agree,
+};
+use super::promises::control::{
+    bounded_provider_work, cancel_anywhere, context_continuity, disconnect_independence, drain_completeness,
+    spool_exactly_once,
+};
+use super::promises::isolation::{no_leak, quiet_logs, tenant_isolation};
+use super::promises::liveness::{
+    bounded_takeover, dependency_self_heal, durable_before_terminal, no_blank_terminal, poison_containment,
+    readiness_tells_the_truth, terminal_exactly_one, terminal_reaches_client, thread_usable_after_crash,
+};
+use super::promises::order::{
+    epoch_isolation, frames_whole, monotone_cursor, no_inversion_on_attach, no_splice, resume_gap_free,
+    slice_of_the_log,
+};
+use super::view::{View, oneline};
 use crate::history::ExpectedFailure;
 use crate::history::reader::History;
 use crate::verdict::{EvidenceMark, Finding, Judgement, NotApplicable, Verdict};

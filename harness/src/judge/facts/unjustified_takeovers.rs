@@ -1,0 +1,100 @@
+//! Every time an attempt was taken from its owner, by another pod or by itself, with what could justify it.
+//!
+//! A takeover is right where the owner was broken, or broken off from what it depends on, at the time or shortly before;
+//! or where the turn had stood still for as long as the target allows. Rows reach the history a little after their
+//! commit, so a stand-still is measured generously. The provider's calls do not count as moves: the taker's own begins
+//! before its claim is told.
+
+use crate::history::{PodName, Status};
+use crate::judge::view::{Owned, ROW_LATENESS_US, Turn, View};
+
+/// How many microseconds the rows of one transaction may be apart in the history.
+const ONE_TRANSACTION_US: u64 = 1_000;
+
+/// An attempt that was taken from its owner.
+pub(crate) struct Taking<'v, 'a> {
+    pub(crate) thread: usize,
+    pub(crate) turn: &'v Turn<'a>,
+    /// The thread's row under the owner that lost it.
+    pub(crate) from: &'v Owned<'a>,
+    /// The thread's row as the taker claimed it.
+    pub(crate) to: &'v Owned<'a>,
+    /// How long nothing of the turn had moved when it was taken.
+    pub(crate) still_us: u64,
+}
+
+/// Takeovers that nothing justifies: by another pod, from an owner that nothing was broken for and whose turn moved.
+pub(crate) fn unjustified<'v, 'a>(view: &'v View<'a>) -> Vec<Taking<'v, 'a>> {
+    view.turns
+        .iter()
+        .flat_map(|turn| of_turn(view, turn))
+        .filter(|taking| taking.from.owner != taking.to.owner)
+        .filter(|taking| !may_be_taken(view, taking.from.owner, taking.to.at.us, taking.still_us))
+        .collect()
+}
+
+/// Attempts that a pod took from itself, for which there was no reason: nothing was broken, the turn moved, and the provider
+/// had ended no call of it, of which a pod may begin another one.
+pub(crate) fn from_oneself<'v, 'a>(view: &'v View<'a>) -> Vec<Taking<'v, 'a>> {
+    let of_each = view.turns.iter().flat_map(|turn| {
+        let own = of_turn(view, turn)
+            .into_iter()
+            .filter(|taking| taking.from.owner == taking.to.owner);
+        own.enumerate()
+            .filter(|(before, taking)| *before >= ended_by_provider(view, turn, taking.to.at.us + ROW_LATENESS_US))
+            .map(|(_, taking)| taking)
+            .collect::<Vec<_>>()
+    });
+    of_each
+        .filter(|taking| !may_be_taken(view, taking.from.owner, taking.to.at.us, taking.still_us))
+        .collect()
+}
+
+/// How many calls for a turn the provider had ended by itself at a moment.
+fn ended_by_provider(view: &View<'_>, turn: &Turn<'_>, by_us: u64) -> usize {
+    let calls = turn.calls.iter().map(|call| &view.calls[*call]);
+    calls
+        .filter(|call| call.ended.is_some_and(|at| at.us <= by_us) && call.cause != Some("client_gone"))
+        .count()
+}
+
+/// Whether a turn that stood still for so long, at a moment, may be taken from its owner or ended for it.
+pub(crate) fn may_be_taken(view: &View<'_>, owner: Option<&PodName>, at_us: u64, still_us: u64) -> bool {
+    let bounds = view.bounds;
+    let stood_still = still_us + ROW_LATENESS_US >= bounds.progress_ms * 1000;
+    let aftermath_us = (bounds.lease_ms + bounds.takeover_ms) * 1000 + ROW_LATENESS_US;
+    let owner = owner.map(PodName::as_str);
+    // Who gets a processor again renews its lease at once: what it missed is a reason for no longer than a lease.
+    let starved_us = bounds.lease_ms * 1000 + ROW_LATENESS_US;
+    stood_still
+        || view.is_broken(owner, at_us.saturating_sub(aftermath_us), at_us)
+        || view.is_excused(owner, at_us.saturating_sub(starved_us), at_us)
+}
+
+/// How long nothing of a turn had moved at a moment, but for what came with it.
+pub(crate) fn still_us(turn: &Turn<'_>, at_us: u64) -> u64 {
+    let moved = turn.moves_us.partition_point(|us| us + ONE_TRANSACTION_US < at_us);
+    moved.checked_sub(1).map_or(0, |last| at_us - turn.moves_us[last])
+}
+
+fn of_turn<'v, 'a>(view: &'v View<'a>, turn: &'v Turn<'a>) -> Vec<Taking<'v, 'a>> {
+    let Some(thread) = turn.thread else { return Vec::new() };
+    let owners = &view.threads[thread].owners;
+    let pairs = turn.rows.iter().zip(turn.rows.iter().skip(1));
+    let raised = pairs.filter(|(before, after)| {
+        before.epoch.0 > 0 && after.epoch > before.epoch && after.status == Status::InProgress
+    });
+    let taking = raised.filter_map(|(before, after)| {
+        let claimed = owners.partition_point(|owned| owned.epoch < after.epoch);
+        let to = owners.get(claimed).filter(|owned| owned.epoch == after.epoch)?;
+        let from = owners[..claimed].last().filter(|owned| owned.epoch == before.epoch)?;
+        (from.status == Status::InProgress && from.owner.is_some()).then(|| Taking {
+            thread,
+            turn,
+            from,
+            to,
+            still_us: still_us(turn, to.at.us),
+        })
+    });
+    taking.collect()
+}

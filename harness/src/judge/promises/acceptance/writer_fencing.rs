@@ -1,0 +1,203 @@
+//! Promise 16: once a new epoch is claimed, nothing of an older one changes what is stored or shown.
+//!
+//! The store's changes are told in commit order, so "after the claim" is exact there, but within one transaction, where
+//! order means nothing. On a screen it is the order of frames. What is terminal stays as it is, whoever writes.
+
+use std::collections::BTreeMap;
+
+use crate::history::{Capability, Chunk, Epoch, Row, ThreadId};
+use crate::judge::Promise;
+use crate::judge::view::{Breach, Change, Turn, View, Watcher};
+
+pub(crate) const PROMISE: Promise = Promise {
+    number: 16,
+    name: "WriterFencing",
+    statement: "after the commit that raises a thread to an epoch no part, turn or thread row is written under an older one, \
+                a terminal turn and its answer never change, and no screen shows text of an older epoch after a newer one",
+    needs: &[Capability::Ownership, Capability::EveryCommit],
+    judge,
+};
+
+fn judge(view: &View<'_>) -> Vec<Breach> {
+    let mut breaches = late_rows(view);
+    breaches.extend(view.turns.iter().filter_map(epoch_fell));
+    breaches.extend(view.turns.iter().filter_map(changed_after_terminal));
+    breaches.extend(view.watchers.iter().filter_map(late_frame));
+    breaches
+}
+
+/// Newest epoch of a thread, and the transaction that raised it.
+type Raised<'a> = BTreeMap<&'a ThreadId, (Epoch, u64)>;
+
+/// Thread and part rows written under an epoch that was superseded; the first of each thread and turn.
+fn late_rows(view: &View<'_>) -> Vec<Breach> {
+    let mut raised = Raised::new();
+    let mut breaches: BTreeMap<String, Breach> = BTreeMap::new();
+    for change in view.changes() {
+        if let Some(breach) = late_row(view, &change, &mut raised) {
+            breaches.entry(breach.subject.clone()).or_insert(breach);
+        }
+    }
+    breaches.into_values().collect()
+}
+
+fn late_row<'a>(view: &View<'a>, change: &Change<'a>, raised: &mut Raised<'a>) -> Option<Breach> {
+    let (subject, thread, epoch) = match change.row {
+        Row::Thread { thread, epoch, .. } => {
+            let newest = raised.entry(thread).or_insert((*epoch, change.xid));
+            if *epoch > newest.0 {
+                *newest = (*epoch, change.xid);
+            }
+            (format!("row of thread {thread}"), thread, *epoch)
+        }
+        Row::Part { turn, epoch, .. } => {
+            let thread = view.turns[view.turn(turn)?].thread?;
+            (format!("parts of turn {turn}"), view.threads[thread].id, *epoch)
+        }
+        Row::Turn { .. } | Row::PartGone { .. } | Row::Feedback { .. } | Row::FeedbackGone { .. } => return None,
+    };
+    let (newest, xid) = *raised.get(thread)?;
+    if epoch >= newest || xid == change.xid {
+        return None;
+    }
+    Some(Breach {
+        subject,
+        thread: view.threads.iter().position(|known| known.id == thread),
+        n: change.at.n,
+        expected: format!("nothing under an epoch below {newest}"),
+        got: format!("a row written under epoch {epoch}"),
+    })
+}
+
+fn epoch_fell(turn: &Turn<'_>) -> Option<Breach> {
+    let mut pairs = turn.rows.iter().zip(turn.rows.iter().skip(1));
+    let (before, after) = pairs.find(|(before, after)| after.epoch < before.epoch && after.xid != before.xid)?;
+    Some(Breach {
+        subject: format!("row of turn {}", turn.id),
+        thread: turn.thread,
+        n: after.at.n,
+        expected: format!("epoch {} or above", before.epoch),
+        got: format!("epoch {}", after.epoch),
+    })
+}
+
+fn changed_after_terminal(turn: &Turn<'_>) -> Option<Breach> {
+    let terminal = turn.terminal()?;
+    let breach = |n: u64, expected: String, got: String| {
+        Some(Breach {
+            subject: format!("turn {} after its end", turn.id),
+            thread: turn.thread,
+            n,
+            expected,
+            got,
+        })
+    };
+    let same = |row: &&crate::judge::view::TurnRow| {
+        (row.status, row.attempt, row.epoch) == (terminal.status, terminal.attempt, terminal.epoch)
+    };
+    let later = turn
+        .rows
+        .iter()
+        .filter(|row| row.at.n > terminal.at.n && row.xid != terminal.xid);
+    if let Some(row) = later.clone().find(|row| !same(row)) {
+        return breach(
+            row.at.n,
+            format!(
+                "{:?} at epoch {}, attempt {}",
+                terminal.status, terminal.epoch, terminal.attempt
+            ),
+            format!("{:?} at epoch {}, attempt {}", row.status, row.epoch, row.attempt),
+        );
+    }
+    // Parts of the same transaction as the terminal may be told after it.
+    let late = |part: &&crate::judge::view::PartRow<'_>| part.n > terminal.at.n && part.xid != terminal.xid;
+    let part = turn.parts.values().flatten().filter(late).min_by_key(|part| part.n)?;
+    breach(part.n, "no more parts".into(), crate::judge::view::oneline(part.text))
+}
+
+fn late_frame(watcher: &Watcher<'_>) -> Option<Breach> {
+    let mut newest: Option<Epoch> = None;
+    watcher.frames().find_map(|frame| {
+        // What a resync brings again is not late.
+        if matches!(frame.chunk, Chunk::Resync { .. }) {
+            newest = None;
+        }
+        let epoch = frame.cursor?.epoch;
+        if let Some(newest) = newest.filter(|newest| epoch < *newest) {
+            return Some(Breach {
+                subject: watcher.label(),
+                thread: Some(watcher.thread),
+                n: frame.at.n,
+                expected: format!("no frame under an epoch below {newest}"),
+                got: format!("a frame under epoch {epoch}"),
+            });
+        }
+        newest = Some(epoch);
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::history::Status;
+    use crate::judge::testing::{delta, part, takeover, thread_row, token, turn_row};
+
+    const NAME: &str = "WriterFencing";
+
+    #[test]
+    fn a_takeover_without_late_writes_is_accepted() {
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn a_part_of_an_old_epoch_is_found() {
+        let mut play = takeover();
+        play.put(1206, part(98, 1, 4, token(1, 4)));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "parts of turn turn-1");
+        assert_eq!(finding.got, "a row written under epoch 1");
+        assert_eq!(finding.owner_before.as_deref(), Some("pod-2 at epoch 2"));
+    }
+
+    #[test]
+    fn rows_that_fall_back_to_an_old_epoch_are_found() {
+        let mut play = takeover();
+        play.put(1206, thread_row(98, Some("pod-1"), 1, Status::InProgress));
+        assert_eq!(play.breaks(NAME).subject, "row of thread t-1");
+
+        let mut play = takeover();
+        play.put(1206, turn_row(98, "turn-1", 1, Status::InProgress));
+        assert_eq!(play.breaks(NAME).subject, "row of turn turn-1");
+    }
+
+    #[test]
+    fn a_terminal_turn_that_changes_is_found() {
+        let mut play = takeover();
+        play.put(1300, turn_row(110, "turn-1", 2, Status::Failed));
+        assert_eq!(play.breaks(NAME).subject, "turn turn-1 after its end");
+
+        let mut play = takeover();
+        play.put(1300, part(110, 2, 7, "more "));
+        assert_eq!(play.breaks(NAME).got, "more ");
+    }
+
+    #[test]
+    fn a_terminal_row_that_is_written_again_as_it_is_and_parts_of_its_own_transaction_are_accepted() {
+        let mut play = takeover();
+        play.put(1300, turn_row(110, "turn-1", 2, Status::Completed));
+        play.turn_into(&part(46, 2, 6, token(2, 6)), part(99, 2, 6, token(2, 6)));
+        play.move_to(1231, &part(99, 2, 6, token(2, 6)));
+        play.passes();
+    }
+
+    #[test]
+    fn a_late_frame_on_a_screen_is_found() {
+        let mut play = takeover();
+        play.put(1206, delta(2, 1, 4, token(1, 4)));
+        let finding = play.breaks(NAME);
+        assert_eq!(
+            (finding.subject.as_str(), finding.got.as_str()),
+            ("w2 on pod-2", "a frame under epoch 1")
+        );
+    }
+}

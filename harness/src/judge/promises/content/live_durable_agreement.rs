@@ -1,0 +1,296 @@
+//! Promise 4: what was streamed, what any pod tells afterwards and what the store holds are one text.
+
+use std::collections::BTreeSet;
+
+use crate::history::{Credential, ReadAnswer, Status, TailEnd, TurnId};
+use crate::judge::Promise;
+use crate::judge::view::{Access, Against, Anchor, Breach, Due, Read, Text, Turn, TurnRow, View, oneline};
+
+pub(crate) const PROMISE: Promise = Promise {
+    number: 4,
+    name: "LiveDurableAgreement",
+    statement: "a completed turn's text as streamed to its finish, or to an end of the stream that the service made without \
+                need, as read from every pod and as stored are the same; of a turn that ended otherwise its last attempt's \
+                text is stored as it was streamed; every pod tells every finished turn, once, with its status",
+    needs: &[],
+    judge,
+};
+
+fn judge(view: &View<'_>) -> Vec<Breach> {
+    let mut breaches: Vec<Breach> = view.reads.iter().flat_map(|read| misread(view, read)).collect();
+    // The final readings begin once everything is healed; a row may be told later than the database was asked for it.
+    let begun = view
+        .ending
+        .healed
+        .or(view.ending.played.map(|(at, _)| at))
+        .map_or(0, |at| at.n);
+    let probes = view
+        .probes
+        .iter()
+        .filter(|probe| probe.at.n < begun && probe.status.is_some_and(Status::is_terminal));
+    let known: BTreeSet<&TurnId> = probes.map(|probe| probe.turn).collect();
+    let over = |turn: &Turn<'_>, row: &TurnRow| row.at.n < begun || known.contains(turn.id);
+    breaches.extend(view.final_reads().flat_map(|read| missing(view, read, over)));
+    breaches.extend(final_readings(view).filter_map(refused));
+    breaches.extend(streamed_otherwise(view));
+    breaches.extend(ended_before(view));
+    breaches
+}
+
+/// The readings of the final state by the thread's own tenant that were not answered as such.
+pub(crate) fn final_readings<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = &'v Access<'a>> {
+    let played = view.ending.played.map(|(at, _)| at.n);
+    view.accesses.iter().filter(move |access| {
+        access.credential == Credential::Owner && access.route == "read" && played.is_some_and(|n| access.at.n > n)
+    })
+}
+
+fn refused(access: &Access<'_>) -> Option<Breach> {
+    // A reading that went well is told as such; this one did not, though its status may say so.
+    let status = access.status?;
+    Some(Breach {
+        subject: format!("thread read from {}", access.pod),
+        thread: Some(access.thread),
+        n: access.at.n,
+        expected: "the thread, told to its own tenant".into(),
+        got: format!("{status}: {}", oneline(access.body)),
+    })
+}
+
+/// Answers that are told as completed and are not what is stored.
+fn misread(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
+    let check = |answer: &ReadAnswer| {
+        let turn = &view.turns[view.turn(&answer.turn)?];
+        if answer.status != Status::Completed || !turn.is_completed() {
+            return None;
+        }
+        let told = Text::of(read.at.n, &answer.text);
+        if told.same_as(&turn.durable) {
+            return None;
+        }
+        let at = match told.against(&turn.durable, 0) {
+            Against::Apart(at) => at,
+            Against::Prefix => told.len(),
+        };
+        Some(breach(read, turn, turn.durable.word_at(at), told.word_at(at)))
+    };
+    read.answers.iter().filter_map(check).collect()
+}
+
+/// Turns that were known to be over before the reading began, and are not told, or with another status.
+fn missing(view: &View<'_>, read: &Read<'_>, is_over: impl Fn(&Turn<'_>, &TurnRow) -> bool) -> Vec<Breach> {
+    let turns = view.threads[read.thread].turns.iter().map(|place| &view.turns[*place]);
+    turns
+        .filter_map(|turn| {
+            let terminal = turn.terminal().filter(|row| is_over(turn, row))?;
+            let answer = read.answers.iter().find(|answer| answer.turn == *turn.id);
+            match answer {
+                // A turn that ended without a word of answer may be left out by a service that tells answers only.
+                None if turn.durable.is_empty() && terminal.status != Status::Failed => None,
+                None => Some(breach(
+                    read,
+                    turn,
+                    format!("turn {} as {:?}", turn.id, terminal.status),
+                    "no such turn".into(),
+                )),
+                Some(answer) if answer.status != terminal.status => Some(breach(
+                    read,
+                    turn,
+                    format!("{:?}", terminal.status),
+                    format!("{:?}", answer.status),
+                )),
+                Some(_) => None,
+            }
+        })
+        .collect()
+}
+
+fn streamed_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
+    view.dues().filter_map(|(watcher, turn, seen, due)| {
+        let Due::Finished { finish, .. } = due else { return None };
+        let showing = view.stands(watcher, seen?)?;
+        if !turn.settles(showing) || showing.anchor != Anchor::Start || showing.text.same_as(&turn.durable) {
+            return None;
+        }
+        let at = match showing.text.against(&turn.durable, 0) {
+            Against::Apart(at) => at,
+            Against::Prefix => showing.text.len(),
+        };
+        Some(Breach {
+            subject: format!("{}, turn {}", watcher.label(), turn.id),
+            thread: turn.thread,
+            n: finish.at.n,
+            expected: format!("the stored text at the finish: {}", turn.durable.word_at(at)),
+            got: showing.text.word_at(at),
+        })
+    })
+}
+
+/// Turns that a stream did not get to, though the service ended it in good order and nothing was broken: to its client that
+/// was all there is.
+fn ended_before<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
+    view.dues().filter_map(|(watcher, turn, seen, due)| {
+        let Due::BrokeOff { at } = due else { return None };
+        let in_good_order = matches!(watcher.closed, Some((_, TailEnd::Eof | TailEnd::Done)));
+        if !in_good_order || !turn.is_completed() || turn.durable.is_empty() {
+            return None;
+        }
+        let shown = seen
+            .and_then(|seen| seen.current())
+            .map_or(0, |showing| showing.text.len());
+        (shown < turn.durable.len()).then(|| Breach {
+            subject: format!("{}, turn {}", watcher.label(), turn.id),
+            thread: turn.thread,
+            n: at.n,
+            expected: format!("the stored text: {}", turn.durable.word_at(shown)),
+            got: "the end of the stream".into(),
+        })
+    })
+}
+
+fn breach(read: &Read<'_>, turn: &Turn<'_>, expected: String, got: String) -> Breach {
+    let subject = format!("thread read from {}, turn {}", read.pod, turn.id);
+    Breach {
+        subject,
+        thread: Some(read.thread),
+        n: read.at.n,
+        expected,
+        got,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::history::{Chunk, Credential, Row, Status, TailEnd, What};
+    use crate::judge::testing::{
+        access, aimed, answer, closed, delta, failed, fault, is_frame_of, part, read, takeover, token,
+    };
+    use crate::verdict::Verdict;
+
+    const NAME: &str = "LiveDurableAgreement";
+
+    #[test]
+    fn one_text_everywhere_is_accepted() {
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn a_pod_that_tells_another_text_is_found() {
+        let mut play = takeover();
+        play.turn_into(
+            &read("pod-3", Status::Completed, answer(2), None),
+            read("pod-3", Status::Completed, answer(1), None),
+        );
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "thread read from pod-3, turn turn-1");
+        assert!(finding.got.contains("~key-1.c1.k1."), "{}", finding.got);
+    }
+
+    #[test]
+    fn a_pod_that_tells_no_or_another_end_is_found() {
+        let mut play = takeover();
+        play.turn_into(
+            &read("pod-3", Status::Completed, answer(2), None),
+            read("pod-3", Status::InProgress, "", None),
+        );
+        assert_eq!(play.breaks(NAME).got, "InProgress");
+
+        let mut play = takeover();
+        let nothing = What::ThreadRead {
+            pod: "pod-3".into(),
+            thread: "t-1".into(),
+            status: Status::Idle,
+            answers: vec![],
+        };
+        play.turn_into(&read("pod-3", Status::Completed, answer(2), None), nothing);
+        assert_eq!(play.breaks(NAME).got, "no such turn");
+    }
+
+    #[test]
+    fn a_stream_that_ends_with_another_text_is_found() {
+        let mut play = takeover();
+        play.without(|what| *what == delta(2, 2, 6, token(2, 6)));
+        let finding = play.breaks(NAME);
+        assert_eq!(
+            (finding.subject.as_str(), finding.got.as_str()),
+            ("w2 on pod-2, turn turn-1", "the end of the text")
+        );
+    }
+
+    #[test]
+    fn what_a_turn_has_left_that_did_not_complete_is_stored_as_it_was_streamed() {
+        failed("").keeps(NAME);
+        let mut play = failed("");
+        play.without(|what| *what == part(44, 2, 4, token(2, 4)));
+        let finding = play.breaks(NAME);
+        assert!(finding.expected.contains("~key-1.c2.k5."), "{}", finding.expected);
+        assert!(finding.got.starts_with("`~key-1.c2.k4."), "{}", finding.got);
+        // Who ended it in the owner's place has streamed nothing, and stored nothing.
+        let mut play = failed("");
+        play.without_from(1202, |what| {
+            matches!(
+                what,
+                What::Frame {
+                    chunk: Chunk::Start(_) | Chunk::Delta { .. },
+                    ..
+                }
+            )
+        })
+        .without(|what| matches!(what, What::Row { row: Row::Part { epoch, .. }, .. } if epoch.0 == 2));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_stream_that_the_service_ends_before_the_text_does_is_found() {
+        let ends = |end: TailEnd| {
+            let mut play = takeover();
+            play.without_from(1204, is_frame_of(3));
+            play.without_from(1234, |what| *what == closed(3, TailEnd::Left))
+                .put(1204, closed(3, end));
+            play
+        };
+        for end in [TailEnd::Eof, TailEnd::Done] {
+            let finding = ends(end).breaks(NAME);
+            assert_eq!(
+                (finding.subject.as_str(), finding.got.as_str()),
+                ("w3 on pod-3, turn turn-1", "the end of the stream")
+            );
+        }
+        ends(TailEnd::Left).keeps(NAME);
+        let mut play = ends(TailEnd::Done);
+        play.put(1203, fault(2, "terminate", "pod-3", aimed()));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_reading_from_before_the_end_is_not_judged() {
+        let mut play = takeover();
+        play.put(1210, read("pod-3", Status::InProgress, token(2, 1), None));
+        play.passes();
+    }
+
+    #[test]
+    fn a_final_reading_that_is_refused_is_found_and_one_without_answer_is_inconclusive() {
+        let mut play = takeover();
+        play.put(1405, access("pod-2", Credential::Owner, Some(500), "oops"));
+        assert_eq!(play.breaks(NAME).got, "500: oops");
+
+        let mut play = takeover();
+        play.put(
+            1405,
+            access("pod-2", Credential::Owner, Some(200), "a body that is not JSON"),
+        );
+        assert_eq!(play.breaks(NAME).got, "200: a body that is not JSON");
+
+        let mut play = takeover();
+        play.put(1405, access("pod-2", Credential::Owner, None, "connection refused"));
+        let judgement = play.judged();
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        assert!(
+            judgement
+                .reason
+                .expect("a reason")
+                .starts_with("pod-2 did not answer the final reading")
+        );
+    }
+}

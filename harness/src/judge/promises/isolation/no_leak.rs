@@ -1,0 +1,136 @@
+//! Promise 38: when everything is over nothing is left of it.
+//!
+//! What pods and stores still hold is counted by the harness and told as it is; any of it is a leak. Two more show in the
+//! history itself: a thread that still has an owner though all its turns are over, and a provider call that is still open
+//! long after its turn ended.
+
+use crate::history::Capability;
+use crate::judge::Promise;
+use crate::judge::view::{At, Breach, View};
+
+pub(crate) const PROMISE: Promise = Promise {
+    number: 38,
+    name: "NoLeak",
+    statement: "after everything is over no consumer, tail, running turn, child or connection of it is left, no thread without \
+                a turn in flight has an owner, and no provider call of a turn that is over is open",
+    needs: &[],
+    judge,
+};
+
+fn judge(view: &View<'_>) -> Vec<Breach> {
+    let counted = view.leftovers.iter().filter(|left| left.count > 0).map(|left| Breach {
+        subject: left.pod.map_or("the cluster".into(), ToString::to_string),
+        thread: None,
+        n: left.at.n,
+        expected: format!("no {} left", left.what),
+        got: left.count.to_string(),
+    });
+    let mut breaches: Vec<Breach> = counted.collect();
+    if let Some(quiesced) = view.ending.quiesced {
+        breaches.extend((0..view.threads.len()).filter_map(|place| orphan_lease(view, place, quiesced)));
+        breaches.extend(open_calls(view, quiesced));
+    }
+    breaches
+}
+
+/// Longest that something may take to go after its turn is over.
+fn patience_us(view: &View<'_>) -> u64 {
+    (view.bounds.lease_ms + view.bounds.takeover_ms) * 1000
+}
+
+fn orphan_lease(view: &View<'_>, place: usize, quiesced: At) -> Option<Breach> {
+    let thread = &view.threads[place];
+    let owned = thread.owners.last().filter(|owned| owned.owner.is_some())?;
+    let ends = thread
+        .turns
+        .iter()
+        .map(|turn| view.turns[*turn].terminal().map(|row| row.at.us));
+    let over_us = ends.collect::<Option<Vec<u64>>>()?.into_iter().max()?.max(owned.at.us);
+    if !view.can(Capability::EveryCommit) || quiesced.us.saturating_sub(over_us) <= patience_us(view) {
+        return None;
+    }
+    Some(Breach {
+        subject: format!("thread {}", thread.id),
+        thread: Some(place),
+        n: owned.at.n,
+        expected: "no owner, all its turns being over".into(),
+        got: owned.label(),
+    })
+}
+
+fn open_calls<'v>(view: &'v View<'_>, quiesced: At) -> impl Iterator<Item = Breach> + 'v {
+    view.turns.iter().filter_map(move |turn| {
+        let over = turn.terminal()?.at;
+        let mut calls = turn.calls.iter().map(|call| &view.calls[*call]);
+        let call = calls.find(|call| call.started.is_some() && call.ended.is_none())?;
+        let is_excused = view.is_excused(call.pod.map(crate::history::PodName::as_str), over.us, quiesced.us);
+        if quiesced.us.saturating_sub(over.us) <= patience_us(view) || is_excused {
+            return None;
+        }
+        Some(Breach {
+            subject: format!("provider call {} for turn {}", call.ordinal, turn.id),
+            thread: turn.thread,
+            n: call.started?.n,
+            expected: "an end with its turn's".into(),
+            got: format!("open {} ms later", (quiesced.us - over.us) / 1000),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::history::{Status, What};
+    use crate::judge::testing::{call_ends, takeover, thread_row};
+
+    const NAME: &str = "NoLeak";
+
+    fn left(count: u64) -> What {
+        What::LeftAfter {
+            pod: Some("pod-2".into()),
+            what: "open tails".into(),
+            count,
+        }
+    }
+
+    #[test]
+    fn nothing_left_is_accepted() {
+        let mut play = takeover();
+        play.put(14_950, left(0));
+        play.passes();
+    }
+
+    #[test]
+    fn whatever_is_left_is_found() {
+        let mut play = takeover();
+        play.put(14_950, left(2));
+        let finding = play.breaks(NAME);
+        assert_eq!(
+            (finding.subject.as_str(), finding.expected.as_str()),
+            ("pod-2", "no open tails left")
+        );
+        assert_eq!(finding.got, "2");
+    }
+
+    #[test]
+    fn a_thread_that_keeps_its_owner_is_found() {
+        let mut play = takeover();
+        play.turn_into(
+            &thread_row(99, None, 2, Status::Completed),
+            thread_row(99, Some("pod-2"), 2, Status::Completed),
+        );
+        assert_eq!(play.breaks(NAME).got, "pod-2 at epoch 2");
+        // Too soon to tell.
+        play.move_to(2_000, &What::Quiesced);
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_call_that_nobody_ends_is_found_unless_its_pod_is_broken() {
+        let mut play = takeover();
+        play.without(|what| *what == call_ends(2, "pod-2", "complete"));
+        assert_eq!(play.breaks(NAME).subject, "provider call 2 for turn turn-1");
+        let pause = crate::judge::testing::fault(2, "pause", "pod-2", crate::judge::testing::aimed());
+        play.put(1_226, pause);
+        play.keeps(NAME);
+    }
+}

@@ -1,0 +1,142 @@
+//! Promise 22: an end says something: an answer, or an error that a person can read.
+
+use crate::history::Status;
+use crate::judge::Promise;
+use crate::judge::view::{Breach, Due, Seen, Turn, View, Watcher};
+
+pub(crate) const PROMISE: Promise = Promise {
+    number: 22,
+    name: "NoBlankTerminal",
+    statement: "a completed turn has a part with text, in the store and on every screen that saw it from its start; a failed \
+                one has a readable error on every pod and on every screen",
+    needs: &[],
+    judge,
+};
+
+fn judge(view: &View<'_>) -> Vec<Breach> {
+    let mut breaches: Vec<Breach> = view.turns.iter().filter_map(blank_row).collect();
+    breaches.extend(view.final_reads().flat_map(|read| {
+        let silent = read.answers.iter().filter(|answer| {
+            answer.status == Status::Failed && answer.error.as_ref().is_none_or(|error| error.trim().is_empty())
+        });
+        silent.map(|answer| Breach {
+            subject: format!("thread read from {}, turn {}", read.pod, answer.turn),
+            thread: Some(read.thread),
+            n: read.at.n,
+            expected: "a readable error of the failed turn".into(),
+            got: "none".into(),
+        })
+    }));
+    breaches.extend(
+        view.dues()
+            .filter_map(|(watcher, turn, seen, due)| blank_screen(view, watcher, turn, seen?, due)),
+    );
+    breaches
+}
+
+/// Whether the provider was told to say something.
+fn says_something(turn: &Turn<'_>) -> bool {
+    turn.expect.is_none_or(|expect| expect.tokens > 0)
+}
+
+fn blank_row(turn: &Turn<'_>) -> Option<Breach> {
+    let terminal = turn.terminal()?;
+    (turn.is_completed() && says_something(turn) && turn.durable.is_blank()).then(|| Breach {
+        subject: format!("turn {}", turn.id),
+        thread: turn.thread,
+        n: terminal.at.n,
+        expected: "a part with text of the completed turn".into(),
+        got: "none".into(),
+    })
+}
+
+fn blank_screen(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, due: Due) -> Option<Breach> {
+    let Due::Finished { finish, .. } = due else { return None };
+    // A tail that resumed may have had all of it before.
+    if watcher.cursor.is_some() {
+        return None;
+    }
+    let standing = view.stands(watcher, seen);
+    let blank = standing.is_none_or(|showing| showing.text.is_blank());
+    let expected = match finish.status {
+        Status::Completed if blank && seen.started && says_something(turn) => "text before the finish as completed",
+        Status::Failed if seen.errors.iter().all(|error| error.trim().is_empty()) => {
+            "a readable error with the finish as failed"
+        }
+        _ => return None,
+    };
+    Some(Breach {
+        subject: format!("{}, turn {}", watcher.label(), turn.id),
+        thread: turn.thread,
+        n: finish.at.n,
+        expected: expected.into(),
+        got: "none".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::history::{Chunk, Row, Status, What};
+    use crate::judge::testing::{ERROR, answer, error, failed, finish, read, takeover};
+
+    const NAME: &str = "NoBlankTerminal";
+
+    #[test]
+    fn an_answer_and_a_readable_failure_are_accepted() {
+        takeover().keeps(NAME);
+        failed(&answer(2)).passes();
+    }
+
+    #[test]
+    fn a_completed_turn_without_text_is_found() {
+        let mut play = takeover();
+        play.without(|what| matches!(what, What::Row { row: Row::Part { epoch, .. }, .. } if epoch.0 == 2));
+        assert_eq!(play.breaks(NAME).subject, "turn turn-1");
+    }
+
+    #[test]
+    fn a_screen_that_is_told_completed_and_nothing_else_is_found() {
+        let mut play = takeover();
+        play.without_from(
+            1200,
+            |what| matches!(what, What::Frame { watcher, chunk: Chunk::Delta { .. }, .. } if watcher.0 == 3),
+        );
+        assert_eq!(play.breaks(NAME).subject, "w3 on pod-3, turn turn-1");
+    }
+
+    #[test]
+    fn a_failure_without_a_readable_error_is_found() {
+        let mut play = failed(&answer(2));
+        play.turn_into(&error(3, 2, 7, ERROR), error(3, 2, 7, "  "));
+        assert_eq!(play.breaks(NAME).subject, "w3 on pod-3, turn turn-1");
+
+        let mut play = failed(&answer(2));
+        let told = read("pod-2", Status::Failed, answer(2), Some(ERROR));
+        play.turn_into(&told, read("pod-2", Status::Failed, answer(2), Some("")));
+        assert_eq!(play.breaks(NAME).subject, "thread read from pod-2, turn turn-1");
+    }
+
+    #[test]
+    fn a_screen_that_was_not_shown_the_finish_is_not_judged() {
+        let mut play = failed(&answer(2));
+        play.without(|what| *what == error(3, 2, 7, ERROR));
+        play.without(|what| *what == finish(3, 2, 8, Status::Failed));
+        play.without(|what| {
+            matches!(
+                what,
+                What::Row {
+                    row: Row::Turn {
+                        status: Status::Failed,
+                        ..
+                    },
+                    ..
+                }
+            )
+        });
+        assert!(
+            play.findings(NAME)
+                .iter()
+                .all(|finding| !finding.subject.starts_with("w3"))
+        );
+    }
+}

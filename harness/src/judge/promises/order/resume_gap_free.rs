@@ -1,0 +1,484 @@
+//! Promise 8: a tail delivers a slice of its thread's log without a hole, from exactly behind the cursor it was given; and
+//! where that cannot be, it says so.
+//!
+//! The log is the stream log, and what all watchers of the thread together were shown ([`Log`]). Between two frames that a tail delivers
+//! nothing of the log may lie, but what a reset voids: the rest of the same turn's earlier attempts. A resync lifts the
+//! rule for once, and so must not come for nothing: without a cursor, or with one that the log should still hold, it is
+//! due only to a newer attempt or to a broken dependency.
+//!
+//! What nobody was shown may have been in the log all the same: where frames of it were cleared away before they were read, a
+//! cursor that names the first of them is one that the pod may have found.
+
+use crate::history::{Capability, Chunk, Cursor};
+use crate::judge::Promise;
+use crate::judge::view::{Breach, Frame, Log, ROW_LATENESS_US, View, Watcher, name, tell};
+
+pub(crate) const PROMISE: Promise = Promise {
+    number: 8,
+    name: "ResumeGapFree",
+    statement: "a tail delivers a slice of the thread's log without a hole; one that resumes from a cursor begins right behind \
+                it, within the bound; a cursor of a frame that the log never held, or no longer does, gives an explicit resync; \
+                and no resync comes while the log should hold everything",
+    needs: &[Capability::Cursor],
+    judge,
+};
+
+fn judge(view: &View<'_>) -> Vec<Breach> {
+    view.watchers
+        .iter()
+        .filter_map(|watcher| {
+            Tail {
+                view,
+                watcher,
+                log: &view.logs[watcher.thread],
+            }
+            .check()
+        })
+        .collect()
+}
+
+/// One watcher's tail, held against the log.
+struct Tail<'v, 'a> {
+    view: &'v View<'a>,
+    watcher: &'v Watcher<'a>,
+    log: &'v Log<'a>,
+}
+
+/// Where a tail has got to.
+enum At {
+    /// Its first frame may be any.
+    Anywhere,
+    /// Behind a cursor that nobody was given: only a resync can follow.
+    Nowhere,
+    /// Behind this frame of the log, which nobody had been given yet when the tail was asked for: what follows is what is behind it, or
+    /// a resync.
+    Ahead(Cursor, usize),
+    /// Behind this frame of the log.
+    Behind(Cursor, usize),
+}
+
+impl Tail<'_, '_> {
+    fn check(&self) -> Option<Breach> {
+        let mut at = match (self.watcher.cursor, self.watcher.resumes) {
+            (None, _) => At::Anywhere,
+            (Some(_), None) => At::Nowhere,
+            (Some(_), Some((cursor, given))) => match self.behind(cursor, 0) {
+                At::Behind(cursor, place) if given.us >= self.watcher.asked_us => At::Ahead(cursor, place),
+                at => at,
+            },
+        };
+        let mut is_silent = true;
+        for frame in self.watcher.frames() {
+            let is_resync = matches!(frame.chunk, Chunk::Resync { .. });
+            if is_silent
+                && (is_resync || frame.cursor.is_some() && frame.is_content())
+                && let Some(breach) = self.silence(&at, Some(frame))
+            {
+                return Some(breach);
+            }
+            if is_resync {
+                if let Some(breach) = self.needless(frame, &at) {
+                    return Some(breach);
+                }
+                (at, is_silent) = (At::Anywhere, false);
+            }
+            let Some(cursor) = frame.cursor.filter(|_| frame.is_content()) else {
+                continue;
+            };
+            is_silent = false;
+            at = match at {
+                At::Nowhere if self.goes_on_from_unseen(frame, cursor) => self.behind(cursor, 0),
+                At::Nowhere => return Some(self.unknown_cursor(frame)),
+                // What goes back is for other promises.
+                At::Behind(last, place) | At::Ahead(last, place) if cursor <= last => At::Behind(last, place),
+                At::Behind(_, place) | At::Ahead(_, place) => {
+                    if let Some(breach) = self.gap(frame, cursor, place) {
+                        return Some(breach);
+                    }
+                    self.behind(cursor, place + 1)
+                }
+                At::Anywhere => self.behind(cursor, 0),
+            };
+        }
+        if is_silent { self.silence(&at, None) } else { None }
+    }
+
+    fn behind(&self, cursor: Cursor, near: usize) -> At {
+        self.log
+            .place(cursor, near)
+            .map_or(At::Anywhere, |place| At::Behind(cursor, place))
+    }
+
+    fn breach(&self, n: u64, expected: String, got: String) -> Breach {
+        Breach {
+            subject: self.watcher.label(),
+            thread: Some(self.watcher.thread),
+            n,
+            expected,
+            got,
+        }
+    }
+
+    /// A hole in front of `frame`, where the tail was behind the log's frame at `place`.
+    fn gap(&self, frame: Frame<'_>, cursor: Cursor, place: usize) -> Option<Breach> {
+        let here = self.log.place(cursor, place + 1)?;
+        let missing = &self.log.frames()[place + 1..here];
+        let is_void = match frame.chunk {
+            Chunk::Start(start) if start.reset => missing.iter().all(|there| there.turn() == Some(&start.turn)),
+            _ => missing.is_empty(),
+        };
+        if is_void {
+            return None;
+        }
+        let last = tell(self.log.frames()[place].cursor);
+        let expected = format!("{} right behind {last}, or a resync", tell(missing[0].cursor));
+        let title = match missing.len() {
+            1 => "a hole of one frame in the thread's log".to_owned(),
+            frames => format!("a hole of {frames} frames in the thread's log"),
+        };
+        let got = self.log.diff(&title, '-', place + 1..here);
+        Some(self.breach(frame.at.n, expected, got))
+    }
+
+    /// Whether `frame` goes on right behind the tail's cursor, which nobody is known to have been given but the log may have
+    /// held: a log that is purged, or lost, does not keep a frame until everybody has read it.
+    fn goes_on_from_unseen(&self, frame: Frame<'_>, cursor: Cursor) -> bool {
+        let Some(here) = self.log.place(cursor, 0).filter(|here| *here > 0) else {
+            return false;
+        };
+        let before = &self.log.frames()[here - 1];
+        let behind = |there: Cursor| Cursor {
+            seq: there.seq + 1,
+            ..there
+        };
+        let unseen = behind(before.cursor);
+        let is_next = match frame.chunk {
+            Chunk::Start(start) if start.reset => before.turn() == Some(&start.turn),
+            _ => cursor == behind(unseen),
+        };
+        is_next
+            && !matches!(before.chunk, Chunk::Finish { .. })
+            && self.watcher.cursor == Some(tell(unseen).as_str())
+            && !self.log.is_whole_before(here)
+    }
+
+    fn unknown_cursor(&self, frame: Frame<'_>) -> Breach {
+        let cursor = self.watcher.cursor.unwrap_or_default();
+        let expected = format!("a resync, for no watcher of the thread was ever given `{cursor}`");
+        self.breach(frame.at.n, expected, name(frame.chunk))
+    }
+
+    /// A resync though nothing could have been lost.
+    fn needless(&self, frame: Frame<'_>, at: &At) -> Option<Breach> {
+        let until_us = frame.at.us + ROW_LATENESS_US;
+        let is_broken = self.view.dependency_faults().any(|fault| fault.aimed.us <= frame.at.us);
+        if is_broken || !self.view.can(Capability::Ownership) {
+            return None;
+        }
+        let owners = &self.view.threads[self.watcher.thread].owners;
+        let (is_superseded, what) = match at {
+            At::Nowhere | At::Ahead(..) => return None,
+            At::Behind(last, _) => {
+                let rows = owners
+                    .iter()
+                    .any(|owned| owned.epoch > last.epoch && owned.at.us <= until_us);
+                let newest = self
+                    .log
+                    .frames()
+                    .iter()
+                    .rev()
+                    .take_while(|there| there.cursor.epoch > last.epoch);
+                let shown = newest.into_iter().any(|there| there.first.us <= until_us);
+                (
+                    rows || shown,
+                    format!("the frames behind {}, of the newest attempt", tell(*last)),
+                )
+            }
+            At::Anywhere => {
+                let from_us = self.watcher.opened.us.saturating_sub(ROW_LATENESS_US);
+                let mut pairs = owners.iter().zip(owners.iter().skip(1));
+                let is_claimed = pairs
+                    .any(|(before, after)| after.epoch > before.epoch && (from_us..=until_us).contains(&after.at.us));
+                (is_claimed, "the turn in flight from its start".into())
+            }
+        };
+        let reason = match frame.chunk {
+            Chunk::Resync { reason } => crate::judge::view::oneline(reason),
+            _ => String::new(),
+        };
+        let breach = || {
+            self.breach(
+                frame.at.n,
+                format!("{what}, as nothing was superseded or broken"),
+                format!("a resync: {reason}"),
+            )
+        };
+        (!is_superseded).then(breach)
+    }
+
+    /// A tail that resumed and was shown nothing until `first`, or at all, though there was something to show.
+    fn silence(&self, at: &At, first: Option<Frame<'_>>) -> Option<Breach> {
+        let watcher = self.watcher;
+        let (from_us, expected) = match at {
+            At::Anywhere => return None,
+            At::Nowhere => (watcher.opened.us, "a resync".to_owned()),
+            At::Behind(last, place) | At::Ahead(last, place) => {
+                let next = self.log.frames().get(place + 1)?;
+                (
+                    next.first.us.max(watcher.opened.us),
+                    format!("{} right behind {}", tell(next.cursor), tell(*last)),
+                )
+            }
+        };
+        let bound_us = self.view.bounds.terminal_ms * 1000;
+        let by_us = self
+            .view
+            .faults
+            .deadline(from_us, bound_us, Some(watcher.pod.as_str()), &self.view.pods)?;
+        let closed = watcher.closed.map(|(at, _)| at);
+        let until_us = first
+            .map(|frame| frame.at)
+            .or(closed)
+            .map_or(self.view.watched_until_us(), |at| at.us);
+        let is_lost = self.view.lost_its_pod(watcher, until_us)
+            || first.is_none() && self.view.may_break(watcher, closed.unwrap_or(watcher.opened));
+        if until_us <= by_us || is_lost {
+            return None;
+        }
+        let waited_ms = until_us.saturating_sub(from_us) / 1000;
+        let n = first.map_or(watcher.opened.n, |frame| frame.at.n);
+        Some(self.breach(n, expected, format!("nothing in {waited_ms} ms")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::history::{Chunk, FaultStep, Status, What};
+    use crate::judge::testing::{
+        Play, aimed, delta, fault, finish, is_frame_of, logged, observed, opened, resync, start, state, takeover, token,
+    };
+
+    const NAME: &str = "ResumeGapFree";
+
+    /// The good run, in which a sixth watcher resumes from `cursor` at `ms` on pod-2.
+    fn resumed(cursor: &str, ms: u64) -> Play {
+        let mut play = takeover();
+        play.put(ms, opened(6, "pod-2", Some(cursor)))
+            .put(ms, state(6, Status::InProgress, Some("turn-1")));
+        play
+    }
+
+    /// Shows the sixth watcher the frames of attempt 2 behind `seq`, to the end.
+    fn shown_behind(play: &mut Play, seq: u64) {
+        for k in seq + 1..=6 {
+            play.put(1229, delta(6, 2, k, token(2, k as u32)));
+        }
+        play.put(1231, finish(6, 2, 7, Status::Completed));
+    }
+
+    #[test]
+    fn tails_without_a_hole_are_accepted() {
+        takeover().keeps(NAME);
+        let mut play = resumed("2-3", 1206);
+        shown_behind(&mut play, 3);
+        play.passes();
+    }
+
+    #[test]
+    fn a_hole_is_found_and_shown_against_the_log() {
+        let mut play = takeover();
+        play.without(|what| *what == delta(3, 2, 4, token(2, 4)) || *what == delta(3, 2, 5, token(2, 5)));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.expected, "2-4 right behind 2-3, or a resync");
+        let lines: Vec<&str> = finding.got.lines().map(str::trim).collect();
+        assert_eq!(lines[0], "a hole of 2 frames in the thread's log");
+        assert!(lines[2].starts_with("2-3 text `~key-1.c2.k3."), "{}", lines[2]);
+        assert!(
+            lines[3].starts_with("- 2-4 ") && lines[4].starts_with("- 2-5 "),
+            "{lines:?}"
+        );
+        assert!(lines[5].starts_with("2-6 "), "{lines:?}");
+    }
+
+    #[test]
+    fn a_tail_that_skips_or_falls_silent_behind_its_cursor_is_found() {
+        let mut play = resumed("2-3", 1206);
+        shown_behind(&mut play, 4);
+        assert_eq!(play.breaks(NAME).expected, "2-4 right behind 2-3, or a resync");
+
+        let play = resumed("2-3", 1206);
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.expected, "2-4 right behind 2-3");
+        assert!(finding.got.starts_with("nothing in "), "{}", finding.got);
+    }
+
+    #[test]
+    fn a_tail_that_goes_on_or_resyncs_only_past_the_bound_is_found() {
+        let mut play = resumed("2-3", 1206);
+        shown_behind(&mut play, 3);
+        play.keeps(NAME);
+        for seq in 4..=6 {
+            play.move_to(2300, &delta(6, 2, seq, token(2, seq as u32)));
+        }
+        play.move_to(2300, &finish(6, 2, 7, Status::Completed));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.expected, "2-4 right behind 2-3");
+        assert!(finding.got.starts_with("nothing in 109"), "{}", finding.got);
+        play.put(1206, fault(2, "pause", "pod-2", aimed()))
+            .put(1207, fault(2, "pause", "pod-2", observed()))
+            .put(2000, fault(2, "pause", "pod-2", FaultStep::Healed));
+        play.keeps(NAME);
+
+        let mut play = resumed("77-1", 1206);
+        play.put(2300, resync(6)).put(2300, start(6, 2, false));
+        let finding = play.breaks(NAME);
+        assert_eq!(
+            (finding.expected.as_str(), finding.got.as_str()),
+            ("a resync", "nothing in 1094 ms")
+        );
+    }
+
+    #[test]
+    fn a_takeover_voids_the_rest_of_the_attempt_before() {
+        let mut play = takeover();
+        play.without(|what| *what == delta(3, 1, 3, token(1, 3)));
+        play.keeps(NAME);
+        // Without the reset nothing is void.
+        play.turn_into(&start(3, 2, true), start(3, 2, false));
+        assert_eq!(play.breaks(NAME).expected, "1-3 right behind 1-2, or a resync");
+    }
+
+    #[test]
+    fn a_cursor_that_nobody_was_given_must_give_a_resync() {
+        let mut play = resumed("77-1", 1206);
+        let silent = play.clone();
+        assert_eq!(silent.breaks(NAME).expected, "a resync");
+        shown_behind(&mut play, 3);
+        assert!(play.breaks(NAME).expected.starts_with("a resync, for no watcher"));
+
+        let mut play = resumed("77-1", 1206);
+        play.put(1207, resync(6)).put(1207, start(6, 2, false));
+        shown_behind(&mut play, 0);
+        play.passes();
+    }
+
+    #[test]
+    fn a_cursor_whose_frame_was_cleared_before_anybody_read_it_may_be_gone_on_from() {
+        // The head of the first attempt is 1-3 as the sixth watcher asks, and the second attempt clears what is behind it.
+        let cleared = |frames: &[What]| {
+            let mut play = resumed("1-4", 1190);
+            for frame in frames {
+                play.put(1201, frame.clone());
+            }
+            play.put(1202, start(6, 2, true));
+            shown_behind(&mut play, 0);
+            play
+        };
+        cleared(&[]).passes();
+        // It may have held more, of which the tail misses nothing either.
+        cleared(&[delta(6, 1, 5, token(1, 5))]).keeps(NAME);
+        let hole = cleared(&[delta(6, 1, 6, token(1, 6))]).breaks(NAME);
+        assert!(
+            hole.expected.starts_with("a resync, for no watcher"),
+            "{}",
+            hole.expected
+        );
+
+        // Without the reset the client keeps what it has of the attempt before.
+        let mut kept = cleared(&[]);
+        kept.turn_into(&start(6, 2, true), start(6, 2, false));
+        assert!(kept.breaks(NAME).expected.starts_with("a resync, for no watcher"));
+
+        // Where the log shows the two attempts side by side, there never was a 1-4.
+        let told = |second: u32| {
+            let mut play = cleared(&[]);
+            play.put(20, logged(103, delta(1, 1, 3, token(1, 3))));
+            play.put(1203, logged(second, start(2, 2, true)));
+            play
+        };
+        told(105).keeps(NAME);
+        assert!(told(104).breaks(NAME).expected.starts_with("a resync, for no watcher"));
+    }
+
+    #[test]
+    fn a_cursor_just_past_the_head_gives_a_resync_or_what_comes_behind_it() {
+        // 2-5 is shown to others at 1207 at the earliest.
+        let ahead = || {
+            let mut play = takeover();
+            play.put(1206, opened(6, "pod-2", Some("2-5")))
+                .put(1206, state(6, Status::InProgress, Some("turn-1")));
+            play
+        };
+        let mut behind = ahead();
+        shown_behind(&mut behind, 5);
+        behind.passes();
+        let mut anew = ahead();
+        anew.put(1207, resync(6)).put(1207, start(6, 2, false));
+        shown_behind(&mut anew, 0);
+        anew.passes();
+        // A slow reader opens late: what counts is when it asked.
+        let mut slow = takeover();
+        let mut asked = opened(6, "pod-2", Some("2-5"));
+        if let What::TailOpened { asked_us, .. } = &mut asked {
+            *asked_us = 1_206_000;
+        }
+        slow.put(1220, asked).put(1221, resync(6)).put(1222, start(6, 2, false));
+        shown_behind(&mut slow, 0);
+        slow.passes();
+        let mut prompt = takeover();
+        prompt.put(1220, opened(6, "pod-2", Some("2-5"))).put(1221, resync(6));
+        assert!(prompt.breaks(NAME).got.starts_with("a resync"));
+        // Nothing lies between.
+        let mut hole = ahead();
+        hole.put(1231, finish(6, 2, 7, Status::Completed));
+        assert_eq!(hole.breaks(NAME).expected, "2-6 right behind 2-5, or a resync");
+        assert_eq!(ahead().breaks(NAME).expected, "2-6 right behind 2-5");
+        // Past the end of everything there is only the resync.
+        let mut past = takeover();
+        past.put(1240, opened(6, "pod-2", Some("2-8")))
+            .put(1240, state(6, Status::Completed, Some("turn-1")));
+        assert_eq!(past.breaks(NAME).expected, "a resync");
+        past.put(1241, resync(6)).put(1241, start(6, 2, false));
+        shown_behind(&mut past, 0);
+        past.keeps(NAME);
+    }
+
+    #[test]
+    fn a_resync_for_nothing_is_found() {
+        let mut play = resumed("2-3", 1206);
+        play.put(1207, resync(6)).put(1207, start(6, 2, false));
+        shown_behind(&mut play, 0);
+        let good = play.clone();
+        assert!(play.breaks(NAME).got.starts_with("a resync: purged"));
+        // A broken dependency is a reason, and so is a newer attempt.
+        play.put(1190, fault(2, "restart", "nats", aimed()));
+        play.keeps(NAME);
+        let mut play = good;
+        play.turn_into(&opened(6, "pod-2", Some("2-3")), opened(6, "pod-2", Some("1-3")));
+        play.passes();
+    }
+
+    #[test]
+    fn a_resync_without_a_cursor_and_a_claim_is_found() {
+        let mut play = takeover();
+        play.put(250, resync(2));
+        play.keeps(NAME);
+        let mut late = takeover();
+        late.put(9000, opened(6, "pod-2", None)).put(9001, resync(6));
+        assert!(
+            late.breaks(NAME)
+                .expected
+                .starts_with("the turn in flight from its start")
+        );
+    }
+
+    #[test]
+    fn a_tail_that_left_at_once_or_has_no_ids_is_not_judged() {
+        let mut play = resumed("2-3", 1206);
+        play.put(1207, crate::judge::testing::closed(6, crate::history::TailEnd::Left));
+        play.keeps(NAME);
+        let mut play = takeover();
+        play.without(|what| is_frame_of(5)(what) && !matches!(what, What::Frame { chunk: Chunk::Done, .. }));
+        play.keeps(NAME);
+    }
+}

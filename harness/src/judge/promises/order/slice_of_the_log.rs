@@ -1,0 +1,196 @@
+//! The stream guarantees' last word, beside the promises on ids, holes and whole events: nothing is on a tail that is not
+//! in the log.
+//!
+//! That a tail shows only its own thread's turns is `NoPhantom`'s, that its ids go forward and mean one thing `MonotoneCursor`'s,
+//! that it has no hole `ResumeGapFree`'s; with the stream log in the history all of them hold the tail against it. What is
+//! left is what a pod makes up. Judged only where the log is certain never to have held the frame, for its neighbours lay side by
+//! side there, and not once a dependency was broken: a frame may then have come out of the database before it got, or
+//! instead of getting, into the log.
+
+use crate::history::Capability;
+use crate::judge::Promise;
+use crate::judge::view::{Breach, Frame, Log, View, Watcher, name, tell};
+
+pub(crate) const PROMISE: Promise = Promise {
+    number: 39,
+    name: "SliceOfTheLog",
+    statement: "what a tail delivers is a slice of its thread's stream log: no frame on it lacks its place there",
+    needs: &[Capability::Cursor],
+    judge,
+};
+
+fn judge(view: &View<'_>) -> Vec<Breach> {
+    let broken_from = view
+        .dependency_faults()
+        .map(|fault| fault.aimed.n)
+        .min()
+        .unwrap_or(u64::MAX);
+    view.watchers
+        .iter()
+        .filter_map(|watcher| check(watcher, &view.logs[watcher.thread], broken_from))
+        .collect()
+}
+
+fn check(watcher: &Watcher<'_>, log: &Log<'_>, broken_from: u64) -> Option<Breach> {
+    let mut near = 0;
+    let mut frames = watcher.frames().filter(Frame::is_content);
+    frames.find_map(|frame| {
+        let cursor = frame.cursor?;
+        let place = log.place(cursor, near)?;
+        near = place + 1;
+        if !log.surely_lacks(place) || frame.at.n > broken_from {
+            return None;
+        }
+        let title = format!("{}, where the thread's log has none", name(frame.chunk));
+        Some(Breach {
+            subject: watcher.label(),
+            thread: Some(watcher.thread),
+            n: frame.at.n,
+            expected: format!("no frame {}", tell(cursor)),
+            got: log.diff(&title, '+', place..place + 1),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::history::{Status, What};
+    use crate::judge::testing::{self as events, Play, aimed, delta, fault, opened, resync, start, takeover, token};
+
+    const NAME: &str = "SliceOfTheLog";
+
+    /// A frame as the stream log holds it, those of an attempt side by side.
+    fn logged(frame: What) -> What {
+        let What::Frame { cursor: Some(at), .. } = &frame else {
+            panic!("not a frame of an answer: {frame:?}")
+        };
+        events::logged((at.epoch.0 * 100 + at.seq) as u32, frame)
+    }
+
+    /// The good run with its stream log told.
+    fn told() -> Play {
+        let mut play = takeover();
+        for k in 1..=3 {
+            play.put(20, logged(delta(1, 1, k, token(1, k as u32))));
+        }
+        play.put(1203, logged(start(2, 2, true)));
+        for k in 1..=6 {
+            play.put(1230, logged(delta(2, 2, k, token(2, k as u32))));
+        }
+        play.put(1240, logged(crate::judge::testing::finish(2, 2, 7, Status::Completed)));
+        play
+    }
+
+    fn is_logged(seq: u64) -> impl Fn(&What) -> bool {
+        move |what| matches!(what, What::Logged { cursor: Some(c), .. } if (c.epoch.0, c.seq) == (2, seq))
+    }
+
+    /// The same, but that the log never held 2-4: what lay around it lies side by side.
+    fn told_without_the_fourth() -> Play {
+        let mut play = told();
+        play.without(is_logged(4));
+        for frame in [
+            delta(2, 2, 5, token(2, 5)),
+            delta(2, 2, 6, token(2, 6)),
+            crate::judge::testing::finish(2, 2, 7, Status::Completed),
+        ] {
+            let old = logged(frame);
+            let mut new = old.clone();
+            if let What::Logged { seq, .. } = &mut new {
+                *seq -= 1;
+            }
+            play.turn_into(&old, new);
+        }
+        play
+    }
+
+    #[test]
+    fn tails_that_show_the_log_are_accepted_and_without_a_log_nothing_is_judged() {
+        told().passes();
+        takeover().keeps(NAME);
+    }
+
+    #[test]
+    fn a_frame_that_the_log_never_held_is_found_and_shown_in_its_place() {
+        let mut play = told_without_the_fourth();
+        let finding = play.breaks(NAME);
+        assert_eq!(
+            (finding.subject.as_str(), finding.expected.as_str()),
+            ("w2 on pod-2", "no frame 2-4")
+        );
+        let lines: Vec<&str> = finding.got.lines().map(str::trim).collect();
+        assert_eq!(lines.len(), 6, "{lines:?}");
+        assert!(lines[3].starts_with("+ 2-4 text "), "{lines:?}");
+        assert!(
+            lines[1].starts_with("2-2 ") && lines[5].starts_with("2-6 "),
+            "{lines:?}"
+        );
+        // Out of the database, while the log was away.
+        play.put(1190, fault(2, "restart", "nats", aimed()));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn what_may_have_been_cleared_or_is_not_stored_yet_is_not_judged() {
+        let mut play = told();
+        play.without(|what| matches!(what, What::Logged { cursor: Some(c), .. } if c.epoch.0 == 1));
+        for seq in [0, 1, 7, 6] {
+            play.without(is_logged(seq));
+        }
+        play.keeps(NAME);
+        // Between the third and the fifth lay something that was gone before it was read.
+        let mut play = told();
+        play.without(is_logged(4));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_frame_of_the_log_that_no_tail_shows_is_a_hole() {
+        let mut play = told();
+        play.without(|what| (2..=4).any(|watcher| *what == delta(watcher, 2, 4, token(2, 4))));
+        let finding = play.breaks("ResumeGapFree");
+        assert_eq!(finding.expected, "2-4 right behind 2-3, or a resync");
+        let lines: Vec<&str> = finding.got.lines().map(str::trim).collect();
+        assert!(lines[3].starts_with("- 2-4 "), "{lines:?}");
+        // Without the log there is nobody to tell of it.
+        play.without(is_logged(4)).keeps("ResumeGapFree");
+    }
+
+    #[test]
+    fn a_frame_that_is_not_as_the_log_holds_it_is_found() {
+        let mut play = told();
+        play.without(is_logged(4));
+        play.put(1200, logged(delta(2, 2, 4, token(2, 5))));
+        assert!(play.breaks("MonotoneCursor").expected.contains("under id 2-4"));
+    }
+
+    #[test]
+    fn a_cursor_that_only_the_log_knows_can_be_resumed_from() {
+        let mut play = told();
+        play.without(|what| (2..=4).any(|watcher| *what == delta(watcher, 2, 1, token(2, 1))));
+        play.put(9_000, opened(6, "pod-2", Some("2-1")));
+        for k in 2..=6 {
+            play.put(9_001, delta(6, 2, k, token(2, k as u32)));
+        }
+        let of_the_sixth = play.findings("ResumeGapFree");
+        assert!(
+            of_the_sixth.iter().all(|finding| finding.subject != "w6 on pod-2"),
+            "{of_the_sixth:?}"
+        );
+    }
+
+    #[test]
+    fn another_threads_messages_are_not_its_log() {
+        let mut play = told();
+        let mut stranger = logged(delta(2, 2, 4, "else "));
+        if let What::Logged { thread, .. } = &mut stranger {
+            *thread = "t-2".into();
+        }
+        play.put(1, stranger).put(1205, resync(3)).put(1205, start(3, 2, true));
+        for k in 1..=3 {
+            play.put(1205, delta(3, 2, k, token(2, k as u32)));
+        }
+        play.keeps("MonotoneCursor");
+        play.keeps(NAME);
+    }
+}
