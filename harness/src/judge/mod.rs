@@ -5,6 +5,7 @@
 //! named as not applicable. Deliberately absent: stories; every promise is judged on every run, whatever it was about.
 
 mod facts;
+mod policy;
 mod promises;
 mod registry;
 mod view;
@@ -12,7 +13,8 @@ mod view;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use registry::{PROMISES, judge};
+pub use policy::judge;
+pub use registry::PROMISES;
 
 use crate::history::Capability;
 use view::{Breach, View};
