@@ -4,7 +4,7 @@
 //! what is held against the system is certain. Rows reach the history some tens of milliseconds after their commit, which
 //! makes every bound counted from them longer, never shorter.
 
-use super::watcher::{Finish, Showing};
+use super::entities::watcher::{Finish, Showing};
 use super::{At, Revocation, Seen, Turn, View, Watcher};
 use crate::history::{Chunk, TailEnd};
 

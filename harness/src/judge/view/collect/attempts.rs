@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::text::Text;
-use super::{Anchor, PartRow, Turn, View, Watcher};
 use crate::history::Epoch;
+use crate::judge::view::text::Text;
+use crate::judge::view::{Anchor, PartRow, Turn, View, Watcher};
 
-pub(super) fn settle(view: &mut View<'_>) {
+pub(in crate::judge::view) fn settle(view: &mut View<'_>) {
     for turn in &mut view.turns {
         turn.references = turn
             .parts
@@ -79,7 +79,7 @@ fn lengthen_at_the_end<'a>(turns: &mut [Turn<'a>], watcher: &Watcher<'a>) {
 
 /// The parts of one attempt as one text, in the order of their positions; parts that claim the same one stay side by
 /// side, so that a repetition shows.
-pub(super) fn joined<'a>(parts: &[PartRow<'a>]) -> Text<'a> {
+pub(in crate::judge::view) fn joined<'a>(parts: &[PartRow<'a>]) -> Text<'a> {
     let mut text = Text::default();
     let mut parts: Vec<&PartRow<'a>> = parts.iter().collect();
     parts.sort_by_key(|part| part.seq);
@@ -91,7 +91,11 @@ pub(super) fn joined<'a>(parts: &[PartRow<'a>]) -> Text<'a> {
 }
 
 /// The parts of the newest attempt that are still there. `gone` holds the last removal of each part that was removed.
-pub(super) fn durable<'a>(turn: &Turn<'a>, place: usize, gone: &BTreeMap<(usize, Epoch, u64), u64>) -> Text<'a> {
+pub(in crate::judge::view) fn durable<'a>(
+    turn: &Turn<'a>,
+    place: usize,
+    gone: &BTreeMap<(usize, Epoch, u64), u64>,
+) -> Text<'a> {
     let epoch = turn.epoch();
     let Some(parts) = turn.parts.get(&epoch) else {
         return Text::default();

@@ -7,8 +7,8 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use super::{At, Frame, View, Watcher};
 use crate::history::{Chunk, Cursor, Event, TurnId, What};
+use crate::judge::view::{At, Frame, View, Watcher};
 
 /// Most lines of a diff that are not context.
 const SHOWN: usize = 6;
@@ -28,12 +28,12 @@ pub(crate) struct Logged<'a> {
 
 /// A message of the stream log.
 #[derive(Debug)]
-pub(super) struct Stored<'a> {
+pub(in crate::judge::view) struct Stored<'a> {
     /// Place of its thread.
-    pub(super) thread: usize,
-    pub(super) event: &'a Event,
+    pub(in crate::judge::view) thread: usize,
+    pub(in crate::judge::view) event: &'a Event,
     /// Messages of one stretch were found one right behind the other: between two of them there was never any other.
-    pub(super) stretch: u32,
+    pub(in crate::judge::view) stretch: u32,
 }
 
 impl<'a> Logged<'a> {
@@ -115,7 +115,7 @@ impl<'a> Log<'a> {
 }
 
 /// Gathers the logs of all threads.
-pub(super) fn gather<'a>(view: &mut View<'a>) {
+pub(in crate::judge::view) fn gather<'a>(view: &mut View<'a>) {
     let mut watchers: Vec<Vec<&Watcher<'a>>> = vec![Vec::new(); view.threads.len()];
     for watcher in &view.watchers {
         watchers[watcher.thread].push(watcher);
@@ -174,7 +174,9 @@ pub(crate) fn tell(cursor: Cursor) -> String {
 pub(crate) fn name(chunk: &Chunk) -> String {
     match chunk {
         Chunk::Start(start) => format!("start of turn {}", start.turn),
-        Chunk::Delta { turn, text } => format!("text `{}` of turn {turn}", super::oneline(text.trim_end())),
+        Chunk::Delta { turn, text } => {
+            format!("text `{}` of turn {turn}", crate::judge::view::oneline(text.trim_end()))
+        }
         Chunk::Error { turn, .. } => format!("error of turn {turn}"),
         Chunk::Finish { turn, .. } => format!("finish of turn {turn}"),
         _ => "frame".into(),

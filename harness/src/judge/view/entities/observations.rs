@@ -1,7 +1,7 @@
 //! What pods, the engine and the harness said when they were asked: each one answer, as it was given.
 
-use super::At;
 use crate::history::{Outcome, PodName, SessionNo, TenantId, WatcherId};
+use crate::judge::view::At;
 
 /// A cancel that was asked for, told when it was answered.
 #[derive(Debug)]

@@ -1,30 +1,25 @@
 //! A history, indexed for judging: who saw what of which turn, what the stores held, who owned it, what was broken.
 //!
-//! Built in one pass over the events ([`collect`]) and some over what it found ([`attempts`], [`voices`]). Everything is borrowed from
+//! Built in one pass over the events ([`collect`]) and some over what it found . Everything is borrowed from
 //! the history. Deliberately absent: any opinion. What is due to whom is in [`due`]; what must hold is in the promises.
 
-mod attempts;
 mod collect;
 mod due;
+mod entities;
 mod faults;
-mod feedback;
-mod log;
 mod starvation;
 mod text;
-mod voices;
-mod watcher;
-mod witness;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+pub(crate) use collect::mixed_texts::{Heard, Holder};
 pub(crate) use due::{Due, ROW_LATENESS_US};
+pub(crate) use entities::feedback::{Feedback, Item};
+pub(crate) use entities::log::{Log, Logged, name, tell};
+pub(crate) use entities::observations::{Cancel, Complaint, Death, Leftover, Poll, Refused, Revocation, Trial};
+pub(crate) use entities::watcher::{Anchor, Fit, Frame, Seen, Showing, Watcher};
 pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
-pub(crate) use feedback::{Feedback, Item};
-pub(crate) use log::{Log, Logged, name, tell};
 pub(crate) use text::{Against, Text, oneline};
-pub(crate) use voices::{Heard, Holder};
-pub(crate) use watcher::{Anchor, Fit, Frame, Seen, Showing, Watcher};
-pub(crate) use witness::{Cancel, Complaint, Death, Leftover, Poll, Refused, Revocation, Trial};
 
 use crate::history::reader::History;
 use crate::history::{
@@ -295,7 +290,7 @@ pub(crate) struct View<'a> {
     /// By thread.
     pub(crate) logs: Vec<Log<'a>>,
     /// What the stream log was told to hold; emptied into the logs.
-    stored: Vec<log::Stored<'a>>,
+    stored: Vec<entities::log::Stored<'a>>,
     pub(crate) revoked: Vec<Revocation<'a>>,
     pub(crate) feedback: Feedback<'a>,
     pub(crate) faults: Faults<'a>,
@@ -313,10 +308,10 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     /// Indexes a history.
     pub(crate) fn of(history: &'a History) -> Self {
-        let mut view = collect::collect(&history.events);
-        attempts::settle(&mut view);
-        log::gather(&mut view);
-        voices::gather(&mut view);
+        let mut view = collect::collector::collect(&history.events);
+        collect::attempts::settle(&mut view);
+        entities::log::gather(&mut view);
+        collect::mixed_texts::gather(&mut view);
         view
     }
 

@@ -1,9 +1,9 @@
 //! Texts in which something else is heard than one call for their own turn: the few that promises about splices and
 //! strangers have to look at, found once for all of them.
 
-use super::text::{Text, Voice};
-use super::{Fit, View};
 use crate::history::{Epoch, PodName, TurnId};
+use crate::judge::view::text::{Text, Voice};
+use crate::judge::view::{Fit, View};
 
 /// A text and what is heard in it.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Heard<'_> {
 
 /// Looks through every text that anything held of a turn: the longest of each attempt, each that was shown and is not its
 /// beginning, and each that was read.
-pub(super) fn gather(view: &mut View<'_>) {
+pub(in crate::judge::view) fn gather(view: &mut View<'_>) {
     let heard = stored(view).chain(shown(view)).chain(read(view)).collect();
     view.heard = heard;
 }

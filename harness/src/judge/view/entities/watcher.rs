@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::text::Text;
-use super::{Against, At};
 use crate::history::{Chunk, Cursor, Epoch, Event, EventId, PodName, SessionNo, Status, TailEnd, WatcherId, What};
+use crate::judge::view::text::Text;
+use crate::judge::view::{Against, At};
 
 /// A watcher: one attach from its opening to its end.
 #[derive(Debug)]
@@ -142,7 +142,7 @@ impl<'a> Seen<'a> {
     }
 
     /// What the last finish ended, where an answer that was finished has begun anew since, and that begin.
-    pub(super) fn told_again(&self) -> Option<(Option<&Showing<'a>>, At)> {
+    pub(in crate::judge::view) fn told_again(&self) -> Option<(Option<&Showing<'a>>, At)> {
         let ended = self.finishes.last()?.showings;
         let again = self.showings.get(ended..)?.last()?;
         Some((self.showings[..ended].last(), again.begun))

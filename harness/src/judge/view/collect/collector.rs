@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::attempts;
-use super::log::Stored;
-use super::starvation::Stretch;
-use super::{
-    Access, At, Call, Cancel, Complaint, Death, Ending, Faults, Frame, Leftover, Owned, PartRow, Poll, Post, Probe,
-    Read, Refused, Revocation, Thread, Trial, Turn, TurnRow, View, Watcher,
-};
 use crate::history::{
     Began, Bounds, Chunk, Cursor, Epoch, Event, EventId, Expect, FaultEvent, MessageId, Outcome, ProviderEvent,
     ProviderWhat, Row, ThreadId, TurnId, TurnKey, WatcherId, What,
+};
+use crate::judge::view::collect::attempts;
+use crate::judge::view::entities::log::Stored;
+use crate::judge::view::starvation::Stretch;
+use crate::judge::view::{
+    Access, At, Call, Cancel, Complaint, Death, Ending, Faults, Frame, Leftover, Owned, PartRow, Poll, Post, Probe,
+    Read, Refused, Revocation, Thread, Trial, Turn, TurnRow, View, Watcher,
 };
 
 /// Indexes that only the pass itself needs.
@@ -41,7 +41,7 @@ struct Collector<'a> {
     places: Places<'a>,
 }
 
-pub(super) fn collect(events: &[Event]) -> View<'_> {
+pub(in crate::judge::view) fn collect(events: &[Event]) -> View<'_> {
     let mut collector = Collector {
         view: empty(),
         places: Places::default(),
@@ -93,7 +93,7 @@ fn empty<'a>() -> View<'a> {
         logs: Vec::new(),
         stored: Vec::new(),
         revoked: Vec::new(),
-        feedback: super::Feedback::default(),
+        feedback: crate::judge::view::Feedback::default(),
         faults: Faults::default(),
         starvation: Vec::new(),
         pods: std::collections::BTreeSet::new(),
@@ -440,7 +440,7 @@ impl<'a> Collector<'a> {
             self.places.given.entry((thread, id)).or_insert((cursor, frame.at));
         }
         if let Some(showing) = watcher.turns.get(&turn).and_then(|seen| seen.current())
-            && showing.anchor == super::Anchor::Start
+            && showing.anchor == crate::judge::view::Anchor::Start
         {
             self.places
                 .anchors
@@ -462,7 +462,7 @@ impl<'a> Collector<'a> {
         if self.places.resumed.is_empty() {
             return;
         }
-        if let Some(id) = self.places.resumed.get(super::tell(cursor).as_str()) {
+        if let Some(id) = self.places.resumed.get(crate::judge::view::tell(cursor).as_str()) {
             let at = At::of(event);
             self.places.given.entry((thread, id)).or_insert((cursor, at));
         }
@@ -573,7 +573,7 @@ impl<'a> Collector<'a> {
                 first_text: BTreeMap::new(),
                 calls: Vec::new(),
                 moves_us: Vec::new(),
-                durable: super::Text::default(),
+                durable: crate::judge::view::Text::default(),
                 references: BTreeMap::new(),
             });
             turns.len() - 1

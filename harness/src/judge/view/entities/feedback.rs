@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::At;
 use crate::history::{FeedbackId, OpId, Outcome, PodName, Row, What};
+use crate::judge::view::At;
 
 /// A piece of feedback on its way to a pod, and what came of it.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ pub(crate) struct Feedback<'a> {
 }
 
 impl<'a> Feedback<'a> {
-    pub(super) fn told(&mut self, at: At, what: &'a What) {
+    pub(in crate::judge::view) fn told(&mut self, at: At, what: &'a What) {
         match what {
             What::FeedbackPosted { op, pod, item } => {
                 let posts = &mut self.items.entry(item).or_default().posts;
@@ -88,7 +88,7 @@ impl<'a> Feedback<'a> {
         }
     }
 
-    pub(super) fn row(&mut self, at: At, row: &'a Row) {
+    pub(in crate::judge::view) fn row(&mut self, at: At, row: &'a Row) {
         if let Row::Feedback { item } | Row::FeedbackGone { item } = row {
             let came = matches!(row, Row::Feedback { .. });
             self.items.entry(item).or_default().rows.push((at, came));

@@ -1,0 +1,5 @@
+//! How the view is filled from the events of a history.
+
+pub(super) mod attempts;
+pub(super) mod collector;
+pub(super) mod mixed_texts;
