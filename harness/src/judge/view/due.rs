@@ -4,12 +4,12 @@
 //! what is held against the system is certain. Rows reach the history some tens of milliseconds after their commit, which
 //! makes every bound counted from them longer, never shorter.
 
-use super::entities::watcher::{Finish, Showing};
-use super::{At, Revocation, Seen, Turn, View, Watcher};
 use crate::history::{Chunk, TailEnd};
-
-/// How long after its commit a row may reach the history, at the very most.
-pub(crate) const ROW_LATENESS_US: u64 = 1_000_000;
+use crate::judge::view::View;
+use crate::judge::view::at::{At, ROW_LATENESS_US};
+use crate::judge::view::entities::observations::Revocation;
+use crate::judge::view::entities::turn::Turn;
+use crate::judge::view::entities::watcher::{Finish, Seen, Showing, Watcher};
 
 /// What a watcher is due of a turn, and what became of it.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +36,17 @@ pub(crate) enum Due {
 }
 
 impl<'a> View<'a> {
+    /// What a watcher has of a turn, and what it is due, for every pair of the two in one thread.
+    pub(crate) fn dues(&self) -> impl Iterator<Item = (&Watcher<'a>, &Turn<'a>, Option<&Seen<'a>>, Due)> {
+        self.watchers.iter().flat_map(move |watcher| {
+            self.turns_in_reach(watcher).map(move |place| {
+                let turn = &self.turns[place];
+                let seen = watcher.turns.get(&place);
+                (watcher, turn, seen, self.due(watcher, place))
+            })
+        })
+    }
+
     /// The turns of a watcher's thread that its tail can have met.
     pub(super) fn turns_in_reach(&self, watcher: &Watcher<'_>) -> impl Iterator<Item = usize> {
         let turns = &self.threads[watcher.thread].turns;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::At;
-use super::starvation::{STARVED, Slow, slowed};
 use crate::history::{FaultEvent, FaultStep};
+use crate::judge::view::at::At;
+use crate::judge::view::slow::{STARVED, Slow, slowed};
 
 /// One fault's life.
 #[derive(Debug)]

@@ -4,14 +4,12 @@
 //! when it is: every promise then spares it as it spares any other. Such faults are added only to a view that is judged a
 //! second time ([`View::spare_the_starved`]): whatever is still broken then is certain, and the rest is unclear.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::faults::FaultSpan;
-use super::{At, View};
-
-/// Name of the fault that stands for a stretch without a processor.
-pub(super) const STARVED: &str = "starved";
+use crate::judge::view::View;
+use crate::judge::view::at::At;
+use crate::judge::view::faults::FaultSpan;
+use crate::judge::view::slow::{STARVED, Slow, Stretch};
 
 /// Name of the fault that keeps a pod from its processor on purpose.
 const CPU_THROTTLED: &str = "cpu-throttled";
@@ -19,60 +17,6 @@ const CPU_THROTTLED: &str = "cpu-throttled";
 /// Thousandths of a stretch: who waits for so much of it is starved. Less, and an owner still renews its lease in time. On two
 /// processors one stretch in sixty is such with three clusters side by side, and most are with seven.
 const STARVED_SHARE: u64 = 750;
-
-/// A stretch of time, and who waited in it for a processor.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stretch<'a> {
-    /// Its end.
-    pub(crate) at: At,
-    pub(crate) over_us: u64,
-    pub(crate) waited_us: &'a BTreeMap<String, u64>,
-}
-
-/// A step of time in which everything went slower, because somebody waited for a processor.
-#[derive(Debug)]
-pub(super) struct Slow<'a> {
-    pub(super) from_us: u64,
-    pub(super) until_us: u64,
-    /// Thousandths of it that the part waited that waited longest of those that all pods depend on.
-    all: u64,
-    /// The same for each pod.
-    pods: BTreeMap<&'a str, u64>,
-}
-
-impl Slow<'_> {
-    /// Thousandths of it in which a pod could not go on, by itself or for want of what it depends on; without a pod, in which none
-    /// may have.
-    fn share(&self, pod: Option<&str>) -> u64 {
-        let own = match pod {
-            Some(pod) => self.pods.get(pod).copied(),
-            None => self.pods.values().max().copied(),
-        };
-        self.all.max(own.unwrap_or_default())
-    }
-}
-
-/// When `bound_us` from `from_us` on is over for a pod, or for whichever pod, on a clock that stands still for as much of each step as
-/// somebody waited in it.
-pub(super) fn slowed(slow: &[Slow<'_>], from_us: u64, bound_us: u64, pod: Option<&str>) -> u64 {
-    let (mut at_us, mut left_us) = (from_us, bound_us);
-    for step in &slow[slow.partition_point(|step| step.until_us <= from_us)..] {
-        let before_us = step.from_us.saturating_sub(at_us);
-        if before_us >= left_us {
-            break;
-        }
-        left_us -= before_us;
-        at_us = at_us.max(step.from_us);
-        let rate = 1000_u64.saturating_sub(step.share(pod));
-        let counted_us = step.until_us.saturating_sub(at_us).saturating_mul(rate) / 1000;
-        if counted_us >= left_us {
-            return at_us.saturating_add(left_us.saturating_mul(1000) / rate);
-        }
-        left_us -= counted_us;
-        at_us = at_us.max(step.until_us);
-    }
-    at_us.saturating_add(left_us)
-}
 
 impl<'a> Stretch<'a> {
     /// Who waited in it how long, told for the time since `since_us`, when it was told last. A pod that the play itself keeps from a
@@ -92,27 +36,6 @@ impl<'a> Stretch<'a> {
             all: others.values().max().copied().unwrap_or_default(),
             pods: pods.into_iter().filter(|(pod, _)| !is_throttled(pod)).collect(),
         }
-    }
-
-    /// One that waited for longer than the stretch had begun to wait before it.
-    fn begins_us(&self) -> u64 {
-        self.at.us.saturating_sub(self.over_us.max(self.longest_us()))
-    }
-
-    fn longest_us(&self) -> u64 {
-        self.waited_us.values().max().copied().unwrap_or_default()
-    }
-
-    /// `processors were waited for (pod-2 780 ms, nats 240 ms) in the 1000 ms before event 17`.
-    fn told(&self) -> String {
-        let mut parts: Vec<(&str, u64)> = self.waited_us.iter().map(|(part, us)| (part.as_str(), *us)).collect();
-        parts.sort_by_key(|(_, us)| Reverse(*us));
-        let parts = parts.iter().map(|(part, us)| format!("{part} {} ms", us / 1000));
-        let (parts, over_ms) = (parts.collect::<Vec<_>>().join(", "), self.over_us / 1000);
-        format!(
-            "processors were waited for ({parts}) in the {over_ms} ms before event {}",
-            self.at.n
-        )
     }
 }
 
@@ -156,9 +79,6 @@ impl<'a> View<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use super::{Slow, slowed};
     use crate::history::{Status, What};
     use crate::judge::testing::{
         FRIENDLY, Play, aimed, call_starts, fault, observed, part, starved, taken_from_a_live_owner, takeover,
@@ -262,26 +182,6 @@ mod tests {
             }
             assert_eq!(told(&play, "BoundedTakeover"), found, "{waited} of 250 ms");
         }
-    }
-
-    #[test]
-    fn a_clock_stands_still_for_as_long_as_somebody_waits() {
-        let step = |from_us, until_us, all, pod| Slow {
-            from_us,
-            until_us,
-            all,
-            pods: BTreeMap::from([("pod-1", pod)]),
-        };
-        let slow = [step(100, 200, 500, 0), step(300, 400, 0, 1000)];
-        assert_eq!(slowed(&slow, 0, 100, None), 100, "over when it begins");
-        assert_eq!(slowed(&slow, 0, 120, None), 140);
-        assert_eq!(slowed(&slow, 0, 200, None), 250);
-        assert_eq!(slowed(&slow, 150, 100, None), 275);
-        assert_eq!(slowed(&slow, 0, 300, Some("pod-1")), 450);
-        assert_eq!(slowed(&slow, 0, 300, Some("pod-2")), 350);
-        assert_eq!(slowed(&slow, 350, 10, Some("pod-1")), 410);
-        assert_eq!(slowed(&slow, 500, 10, None), 510);
-        assert_eq!(slowed(&[], 500, u64::MAX, None), u64::MAX);
     }
 
     #[test]

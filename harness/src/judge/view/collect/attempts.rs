@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use crate::history::Epoch;
+use crate::judge::view::View;
+use crate::judge::view::entities::turn::{PartRow, Turn};
+use crate::judge::view::entities::watcher::{Anchor, Watcher};
 use crate::judge::view::text::Text;
-use crate::judge::view::{Anchor, PartRow, Turn, View, Watcher};
 
 pub(in crate::judge::view) fn settle(view: &mut View<'_>) {
     for turn in &mut view.turns {

@@ -1,66 +1,45 @@
-//! The one pass over the events that fills a [`View`].
+//! A view in the making, and the indexes that only its making needs.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::history::{
-    Began, Bounds, Chunk, Cursor, Epoch, Event, EventId, Expect, FaultEvent, MessageId, Outcome, ProviderEvent,
-    ProviderWhat, Row, ThreadId, TurnId, TurnKey, WatcherId, What,
-};
-use crate::judge::view::collect::attempts;
-use crate::judge::view::entities::log::Stored;
-use crate::judge::view::starvation::Stretch;
-use crate::judge::view::{
-    Access, At, Call, Cancel, Complaint, Death, Ending, Faults, Frame, Leftover, Owned, PartRow, Poll, Post, Probe,
-    Read, Refused, Revocation, Thread, Trial, Turn, TurnRow, View, Watcher,
-};
+use crate::history::{Bounds, Cursor, Epoch, Expect, FaultEvent, MessageId, ThreadId, TurnId, WatcherId};
+use crate::judge::view::View;
+use crate::judge::view::at::At;
+use crate::judge::view::entities::feedback::Feedback;
+use crate::judge::view::entities::observations::Ending;
+use crate::judge::view::entities::thread::Thread;
+use crate::judge::view::entities::turn::Turn;
+use crate::judge::view::faults::Faults;
+use crate::judge::view::text::Text;
 
 /// Indexes that only the pass itself needs.
 #[derive(Default)]
-struct Places<'a> {
-    threads: HashMap<&'a ThreadId, usize>,
+pub(super) struct Places<'a> {
+    pub(super) threads: HashMap<&'a ThreadId, usize>,
     /// The turn that was told of last.
-    turn: Option<usize>,
+    pub(super) turn: Option<usize>,
     /// Only open tails: a watcher's id is not used twice.
-    watchers: HashMap<WatcherId, usize>,
-    calls: HashMap<u64, usize>,
+    pub(super) watchers: HashMap<WatcherId, usize>,
+    pub(super) calls: HashMap<u64, usize>,
     /// When each was first posted, and what is expected of it.
-    messages: HashMap<(usize, &'a MessageId), (At, &'a Expect)>,
+    pub(super) messages: HashMap<(usize, &'a MessageId), (At, &'a Expect)>,
     /// Ids that some tail resumes from, with the turn and the offset in its answer that each lies at.
-    resumed: HashSet<&'a str>,
-    anchors: HashMap<(usize, &'a str), (usize, usize)>,
-    faults: Vec<(At, &'a FaultEvent)>,
+    pub(super) resumed: HashSet<&'a str>,
+    pub(super) anchors: HashMap<(usize, &'a str), (usize, usize)>,
+    pub(super) faults: Vec<(At, &'a FaultEvent)>,
     /// Those ids as cursors, with the moment that a watcher was first given each.
-    given: HashMap<(usize, &'a str), (Cursor, At)>,
-    gone: BTreeMap<(usize, Epoch, u64), u64>,
+    pub(super) given: HashMap<(usize, &'a str), (Cursor, At)>,
+    pub(super) gone: BTreeMap<(usize, Epoch, u64), u64>,
     /// Place of the stream log's last message, and the stretch without a gap that it is in.
-    logged: (u32, u32),
+    pub(super) logged: (u32, u32),
 }
 
-struct Collector<'a> {
-    view: View<'a>,
-    places: Places<'a>,
+pub(super) struct Collector<'a> {
+    pub(super) view: View<'a>,
+    pub(super) places: Places<'a>,
 }
 
-pub(in crate::judge::view) fn collect(events: &[Event]) -> View<'_> {
-    let mut collector = Collector {
-        view: empty(),
-        places: Places::default(),
-    };
-    collector.places.resumed = events
-        .iter()
-        .filter_map(|event| match &event.what {
-            What::TailOpened { cursor, .. } => cursor.as_deref(),
-            _ => None,
-        })
-        .collect();
-    for event in events {
-        collector.take(event);
-    }
-    collector.link();
-    collector.view
-}
-
-fn empty<'a>() -> View<'a> {
+pub(super) fn empty<'a>() -> View<'a> {
     let bounds = Bounds {
         lease_ms: 0,
         takeover_ms: 0,
@@ -93,10 +72,10 @@ fn empty<'a>() -> View<'a> {
         logs: Vec::new(),
         stored: Vec::new(),
         revoked: Vec::new(),
-        feedback: crate::judge::view::Feedback::default(),
+        feedback: Feedback::default(),
         faults: Faults::default(),
         starvation: Vec::new(),
-        pods: std::collections::BTreeSet::new(),
+        pods: BTreeSet::new(),
         evidence: Vec::new(),
         ending: Ending::default(),
         heard: Vec::new(),
@@ -106,440 +85,7 @@ fn empty<'a>() -> View<'a> {
 }
 
 impl<'a> Collector<'a> {
-    fn take(&mut self, event: &'a Event) {
-        let at = At::of(event);
-        self.view.ending.last = Some(at);
-        match &event.what {
-            What::Began(began) => self.begin(began),
-            What::Row { xid, row, .. } => {
-                self.view.rows.push(event);
-                self.row(at, *xid, row);
-            }
-            What::Frame {
-                watcher,
-                id,
-                cursor,
-                chunk,
-            } => {
-                self.frame(
-                    *watcher,
-                    event,
-                    Frame {
-                        at,
-                        id: id.as_ref().map(EventId::as_str),
-                        cursor: *cursor,
-                        chunk,
-                    },
-                );
-            }
-            What::Provider(told) => self.provider(at, told),
-            What::Logged {
-                thread, seq, cursor, ..
-            } => self.logged(event, thread, *seq, *cursor),
-            What::Fault(told) => self.places.faults.push((at, &**told)),
-            What::Starved { over_us, waited_us } => self.view.starvation.push(Stretch {
-                at,
-                over_us: *over_us,
-                waited_us,
-            }),
-            What::TailOpened {
-                watcher,
-                pod,
-                thread,
-                cursor,
-                session,
-                asked_us,
-                ..
-            } => {
-                self.view.pods.insert(pod.as_str());
-                let thread = self.thread(thread);
-                self.places.watchers.insert(*watcher, self.view.watchers.len());
-                let mut watcher = Watcher::new(*watcher, pod, thread, at, cursor.as_deref());
-                (watcher.session, watcher.asked_us) = (*session, *asked_us);
-                self.view.watchers.push(watcher);
-            }
-            What::TailClosed { watcher, end } => {
-                if let Some(place) = self.places.watchers.remove(watcher) {
-                    self.view.watchers[place].closed = Some((at, end));
-                    self.view.watchers[place].frames.shrink_to_fit();
-                }
-            }
-            What::Played { gave_up } => self.view.ending.played = Some((at, gave_up.as_deref())),
-            What::Healed => self.view.ending.healed = Some(at),
-            What::Quiesced => self.view.ending.quiesced = Some(at),
-            What::Ended => self.view.ending.ended = true,
-            What::HarnessFailed { reason } => {
-                self.view.ending.harness_failed.get_or_insert(reason);
-            }
-            What::Evidence { mark, reached } => self.view.evidence.push((mark, *reached)),
-            _ => self.asked(at, &event.what),
-        }
-    }
-
-    /// What the workload asked, and what came of it.
-    fn asked(&mut self, at: At, what: &'a What) {
-        match what {
-            What::ThreadMade { thread, tenant } => {
-                let thread = self.thread(thread);
-                self.view.threads[thread].tenant = Some(tenant);
-            }
-            What::Posted {
-                op,
-                pod,
-                thread,
-                message,
-                text,
-                expect,
-            } => {
-                self.view.pods.insert(pod.as_str());
-                let thread = self.thread(thread);
-                self.places.messages.entry((thread, message)).or_insert((at, expect));
-                self.view.ops.insert(*op, self.view.posts.len());
-                self.view.posts.push(Post {
-                    at,
-                    pod,
-                    thread,
-                    message,
-                    text,
-                    ended: None,
-                });
-            }
-            What::PostEnded { op, outcome } => {
-                if let Some(post) = self.view.ops.get(op) {
-                    self.view.posts[*post].ended = Some((at, outcome));
-                }
-            }
-            _ => self.tried(at, what),
-        }
-    }
-
-    /// What else was asked of the pods: with which credential, and what was refused.
-    fn tried(&mut self, at: At, what: &'a What) {
-        match what {
-            What::Access {
-                pod,
-                credential,
-                thread,
-                route,
-                status,
-                body,
-            } => {
-                let thread = self.thread(thread);
-                let (credential, status) = (*credential, *status);
-                self.view.accesses.push(Access {
-                    at,
-                    pod,
-                    credential,
-                    thread,
-                    route,
-                    status,
-                    body,
-                });
-            }
-            What::Revoked { tenant, session, .. } => {
-                let session = *session;
-                self.view.revoked.push(Revocation { at, tenant, session });
-            }
-            What::Cancelled { pod, thread, outcome } => {
-                let thread = self.thread(thread);
-                self.view.threads[thread].cancels.push(self.view.cancels.len());
-                self.view.cancels.push(Cancel {
-                    at,
-                    pod,
-                    thread,
-                    outcome,
-                });
-            }
-            What::TailRefused {
-                watcher,
-                pod,
-                thread,
-                status,
-                reason,
-                garbled,
-            } => {
-                self.view.pods.insert(pod.as_str());
-                let thread = self.thread(thread);
-                self.view.refused.push(Refused {
-                    at,
-                    watcher: *watcher,
-                    pod,
-                    thread,
-                    status: *status,
-                    reason,
-                    garbled: *garbled,
-                });
-            }
-            _ => self.told(at, what),
-        }
-    }
-
-    /// What the stores and pods said when they were asked.
-    fn told(&mut self, at: At, what: &'a What) {
-        match what {
-            What::TerminalProbe { watcher, turn, status } => {
-                self.view.probes.push(Probe {
-                    at,
-                    watcher: *watcher,
-                    turn,
-                    status: *status,
-                });
-            }
-            What::ThreadRead {
-                pod, thread, answers, ..
-            } => {
-                self.view.pods.insert(pod.as_str());
-                let thread = self.thread(thread);
-                for answer in answers {
-                    self.turn(&answer.turn);
-                }
-                self.view.reads.push(Read {
-                    at,
-                    pod,
-                    thread,
-                    answers,
-                });
-            }
-            _ => self.witnessed(at, what),
-        }
-    }
-
-    /// What pods, the engine and the harness said of how things stand.
-    fn witnessed(&mut self, at: At, what: &'a What) {
-        match what {
-            What::ReadyPolled { pod, ready, detail, .. } => {
-                self.view.pods.insert(pod.as_str());
-                let ready = *ready;
-                self.view.polls.push(Poll { at, pod, ready, detail });
-            }
-            What::Served { pod, ok, detail } => {
-                self.view.pods.insert(pod.as_str());
-                let ok = *ok;
-                self.view.trials.push(Trial { at, pod, ok, detail });
-            }
-            What::LeftAfter { pod, what, count } => {
-                let (pod, count) = (pod.as_ref(), *count);
-                self.view.leftovers.push(Leftover { at, pod, what, count });
-            }
-            What::LogLine { pod, level, line } => self.view.complaints.push(Complaint { at, pod, level, line }),
-            What::Engine {
-                service,
-                action,
-                exit_code,
-            } if action == "die" => {
-                let exit_code = *exit_code;
-                self.view.deaths.push(Death { at, service, exit_code });
-            }
-            _ => self.view.feedback.told(at, what),
-        }
-    }
-
-    fn begin(&mut self, began: &'a Began) {
-        self.view.capabilities = &began.capabilities;
-        self.view.bounds = began.bounds;
-        self.view.declared = &began.evidence;
-        self.view.foretold = &began.expected_failures;
-    }
-
-    fn row(&mut self, at: At, xid: u64, row: &'a Row) {
-        match row {
-            Row::Thread {
-                thread,
-                status,
-                owner,
-                epoch,
-            } => {
-                if let Some(owner) = owner {
-                    self.view.pods.insert(owner.as_str());
-                }
-                let thread = self.thread(thread);
-                let owned = Owned {
-                    at,
-                    owner: owner.as_ref(),
-                    epoch: *epoch,
-                    status: *status,
-                };
-                self.view.threads[thread].owners.push(owned);
-            }
-            Row::Turn {
-                turn,
-                thread,
-                message,
-                status,
-                attempt,
-                epoch,
-            } => {
-                let thread = self.thread(thread);
-                let place = self.turn(turn);
-                let turn = &mut self.view.turns[place];
-                if turn.rows.is_empty() {
-                    turn.thread = Some(thread);
-                    turn.message = Some(message);
-                    turn.order = Some(self.view.threads[thread].turns.len());
-                    self.view.threads[thread].turns.push(place);
-                }
-                turn.moves_us.push(at.us);
-                if status.is_terminal() {
-                    turn.parts.values_mut().for_each(Vec::shrink_to_fit);
-                }
-                turn.rows.push(TurnRow {
-                    at,
-                    xid,
-                    status: *status,
-                    attempt: *attempt,
-                    epoch: *epoch,
-                });
-            }
-            Row::Part { turn, epoch, seq, text } => {
-                let place = self.turn(turn);
-                let turn = &mut self.view.turns[place];
-                turn.moves_us.push(at.us);
-                turn.parts.entry(*epoch).or_default().push(PartRow {
-                    n: at.n,
-                    xid,
-                    seq: *seq,
-                    text,
-                });
-                turn.first_text.entry(*epoch).or_insert(at);
-            }
-            Row::PartGone { turn, epoch, seq } => {
-                let place = self.turn(turn);
-                self.places.gone.insert((place, *epoch, *seq), at.n);
-            }
-            Row::Feedback { .. } | Row::FeedbackGone { .. } => self.view.feedback.row(at, row),
-        }
-    }
-
-    fn frame(&mut self, watcher: WatcherId, event: &'a Event, frame: Frame<'a>) {
-        let turn = match frame.chunk {
-            Chunk::State { turn, .. } => turn.as_ref(),
-            chunk => chunk.turn(),
-        };
-        let turn = turn.map(|turn| self.turn(turn));
-        // A frame without an opened tail has nowhere to be shown.
-        let Some(place) = self.places.watchers.get(&watcher).copied() else {
-            return;
-        };
-        let watcher = &mut self.view.watchers[place];
-        watcher.frames.push(event);
-        let (thread, anchors) = (watcher.thread, &self.places.anchors);
-        watcher.render(frame, turn, |cursor, turn| {
-            anchors
-                .get(&(thread, cursor))
-                .filter(|(whose, _)| *whose == turn)
-                .map(|(_, offset)| *offset)
-        });
-        let Some(turn) = turn else { return };
-        if let (Chunk::Delta { .. }, Some(cursor)) = (frame.chunk, frame.cursor) {
-            self.view.turns[turn].first_text.entry(cursor.epoch).or_insert(frame.at);
-        }
-        let Some(id) = frame.id.filter(|id| self.places.resumed.contains(id)) else {
-            return;
-        };
-        if let Some(cursor) = frame.cursor {
-            self.places.given.entry((thread, id)).or_insert((cursor, frame.at));
-        }
-        if let Some(showing) = watcher.turns.get(&turn).and_then(|seen| seen.current())
-            && showing.anchor == crate::judge::view::Anchor::Start
-        {
-            self.places
-                .anchors
-                .entry((thread, id))
-                .or_insert((turn, showing.text.len()));
-        }
-    }
-
-    /// A message of the stream log; what is not of a thread of the play is passed over.
-    fn logged(&mut self, event: &'a Event, thread: &ThreadId, seq: u32, cursor: Option<Cursor>) {
-        let (last, stretch) = self.places.logged;
-        let is_next = last.checked_add(1) == Some(seq);
-        self.places.logged = (seq, if is_next { stretch } else { stretch + 1 });
-        let stretch = self.places.logged.1;
-        let (Some(thread), Some(cursor)) = (self.places.threads.get(thread).copied(), cursor) else {
-            return;
-        };
-        self.view.stored.push(Stored { thread, event, stretch });
-        if self.places.resumed.is_empty() {
-            return;
-        }
-        if let Some(id) = self.places.resumed.get(crate::judge::view::tell(cursor).as_str()) {
-            let at = At::of(event);
-            self.places.given.entry((thread, id)).or_insert((cursor, at));
-        }
-    }
-
-    fn provider(&mut self, at: At, told: &'a ProviderEvent) {
-        let calls = &mut self.view.calls;
-        let place = *self.places.calls.entry(told.call).or_insert_with(|| {
-            let (key, ordinal, pod) = (&told.key, told.ordinal, told.pod.as_ref());
-            calls.push(Call {
-                key,
-                ordinal,
-                pod,
-                started: None,
-                ended: None,
-                cause: None,
-                tokens: 0,
-                messages: &[],
-            });
-            calls.len() - 1
-        });
-        match &told.what {
-            ProviderWhat::Started { messages } => {
-                calls[place].started = Some(at);
-                calls[place].messages = messages;
-            }
-            ProviderWhat::Held { .. } => {}
-            ProviderWhat::Ended { cause, tokens } => {
-                calls[place].ended = Some(at);
-                calls[place].cause = Some(cause);
-                calls[place].tokens = *tokens;
-            }
-        }
-    }
-
-    /// Ties together what came in no certain order: posts, turns, keys, calls, removals.
-    fn link(&mut self) {
-        self.view.faults = Faults::of(self.places.faults.drain(..));
-        for post in 0..self.view.posts.len() {
-            let Post {
-                thread, message, ended, ..
-            } = self.view.posts[post];
-            let Some((at, Outcome::Ok(accepted))) = ended else {
-                continue;
-            };
-            self.view.pods.insert(accepted.pod.as_str());
-            let place = self.turn(&accepted.turn);
-            let turn = &mut self.view.turns[place];
-            turn.thread.get_or_insert(thread);
-            turn.message.get_or_insert(message);
-            turn.accepted.get_or_insert(at);
-        }
-        let mut by_key: HashMap<&TurnKey, Vec<usize>> = HashMap::new();
-        for (place, call) in self.view.calls.iter().enumerate() {
-            by_key.entry(call.key).or_default().push(place);
-        }
-        for (place, turn) in self.view.turns.iter_mut().enumerate() {
-            let message = turn.thread.zip(turn.message);
-            let posted = message.and_then(|message| self.places.messages.get(&message));
-            (turn.posted, turn.expect) = posted.copied().unzip();
-            turn.calls = turn
-                .expect
-                .and_then(|expect| by_key.get(&expect.key))
-                .cloned()
-                .unwrap_or_default();
-            turn.moves_us.sort_unstable();
-            turn.durable = attempts::durable(turn, place, &self.places.gone);
-        }
-        for watcher in &mut self.view.watchers {
-            let given = watcher
-                .cursor
-                .and_then(|id| self.places.given.get(&(watcher.thread, id)));
-            watcher.resumes = given.copied();
-        }
-    }
-
-    fn thread(&mut self, id: &'a ThreadId) -> usize {
+    pub(super) fn thread(&mut self, id: &'a ThreadId) -> usize {
         let threads = &mut self.view.threads;
         *self.places.threads.entry(id).or_insert_with(|| {
             threads.push(Thread {
@@ -553,7 +99,7 @@ impl<'a> Collector<'a> {
         })
     }
 
-    fn turn(&mut self, id: &'a TurnId) -> usize {
+    pub(super) fn turn(&mut self, id: &'a TurnId) -> usize {
         let turns = &mut self.view.turns;
         // Mostly it is the one that was told of before.
         if let Some(last) = self.places.turn.filter(|last| turns[*last].id == id) {
@@ -573,7 +119,7 @@ impl<'a> Collector<'a> {
                 first_text: BTreeMap::new(),
                 calls: Vec::new(),
                 moves_us: Vec::new(),
-                durable: crate::judge::view::Text::default(),
+                durable: Text::default(),
                 references: BTreeMap::new(),
             });
             turns.len() - 1

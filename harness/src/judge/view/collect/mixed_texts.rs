@@ -1,44 +1,10 @@
 //! Texts in which something else is heard than one call for their own turn: the few that promises about splices and
 //! strangers have to look at, found once for all of them.
 
-use crate::history::{Epoch, PodName, TurnId};
+use crate::judge::view::View;
+use crate::judge::view::entities::mixed_text::{Heard, Holder};
+use crate::judge::view::entities::watcher::Fit;
 use crate::judge::view::text::{Text, Voice};
-use crate::judge::view::{Fit, View};
-
-/// A text and what is heard in it.
-#[derive(Debug)]
-pub(crate) struct Heard<'a> {
-    pub(crate) by: Holder<'a>,
-    /// Whose answer it is meant to be, and the place of that turn, where there is such a one in the thread.
-    pub(crate) turn: &'a TurnId,
-    pub(crate) place: Option<usize>,
-    /// The thread that it was shown, stored or read in.
-    pub(crate) thread: Option<usize>,
-    /// The calls heard in it, in order.
-    pub(crate) voices: Vec<Voice>,
-}
-
-/// Who holds a text.
-#[derive(Debug)]
-pub(crate) enum Holder<'a> {
-    /// The store, or whatever held most of an attempt.
-    Attempt(Epoch),
-    /// A watcher, by its label.
-    Screen(String),
-    /// A thread as a pod told it.
-    Reading(&'a PodName),
-}
-
-impl Heard<'_> {
-    /// Who holds it, in words.
-    pub(crate) fn holder(&self) -> String {
-        match &self.by {
-            Holder::Attempt(epoch) => format!("turn {}, attempt at epoch {epoch}", self.turn),
-            Holder::Screen(watcher) => watcher.clone(),
-            Holder::Reading(pod) => format!("thread read from {pod}"),
-        }
-    }
-}
 
 /// Looks through every text that anything held of a turn: the longest of each attempt, each that was shown and is not its
 /// beginning, and each that was read.

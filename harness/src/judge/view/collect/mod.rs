@@ -2,4 +2,7 @@
 
 pub(super) mod attempts;
 pub(super) mod collector;
+pub(super) mod events;
+pub(super) mod logs;
 pub(super) mod mixed_texts;
+pub(super) mod stores;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::history::{FeedbackId, OpId, Outcome, PodName, Row, What};
-use crate::judge::view::At;
+use crate::judge::view::at::At;
 
 /// A piece of feedback on its way to a pod, and what came of it.
 #[derive(Debug)]

@@ -7,8 +7,9 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use crate::history::{Chunk, Cursor, Event, TurnId, What};
-use crate::judge::view::{At, Frame, View, Watcher};
+use crate::history::{Chunk, Cursor, Event, TurnId};
+use crate::judge::view::at::At;
+use crate::judge::view::text::oneline;
 
 /// Most lines of a diff that are not context.
 const SHOWN: usize = 6;
@@ -23,7 +24,7 @@ pub(crate) struct Logged<'a> {
     pub(crate) first: At,
     pub(crate) chunk: &'a Chunk,
     /// The stretch of the stream log that it was found in, where it was.
-    stretch: Option<u32>,
+    pub(in crate::judge::view) stretch: Option<u32>,
 }
 
 /// A message of the stream log.
@@ -46,9 +47,9 @@ impl<'a> Logged<'a> {
 /// The log of one thread.
 #[derive(Debug, Default)]
 pub(crate) struct Log<'a> {
-    frames: Vec<Logged<'a>>,
+    pub(in crate::judge::view) frames: Vec<Logged<'a>>,
     /// Whether anything of it was seen in the stream log.
-    is_told: bool,
+    pub(in crate::judge::view) is_told: bool,
 }
 
 impl<'a> Log<'a> {
@@ -114,57 +115,6 @@ impl<'a> Log<'a> {
     }
 }
 
-/// Gathers the logs of all threads.
-pub(in crate::judge::view) fn gather<'a>(view: &mut View<'a>) {
-    let mut watchers: Vec<Vec<&Watcher<'a>>> = vec![Vec::new(); view.threads.len()];
-    for watcher in &view.watchers {
-        watchers[watcher.thread].push(watcher);
-    }
-    let mut stored = std::mem::take(&mut view.stored);
-    stored.sort_by_key(|message| message.thread);
-    // One thread after the other: what all tails hold together is several times what comes of it.
-    let log = |(thread, watchers): (usize, Vec<&Watcher<'a>>)| {
-        let begin = stored.partition_point(|message| message.thread < thread);
-        let own = stored[begin..].iter().take_while(|message| message.thread == thread);
-        let own = own.filter_map(in_the_log);
-        let mut frames: Vec<Logged<'a>> = watchers.into_iter().flat_map(content).chain(own).collect();
-        frames.sort_unstable_by_key(|there| (there.cursor, there.first.n));
-        frames.dedup_by(|later, first| {
-            let is_same = later.cursor == first.cursor;
-            first.stretch = first.stretch.or(later.stretch.filter(|_| is_same));
-            is_same
-        });
-        frames.shrink_to_fit();
-        let is_told = frames.iter().any(|there| there.stretch.is_some());
-        Log { frames, is_told }
-    };
-    view.logs = watchers.into_iter().enumerate().map(log).collect();
-}
-
-/// A frame as the stream log holds it; none for what is no part of an answer.
-fn in_the_log<'a>(message: &Stored<'a>) -> Option<Logged<'a>> {
-    match &message.event.what {
-        What::Logged { cursor, chunk, .. } if chunk.turn().is_some() => Some(Logged {
-            cursor: (*cursor)?,
-            first: At::of(message.event),
-            chunk,
-            stretch: Some(message.stretch),
-        }),
-        _ => None,
-    }
-}
-
-fn content<'v, 'a>(watcher: &'v Watcher<'a>) -> impl Iterator<Item = Logged<'a>> + 'v {
-    watcher.frames().filter(Frame::is_content).filter_map(|frame| {
-        Some(Logged {
-            cursor: frame.cursor?,
-            first: frame.at,
-            chunk: frame.chunk,
-            stretch: None,
-        })
-    })
-}
-
 /// `4-17`.
 pub(crate) fn tell(cursor: Cursor) -> String {
     format!("{}-{}", cursor.epoch, cursor.seq)
@@ -175,7 +125,7 @@ pub(crate) fn name(chunk: &Chunk) -> String {
     match chunk {
         Chunk::Start(start) => format!("start of turn {}", start.turn),
         Chunk::Delta { turn, text } => {
-            format!("text `{}` of turn {turn}", crate::judge::view::oneline(text.trim_end()))
+            format!("text `{}` of turn {turn}", oneline(text.trim_end()))
         }
         Chunk::Error { turn, .. } => format!("error of turn {turn}"),
         Chunk::Finish { turn, .. } => format!("finish of turn {turn}"),

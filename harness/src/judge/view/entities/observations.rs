@@ -1,7 +1,7 @@
 //! What pods, the engine and the harness said when they were asked: each one answer, as it was given.
 
-use crate::history::{Outcome, PodName, SessionNo, TenantId, WatcherId};
-use crate::judge::view::At;
+use crate::history::{Credential, Outcome, PodName, ReadAnswer, Row, SessionNo, Status, TenantId, TurnId, WatcherId};
+use crate::judge::view::at::At;
 
 /// A cancel that was asked for, told when it was answered.
 #[derive(Debug)]
@@ -76,4 +76,53 @@ pub(crate) struct Death<'a> {
     pub(crate) at: At,
     pub(crate) service: &'a str,
     pub(crate) exit_code: Option<i64>,
+}
+
+/// A row's change, in commit order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Change<'a> {
+    pub(crate) at: At,
+    pub(crate) xid: u64,
+    pub(crate) row: &'a Row,
+}
+
+/// A thread as a pod's API told it.
+#[derive(Debug)]
+pub(crate) struct Read<'a> {
+    pub(crate) at: At,
+    pub(crate) pod: &'a PodName,
+    pub(crate) thread: usize,
+    pub(crate) answers: &'a [ReadAnswer],
+}
+
+/// A status read right after a watcher was shown the terminal.
+#[derive(Debug)]
+pub(crate) struct Probe<'a> {
+    pub(crate) at: At,
+    pub(crate) watcher: WatcherId,
+    pub(crate) turn: &'a TurnId,
+    pub(crate) status: Option<Status>,
+}
+
+/// A request that tries a credential.
+#[derive(Debug)]
+pub(crate) struct Access<'a> {
+    pub(crate) at: At,
+    pub(crate) pod: &'a PodName,
+    pub(crate) credential: Credential,
+    pub(crate) thread: usize,
+    pub(crate) route: &'a str,
+    pub(crate) status: Option<u16>,
+    pub(crate) body: &'a str,
+}
+
+/// How the history goes out.
+#[derive(Debug, Default)]
+pub(crate) struct Ending<'a> {
+    pub(crate) played: Option<(At, Option<&'a str>)>,
+    pub(crate) healed: Option<At>,
+    pub(crate) quiesced: Option<At>,
+    pub(crate) ended: bool,
+    pub(crate) harness_failed: Option<&'a str>,
+    pub(crate) last: Option<At>,
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::history::{Chunk, Cursor, Epoch, Event, EventId, PodName, SessionNo, Status, TailEnd, WatcherId, What};
-use crate::judge::view::text::Text;
-use crate::judge::view::{Against, At};
+use crate::judge::view::at::At;
+use crate::judge::view::text::{Against, Text};
 
 /// A watcher: one attach from its opening to its end.
 #[derive(Debug)]
@@ -182,6 +182,14 @@ impl Showing<'_> {
     pub(crate) fn completes(&self, whole: &Text<'_>) -> bool {
         matches!(self.fit_in(whole), Fit::Along { from } if from + self.text.len() == whole.len())
     }
+
+    fn note_epoch(&mut self, at: At, epoch: Option<Epoch>) {
+        if let (Some(here), Some(there)) = (self.epoch, epoch)
+            && here != there
+        {
+            self.mixed.get_or_insert((at, there));
+        }
+    }
 }
 
 impl<'a> Watcher<'a> {
@@ -292,16 +300,6 @@ impl<'a> Watcher<'a> {
             seen.show(Showing::new(at, Some(epoch), Anchor::Start));
         } else if let Some(showing) = seen.showings.last_mut() {
             showing.note_epoch(at, Some(epoch));
-        }
-    }
-}
-
-impl Showing<'_> {
-    fn note_epoch(&mut self, at: At, epoch: Option<Epoch>) {
-        if let (Some(here), Some(there)) = (self.epoch, epoch)
-            && here != there
-        {
-            self.mixed.get_or_insert((at, there));
         }
     }
 }

@@ -1,0 +1,129 @@
+//! Rows, messages of the stream log and provider calls, as they come.
+
+use super::collector::Collector;
+use crate::history::{Cursor, Event, ProviderEvent, ProviderWhat, Row, ThreadId};
+use crate::judge::view::at::At;
+use crate::judge::view::entities::call::Call;
+use crate::judge::view::entities::log::{Stored, tell};
+use crate::judge::view::entities::thread::Owned;
+use crate::judge::view::entities::turn::{PartRow, TurnRow};
+
+impl<'a> Collector<'a> {
+    pub(super) fn row(&mut self, at: At, xid: u64, row: &'a Row) {
+        match row {
+            Row::Thread {
+                thread,
+                status,
+                owner,
+                epoch,
+            } => {
+                if let Some(owner) = owner {
+                    self.view.pods.insert(owner.as_str());
+                }
+                let thread = self.thread(thread);
+                let owned = Owned {
+                    at,
+                    owner: owner.as_ref(),
+                    epoch: *epoch,
+                    status: *status,
+                };
+                self.view.threads[thread].owners.push(owned);
+            }
+            Row::Turn {
+                turn,
+                thread,
+                message,
+                status,
+                attempt,
+                epoch,
+            } => {
+                let thread = self.thread(thread);
+                let place = self.turn(turn);
+                let turn = &mut self.view.turns[place];
+                if turn.rows.is_empty() {
+                    turn.thread = Some(thread);
+                    turn.message = Some(message);
+                    turn.order = Some(self.view.threads[thread].turns.len());
+                    self.view.threads[thread].turns.push(place);
+                }
+                turn.moves_us.push(at.us);
+                if status.is_terminal() {
+                    turn.parts.values_mut().for_each(Vec::shrink_to_fit);
+                }
+                turn.rows.push(TurnRow {
+                    at,
+                    xid,
+                    status: *status,
+                    attempt: *attempt,
+                    epoch: *epoch,
+                });
+            }
+            Row::Part { turn, epoch, seq, text } => {
+                let place = self.turn(turn);
+                let turn = &mut self.view.turns[place];
+                turn.moves_us.push(at.us);
+                turn.parts.entry(*epoch).or_default().push(PartRow {
+                    n: at.n,
+                    xid,
+                    seq: *seq,
+                    text,
+                });
+                turn.first_text.entry(*epoch).or_insert(at);
+            }
+            Row::PartGone { turn, epoch, seq } => {
+                let place = self.turn(turn);
+                self.places.gone.insert((place, *epoch, *seq), at.n);
+            }
+            Row::Feedback { .. } | Row::FeedbackGone { .. } => self.view.feedback.row(at, row),
+        }
+    }
+
+    /// A message of the stream log; what is not of a thread of the play is passed over.
+    pub(super) fn logged(&mut self, event: &'a Event, thread: &ThreadId, seq: u32, cursor: Option<Cursor>) {
+        let (last, stretch) = self.places.logged;
+        let is_next = last.checked_add(1) == Some(seq);
+        self.places.logged = (seq, if is_next { stretch } else { stretch + 1 });
+        let stretch = self.places.logged.1;
+        let (Some(thread), Some(cursor)) = (self.places.threads.get(thread).copied(), cursor) else {
+            return;
+        };
+        self.view.stored.push(Stored { thread, event, stretch });
+        if self.places.resumed.is_empty() {
+            return;
+        }
+        if let Some(id) = self.places.resumed.get(tell(cursor).as_str()) {
+            let at = At::of(event);
+            self.places.given.entry((thread, id)).or_insert((cursor, at));
+        }
+    }
+
+    pub(super) fn provider(&mut self, at: At, told: &'a ProviderEvent) {
+        let calls = &mut self.view.calls;
+        let place = *self.places.calls.entry(told.call).or_insert_with(|| {
+            let (key, ordinal, pod) = (&told.key, told.ordinal, told.pod.as_ref());
+            calls.push(Call {
+                key,
+                ordinal,
+                pod,
+                started: None,
+                ended: None,
+                cause: None,
+                tokens: 0,
+                messages: &[],
+            });
+            calls.len() - 1
+        });
+        match &told.what {
+            ProviderWhat::Started { messages } => {
+                calls[place].started = Some(at);
+                calls[place].messages = messages;
+            }
+            ProviderWhat::Held { .. } => {}
+            ProviderWhat::Ended { cause, tokens } => {
+                calls[place].ended = Some(at);
+                calls[place].cause = Some(cause);
+                calls[place].tokens = *tokens;
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! A thread, and its row after each change.
+
+use crate::history::{Epoch, PodName, Status, TenantId, ThreadId};
+use crate::judge::view::at::At;
+
+/// A thread.
+#[derive(Debug)]
+pub(crate) struct Thread<'a> {
+    pub(crate) id: &'a ThreadId,
+    pub(crate) tenant: Option<&'a TenantId>,
+    /// Its turns, in the order in which their rows came to be.
+    pub(crate) turns: Vec<usize>,
+    /// Its row after each change, in commit order.
+    pub(crate) owners: Vec<Owned<'a>>,
+    /// The cancels that were asked for on it, in order.
+    pub(crate) cancels: Vec<usize>,
+}
+
+/// A thread's row after a change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owned<'a> {
+    pub(crate) at: At,
+    pub(crate) owner: Option<&'a PodName>,
+    pub(crate) epoch: Epoch,
+    pub(crate) status: Status,
+}
+
+impl Owned<'_> {
+    /// `pod-2 at epoch 1`.
+    pub(crate) fn label(&self) -> String {
+        let owner = self.owner.map_or("nobody", PodName::as_str);
+        format!("{owner} at epoch {}", self.epoch)
+    }
+}

@@ -1,0 +1,95 @@
+//! A turn, its rows and its texts.
+
+use std::collections::BTreeMap;
+
+use crate::history::{Epoch, Expect, MessageId, Status, TurnId};
+use crate::judge::view::at::At;
+use crate::judge::view::entities::watcher::Showing;
+use crate::judge::view::text::Text;
+
+/// A turn, and all that is known of it.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    pub(crate) id: &'a TurnId,
+    /// Its thread's place; none for a turn that only a watcher or a read has told of.
+    pub(crate) thread: Option<usize>,
+    /// Its place among its thread's turns, where it has a row.
+    pub(crate) order: Option<usize>,
+    pub(crate) message: Option<&'a MessageId>,
+    pub(crate) expect: Option<&'a Expect>,
+    /// When its message was first posted.
+    pub(crate) posted: Option<At>,
+    /// When a post was first answered with it.
+    pub(crate) accepted: Option<At>,
+    pub(crate) rows: Vec<TurnRow>,
+    /// Parts by the epoch of the attempt that wrote them, as they came.
+    pub(crate) parts: BTreeMap<Epoch, Vec<PartRow<'a>>>,
+    /// When each epoch's first text was seen, by a watcher or in the store.
+    pub(crate) first_text: BTreeMap<Epoch, At>,
+    /// The provider's calls for its key, in the order of their start.
+    pub(crate) calls: Vec<usize>,
+    /// When anything was stored of it, in microseconds since the run began, in order.
+    pub(crate) moves_us: Vec<u64>,
+    /// What its readers are told: the parts of the newest attempt that are still there.
+    pub(crate) durable: Text<'a>,
+    /// For each attempt the longest text that anything held of it; the durable one for the attempt that completed.
+    pub(crate) references: BTreeMap<Epoch, Text<'a>>,
+}
+
+impl Turn<'_> {
+    /// From when on it can have been touched by what was broken: its first row reaches the history some time after it was committed,
+    /// and its post came before that.
+    pub(crate) fn asked(&self) -> Option<At> {
+        self.posted.or(self.rows.first().map(|row| row.at))
+    }
+
+    /// As [`Turn::asked`], in microseconds since the run began.
+    pub(crate) fn asked_us(&self) -> u64 {
+        self.asked().map_or(0, |at| at.us)
+    }
+
+    /// Its first terminal row.
+    pub(crate) fn terminal(&self) -> Option<&TurnRow> {
+        self.rows.iter().find(|row| row.status.is_terminal())
+    }
+
+    pub(crate) fn is_completed(&self) -> bool {
+        self.terminal().is_some_and(|row| row.status == Status::Completed)
+    }
+
+    /// Whether what it stores is what a screen must show in the end that shows this: always where it completed; else where this is of
+    /// its last attempt, for who fails a turn in another's place stores nothing and need not take anything back.
+    pub(crate) fn settles(&self, showing: &Showing<'_>) -> bool {
+        self.terminal()
+            .is_some_and(|terminal| terminal.status == Status::Completed || showing.epoch == Some(terminal.epoch))
+    }
+
+    /// Epoch of its newest attempt; 0 before the first.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.rows.last().map_or(Epoch(0), |row| row.epoch)
+    }
+
+    /// The oracle, where the turn completed and the provider was not told to fail.
+    pub(crate) fn oracle(&self) -> Option<&Expect> {
+        self.expect.filter(|expect| !expect.fails && self.is_completed())
+    }
+}
+
+/// A turn's row after a change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TurnRow {
+    pub(crate) at: At,
+    pub(crate) xid: u64,
+    pub(crate) status: Status,
+    pub(crate) attempt: u32,
+    pub(crate) epoch: Epoch,
+}
+
+/// A part's row as it was added.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PartRow<'a> {
+    pub(crate) n: u64,
+    pub(crate) xid: u64,
+    pub(crate) seq: u64,
+    pub(crate) text: &'a str,
+}
