@@ -7,7 +7,6 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::cluster::lock::run_lock::RunId;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 
@@ -46,7 +45,7 @@ impl Cache {
     }
 
     /// Those files of a run's clusters that are there.
-    pub(in crate::cluster) fn check_outs_of(&self, run: &RunId) -> Result<Vec<PathBuf>, ClusterError> {
+    pub(in crate::cluster) fn check_outs_of(&self, run: &str) -> Result<Vec<PathBuf>, ClusterError> {
         let folder = self.folder(CHECK_OUTS)?;
         let entries = fs::read_dir(&folder).map_err(ClusterError::file("listing", &folder))?;
         let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));

@@ -150,7 +150,7 @@ impl DeadRun {
         if file.try_lock().is_err() {
             return Ok(());
         }
-        for check_out in cache.check_outs_of(&self.id)? {
+        for check_out in cache.check_outs_of(self.id.as_str())? {
             remove(&check_out)?;
         }
         remove(&self.lock)
