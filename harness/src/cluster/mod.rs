@@ -19,17 +19,16 @@ use std::path::{Path, PathBuf};
 
 pub use docker::compose::Compose;
 pub use docker::doctor::{Check, CheckState};
+pub use docker::engine::Engine;
 pub use docker::engine::events::{EngineEvent, Events};
 pub use docker::engine::guard::{AllowedHosts, HostName};
 pub use docker::engine::leftovers::{Fate, Leftover, leftovers, remove_leftovers};
 pub use docker::engine::logs::LogLine;
 pub use docker::engine::removal::{Removed, remove_half_made, remove_project};
-pub use docker::engine::{Engine, State};
 pub use docker::handle::freeze::Frozen;
 pub use docker::handle::kill::Death;
 pub use docker::handle::volume::Emptied;
-pub use docker::handle::{Exit, PartHandle, Proof, Written};
-pub use docker::heal::{Healed, Remedy};
+pub use docker::handle::{PartHandle, Written};
 pub use docker::images::{Image, ImageFor, Images, Origin};
 pub use docker::preview::{ClusterAhead, ImageAhead, Preview};
 pub use docker::up::{BootDeath, Cluster, ServiceImage};
@@ -37,6 +36,7 @@ pub use lock::run_lock::{RunId, RunLock, RunTag};
 pub use part::error::{ClusterError, Trace};
 pub use part::progress::{Progress, Silent};
 pub use part::service::Service;
+pub use part::state::{Exit, Healed, Proof, Remedy, State};
 pub use spec::{ClusterSpec, PODS_MAX, READY_BOUND};
 
 /// The workspace that this library was built from: the compose file and the sources of the images are below it.

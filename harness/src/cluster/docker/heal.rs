@@ -5,30 +5,7 @@ use futures_util::future::try_join_all;
 use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::docker::up::Cluster;
 use crate::cluster::part::error::ClusterError;
-use crate::cluster::part::service::Service;
-
-/// A part that was not as it should be, and what was done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Healed {
-    /// Which one.
-    pub service: Service,
-    /// What was done.
-    pub remedy: Remedy,
-}
-
-/// What put a part right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remedy {
-    /// It was dead and was started again.
-    Restarted {
-        /// Code with which it had ended.
-        exit_code: i64,
-    },
-    /// It was frozen and was let go on.
-    Unpaused,
-    /// It was held to less than its machine has, and is no more.
-    Unlimited,
-}
+use crate::cluster::part::state::Healed;
 
 impl Cluster {
     /// Starts what is dead, lets go on what is frozen, and waits until every part is ready. Says what it had to do.

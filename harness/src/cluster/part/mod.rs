@@ -1,5 +1,6 @@
-//! What any driver says of a part: its name, how it failed, and how far a step has come.
+//! The vocabulary of every driver for a part: its name, its state, its errors, and the progress of a step.
 
 pub(super) mod error;
 pub(super) mod progress;
 pub(super) mod service;
+pub(super) mod state;

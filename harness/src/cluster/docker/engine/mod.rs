@@ -23,6 +23,7 @@ use crate::cluster::docker::engine::client_settings::{ClientSettings, EngineAddr
 use crate::cluster::docker::engine::guard::AllowedHosts;
 use crate::cluster::docker::handle::limits::Limits;
 use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::state::State;
 
 /// How long an engine may take to say that it is there.
 const ANSWER_BOUND: Duration = Duration::from_secs(5);
@@ -199,22 +200,6 @@ pub(in crate::cluster) struct Inspected {
     pub(in crate::cluster) limits: Limits,
     /// Whether the kernel ended it for want of memory, when it last ended.
     pub(in crate::cluster) out_of_memory: bool,
-}
-
-/// What a container is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Made, not started yet.
-    Created,
-    /// Running and not paused.
-    Running,
-    /// All its threads are frozen.
-    Paused,
-    /// Ended.
-    Exited {
-        /// Its exit code; 137 after a SIGKILL, 143 after an unhandled SIGTERM.
-        code: i64,
-    },
 }
 
 impl From<ContainerInspectResponse> for Inspected {

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use bollard::errors::Error as EngineError;
 use rustix::process::Signal;
 
-use crate::cluster::docker::engine::State;
 use crate::cluster::docker::handle::{Life, PartHandle};
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::state::State;
 
 /// How long the kernel may take to stop every thread of a process.
 const STOP_BOUND: Duration = Duration::from_secs(2);

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use rustix::process::Signal;
 
-use crate::cluster::docker::handle::{DEATH_BOUND, Life, PartHandle, Proof};
+use crate::cluster::docker::handle::{DEATH_BOUND, Life, PartHandle};
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::state::Proof;
 
 /// How long killed processes are watched on the thread that killed them: longer than most deaths take.
 const AT_ONCE: Duration = Duration::from_millis(20);

@@ -24,12 +24,12 @@ use rustix::process::Signal;
 
 use crate::cluster::docker::engine::guard::Claim;
 use crate::cluster::docker::engine::logs::{self, LogLine};
-use crate::cluster::docker::engine::{Engine, Inspected, State};
+use crate::cluster::docker::engine::{Engine, Inspected};
 use crate::cluster::docker::handle::replace::Containers;
-use crate::cluster::docker::heal::Remedy;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::{ClusterError, Trace};
 use crate::cluster::part::service::Service;
+use crate::cluster::part::state::{Exit, Proof, Remedy, State};
 
 /// How long the kernel may take to end a killed process, and the engine to notice.
 pub(in crate::cluster) const DEATH_BOUND: Duration = Duration::from_secs(10);
@@ -76,24 +76,6 @@ pub enum Written {
         /// What the engine said.
         said: String,
     },
-}
-
-/// What proves a death.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proof {
-    /// The kernel: the process's own descriptor became readable.
-    Pidfd,
-    /// The engine saw the container end.
-    Engine,
-}
-
-/// How a part's process ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exit {
-    /// The container's exit code; 137 after a SIGKILL, 143 after an unhandled SIGTERM.
-    pub code: i64,
-    /// From the call to the engine's word.
-    pub took: Duration,
 }
 
 impl PartHandle {
