@@ -14,8 +14,7 @@ mod linux;
 mod lock;
 mod part;
 mod spec;
-
-use std::path::{Path, PathBuf};
+mod workspace;
 
 pub use docker::compose::Compose;
 pub use docker::doctor::{Check, CheckState};
@@ -29,7 +28,7 @@ pub use docker::handle::freeze::Frozen;
 pub use docker::handle::kill::Death;
 pub use docker::handle::volume::Emptied;
 pub use docker::handle::{PartHandle, Written};
-pub use docker::images::{Image, ImageFor, Images, Origin};
+pub use docker::images::image::{Image, ImageFor, Images, Origin};
 pub use docker::preview::{ClusterAhead, ImageAhead, Preview};
 pub use docker::up::{BootDeath, Cluster, ServiceImage};
 pub use lock::run_lock::{RunId, RunLock, RunTag};
@@ -38,15 +37,4 @@ pub use part::progress::{Progress, Silent};
 pub use part::service::Service;
 pub use part::state::{Exit, Healed, Proof, Remedy, State};
 pub use spec::{ClusterSpec, PODS_MAX, READY_BOUND};
-
-/// The workspace that this library was built from: the compose file and the sources of the images are below it.
-/// `CROSSPOD_WORKSPACE` names another place.
-pub(crate) fn workspace_root() -> PathBuf {
-    let built_from = || {
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .unwrap_or(Path::new("."))
-            .to_owned()
-    };
-    std::env::var_os("CROSSPOD_WORKSPACE").map_or_else(built_from, PathBuf::from)
-}
+pub(crate) use workspace::workspace_root;

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use crate::cluster::docker::engine::Engine;
-use crate::cluster::docker::images::Images;
+use crate::cluster::docker::images::image::Images;
 use crate::cluster::lock::run_lock::{RunLock, RunTag, host_name};
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
@@ -227,8 +227,8 @@ impl Setup {
 mod tests {
     use std::fs;
 
-    use super::super::workspace_root;
     use super::*;
+    use crate::cluster::workspace::workspace_root;
 
     fn spec() -> ClusterSpec {
         ClusterSpec::new(&RunLock::begin().expect("a lock in the cache folder"), 4)

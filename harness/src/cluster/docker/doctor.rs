@@ -157,7 +157,7 @@ async fn images(engine: &Engine) -> Vec<Check> {
         None => check(
             "image",
             CheckState::Fair,
-            format!("{image}: the first run {}", image.how_it_is_had()),
+            format!("{image}: the first run {}", image.how_it_is_obtained()),
         ),
     });
     checks.collect()

@@ -117,7 +117,7 @@ impl ClusterAhead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::workspace_root;
+    use crate::cluster::workspace::workspace_root;
 
     /// The two halves of one contract: what is not foretold would be brought up all the same.
     #[test]

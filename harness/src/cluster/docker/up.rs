@@ -1,9 +1,8 @@
 //! A live cluster: brought up from a spec, or found again by its labels.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::File;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use bollard::models::ContainerSummary;
@@ -22,7 +21,7 @@ use crate::cluster::docker::engine::removal::{Removed, remove_project, remove_st
 use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::docker::handle::ready;
 use crate::cluster::docker::images;
-use crate::cluster::lock::cache::{CHECK_OUTS, Cache, open_lock};
+use crate::cluster::lock::check_out::{check_out, forget_check_out};
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 use crate::cluster::part::service::Service;
@@ -314,36 +313,6 @@ impl Cluster {
             doing: "a connection",
         })
     }
-}
-
-/// The lock that says which process uses a cluster; none where another one does.
-fn check_out(project: &str) -> Result<Option<File>, ClusterError> {
-    let path = check_out_path(project)?;
-    let file = open_lock(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(source)) => Err(ClusterError::File {
-            doing: "locking",
-            path,
-            source,
-        }),
-    }
-}
-
-/// Removes the lock of a cluster that is gone. Names of projects are never used again, so nobody can be about to take it.
-pub(in crate::cluster) fn forget_check_out(project: &str) -> Result<(), ClusterError> {
-    let path = check_out_path(project)?;
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ClusterError::file("removing", path)(error)),
-        _ => Ok(()),
-    }
-}
-
-fn check_out_path(project: &str) -> Result<PathBuf, ClusterError> {
-    let cache = Cache::locate()?;
-    cache.folder(CHECK_OUTS)?;
-    Ok(cache.check_out(project))
 }
 
 fn part_of(container: ContainerSummary) -> Option<(Service, String, ServiceImage)> {

@@ -1,4 +1,5 @@
-//! Who owns what on this machine: the cache folder, and the locks of live runs.
+//! Ownership on this machine: the cache folder, the locks of live runs, and the locks of clusters in use.
 
 pub(super) mod cache;
+pub(super) mod check_out;
 pub(super) mod run_lock;

@@ -17,7 +17,7 @@ use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::{Progress, Silent};
 use crate::cluster::spec::Setup;
-use crate::cluster::workspace_root;
+use crate::cluster::workspace::workspace_root;
 
 /// How long Compose may take to tell its version; v1 is a slow start on a cold disk.
 const VERSION_BOUND: Duration = Duration::from_secs(20);

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::labels;
-use crate::cluster::docker::up::forget_check_out;
+use crate::cluster::lock::check_out::forget_check_out;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
 

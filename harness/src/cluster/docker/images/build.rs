@@ -11,8 +11,8 @@ use bytes::BytesMut;
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::io::AsyncReadExt;
 
-use super::{ImageFor, id_of};
 use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::images::image::{ImageFor, id_of};
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;

@@ -4,14 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::build::{Source, build as build_image};
-use super::{ImageFor, Wanted, recipe};
 use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::images::build::{Source, build as build_image};
+use crate::cluster::docker::images::image::{ImageFor, Wanted};
+use crate::cluster::docker::images::recipe;
 use crate::cluster::linux::command::HostCommand;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
-use crate::cluster::workspace_root;
+use crate::cluster::workspace::workspace_root;
 
 /// The official image: the minor version that the wheel is pinned to.
 const OFFICIAL: &str = "nats:2.15";

@@ -4,14 +4,15 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::build::{Source, build};
-use super::{Image, ImageFor, OTHERS_BOUND, Origin, Wanted, recipe};
 use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::images::build::{Source, build};
+use crate::cluster::docker::images::image::{Image, ImageFor, OTHERS_BOUND, Origin, Wanted};
+use crate::cluster::docker::images::recipe;
 use crate::cluster::linux::command::HostCommand;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::{Progress, Silent};
-use crate::cluster::workspace_root;
+use crate::cluster::workspace::workspace_root;
 
 /// How long a build of all binaries may take, from nothing, on a slow machine.
 const BUILD_BOUND: Duration = Duration::from_mins(30);

@@ -1,0 +1,14 @@
+//! The workspace: the folder with the compose file and the sources of the images.
+
+use std::path::{Path, PathBuf};
+
+/// Path of the workspace: `$CROSSPOD_WORKSPACE`, else the one that this library was built from.
+pub(crate) fn workspace_root() -> PathBuf {
+    let built_from = || {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .unwrap_or(Path::new("."))
+            .to_owned()
+    };
+    std::env::var_os("CROSSPOD_WORKSPACE").map_or_else(built_from, PathBuf::from)
+}
