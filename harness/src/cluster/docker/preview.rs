@@ -67,7 +67,7 @@ impl Preview {
         let images = images.into_iter().map(|(image, present)| ImageAhead {
             image: image.to_string(),
             present,
-            otherwise: image.how_it_is_had(),
+            otherwise: image.how_it_is_obtained(),
         });
         let of = |fate: Fate| {
             let left = found.iter().filter(|left| left.fate == fate);

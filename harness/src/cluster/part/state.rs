@@ -60,3 +60,12 @@ pub enum Remedy {
     /// It was held to less than its machine has, and is no more.
     Unlimited,
 }
+
+impl std::fmt::Display for Proof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pidfd => "pidfd readable",
+            Self::Engine => "the engine saw it end",
+        })
+    }
+}

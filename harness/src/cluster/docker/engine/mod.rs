@@ -3,27 +3,24 @@
 pub(in crate::cluster) mod client_settings;
 pub(in crate::cluster) mod events;
 pub(in crate::cluster) mod guard;
+pub(in crate::cluster) mod inspected;
 pub(in crate::cluster) mod labels;
 pub(in crate::cluster) mod leftovers;
 pub(in crate::cluster) mod logs;
 pub(in crate::cluster) mod removal;
 
-use std::collections::{BTreeMap, HashMap};
 use std::env;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::models::{ContainerInspectResponse, EndpointSettings, HostConfig, PortMap};
 use bollard::query_parameters::WaitContainerOptions;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::StreamExt;
 
 use crate::cluster::docker::engine::client_settings::{ClientSettings, EngineAddress};
 use crate::cluster::docker::engine::guard::AllowedHosts;
-use crate::cluster::docker::handle::limits::Limits;
+use crate::cluster::docker::engine::inspected::Inspected;
 use crate::cluster::part::error::ClusterError;
-use crate::cluster::part::state::State;
 
 /// How long an engine may take to say that it is there.
 const ANSWER_BOUND: Duration = Duration::from_secs(5);
@@ -179,91 +176,6 @@ impl Engine {
     }
 }
 
-/// What the engine knows of one container, reduced to what a cluster needs.
-#[derive(Debug, Clone)]
-pub(in crate::cluster) struct Inspected {
-    pub(in crate::cluster) state: State,
-    /// Process id of the container's init on the engine's machine; 0 where it does not run.
-    pub(in crate::cluster) pid: i64,
-    pub(in crate::cluster) exit_code: i64,
-    /// When it last started, RFC 3339 with nanoseconds, by the engine's clock.
-    pub(in crate::cluster) started_at: String,
-    /// The container whose network it has joined, if it has none of its own.
-    pub(in crate::cluster) sandbox: Option<String>,
-    /// Container port to published address.
-    pub(in crate::cluster) ports: BTreeMap<u16, SocketAddr>,
-    /// Addresses that connections to its published ports come from.
-    pub(in crate::cluster) gateways: Vec<String>,
-    /// What it was labelled with when it was made.
-    pub(in crate::cluster) labels: HashMap<String, String>,
-    /// What it is held to.
-    pub(in crate::cluster) limits: Limits,
-    /// Whether the kernel ended it for want of memory, when it last ended.
-    pub(in crate::cluster) out_of_memory: bool,
-}
-
-impl From<ContainerInspectResponse> for Inspected {
-    fn from(found: ContainerInspectResponse) -> Self {
-        let state = found.state.unwrap_or_default();
-        let exit_code = state.exit_code.unwrap_or_default();
-        let out_of_memory = state.oom_killed.unwrap_or_default();
-        let is = |flag: Option<bool>| flag.unwrap_or_default();
-        let started_at = state.started_at.unwrap_or_default();
-        let what = if is(state.paused) {
-            State::Paused
-        } else if is(state.running) {
-            State::Running
-        } else if started_at.is_empty() || started_at.starts_with("0001-") {
-            State::Created
-        } else {
-            State::Exited { code: exit_code }
-        };
-        let network = found.network_settings.unwrap_or_default();
-        Self {
-            state: what,
-            pid: state.pid.unwrap_or_default(),
-            exit_code,
-            started_at,
-            sandbox: found.host_config.as_ref().and_then(sandbox),
-            ports: published(network.ports.unwrap_or_default()),
-            gateways: gateways(network.networks.unwrap_or_default()),
-            labels: found.config.and_then(|config| config.labels).unwrap_or_default(),
-            limits: found.host_config.as_ref().map(Limits::of).unwrap_or_default(),
-            out_of_memory,
-        }
-    }
-}
-
-/// The container whose network a container has joined. `"container:<id>"` in the engine's words.
-pub(in crate::cluster) fn sandbox(host: &HostConfig) -> Option<String> {
-    let mode = host.network_mode.as_deref()?;
-    mode.strip_prefix("container:").map(str::to_owned)
-}
-
-/// The addresses of the container's networks at which the host is: its proxy of published ports connects from there.
-fn gateways(networks: HashMap<String, EndpointSettings>) -> Vec<String> {
-    let gateways = networks.into_values().filter_map(|network| network.gateway);
-    gateways.filter(|gateway| !gateway.is_empty()).collect()
-}
-
-/// The published addresses, keyed by container port. `"8080/tcp": [{"127.0.0.1", "32768"}]` in the engine's words.
-fn published(ports: PortMap) -> BTreeMap<u16, SocketAddr> {
-    let mut found = BTreeMap::new();
-    for (container_port, bindings) in ports {
-        let Some(port) = container_port.split('/').next().and_then(|port| port.parse().ok()) else {
-            continue;
-        };
-        for binding in bindings.unwrap_or_default() {
-            let ip = binding.host_ip.unwrap_or_default().parse();
-            let host_port = binding.host_port.unwrap_or_default().parse();
-            if let (Ok(ip), Ok(host_port)) = (ip, host_port) {
-                found.entry(port).or_insert_with(|| SocketAddr::new(ip, host_port));
-            }
-        }
-    }
-    found
-}
-
 /// The innermost error's text: the outer ones say only that a request failed.
 pub(in crate::cluster) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
@@ -275,8 +187,6 @@ pub(in crate::cluster) fn root_cause(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bollard::models::{ContainerState, PortBinding};
-
     use super::*;
 
     #[tokio::test]
@@ -296,70 +206,5 @@ mod tests {
         assert!(error.contains("DOCKER_HOST"), "{error}");
         let elsewhere = Engine::connect_to_first(at("tcp://192.0.2.7:2375"), &here).await;
         assert!(matches!(elsewhere, Err(ClusterError::RemoteEngine { .. })));
-    }
-
-    #[test]
-    fn published_addresses_are_read_and_unpublished_ports_are_not() {
-        let binding = PortBinding {
-            host_ip: Some("127.0.0.1".into()),
-            host_port: Some("32768".into()),
-        };
-        let ports = PortMap::from([("8080/tcp".into(), Some(vec![binding])), ("6222/tcp".into(), None)]);
-        let expected = BTreeMap::from([(8080, SocketAddr::from(([127, 0, 0, 1], 32768)))]);
-        assert_eq!(published(ports), expected);
-    }
-
-    #[test]
-    fn gateways_are_read_and_a_network_without_one_has_none() {
-        let network = |gateway: Option<&str>| EndpointSettings {
-            gateway: gateway.map(str::to_owned),
-            ..EndpointSettings::default()
-        };
-        let networks = [("a", Some("172.18.0.1")), ("b", Some("")), ("c", None)];
-        let networks = networks.map(|(name, gateway)| (name.to_owned(), network(gateway)));
-        assert_eq!(gateways(networks.into()), ["172.18.0.1"]);
-    }
-
-    #[test]
-    fn whose_network_a_container_has_joined_is_told() {
-        let of = |mode: &str| {
-            sandbox(&HostConfig {
-                network_mode: Some(mode.into()),
-                ..HostConfig::default()
-            })
-        };
-        assert_eq!(of("container:c0ffee").as_deref(), Some("c0ffee"));
-        assert_eq!((of("crosspod-r1-0_default"), of("none")), (None, None));
-        assert_eq!(sandbox(&HostConfig::default()), None);
-    }
-
-    #[test]
-    fn states_are_told_apart() {
-        let inspected = |state| {
-            Inspected::from(ContainerInspectResponse {
-                state: Some(state),
-                ..Default::default()
-            })
-        };
-        let since = Some("2026-01-02T03:04:05.678Z".to_owned());
-        let frozen = ContainerState {
-            running: Some(true),
-            paused: Some(true),
-            started_at: since.clone(),
-            ..ContainerState::default()
-        };
-        assert_eq!(inspected(frozen).state, State::Paused);
-        let dead = ContainerState {
-            exit_code: Some(137),
-            started_at: since,
-            ..ContainerState::default()
-        };
-        assert_eq!(inspected(dead).state, State::Exited { code: 137 });
-        let new = ContainerState {
-            started_at: Some("0001-01-01T00:00:00Z".into()),
-            ..ContainerState::default()
-        };
-        assert_eq!(inspected(new).state, State::Created);
-        assert!(inspected(ContainerState::default()).ports.is_empty());
     }
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use bollard::errors::Error as EngineError;
 use rustix::process::Signal;
 
-use crate::cluster::docker::handle::{Life, PartHandle};
+use crate::cluster::docker::handle::PartHandle;
+use crate::cluster::docker::handle::life::Life;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::state::State;

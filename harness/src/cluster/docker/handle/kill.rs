@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use rustix::process::Signal;
 
-use crate::cluster::docker::handle::{DEATH_BOUND, Life, PartHandle};
+use crate::cluster::docker::handle::PartHandle;
+use crate::cluster::docker::handle::life::Life;
+use crate::cluster::docker::handle::signal::DEATH_BOUND;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::state::Proof;

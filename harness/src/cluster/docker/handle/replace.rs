@@ -10,44 +10,11 @@ use std::time::Duration;
 use bollard::models::{ContainerCreateBody, ContainerInspectResponse, EndpointSettings, NetworkingConfig};
 use bollard::query_parameters::CreateContainerOptions;
 
-use crate::cluster::docker::engine;
+use crate::cluster::docker::engine::inspected;
 use crate::cluster::docker::engine::labels::{self, Owner};
 use crate::cluster::docker::engine::removal::remove_stand_ins;
 use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::part::error::ClusterError;
-
-/// The containers that a part is and was.
-#[derive(Debug, Clone)]
-pub(in crate::cluster) struct Containers {
-    /// The one that Compose made.
-    own: Arc<str>,
-    /// The one that stands in for it, or stood last: it is kept for its log.
-    other: Option<Arc<str>>,
-    stands_in: bool,
-}
-
-impl Containers {
-    pub(in crate::cluster) fn of(own: String) -> Self {
-        Self {
-            own: own.into(),
-            other: None,
-            stands_in: false,
-        }
-    }
-
-    /// The one that is the part now.
-    pub(in crate::cluster) fn current(&self) -> Arc<str> {
-        match &self.other {
-            Some(other) if self.stands_in => other.clone(),
-            _ => self.own.clone(),
-        }
-    }
-
-    /// Those that hold a piece of the part's log.
-    pub(in crate::cluster) fn all(&self) -> Vec<Arc<str>> {
-        std::iter::once(&self.own).chain(&self.other).cloned().collect()
-    }
-}
 
 impl PartHandle {
     /// Puts another container in the place of a part that has ended, which differs by these variables of its environment, and
@@ -149,7 +116,7 @@ fn like(found: ContainerInspectResponse, id: &str, variables: &[(&str, &str)]) -
     let has_joined = found
         .host_config
         .as_ref()
-        .is_some_and(|host| engine::sandbox(host).is_some());
+        .is_some_and(|host| inspected::sandbox(host).is_some());
     let networking_config = (!has_joined).then(|| NetworkingConfig {
         endpoints_config: Some(endpoints.collect()),
     });
@@ -179,17 +146,6 @@ mod tests {
     use bollard::models::{ContainerConfig, NetworkSettings};
 
     use super::*;
-
-    #[test]
-    fn a_part_is_the_other_one_only_while_that_stands_in() {
-        let mut containers = Containers::of("own".to_owned());
-        assert_eq!((&*containers.current(), containers.all().len()), ("own", 1));
-        containers.other = Some("other".into());
-        containers.stands_in = true;
-        assert_eq!((&*containers.current(), containers.all().len()), ("other", 2));
-        containers.stands_in = false;
-        assert_eq!((&*containers.current(), containers.all().len()), ("own", 2));
-    }
 
     #[test]
     fn the_other_one_differs_by_what_was_asked_for_and_by_its_label() {
