@@ -16,4 +16,5 @@ pub mod run;
 pub mod system;
 pub mod verdict;
 pub mod wait;
+pub mod wire;
 pub mod workload;

@@ -10,20 +10,21 @@ const FILE_LINES: usize = 600;
 const FUNCTION_LINES: usize = 70;
 
 /// Modules of the harness, and the modules that each may import. `run` and `cli` wire everything.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("wait", &[]),
+    ("wire", &[]),
     ("history", &[]),
     ("plan", &["history"]),
     ("verdict", &["history"]),
     ("judge", &["plan", "history", "verdict"]),
-    ("system", &["plan", "history"]),
+    ("system", &["history", "wire"]),
     ("provider", &["plan", "history", "wait"]),
-    ("cluster", &["plan", "history", "system", "wait"]),
+    ("cluster", &["plan", "history", "system", "wire", "wait"]),
+    ("workload", &["plan", "history", "system", "provider", "wire", "wait"]),
     (
-        "workload",
-        &["plan", "history", "system", "provider", "cluster", "wait"],
+        "nemesis",
+        &["plan", "history", "system", "provider", "cluster", "wire", "wait"],
     ),
-    ("nemesis", &["plan", "history", "system", "provider", "cluster", "wait"]),
     ("report", &["plan", "history", "verdict"]),
 ];
 

@@ -9,7 +9,6 @@
 //! absent: faults that are not a process's (links, disks), which are the nemesis's, and any judgement.
 
 mod docker;
-pub(crate) mod http;
 mod linux;
 mod lock;
 mod part;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
-use crate::cluster::{PartHandle, http};
-use crate::system::json;
+use crate::cluster::PartHandle;
+use crate::wire::{http, json};
 
 /// Port of a pod's container.
 pub(super) const ADMIN_PORT: u16 = 8082;

@@ -15,6 +15,7 @@ use super::decoding::{self, Action, Change, Columns, Line};
 use super::owner::{DatabaseError, connect, place};
 use super::{Database, frames};
 use crate::history::{Epoch, FeedbackId, MessageId, PodName, Row, ThreadId, TurnId};
+use crate::wire::text::cut;
 
 /// Longest text of a part that is kept, in bytes: several times the largest answer. Escaped at its worst it is still a line
 /// of the history that is read back.
@@ -293,7 +294,7 @@ fn row_of(database: &Database, change: &Change) -> Result<Option<Row>, String> {
                 turn,
                 epoch,
                 seq,
-                text: frames::cut(&text(columns, "text")?, PART_MAX),
+                text: cut(&text(columns, "text")?, PART_MAX),
             }
         }));
     }

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::wire::text::cut;
+
 /// One line of the plugin's output, as far as its first word tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Line {
@@ -137,7 +139,7 @@ fn quoted_value(text: &str) -> Result<(String, &str), String> {
 }
 
 fn expected(what: &str, at: &str) -> String {
-    format!("expected {what} at {:?}", super::frames::cut(at, 80))
+    format!("expected {what} at {:?}", cut(at, 80))
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::json;
 use crate::history::{AnswerId, Chunk, Cursor, Epoch, Start, Status, TurnId};
+use crate::wire::json;
+use crate::wire::text::cut;
 
 /// Longest piece of an unreadable frame that is kept, in bytes: enough to see what it is, little enough to print.
 const KEPT: usize = 400;
@@ -134,15 +135,6 @@ pub fn unreadable(why: &str, data: &str) -> Chunk {
         why: why.to_owned(),
         data: cut(data, KEPT),
     }
-}
-
-/// The first `bytes` of a text, never cut inside a character, with a mark where something is missing.
-pub fn cut(text: &str, bytes: usize) -> String {
-    if text.len() <= bytes {
-        return text.to_owned();
-    }
-    let end = (0..=bytes).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
-    format!("{}... ({} bytes)", &text[..end], text.len())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a system under test must tell the harness: its routes, its frames, how to read an owner, what it can do.
 //!
-//! A [`System`] is data (`fixtures/systems/*.toml`); [`frames`] reads its stream, [`json`] its answers; [`owner`]
+//! A [`System`] is data (`fixtures/systems/*.toml`); [`frames`] reads its stream; [`owner`]
 //! and [`changes`] read its database, [`log_feed`] its stream log. Deliberately absent: how it is started (`cluster`) and who
 //! talks to it (`workload`).
 
@@ -9,7 +9,6 @@ pub mod changes;
 mod decoding;
 pub mod dump;
 pub mod frames;
-pub mod json;
 pub mod log_feed;
 pub mod log_store;
 pub mod owner;

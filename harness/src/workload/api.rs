@@ -8,9 +8,10 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::http::{self, KEPT, Trouble, answer};
-use crate::cluster;
 use crate::history::{Accepted, FeedbackId, MessageId, Outcome, PodName, ReadAnswer, Status, TenantId, ThreadId};
 use crate::system::{Routes, System, frames};
+use crate::wire::http::client as http_client;
+use crate::wire::text::cut;
 
 /// A tenant's credential.
 #[derive(Debug, Clone)]
@@ -66,7 +67,7 @@ impl Api {
     /// # Errors
     /// The HTTP client cannot be set up on this machine.
     pub fn new(system: Arc<System>) -> Result<Self, reqwest::Error> {
-        let http = cluster::http::client()
+        let http = http_client()
             .pool_max_idle_per_host(0)
             .connect_timeout(Duration::from_secs(2))
             .build()?;
@@ -366,7 +367,7 @@ fn not_done<T>(answer: &http::Answer) -> Outcome<T> {
 
 /// The beginning of a body, for people.
 fn excerpt(body: &Value) -> String {
-    frames::cut(&body.to_string(), KEPT)
+    cut(&body.to_string(), KEPT)
 }
 
 /// The error for an answer that says yes and then not what the contract says.

@@ -8,9 +8,11 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::time::error::Elapsed;
 
-use crate::cluster::http::body_up_to;
 use crate::history::PodName;
-use crate::system::{frames, json};
+use crate::system::frames;
+use crate::wire::http::body_up_to;
+use crate::wire::json;
+use crate::wire::text::cut;
 
 /// Longest that a request may go without its whole answer.
 pub(super) const ONE_REQUEST: Duration = Duration::from_secs(5);
@@ -34,7 +36,7 @@ pub(super) struct Trouble {
 
 impl From<&reqwest::Error> for Trouble {
     fn from(error: &reqwest::Error) -> Self {
-        let (garbled, reason) = (is_garbled(error), frames::cut(&chain(error), KEPT));
+        let (garbled, reason) = (is_garbled(error), cut(&chain(error), KEPT));
         Self {
             reason: if garbled { format!("not HTTP: {reason}") } else { reason },
             garbled,
@@ -61,7 +63,7 @@ impl Answer {
     pub(super) fn excerpt(&self) -> String {
         // What `cut` leaves out is not looked at, however much it is.
         let start = &self.body[..self.body.len().min(2 * KEPT)];
-        let text = frames::cut(&String::from_utf8_lossy(start), KEPT);
+        let text = cut(&String::from_utf8_lossy(start), KEPT);
         if self.is_cut {
             format!("{text} (a body of over {BODY_MAX} bytes)")
         } else {
@@ -131,7 +133,7 @@ pub(super) async fn first_bytes(response: &mut Response) -> String {
             _ => break,
         }
     }
-    frames::cut(&String::from_utf8_lossy(&seen), KEPT)
+    cut(&String::from_utf8_lossy(&seen), KEPT)
 }
 
 /// A header's value, where it is text.

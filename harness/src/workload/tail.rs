@@ -29,6 +29,7 @@ use crate::plan::Manner;
 use crate::system::frames;
 use crate::system::owner::Owners;
 use crate::wait::{Expired, within};
+use crate::wire::text::cut;
 
 /// Longest piece of raw bytes in one event of the history: escaped at its worst it is still a line that is read back.
 const PIECE: usize = 1 << 20;
@@ -236,7 +237,7 @@ impl Tailing {
             let reason = format!(
                 "status {}, content type {}",
                 response.status().as_u16(),
-                frames::cut(kind, KEPT)
+                cut(kind, KEPT)
             );
             let reason = match http::first_bytes(&mut response).await {
                 body if body.is_empty() => reason,

@@ -5,13 +5,14 @@
 //! the same program under another name of its version: compatibility of two real versions is the system's own business, and
 //! only the effect of an update on work in flight is judged. It excuses nothing.
 
-use crate::cluster::{PartHandle, http};
+use crate::cluster::PartHandle;
 use crate::history::{Landing, PodName};
 use crate::nemesis::Nemesis;
 use crate::nemesis::admin::{ANSWER, ANSWER_MAX};
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{InForce, name, refused, unseen};
 use crate::system::Release;
+use crate::wire::http;
 
 /// Name of the fault.
 const OTHER_VERSION: &str = "other-version";

@@ -5,12 +5,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::PartHandle;
 use crate::cluster::docker::engine::root_cause;
-use crate::cluster::docker::handle::PartHandle;
-use crate::cluster::http;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
 use crate::system::owner::OURS;
+use crate::wire::http;
 
 /// How long one question may take.
 const ATTEMPT_BOUND: Duration = Duration::from_secs(2);

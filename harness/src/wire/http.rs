@@ -1,15 +1,15 @@
-//! What all questions to the parts over HTTP have in common.
+//! The HTTP client for requests to parts, and bodies that are read up to a bound.
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response};
 
-/// A client that goes to whom it is sent and nowhere else: no proxy, whatever the environment says, for the ports are this
-/// machine's, and no redirect, for a part could name any host.
+/// A client without proxies and redirects. A proxy of the environment cannot reach this machine's ports, and a redirect could
+/// name any host.
 pub(crate) fn client() -> ClientBuilder {
     Client::builder().no_proxy().redirect(Policy::none()).tcp_nodelay(true)
 }
 
-/// The first `most` bytes of a body, and whether there were more. What comes behind them is not read.
+/// The first `most` bytes of a body, and whether it is longer. The rest is not read.
 ///
 /// # Errors
 /// The body breaks off, or does not come in the client's time.

@@ -1,7 +1,7 @@
-//! JSON from a service that may send anything: read into values, but no more of them than a limit. Pure.
+//! JSON read into at most [`VALUES_MAX`] values. Pure.
 //!
-//! A value takes many times the room of its text (`{"":0},` makes hundreds of bytes of seven), so that a limit on bytes
-//! alone is no limit on memory. Depth is limited by `serde_json` itself.
+//! A limit on bytes does not limit memory: seven bytes of text (`{"":0},`) become hundreds of bytes of values. `serde_json`
+//! itself limits the depth.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,13 +10,13 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Most values in one text: at their largest they take about 70 MB.
+/// Most values in one text. At their largest they take about 70 MB.
 pub const VALUES_MAX: u32 = 100_000;
 
 /// Reads one JSON text.
 ///
 /// # Errors
-/// It is no JSON, is not all of the text, is nested too deeply, or holds more than [`VALUES_MAX`] values.
+/// The text is not one JSON value, is nested too deeply, or holds more than [`VALUES_MAX`] values.
 pub fn read(text: &[u8]) -> serde_json::Result<Value> {
     let left = Cell::new(VALUES_MAX);
     let mut reader = serde_json::Deserializer::from_slice(text);

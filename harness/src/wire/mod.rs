@@ -1,0 +1,7 @@
+//! Bounded readers for bytes that the harness did not write: HTTP bodies and JSON.
+//!
+//! A reader here knows the format of the bytes and nothing of their sender: it imports no other module of the harness.
+
+pub(crate) mod http;
+pub mod json;
+pub mod text;
