@@ -18,12 +18,12 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("verdict", &["history"]),
     ("judge", &["plan", "history", "verdict"]),
     ("system", &["history", "wire"]),
-    ("provider", &["plan", "history", "wait"]),
-    ("cluster", &["plan", "history", "system", "wire", "wait"]),
-    ("workload", &["plan", "history", "system", "provider", "wire", "wait"]),
+    ("roles", &["history", "system", "wire", "wait"]),
+    ("cluster", &["history", "roles", "system", "wire", "wait"]),
+    ("workload", &["plan", "history", "system", "roles", "wire", "wait"]),
     (
         "nemesis",
-        &["plan", "history", "system", "provider", "cluster", "wire", "wait"],
+        &["plan", "history", "system", "roles", "cluster", "wire", "wait"],
     ),
     ("report", &["plan", "history", "verdict"]),
 ];
@@ -32,7 +32,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
 const MAY_KNOW_OF_THE_PROVIDER: [(&str, &[&str]); 3] = [
     ("plan", &["token", "script"]),
     ("judge", &["token"]),
-    ("provider", &["journal"]),
+    ("roles", &["journal"]),
 ];
 
 struct Source {

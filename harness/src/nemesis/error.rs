@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use super::admin::AdminError;
 use crate::cluster::ClusterError;
 use crate::history::PodName;
-use crate::nemesis::admin::AdminError;
-use crate::system::log_store::StoreError;
-use crate::system::owner::DatabaseError;
+use crate::roles::nats::stream::StoreError;
+use crate::roles::postgres::owners::DatabaseError;
 
 /// A fault that could not be injected, seen or healed. The run proves nothing then.
 #[derive(Debug, thiserror::Error)]

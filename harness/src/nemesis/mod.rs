@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 use crate::cluster::PartHandle;
 use crate::history::writer::Recorder;
 use crate::history::{FaultEvent, FaultStep, Landing, PodName, Status, What};
-use crate::system::owner::Owners;
-use crate::system::sessions::Occupier;
+use crate::roles::postgres::owners::Owners;
+use crate::roles::postgres::sessions::Occupier;
 
 use failpoints::Arming;
 use in_force::{Full, InForce, name};

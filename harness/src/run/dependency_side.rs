@@ -4,8 +4,8 @@ use super::cast::{BEGIN, Cast, LOOK};
 use super::nemesis_side::{NemesisSide, STOP, database};
 use super::story::Stopped;
 use crate::cluster::Service;
+use crate::roles::nats::stream::{self, Made};
 use crate::system::Log;
-use crate::system::log_store::{self, Made};
 use crate::wait::{self, Look};
 
 /// The stream log that was lost with all that it held.
@@ -96,7 +96,7 @@ impl Cast {
         let (url, log) = log_of(self)?;
         let (url, log) = (&url, &log);
         let anew = wait::until("the pods to make the log anew", BEGIN, LOOK, || async move {
-            match log_store::held(url, log).await {
+            match stream::held(url, log).await {
                 Ok(Some(held)) if held.made != lost.made => Look::Done(()),
                 Ok(held) => Look::NotYet(format!("{held:?}")),
                 Err(e) => Look::NotYet(e.to_string()),
@@ -107,7 +107,7 @@ impl Cast {
 
     async fn log_held(&self) -> Result<LostLog, Stopped> {
         let (url, log) = log_of(self)?;
-        match log_store::held(&url, &log).await {
+        match stream::held(&url, &log).await {
             Ok(Some(held)) => Ok(LostLog { made: held.made }),
             Ok(None) => Err(Stopped::GaveUp(format!("there is no stream {}", log.stream))),
             Err(e) => Err(Stopped::Harness(e.to_string())),

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::cast::Cast;
 use crate::report::Folder;
-use crate::system::dump;
+use crate::roles::postgres::dump;
 
 /// Writes the play's keepsakes into its folder.
 pub(super) async fn keep(cast: &Cast, folder: &Folder, since: SystemTime) {

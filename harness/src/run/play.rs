@@ -13,13 +13,11 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::aftermath::{self, Before};
 use super::cast::{Cast, Whose};
-use super::feedback;
-use super::keepsakes;
 use super::restless::Restless;
 use super::slot::Slot;
-use super::starvation;
 use super::story::{Stopped, Story};
 use super::tails::parking::Trigger;
+use super::{feedback, keepsakes, starvation};
 use crate::cluster::{EngineEvent, Events};
 use crate::history::reader::History;
 use crate::history::writer::Recorder;
@@ -27,8 +25,8 @@ use crate::history::{Began, Credential, PodName, SCHEMA, ThreadId, What};
 use crate::judge;
 use crate::nemesis::Nemesis;
 use crate::plan::{Answer, Plan};
-use crate::provider::Journal;
 use crate::report::{Folder, StoryFigures, StoryReport};
+use crate::roles::provider::Journal;
 use crate::verdict::Judgement;
 use crate::workload::Tail;
 

@@ -14,12 +14,12 @@ use crate::cluster::{Cluster, ClusterError, PartHandle, Service, State};
 use crate::history::writer::Recorder;
 use crate::history::{PodName, Row, ThreadId, What};
 use crate::nemesis::clear_disk;
-use crate::provider::Provider;
+use crate::roles::nats::feed::{LogError, LogFeed, Message};
+use crate::roles::postgres::changes::{ChangeFeed, Committed};
+use crate::roles::postgres::owners::{DatabaseError, Owners};
+use crate::roles::postgres::sessions::Sessions;
+use crate::roles::provider::Provider;
 use crate::system::System;
-use crate::system::changes::{ChangeFeed, Committed};
-use crate::system::log_feed::{LogError, LogFeed, Message};
-use crate::system::owner::{DatabaseError, Owners};
-use crate::system::sessions::Sessions;
 use crate::workload::Api;
 
 /// Name of the logical replication slot: a cluster has a database of its own, so one name does for all.

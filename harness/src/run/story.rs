@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use super::cast::Cast;
 use crate::nemesis::{NemesisError, NoHold};
-use crate::provider::ProviderError;
+use crate::roles::provider::ProviderError;
 use crate::wait::Expired;
 
 /// A story of the registry.

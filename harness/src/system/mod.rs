@@ -1,18 +1,9 @@
-//! What a system under test must tell the harness: its routes, its frames, how to read an owner, what it can do.
+//! The description of the system under test: its routes, frames, tables and log, its capabilities, bounds and defects.
 //!
-//! A [`System`] is data (`fixtures/systems/*.toml`); [`frames`] reads its stream; [`owner`]
-//! and [`changes`] read its database, [`log_feed`] its stream log. Deliberately absent: how it is started (`cluster`) and who
-//! talks to it (`workload`).
+//! A [`System`] is data (`fixtures/systems/*.toml`); [`frames`] knows what a frame of its stream means. Nothing here opens a
+//! socket: `cluster` starts the system, `roles` ask its parts, `workload` talks to its pods.
 
-pub mod aside;
-pub mod changes;
-mod decoding;
-pub mod dump;
 pub mod frames;
-pub mod log_feed;
-pub mod log_store;
-pub mod owner;
-pub mod sessions;
 
 use serde::Deserialize;
 

@@ -26,8 +26,8 @@ use crate::history::{
     Chunk, Epoch, EventId, PodName, Raw, SessionNo, Status, TailEnd, ThreadId, TurnId, WatcherId, What,
 };
 use crate::plan::Manner;
+use crate::roles::postgres::owners::Owners;
 use crate::system::frames;
-use crate::system::owner::Owners;
 use crate::wait::{Expired, within};
 use crate::wire::text::cut;
 

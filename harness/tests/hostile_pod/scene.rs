@@ -14,8 +14,8 @@ use crosspod::history::{
 };
 use crosspod::judge;
 use crosspod::plan::Manner;
+use crosspod::roles::postgres::owners::Owners;
 use crosspod::system::System;
-use crosspod::system::owner::Owners;
 use crosspod::verdict::{Judgement, Verdict};
 use crosspod::workload::{Api, Attach, Seen, Session, Tail};
 use mock_ai::token::Answer;

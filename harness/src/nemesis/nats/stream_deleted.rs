@@ -7,8 +7,8 @@ use crate::cluster::PartHandle;
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{refused, unseen};
+use crate::roles::nats::stream::{self, Made};
 use crate::system::Log;
-use crate::system::log_store::{self, Made};
 
 /// Name of the fault.
 const DELETED: &str = "stream-deleted";
@@ -20,12 +20,12 @@ impl Nemesis {
     /// There is no such stream, or the broker refuses or still has it.
     pub async fn delete_stream(&mut self, broker: &PartHandle, url: &str, log: &Log) -> Result<Made, NemesisError> {
         let fault = self.aimed(DELETED, broker, None);
-        let before = log_store::held(url, log).await.map_err(refused(&fault))?;
+        let before = stream::held(url, log).await.map_err(refused(&fault))?;
         let Some(before) = before else {
             return Err(unseen(&fault, format!("there was no stream {}", log.stream)));
         };
-        log_store::delete(url, log).await.map_err(refused(&fault))?;
-        let proof = match log_store::held(url, log).await.map_err(refused(&fault))? {
+        stream::delete(url, log).await.map_err(refused(&fault))?;
+        let proof = match stream::held(url, log).await.map_err(refused(&fault))? {
             Some(now) if now.made == before.made => {
                 return Err(unseen(&fault, format!("stream {} is still there", log.stream)));
             }

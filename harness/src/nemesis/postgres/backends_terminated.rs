@@ -10,7 +10,7 @@ use crate::cluster::PartHandle;
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{refused, unseen};
-use crate::system::sessions::{Entry, Session, Sessions, enter};
+use crate::roles::postgres::sessions::{Entry, Session, Sessions, enter};
 use crate::wait::{self, Look};
 
 /// Name of the fault.

@@ -8,7 +8,7 @@ use crate::history::Landing;
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{refused, unseen};
-use crate::system::aside;
+use crate::roles::postgres::set_aside;
 
 /// Name of the fault.
 const EMPTY: &str = "empty";
@@ -20,7 +20,7 @@ impl Nemesis {
     /// The database refuses, or still shows tables.
     pub async fn empty(&mut self, database: &PartHandle, url: &str) -> Result<Landing, NemesisError> {
         let fault = self.aimed(EMPTY, database, None);
-        match aside::set_aside(url).await.map_err(refused(&fault))? {
+        match set_aside::set_aside(url).await.map_err(refused(&fault))? {
             0 => self.observed(&fault, "no table is visible", None),
             tables => return Err(unseen(&fault, format!("{tables} tables are still visible"))),
         }
@@ -34,7 +34,7 @@ impl Nemesis {
     pub async fn refill(&mut self, database: &PartHandle, url: &str) -> Result<(), NemesisError> {
         let fault = self.in_force_on(EMPTY, database);
         self.healing(&fault.target);
-        if aside::put_back(url).await.map_err(refused(&fault))? == 0 {
+        if set_aside::put_back(url).await.map_err(refused(&fault))? == 0 {
             return Err(unseen(&fault, "no table is back".to_owned()));
         }
         self.healed(&fault.target);

@@ -11,8 +11,8 @@ use crate::history::Landing;
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{InForce, refused, unseen};
-use crate::system::owner::DatabaseError;
-use crate::system::sessions::{Sessions, Writer};
+use crate::roles::postgres::owners::DatabaseError;
+use crate::roles::postgres::sessions::{Sessions, Writer};
 use crate::wait::{self, Look};
 
 /// Name of the fault.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
 use serde_json::{Value, json};
 
-use super::Database;
-use super::owner::{DatabaseError, Owners};
+use super::owners::{DatabaseError, Owners};
 use crate::history::ThreadId;
+use crate::system::Database;
 
 /// Longest that a stream log may take to tell all that it holds of a thread.
 const ONE_DUMP: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ pub async fn rows(
 ///
 /// # Errors
 /// The log cannot be read, in words.
-pub(super) async fn stream(stream: &Stream, subject: &str) -> Result<String, String> {
+pub(in crate::roles) async fn stream(stream: &Stream, subject: &str) -> Result<String, String> {
     let reading = async {
         let (mut text, mut next) = (String::new(), 1);
         for _ in 0..MESSAGES_MAX {

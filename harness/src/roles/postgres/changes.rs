@@ -12,9 +12,9 @@ use tokio_postgres::types::PgLsn;
 use tokio_postgres::{Client, Statement};
 
 use super::decoding::{self, Action, Change, Columns, Line};
-use super::owner::{DatabaseError, connect, place};
-use super::{Database, frames};
+use super::owners::{DatabaseError, connect, place};
 use crate::history::{Epoch, FeedbackId, MessageId, PodName, Row, ThreadId, TurnId};
+use crate::system::{Database, frames};
 use crate::wire::text::cut;
 
 /// Longest text of a part that is kept, in bytes: several times the largest answer. Escaped at its worst it is still a line

@@ -12,8 +12,8 @@ use tokio::sync::Mutex;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement, types::ToSql};
 
-use super::{Database, frames};
 use crate::history::{Epoch, PodName, Status, ThreadId, TurnId};
+use crate::system::{Database, frames};
 
 /// What the harness's own sessions are called in the database's books: every other one is the system's.
 pub(crate) const OURS: &str = "crosspod-harness";

@@ -13,7 +13,7 @@ use async_nats::jetstream::{self, Context, ErrorCode, stream};
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 
-use super::Log;
+use crate::system::Log;
 
 /// Longest that one question to the broker may take.
 const ONE_QUESTION: Duration = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 //! Waits are the provider's own (it answers when the condition holds), so nothing is polled. Deliberately absent: what the
 //! provider answers to a turn, which is ordered in the turn's text (`plan::Answer`).
 
-mod follow;
+mod journal;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use crate::history::TurnKey;
 use crate::wait::Expired;
 
-pub use follow::Journal;
+pub use journal::Journal;
 
 /// Longest that an answer may take beyond the wait that was asked for.
 const ANSWER: Duration = Duration::from_secs(3);

@@ -15,9 +15,10 @@ use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::log_store::{Made, connect};
-use super::{Log, dump, frames};
+use super::stream::{Made, connect};
 use crate::history::{Chunk, Cursor, ThreadId};
+use crate::roles::postgres::dump;
+use crate::system::{Log, frames};
 
 /// Longest that one question to the broker may take.
 const ONE_QUESTION: Duration = Duration::from_secs(1);

@@ -1,0 +1,4 @@
+//! NATS JetStream, as the harness reads and disturbs it: the stream that holds the system's log, and its messages as they come.
+
+pub mod feed;
+pub mod stream;

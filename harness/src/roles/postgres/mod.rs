@@ -1,0 +1,8 @@
+//! PostgreSQL, as the harness reads and disturbs it: owners, every committed change, rows as text, sessions.
+
+pub mod changes;
+mod decoding;
+pub mod dump;
+pub mod owners;
+pub mod sessions;
+pub mod set_aside;
