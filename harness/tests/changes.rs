@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crosspod::cluster::{AllowedHosts, Cluster, ClusterSpec, Engine, RunLock, Service, Silent, remove_project};
 use crosspod::history::Row;
 use crosspod::roles::postgres::changes::ChangeFeed;
-use crosspod::roles::postgres::owners::DatabaseError;
+use crosspod::roles::postgres::connect::DatabaseError;
 use crosspod::system::{Database, System};
 use futures_util::future::join_all;
 use tokio::sync::watch;

@@ -6,7 +6,7 @@ use super::admin::AdminError;
 use crate::cluster::ClusterError;
 use crate::history::PodName;
 use crate::roles::nats::stream::StoreError;
-use crate::roles::postgres::owners::DatabaseError;
+use crate::roles::postgres::connect::DatabaseError;
 
 /// A fault that could not be injected, seen or healed. The run proves nothing then.
 #[derive(Debug, thiserror::Error)]

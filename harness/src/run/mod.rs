@@ -27,7 +27,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use crate::cluster::ClusterError;
 use crate::report::FolderError;
-use crate::roles::postgres::owners::DatabaseError;
+use crate::roles::postgres::connect::DatabaseError;
 
 pub use cast::{Cast, Turn, Whose};
 pub use dependency_side::LostLog;

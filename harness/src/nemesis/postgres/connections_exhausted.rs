@@ -17,7 +17,7 @@ use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{InForce, refused, unseen};
 use crate::nemesis::link::Link;
-use crate::roles::postgres::owners::DatabaseError;
+use crate::roles::postgres::connect::DatabaseError;
 use crate::roles::postgres::sessions::{Entry, Occupier, Places, Sessions, enter};
 use crate::wait::{self, Look};
 

@@ -11,7 +11,7 @@ use crate::history::Landing;
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{InForce, refused, unseen};
-use crate::roles::postgres::owners::DatabaseError;
+use crate::roles::postgres::connect::DatabaseError;
 use crate::roles::postgres::sessions::{Sessions, Writer};
 use crate::wait::{self, Look};
 

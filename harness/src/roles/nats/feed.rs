@@ -15,9 +15,9 @@ use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::dump;
 use super::stream::{Made, connect};
 use crate::history::{Chunk, Cursor, ThreadId};
-use crate::roles::postgres::dump;
 use crate::system::{Log, frames};
 
 /// Longest that one question to the broker may take.

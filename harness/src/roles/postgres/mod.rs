@@ -1,8 +1,10 @@
 //! PostgreSQL, as the harness reads and disturbs it: owners, every committed change, rows as text, sessions.
 
 pub mod changes;
+pub mod connect;
 mod decoding;
 pub mod dump;
 pub mod owners;
+mod rows;
 pub mod sessions;
 pub mod set_aside;

@@ -4,22 +4,16 @@
 //! where every round trip counts. The connection is made anew when it is found broken, because stories break databases.
 
 use std::sync::PoisonError;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use tokio::sync::Mutex;
-use tokio_postgres::config::Host;
-use tokio_postgres::{Client, Config, NoTls, Row, Statement, types::ToSql};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Statement};
 
+use super::connect::{DatabaseError, ONE_QUESTION, connect, place};
 use crate::history::{Epoch, PodName, Status, ThreadId, TurnId};
 use crate::system::{Database, frames};
-
-/// What the harness's own sessions are called in the database's books: every other one is the system's.
-pub(crate) const OURS: &str = "crosspod-harness";
-
-/// Longest that one question to the database may take.
-const ONE_QUESTION: Duration = Duration::from_secs(2);
 
 /// What is known of a thread at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,33 +24,6 @@ pub struct Ownership {
     pub epoch: Epoch,
     /// Its status.
     pub status: Status,
-}
-
-/// The database did not answer as described.
-#[derive(Debug, thiserror::Error)]
-pub enum DatabaseError {
-    /// It cannot be reached, or the connection broke.
-    #[error("postgres at {at}: {source}")]
-    Unreachable {
-        /// Host and port.
-        at: String,
-        /// What the client library says.
-        source: tokio_postgres::Error,
-    },
-    /// It took too long.
-    #[error("postgres at {at} did not answer within {ONE_QUESTION:?}")]
-    Slow {
-        /// Host and port.
-        at: String,
-    },
-    /// A value is not of the described shape.
-    #[error("postgres at {at}: {what}")]
-    Shape {
-        /// Host and port.
-        at: String,
-        /// What was found.
-        what: String,
-    },
 }
 
 /// A kept connection to the system's database.
@@ -193,55 +160,5 @@ impl Owners {
             at: self.at(),
             what: format!("{word:?} is no known status"),
         })
-    }
-}
-
-/// Opens a connection of the harness's own, by its name, which goes on writing where the system may only read.
-pub(super) async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
-    let mut config: Config = url.parse()?;
-    config
-        .application_name(OURS)
-        .options("-c default_transaction_read_only=off");
-    connect_as(&config).await
-}
-
-/// Opens a connection and keeps it running in the background until the client is dropped.
-pub(super) async fn connect_as(config: &Config) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(async move {
-        if let Err(e) = connection.await {
-            tracing::debug!(error = %e, "database connection ended");
-        }
-    });
-    Ok(client)
-}
-
-/// Where a database is: what an error may print, since the rest of its address holds a password.
-pub(super) fn place(url: &str) -> String {
-    let Ok(config) = url.parse::<Config>() else {
-        return "an address that cannot be read".to_owned();
-    };
-    match (config.get_hosts().first(), config.get_ports().first()) {
-        (Some(Host::Tcp(host)), port) => format!("{host}:{}", port.unwrap_or(&5432)),
-        (Some(Host::Unix(folder)), _) => folder.display().to_string(),
-        (None, _) => "no host".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn errors_never_print_a_password() {
-        let cases = [
-            ("postgres://crosspod:secret@127.0.0.1:5433/db", "127.0.0.1:5433"),
-            ("host=/run/postgresql user=crosspod password=secret", "/run/postgresql"),
-            ("postgres://crosspod:secret@", "no host"),
-            ("secret", "an address that cannot be read"),
-        ];
-        for (url, told) in cases {
-            assert_eq!(place(url), told);
-        }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 
-use super::owners::{DatabaseError, OURS, connect, connect_as, place};
+use super::connect::{DatabaseError, OURS, connect, connect_as, place};
 
 /// What sessions are called that do nothing but take up a place.
 const OCCUPIER: &str = "crosspod-occupier";

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::owners::{DatabaseError, connect, place};
+use super::connect::{DatabaseError, connect, place};
 
 /// Longest that the renaming may take; it waits for transactions that still use a table.
 const RENAMING: Duration = Duration::from_secs(5);

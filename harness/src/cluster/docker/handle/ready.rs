@@ -9,7 +9,7 @@ use super::PartHandle;
 use crate::cluster::docker::engine::root_cause;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
-use crate::roles::postgres::owners::OURS;
+use crate::roles::postgres::connect::OURS;
 use crate::wire::http;
 
 /// How long one question may take.
