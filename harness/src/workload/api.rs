@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
-use super::http::{self, KEPT, Trouble, answer};
+use super::answer::{self, KEPT, Trouble, answer};
 use crate::history::{Accepted, FeedbackId, MessageId, Outcome, PodName, ReadAnswer, Status, TenantId, ThreadId};
 use crate::system::{Routes, System, frames};
 use crate::wire::http::client as http_client;
@@ -298,10 +298,13 @@ impl Api {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let Ok(mut response) = http::head(request).await else {
+        let Ok(mut response) = answer::head(request).await else {
             return (None, String::new());
         };
-        (Some(response.status().as_u16()), http::first_bytes(&mut response).await)
+        (
+            Some(response.status().as_u16()),
+            answer::first_bytes(&mut response).await,
+        )
     }
 
     /// Asks for a tail. The answer is whatever the pod says; its body is the stream.
@@ -321,7 +324,7 @@ impl Api {
         if let Some(cursor) = cursor {
             request = request.header("last-event-id", cursor);
         }
-        http::head(request).await
+        answer::head(request).await
     }
 
     pub(super) fn attach_path(&self, thread: &ThreadId) -> String {
@@ -355,7 +358,7 @@ impl Api {
 }
 
 /// What is known of a request that was not answered as done.
-fn not_done<T>(answer: &http::Answer) -> Outcome<T> {
+fn not_done<T>(answer: &answer::Answer) -> Outcome<T> {
     let (status, reason) = (answer.status.as_u16(), answer.excerpt());
     if answer.is_refusal() {
         Outcome::Failed { status, reason }

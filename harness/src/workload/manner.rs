@@ -16,8 +16,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Sleep;
 
+use super::answer::chain;
 use super::api::Session;
-use super::http::chain;
 
 /// Room for what a slow reader has not read: in the kernel, which takes it for a wish, and in the HTTP client, which takes no
 /// less.

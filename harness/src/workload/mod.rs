@@ -2,8 +2,8 @@
 //!
 //! Deliberately absent: faults (`nemesis`), and any opinion of what is seen (`judge`).
 
+mod answer;
 mod api;
-mod http;
 mod intake;
 mod manner;
 mod tail;

@@ -17,8 +17,8 @@ use reqwest::StatusCode;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::answer::{self, KEPT, Trouble};
 use super::api::{Api, Session};
-use super::http::{self, KEPT, Trouble};
 use super::intake::{Frame, Intake, Limits};
 use super::manner;
 use crate::history::writer::Recorder;
@@ -233,13 +233,13 @@ impl Tailing {
             Err(trouble) => return self.refuse(None, trouble),
         };
         if let Some(garbled) = refusal(&response) {
-            let kind = http::header(&response, "content-type").unwrap_or("none");
+            let kind = answer::header(&response, "content-type").unwrap_or("none");
             let reason = format!(
                 "status {}, content type {}",
                 response.status().as_u16(),
                 cut(kind, KEPT)
             );
-            let reason = match http::first_bytes(&mut response).await {
+            let reason = match answer::first_bytes(&mut response).await {
                 body if body.is_empty() => reason,
                 body => format!("{reason}: {body}"),
             };
@@ -418,7 +418,7 @@ impl Tailing {
 /// stream nor a refusal.
 fn refusal(response: &reqwest::Response) -> Option<bool> {
     let status = response.status();
-    let kind = http::header(response, "content-type").unwrap_or_default();
+    let kind = answer::header(response, "content-type").unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     let is_stream = status == StatusCode::OK && essence.eq_ignore_ascii_case("text/event-stream");
     (!is_stream).then(|| !status.is_client_error() && !status.is_server_error())
