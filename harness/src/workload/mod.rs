@@ -6,8 +6,10 @@ mod answer;
 mod api;
 mod intake;
 mod manner;
+mod seen;
 mod tail;
 
 pub use api::{Api, ApiError, Scrape, Session};
 pub use intake::{Frame, Intake, Limits};
-pub use tail::{Attach, Seen, Tail, TurnSeen};
+pub use seen::{Seen, TurnSeen};
+pub use tail::{Attach, Tail};

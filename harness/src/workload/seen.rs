@@ -1,0 +1,165 @@
+//! The frames that a watcher was shown, summed up for a story that waits for them.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::history::{Chunk, Epoch, Status, TailEnd, TurnId};
+
+/// Most turns that an expired wait tells of.
+const TURNS_TOLD: usize = 8;
+
+/// What a watcher has seen so far.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Whether the pod answered with a stream.
+    pub open: bool,
+    /// When the answer came.
+    pub opened_at: Option<Instant>,
+    /// Where the thread stood as the tail opened, by the pod's word.
+    pub state: Option<Status>,
+    /// The last event id, as a client would send it to resume.
+    pub last_id: Option<String>,
+    /// Each turn it saw something of.
+    pub turns: BTreeMap<TurnId, TurnSeen>,
+    /// How the tail ended, once it has.
+    pub end: Option<TailEnd>,
+    /// Why it was refused, if it was.
+    pub refused: Option<String>,
+}
+
+/// What a watcher has seen of one turn.
+#[derive(Debug, Clone, Default)]
+pub struct TurnSeen {
+    /// Epoch of the newest attempt seen to begin.
+    pub epoch: Option<Epoch>,
+    /// Tokens rendered now; a reset takes them back.
+    pub tokens: u32,
+    /// When the newest of them came.
+    pub last_at: Option<Instant>,
+    /// How the turn ended, once that was seen.
+    pub finished: Option<Status>,
+}
+
+impl Seen {
+    /// Whether the watcher knows all that it will be told of a turn's end: it saw it, or was told as it opened that
+    /// nothing is in flight, or will be told nothing at all.
+    pub fn told_of_the_end(&self, turn: &TurnId) -> bool {
+        let in_flight = self.state.is_some_and(|s| !s.is_terminal() && s != Status::Idle);
+        match self.turns.get(turn) {
+            Some(seen) => seen.finished.is_some(),
+            None => !self.open || !in_flight,
+        }
+    }
+}
+
+/// What was seen, in one line, for an expired wait.
+pub(super) fn describe(seen: &Seen) -> String {
+    if let Some(reason) = &seen.refused {
+        return format!("the attach was refused: {reason}");
+    }
+    let mut turns: Vec<_> = seen
+        .turns
+        .iter()
+        .take(TURNS_TOLD)
+        .map(|(turn, s)| {
+            let epoch = s.epoch.map_or("no start".to_owned(), |e| format!("epoch {e}"));
+            let end = s.finished.map_or(String::new(), |f| format!(", finished as {f:?}"));
+            format!("turn {turn}: {} tokens, {epoch}{end}", s.tokens)
+        })
+        .collect();
+    if seen.turns.len() > TURNS_TOLD {
+        turns.push(format!("and {} turns more", seen.turns.len() - TURNS_TOLD));
+    }
+    let state = match &seen.end {
+        Some(end) => format!("the tail has ended: {end:?}"),
+        None if seen.open => "the tail is open".to_owned(),
+        None => "the attach is not answered".to_owned(),
+    };
+    format!(
+        "{state}; {}",
+        if turns.is_empty() {
+            "no frames of a turn".to_owned()
+        } else {
+            turns.join("; ")
+        }
+    )
+}
+
+pub(super) fn take(seen: &mut Seen, chunk: &Chunk, at: Instant) {
+    match chunk {
+        Chunk::Start(start) => {
+            let of = seen.turns.entry(start.turn.clone()).or_default();
+            of.epoch = Some(start.epoch);
+            if start.reset {
+                of.tokens = 0;
+            }
+        }
+        Chunk::Delta { turn, text } => {
+            let of = seen.turns.entry(turn.clone()).or_default();
+            // Each token closes with its one space, however the service cuts or joins its deltas.
+            of.tokens += text.bytes().filter(|b| *b == b' ').count() as u32;
+            of.last_at = Some(at);
+        }
+        Chunk::Finish { turn, status } => seen.turns.entry(turn.clone()).or_default().finished = Some(*status),
+        Chunk::State { status, .. } => seen.state = Some(*status),
+        Chunk::Resync { .. } => seen.turns.clear(),
+        Chunk::Error { .. } | Chunk::Done | Chunk::Unreadable { .. } => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Start;
+
+    #[test]
+    fn a_reset_takes_tokens_back_and_a_plain_start_does_not() {
+        let (mut seen, turn) = (Seen::default(), TurnId::from("u"));
+        let at = Instant::now();
+        let start = |reset| {
+            Chunk::Start(Box::new(Start {
+                turn: turn.clone(),
+                epoch: Epoch(1),
+                reset,
+                answer: None,
+            }))
+        };
+        take(&mut seen, &start(false), at);
+        take(
+            &mut seen,
+            &Chunk::Delta {
+                turn: turn.clone(),
+                text: "a b ".into(),
+            },
+            at,
+        );
+        assert_eq!(seen.turns[&turn].tokens, 2);
+        take(&mut seen, &start(false), at);
+        assert_eq!(seen.turns[&turn].tokens, 2);
+        take(&mut seen, &start(true), at);
+        assert_eq!(seen.turns[&turn].tokens, 0);
+    }
+
+    #[test]
+    fn a_watcher_that_was_promised_a_turn_and_saw_nothing_is_not_told() {
+        let turn = TurnId::from("u");
+        let opened = |state| Seen {
+            open: true,
+            state: Some(state),
+            ..Seen::default()
+        };
+        assert!(!opened(Status::InProgress).told_of_the_end(&turn));
+        assert!(!opened(Status::Queued).told_of_the_end(&turn));
+        assert!(opened(Status::Completed).told_of_the_end(&turn));
+        let mut seen = opened(Status::InProgress);
+        take(
+            &mut seen,
+            &Chunk::Finish {
+                turn: turn.clone(),
+                status: Status::Completed,
+            },
+            Instant::now(),
+        );
+        assert!(seen.told_of_the_end(&turn));
+    }
+}
