@@ -1,27 +1,12 @@
 //! Wires the pipeline: clusters as slots, stories played on them, histories judged, reports made. The only place that
 //! knows all the modules.
 
-mod aftermath;
 mod cast;
-mod dependency_side;
-mod dry_run;
-mod feedback;
-mod keepsakes;
-mod matrix;
-mod nemesis_side;
-mod options;
+mod collect;
 mod play;
-mod posting;
-mod probes;
-mod provider_side;
-mod restless;
 mod session;
 mod slot;
-mod starvation;
 mod story;
-mod strike;
-mod tails;
-mod waits;
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -29,19 +14,19 @@ use crate::cluster::ClusterError;
 use crate::report::FolderError;
 use crate::roles::postgres::connect::DatabaseError;
 
+pub use cast::faults::NemesisSide;
+pub use cast::faults::inject::{Blow, Struck};
+pub use cast::faults::stores::LostLog;
+pub use cast::posts::Posting;
+pub use cast::provider::ProviderSide;
+pub use cast::watchers::{Tails, Watcher};
 pub use cast::{Cast, Turn, Whose};
-pub use dependency_side::LostLog;
-pub use dry_run::{DryRun, PlayAhead};
-pub use matrix::{Matrix, MatrixOptions, MatrixProgress};
-pub use nemesis_side::NemesisSide;
-pub use options::{Options, Selected};
-pub use posting::Posting;
-pub use provider_side::ProviderSide;
+pub use session::dry_run::{DryRun, PlayAhead};
+pub use session::matrix::{Matrix, MatrixOptions, MatrixProgress};
+pub use session::options::{Options, Selected};
 pub use session::{Session, Setting, Site, artefacts};
 pub use slot::HealError;
 pub use story::{Play, Played, Stopped, Story};
-pub use strike::{Blow, Struck};
-pub use tails::{Tails, Watcher};
 
 /// Why a run could not be carried out. Nothing is proved then: exit code 3.
 #[derive(Debug, thiserror::Error)]

@@ -3,6 +3,10 @@
 //! The order is that of the pipeline: plan saved, history begun, play, heal, quiesce, final state, judgement. A failure of
 //! the harness's own part is an event of the history like any other, and makes the verdict `Broken`.
 
+pub(in crate::run) mod artefacts;
+pub(in crate::run) mod background_watchers;
+pub(in crate::run) mod final_state;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,13 +15,11 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::aftermath::{self, Before};
-use super::cast::{Cast, Whose};
-use super::restless::Restless;
+use super::cast::watchers::parking::Trigger;
+use super::cast::{Cast, Whose, feedback};
+use super::collect::cpu;
 use super::slot::Slot;
 use super::story::{Stopped, Story};
-use super::tails::parking::Trigger;
-use super::{feedback, keepsakes, starvation};
 use crate::cluster::{EngineEvent, Events};
 use crate::history::reader::History;
 use crate::history::writer::Recorder;
@@ -29,6 +31,8 @@ use crate::report::{Folder, StoryFigures, StoryReport};
 use crate::roles::provider::Journal;
 use crate::verdict::Judgement;
 use crate::workload::Tail;
+use background_watchers::Restless;
+use final_state::Before;
 
 /// How often the database's changes are moved into the history. Each look costs the database as much as a pod's own work does
 /// in that time, and nothing is lost between two.
@@ -47,23 +51,23 @@ const ONE_PLAY: Duration = Duration::from_mins(2);
 const AWAITED_STARVED: u32 = 3;
 
 /// What is played, where and with what.
-pub(super) struct Order<'a> {
+pub(in crate::run) struct Order<'a> {
     /// The story.
-    pub(super) story: &'a Story,
+    pub(in crate::run) story: &'a Story,
     /// Seed of its plan.
-    pub(super) seed: u64,
+    pub(in crate::run) seed: u64,
     /// Inside design of the system.
-    pub(super) design: &'a str,
+    pub(in crate::run) design: &'a str,
     /// Defect switched on in the system, if any.
-    pub(super) defect: Option<&'a str>,
+    pub(in crate::run) defect: Option<&'a str>,
     /// Where its artefacts go.
-    pub(super) folder: &'a Folder,
+    pub(in crate::run) folder: &'a Folder,
     /// When the slot was asked for.
-    pub(super) asked_at: Instant,
+    pub(in crate::run) asked_at: Instant,
 }
 
 /// Plays a story on a slot and judges it. Whatever goes wrong is in the report.
-pub(super) async fn play(slot: &Arc<Slot>, order: &Order<'_>) -> StoryReport {
+pub(in crate::run) async fn play(slot: &Arc<Slot>, order: &Order<'_>) -> StoryReport {
     let report = try_play(slot, order)
         .await
         .unwrap_or_else(|reason| unplayed(order.story.name, order.design, order.defect, order.seed, reason));
@@ -71,7 +75,13 @@ pub(super) async fn play(slot: &Arc<Slot>, order: &Order<'_>) -> StoryReport {
 }
 
 /// The report of a story that could not be played at all.
-pub(super) fn unplayed(story: &str, design: &str, defect: Option<&str>, seed: u64, reason: String) -> StoryReport {
+pub(in crate::run) fn unplayed(
+    story: &str,
+    design: &str,
+    defect: Option<&str>,
+    seed: u64,
+    reason: String,
+) -> StoryReport {
     StoryReport::new(
         story,
         design,
@@ -196,7 +206,7 @@ impl Stage {
         let feed = tokio::spawn(feed(slot.clone(), recorder.clone(), stop.clone()));
         let log = tokio::spawn(log(slot.clone(), recorder.clone(), stop.clone()));
         let engine = tokio::spawn(engine_events(slot.cluster.events(), recorder.clone()));
-        let starvation = tokio::spawn(starvation::watch(slot.clone(), recorder.clone(), stop.clone()));
+        let starvation = tokio::spawn(cpu::watch(slot.clone(), recorder.clone(), stop.clone()));
         Ok(Self {
             cast,
             before,
@@ -247,14 +257,14 @@ impl Stage {
         restless.end().await?;
         quiet?;
         feedback::settle(&cast).await;
-        aftermath::serve(&mut cast).await?;
-        aftermath::poll(&cast).await;
+        final_state::serve(&mut cast).await?;
+        final_state::poll(&cast).await;
         read_final_state(&cast).await?;
         for tail in cast.tails.drain(..) {
             leave(tail).await;
         }
-        aftermath::count_left(&cast, &before).await;
-        aftermath::tell_complaints(&cast, &before).await?;
+        final_state::count_left(&cast, &before).await;
+        final_state::tell_complaints(&cast, &before).await?;
         stop.cancel();
         starvation
             .await
@@ -274,7 +284,7 @@ impl Stage {
         cast.recorder.record(What::Quiesced);
         journal.stop();
         engine.abort();
-        keepsakes::keep(&cast, folder, since).await;
+        artefacts::keep(&cast, folder, since).await;
         Ok(())
     }
 }
@@ -417,7 +427,7 @@ async fn heal(cast: &mut Cast) -> Result<(), String> {
     }
     cast.recorder.record(What::Healed);
     if !wounded.is_empty() {
-        aftermath::poll(cast).await;
+        final_state::poll(cast).await;
     }
     Ok(())
 }
@@ -441,7 +451,7 @@ async fn quiesce(cast: &Cast) -> Result<(), String> {
             match cast.settled_within(turn, bound).await {
                 Ok(_) => break,
                 // The judge does not count that time: were it all, nothing could be held against anybody.
-                Err(_) if awaited < AWAITED_STARVED && starvation::told_since(&cast.recorder, from) => {}
+                Err(_) if awaited < AWAITED_STARVED && cpu::told_since(&cast.recorder, from) => {}
                 Err(e) => {
                     // Not an error of the harness: the judge finds a turn without an end.
                     tracing::debug!(error = %e, "a turn does not end");

@@ -5,13 +5,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::cast::{BEGIN, Cast, Turn};
-use super::nemesis_side::{LANDING, NemesisSide};
-use super::story::Stopped;
+use super::{LANDING, NemesisSide};
 use crate::history::writer::Recorder;
 use crate::history::{Epoch, Landing, PodName, Status, What};
 use crate::nemesis::{Aim, Link, LinkCut, LinkFault, Shift, Throttled, Way};
 use crate::plan::{Known, Selector, Trigger, Watch};
+use crate::run::cast::{BEGIN, Cast, Turn};
+use crate::run::story::Stopped;
 use crate::wait;
 
 /// Longest that a story waits for a pod that has something to do to feel that it lacks memory or processor time.

@@ -9,24 +9,24 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::cast::{Cast, WITNESS_SESSION};
-use super::slot::Slot;
-use super::tails::parking::Trigger;
 use crate::history::writer::Recorder;
 use crate::history::{Cursor, PodName, ThreadId, WatcherId, What};
 use crate::plan::{Place, Visit};
+use crate::run::cast::watchers::parking::Trigger;
+use crate::run::cast::{Cast, WITNESS_SESSION};
+use crate::run::slot::Slot;
 use crate::system::frames;
 use crate::workload::{Attach, Session, Tail};
 
 /// Their ids begin here, so that a story's own watchers keep theirs whatever these do.
-pub(super) const FIRST: u32 = 1000;
+pub(in crate::run) const FIRST: u32 = 1000;
 /// How long after an event that a fault may follow nobody comes: an attach would be in the way of what is measured.
 const HOLD_OFF: Duration = Duration::from_millis(30);
 /// How often it is looked whether that is over.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// The restless watchers of a play that is on.
-pub(super) struct Restless {
+pub(in crate::run) struct Restless {
     stop: CancellationToken,
     lanes: Vec<JoinHandle<()>>,
 }
@@ -54,7 +54,7 @@ struct Heads {
 
 impl Restless {
     /// Lets them loose on the play's own thread.
-    pub(super) fn begin(cast: &Cast) -> Self {
+    pub(in crate::run) fn begin(cast: &Cast) -> Self {
         let stop = CancellationToken::new();
         let ward = Arc::new(Ward {
             slot: cast.slot.clone(),
@@ -79,7 +79,7 @@ impl Restless {
     ///
     /// # Errors
     /// One of them failed, in words.
-    pub(super) async fn end(self) -> Result<(), String> {
+    pub(in crate::run) async fn end(self) -> Result<(), String> {
         self.stop.cancel();
         for lane in self.lanes {
             lane.await.map_err(|e| format!("a restless watcher failed: {e}"))?;

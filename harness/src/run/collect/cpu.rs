@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::slot::Slot;
 use crate::history::writer::Recorder;
 use crate::history::{Event, What};
+use crate::run::slot::Slot;
 
 /// How often it is looked. Short beside every bound of a system, long beside what a look costs.
 const LOOK: Duration = Duration::from_millis(250);
@@ -25,7 +25,7 @@ const HARNESS: &str = "harness";
 type Waited = BTreeMap<String, HashMap<String, Duration>>;
 
 /// Whether anybody has been told of from place `from` of the history on who waited for most of the time.
-pub(super) fn told_since(recorder: &Recorder, from: u64) -> bool {
+pub(in crate::run) fn told_since(recorder: &Recorder, from: u64) -> bool {
     let most = |event: &Event| match &event.what {
         What::Starved { over_us, waited_us } => waited_us
             .values()
@@ -45,7 +45,7 @@ struct Seen {
 }
 
 /// Looks until told to stop.
-pub(super) async fn watch(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
+pub(in crate::run) async fn watch(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
     let mut seen = VecDeque::from([look(&slot, Duration::ZERO).await]);
     while let (Some(last), false) = (seen.back(), stop.is_cancelled()) {
         let due = last.at + LOOK;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parking::Trigger;
 
-use super::cast::Turn;
+use super::Turn;
 use crate::history::{PodName, Status, TurnId};
 use crate::wait::Expired;
 use crate::workload::{Seen, Tail};
@@ -17,7 +17,7 @@ const SOON: Duration = Duration::from_millis(2500);
 /// One watcher of one turn.
 #[derive(Clone)]
 pub struct Watcher {
-    pub(super) tail: Arc<Tail>,
+    pub(in crate::run) tail: Arc<Tail>,
     turn: TurnId,
     trigger: Trigger,
 }
@@ -26,7 +26,7 @@ pub struct Watcher {
 pub struct Tails(Vec<Watcher>);
 
 impl Watcher {
-    pub(super) fn new(tail: Arc<Tail>, turn: TurnId, trigger: Trigger) -> Self {
+    pub(in crate::run) fn new(tail: Arc<Tail>, turn: TurnId, trigger: Trigger) -> Self {
         Self { tail, turn, trigger }
     }
 
@@ -106,7 +106,7 @@ impl Watcher {
 }
 
 impl Tails {
-    pub(super) fn new(watchers: Vec<Watcher>) -> Self {
+    pub(in crate::run) fn new(watchers: Vec<Watcher>) -> Self {
         Self(watchers)
     }
 
@@ -138,7 +138,7 @@ impl Tails {
     }
 }
 
-pub(super) mod parking {
+pub(in crate::run) mod parking {
     //! The moment of the last event that a story waited for, which the next fault is measured from.
 
     use std::sync::{Arc, Mutex, PoisonError};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::cast::{Cast, Whose};
-use super::story::Stopped;
+use super::{Cast, Whose};
 use crate::history::{Outcome, PodName, Status, What};
 use crate::plan::Answer;
+use crate::run::story::Stopped;
 use crate::wait::{self, Look};
 
 /// How often a pod is asked whether it can serve while a story waits for its word.
@@ -37,7 +37,7 @@ impl Cast {
     }
 
     /// Asks every pod that nothing is wrong with whether it can serve; the others may not answer at all.
-    pub(super) async fn unhurt_are_polled(&self) {
+    pub(in crate::run) async fn unhurt_are_polled(&self) {
         let wounded: Vec<&PodName> = self.nemesis.under_fault().collect();
         let unhurt = self.plan.pods.iter().filter(|pod| !wounded.contains(pod));
         join_all(unhurt.map(|pod| self.is_ready(pod))).await;
@@ -61,7 +61,7 @@ impl Cast {
     }
 
     /// Lets each pod do a client's small piece of work; the first that fails ends it.
-    pub(super) async fn every_pod_works(&mut self) -> Result<(), Stopped> {
+    pub(in crate::run) async fn every_pod_works(&mut self) -> Result<(), Stopped> {
         for pod in self.pods() {
             let done = self.small_work(&pod).await;
             let (ok, detail) = match done {

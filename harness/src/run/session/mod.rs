@@ -3,6 +3,10 @@
 //! Whatever happens, [`Site::clear`] takes away what the run has brought up: it goes by label and needs no cluster that
 //! came up whole.
 
+pub(in crate::run) mod dry_run;
+pub(in crate::run) mod matrix;
+pub(in crate::run) mod options;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;

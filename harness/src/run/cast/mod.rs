@@ -4,6 +4,14 @@
 //! judge makes of the history what it is. Here is what clients do; what is waited for (`waits`), what is asked of the
 //! provider and of the nemesis (their sides), and what is asked of pods to know how they are (`probes`) are beside it.
 
+pub(in crate::run) mod faults;
+pub(in crate::run) mod feedback;
+pub(in crate::run) mod posts;
+pub(in crate::run) mod probes;
+pub(in crate::run) mod provider;
+pub(in crate::run) mod waits;
+pub(in crate::run) mod watchers;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU8;
@@ -12,12 +20,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::nemesis_side::NemesisSide;
-use super::provider_side::ProviderSide;
 use super::slot::Slot;
 use super::story::Stopped;
-use super::tails::parking::Trigger;
-use super::tails::{Tails, Watcher};
 use crate::history::writer::Recorder;
 use crate::history::{
     Accepted, Credential, FeedbackId, MessageId, OpId, Outcome, PodName, SessionNo, TenantId, ThreadId, TurnId,
@@ -26,46 +30,50 @@ use crate::history::{
 use crate::nemesis::{Aim, Nemesis};
 use crate::plan::{Answer, Manner, Plan, Pod};
 use crate::workload::{Attach, Session, Tail};
+use faults::NemesisSide;
+use provider::ProviderSide;
+use watchers::parking::Trigger;
+use watchers::{Tails, Watcher};
 
 /// How often a condition in the database is looked at while a story waits for it.
-pub(super) const LOOK: Duration = Duration::from_millis(5);
+pub(in crate::run) const LOOK: Duration = Duration::from_millis(5);
 /// Longest that a story waits for a turn to begin.
-pub(super) const BEGIN: Duration = Duration::from_secs(8);
+pub(in crate::run) const BEGIN: Duration = Duration::from_secs(8);
 
 /// The sessions of a play, by their numbers in the history.
 const FIRST_SESSION: SessionNo = SessionNo(NonZeroU8::MIN);
-pub(super) const WITNESS_SESSION: SessionNo = SessionNo(NonZeroU8::MIN.saturating_add(1));
+pub(in crate::run) const WITNESS_SESSION: SessionNo = SessionNo(NonZeroU8::MIN.saturating_add(1));
 const INTRUDER_SESSION: SessionNo = SessionNo(NonZeroU8::MIN.saturating_add(2));
 
 /// The actors and props of one play.
 pub struct Cast {
-    pub(super) slot: Arc<Slot>,
-    pub(super) plan: Plan,
-    pub(super) recorder: Recorder,
-    pub(super) nemesis: Nemesis,
-    pub(super) session: Session,
+    pub(in crate::run) slot: Arc<Slot>,
+    pub(in crate::run) plan: Plan,
+    pub(in crate::run) recorder: Recorder,
+    pub(in crate::run) nemesis: Nemesis,
+    pub(in crate::run) session: Session,
     /// A second session of the same tenant, which no story revokes: the final state is read with it.
-    pub(super) witness: Session,
+    pub(in crate::run) witness: Session,
     /// Another tenant, in good standing, who is owed nothing.
-    pub(super) intruder: Session,
-    pub(super) revoked: bool,
-    pub(super) thread: ThreadId,
+    pub(in crate::run) intruder: Session,
+    pub(in crate::run) revoked: bool,
+    pub(in crate::run) thread: ThreadId,
     /// Threads that the story has made besides, and whose they are.
-    pub(super) others: Vec<(ThreadId, Whose)>,
-    pub(super) turns: Vec<Turn>,
+    pub(in crate::run) others: Vec<(ThreadId, Whose)>,
+    pub(in crate::run) turns: Vec<Turn>,
     /// Feedback that was given, and whether it was acknowledged.
-    pub(super) feedback: Vec<(FeedbackId, bool)>,
-    pub(super) tails: Vec<Arc<Tail>>,
-    pub(super) trigger: Trigger,
+    pub(in crate::run) feedback: Vec<(FeedbackId, bool)>,
+    pub(in crate::run) tails: Vec<Arc<Tail>>,
+    pub(in crate::run) trigger: Trigger,
     /// Makes keys and message ids of this play unlike those of any other on the same cluster.
-    pub(super) nonce: String,
-    pub(super) messages: u32,
-    pub(super) ops: u32,
-    pub(super) watchers: u32,
+    pub(in crate::run) nonce: String,
+    pub(in crate::run) messages: u32,
+    pub(in crate::run) ops: u32,
+    pub(in crate::run) watchers: u32,
     /// How often each pod had stepped down before the play; nothing of one that was started since.
-    pub(super) superseded_before: BTreeMap<PodName, u64>,
+    pub(in crate::run) superseded_before: BTreeMap<PodName, u64>,
     /// When each terminated pod was told to stop.
-    pub(super) told_to_stop: Vec<(PodName, Instant)>,
+    pub(in crate::run) told_to_stop: Vec<(PodName, Instant)>,
 }
 
 /// Whose a thread is.
@@ -128,7 +136,7 @@ impl Cast {
         self.another_thread_on(&pod, whose).await
     }
 
-    pub(super) async fn another_thread_on(&mut self, pod: &PodName, whose: Whose) -> Result<ThreadId, Stopped> {
+    pub(in crate::run) async fn another_thread_on(&mut self, pod: &PodName, whose: Whose) -> Result<ThreadId, Stopped> {
         let session = self.session_of(whose).clone();
         let made = self.slot.api.new_thread(pod, self.slot.address(pod)?, &session).await;
         let thread = made.map_err(|e| Stopped::GaveUp(e.to_string()))?;
@@ -164,7 +172,7 @@ impl Cast {
         self.try_post_to(&thread, pod, answer).await
     }
 
-    pub(super) async fn try_post_to(
+    pub(in crate::run) async fn try_post_to(
         &mut self,
         thread: &ThreadId,
         pod: &PodName,
@@ -438,7 +446,7 @@ impl Cast {
 
     // --- whose is what
 
-    pub(super) fn whose(&self, thread: &ThreadId) -> Whose {
+    pub(in crate::run) fn whose(&self, thread: &ThreadId) -> Whose {
         self.others
             .iter()
             .find(|(id, _)| id == thread)
@@ -446,7 +454,7 @@ impl Cast {
     }
 
     /// The session that a thread's own tenant uses.
-    pub(super) fn session_of(&self, whose: Whose) -> &Session {
+    pub(in crate::run) fn session_of(&self, whose: Whose) -> &Session {
         match whose {
             Whose::Own if self.revoked => &self.witness,
             Whose::Own => &self.session,
@@ -463,7 +471,7 @@ impl Cast {
     }
 
     /// A session that is good, and not for a thread of theirs.
-    pub(super) fn strangers_session(&self, whose: Whose) -> &Session {
+    pub(in crate::run) fn strangers_session(&self, whose: Whose) -> &Session {
         match whose {
             Whose::Own => &self.intruder,
             Whose::Neighbours => &self.witness,
@@ -496,7 +504,7 @@ impl Cast {
 }
 
 /// The turn of a post that was accepted; the play ends if it was not.
-pub(super) fn accepted(pod: &PodName, outcome: Outcome<Turn>) -> Result<Turn, Stopped> {
+pub(in crate::run) fn accepted(pod: &PodName, outcome: Outcome<Turn>) -> Result<Turn, Stopped> {
     match outcome {
         Outcome::Ok(turn) => Ok(turn),
         refused => Err(Stopped::GaveUp(format!(

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::cast::{Cast, LOOK};
-use super::story::Stopped;
+use super::{Cast, LOOK};
 use crate::history::{FeedbackId, OpId, Outcome, PodName, Row, What};
+use crate::run::story::Stopped;
 use crate::system::Feedback;
 use crate::wait::{self, Expired, Look};
 
@@ -101,7 +101,7 @@ impl Cast {
         .await
     }
 
-    pub(super) fn takes_feedback(&self) -> Result<&Feedback, Stopped> {
+    pub(in crate::run) fn takes_feedback(&self) -> Result<&Feedback, Stopped> {
         let system = self.slot.api.system();
         let feedback = system.feedback.as_ref();
         feedback.ok_or_else(|| Stopped::GaveUp(format!("{} takes no feedback", system.name)))
@@ -110,7 +110,7 @@ impl Cast {
 
 /// Lets all feedback of the play come to be stored, where there is any, and keeps what each pod says of how much that is.
 /// What does not come in time is for the judge to find.
-pub(super) async fn settle(cast: &Cast) {
+pub(in crate::run) async fn settle(cast: &Cast) {
     if cast.feedback.is_empty() {
         return;
     }

@@ -1,29 +1,32 @@
 //! What a story breaks, and what of it it mends itself. What it leaves broken is healed after it.
 
+pub(in crate::run) mod inject;
+pub(in crate::run) mod stores;
+
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::cast::{BEGIN, Cast, LOOK};
-use super::story::Stopped;
+use super::{BEGIN, Cast, LOOK};
 use crate::cluster::{ClusterError, PartHandle, Service};
 use crate::history::{Landing, PodName, ThreadId};
 use crate::nemesis::{Aim, Armed, Failpoint, Held, Link, LinkCut, LinkFault, Way};
+use crate::run::story::Stopped;
 use crate::system::Release;
 use crate::wait::{self, Look};
 
 /// How long a dependency that is told to stop has to do so in good order.
-pub(super) const STOP: Duration = Duration::from_secs(5);
+pub(in crate::run) const STOP: Duration = Duration::from_secs(5);
 
 /// How long a pod may take from its start until it answers at all.
 const UP: Duration = Duration::from_secs(8);
 
 /// Longest that a story waits for something to come of a fault that waits for data.
-pub(super) const LANDING: Duration = Duration::from_secs(3);
+pub(in crate::run) const LANDING: Duration = Duration::from_secs(3);
 
 /// What a story has broken.
 pub struct NemesisSide<'a> {
-    pub(super) cast: &'a mut Cast,
+    pub(in crate::run) cast: &'a mut Cast,
 }
 
 impl NemesisSide<'_> {
@@ -49,7 +52,7 @@ impl NemesisSide<'_> {
     }
 
     /// Kills pods at the same moment: the last would otherwise die in the commotion about the first.
-    pub(super) async fn kill_aimed(
+    pub(in crate::run) async fn kill_aimed(
         self,
         aimed: &[(PodName, Option<Aim>)],
         trigger: Option<Instant>,
@@ -321,7 +324,7 @@ impl NemesisSide<'_> {
     }
 
     /// Kills every pod of another version, and starts the one from before in its place.
-    pub(super) async fn undo_roll_outs(self) -> Result<(), Stopped> {
+    pub(in crate::run) async fn undo_roll_outs(self) -> Result<(), Stopped> {
         let cast = self.cast;
         for pod in cast.nemesis.of_another_version() {
             let (handle, release) = (cast.slot.pod(&pod)?, release(cast)?);
@@ -421,7 +424,7 @@ fn release(cast: &Cast) -> Result<Release, Stopped> {
     release.ok_or_else(|| Stopped::Harness("the target's description says nothing of its version".to_owned()))
 }
 
-pub(super) fn database(cast: &Cast) -> Result<String, Stopped> {
+pub(in crate::run) fn database(cast: &Cast) -> Result<String, Stopped> {
     let url = cast.slot.cluster.postgres_url();
     url.map_err(|e| Stopped::Harness(e.to_string()))
 }

@@ -1,10 +1,10 @@
 //! What a story does to the database and the broker while they run, or to what they have stored, and how it mends that.
 
-use super::cast::{BEGIN, Cast, LOOK};
-use super::nemesis_side::{NemesisSide, STOP, database};
-use super::story::Stopped;
+use super::{NemesisSide, STOP, database};
 use crate::cluster::Service;
 use crate::roles::nats::stream::{self, Made};
+use crate::run::cast::{BEGIN, Cast, LOOK};
+use crate::run::story::Stopped;
 use crate::system::Log;
 use crate::wait::{self, Look};
 
@@ -78,7 +78,7 @@ impl NemesisSide<'_> {
     }
 
     /// Mends what a story has left of faults of the running database.
-    pub(super) async fn mend_database(self) -> Result<(), Stopped> {
+    pub(in crate::run) async fn mend_database(self) -> Result<(), Stopped> {
         let cast = self.cast;
         if cast.nemesis.holds_connections() {
             cast.nemesis().release_connections().await?;

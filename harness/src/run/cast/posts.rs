@@ -2,10 +2,10 @@
 
 use tokio_util::task::AbortOnDropHandle;
 
-use super::cast::{Cast, Turn, accepted};
-use super::story::Stopped;
+use super::{Cast, Turn, accepted};
 use crate::history::{Accepted, MessageId, OpId, Outcome, PodName, ThreadId, TurnKey, What};
 use crate::plan::Answer;
+use crate::run::story::Stopped;
 
 /// A message on its way to the play's thread.
 pub struct Posting {

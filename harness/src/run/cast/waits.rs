@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::cast::{BEGIN, Cast, LOOK, Turn};
-use super::restless;
-use super::story::Stopped;
+use super::{BEGIN, Cast, LOOK, Turn};
 use crate::history::{Outcome, PodName, Row, Status, What};
 use crate::nemesis::Aim;
+use crate::run::play::background_watchers;
+use crate::run::story::Stopped;
 use crate::wait::{self, Look};
 
 /// Longest that a story waits for a turn to end that nothing holds up but what the story has broken.
@@ -193,7 +193,7 @@ impl Cast {
                     watcher,
                     cursor: Some(c),
                     ..
-                } if c.epoch <= epoch && watcher.0 < restless::FIRST => Some(()),
+                } if c.epoch <= epoch && watcher.0 < background_watchers::FIRST => Some(()),
                 What::Row {
                     row: Row::Part { epoch: e, .. },
                     ..

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::cast::Cast;
-use super::slot::Slot;
-use super::story::Stopped;
 use crate::cluster::{LogLine, Service};
 use crate::history::{FaultStep, PodName, What};
+use crate::run::cast::Cast;
+use crate::run::slot::Slot;
+use crate::run::story::Stopped;
 use crate::wait::{self, Look};
 use crate::workload::Scrape;
 
@@ -21,10 +21,10 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// What there was before the play: only what is there over and above is the play's.
 #[derive(Default)]
-pub(super) struct Before {
+pub(in crate::run) struct Before {
     counts: Counts,
     /// How often each pod that tells had stepped down.
-    pub(super) stepped_down: BTreeMap<PodName, u64>,
+    pub(in crate::run) stepped_down: BTreeMap<PodName, u64>,
     /// The newest line of each pod's log.
     newest: BTreeMap<PodName, LogLine>,
 }
@@ -34,7 +34,7 @@ type Counts = BTreeMap<(Option<PodName>, &'static str), u64>;
 
 impl Before {
     /// Looks at a cluster on which nothing is played yet. What cannot be told now counts as nothing.
-    pub(super) async fn look(slot: &Slot) -> Self {
+    pub(in crate::run) async fn look(slot: &Slot) -> Self {
         let newest = slot.pods().iter().map(|pod| async move {
             let line = slot.cluster.pod(pod).ok()?.newest_line().await;
             Some((pod.clone(), line.ok().flatten()?))
@@ -50,7 +50,7 @@ impl Before {
 }
 
 /// Asks every pod whether it can serve. Only its word is wanted: one that says nothing says so in the history.
-pub(super) async fn poll(cast: &Cast) {
+pub(in crate::run) async fn poll(cast: &Cast) {
     join_all(cast.pods().iter().map(|pod| cast.is_ready(pod))).await;
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn poll(cast: &Cast) {
 ///
 /// # Errors
 /// The harness itself cannot go on; a pod that fails is told in the history.
-pub(super) async fn serve(cast: &mut Cast) -> Result<(), String> {
+pub(in crate::run) async fn serve(cast: &mut Cast) -> Result<(), String> {
     let is_fault = |what: &What| matches!(what, What::Fault(fault) if matches!(fault.step, FaultStep::Aimed { .. }));
     let broken = cast.recorder.find(0, |event| is_fault(&event.what).then_some(()));
     if broken.is_none() {
@@ -71,7 +71,7 @@ pub(super) async fn serve(cast: &mut Cast) -> Result<(), String> {
 }
 
 /// Counts what is left once all clients are gone, giving it the time to go. What nobody tells is not counted.
-pub(super) async fn count_left(cast: &Cast, before: &Before) {
+pub(in crate::run) async fn count_left(cast: &Cast, before: &Before) {
     let (slot, counts) = (&cast.slot, &before.counts);
     let left = move |now: &Counts| -> Counts {
         let over = |(key, count): (&(Option<PodName>, &'static str), &u64)| {
@@ -142,7 +142,7 @@ async fn count(slot: &Slot, scrapes: &BTreeMap<PodName, Scrape>) -> Counts {
 ///
 /// # Errors
 /// The engine does not tell.
-pub(super) async fn tell_complaints(cast: &Cast, before: &Before) -> Result<(), String> {
+pub(in crate::run) async fn tell_complaints(cast: &Cast, before: &Before) -> Result<(), String> {
     for pod in cast.slot.pods() {
         let part = cast.slot.part(&Service::Pod(pod.clone())).map_err(|e| e.to_string())?;
         let lines = part

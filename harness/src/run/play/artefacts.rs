@@ -6,12 +6,12 @@
 
 use std::time::SystemTime;
 
-use super::cast::Cast;
 use crate::report::Folder;
 use crate::roles::postgres::dump;
+use crate::run::cast::Cast;
 
 /// Writes the play's keepsakes into its folder.
-pub(super) async fn keep(cast: &Cast, folder: &Folder, since: SystemTime) {
+pub(in crate::run) async fn keep(cast: &Cast, folder: &Folder, since: SystemTime) {
     let (logs, provider, rows, stream) = tokio::join!(
         logs(cast, folder, since),
         provider(cast, folder),

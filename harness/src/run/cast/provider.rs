@@ -1,13 +1,13 @@
 //! What a story asks of the provider: to be told how far it has got with a turn, and to go on.
 
-use super::cast::{BEGIN, Cast, LOOK, Turn};
-use super::story::Stopped;
+use super::{BEGIN, Cast, LOOK, Turn};
 use crate::plan::Answer;
+use crate::run::story::Stopped;
 use crate::wait::{self, Look};
 
 /// What a story asks of the provider.
 pub struct ProviderSide<'a> {
-    pub(super) cast: &'a Cast,
+    pub(in crate::run) cast: &'a Cast,
 }
 
 impl ProviderSide<'_> {

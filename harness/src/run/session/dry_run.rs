@@ -5,11 +5,11 @@
 
 use serde::Serialize;
 
+use super::Setting;
 use super::options::Selected;
-use super::session::Setting;
-use super::{Options, RunError};
 use crate::cluster::{AllowedHosts, Engine, Preview};
 use crate::plan::{Plan, seed_of_repetition};
+use crate::run::{Options, RunError};
 
 /// What the faults of every story can reach, and nothing beyond.
 const AIMED_AT: &str = "What a story breaks is in its sentence and its evidence; the moments come from what it sees. Every \

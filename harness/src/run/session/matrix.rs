@@ -4,12 +4,12 @@
 
 use futures_util::FutureExt as _;
 
-use super::session::{Setting, Site};
-use super::story::Story;
-use super::{RunError, side_by_side, unknown};
+use super::{Setting, Site};
 use crate::cluster::Progress;
 use crate::plan::seed_of_repetition;
 use crate::report::{Control, MATRIX_SCHEMA, MatrixReport, Row, StoryReport};
+use crate::run::story::Story;
+use crate::run::{RunError, side_by_side, unknown};
 use crate::system::{Defect, System};
 use crate::verdict::Verdict;
 
