@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
 
-use crosspod_links::client::{Client as Links, ClientError};
+use crosspod_links::client::Client as Links;
 use futures_util::future::try_join_all;
 use tokio::sync::{Mutex, Notify};
 
-use super::RunError;
-use super::story::Stopped;
+use super::error::{HealError, RunError};
+use super::stopped::Stopped;
 use crate::cluster::{Cluster, ClusterError, PartHandle, Service, State};
 use crate::history::writer::Recorder;
 use crate::history::{PodName, Row, ThreadId, What};
@@ -28,20 +28,6 @@ const FEED: &str = "crosspod";
 
 /// Port of the fault proxy that leads to pod `n` is this plus `n`; the other half is in the compose file.
 const EDGE_PORTS: u16 = 18000;
-
-/// Something that could not be healed.
-#[derive(Debug, thiserror::Error)]
-pub enum HealError {
-    /// A part, or the engine refused.
-    #[error(transparent)]
-    Cluster(#[from] ClusterError),
-    /// The fault proxy refused.
-    #[error("the fault proxy: {0}")]
-    Links(#[from] ClientError),
-    /// A link keeps a fault.
-    #[error("the link {0} still has a fault after everything was taken off it")]
-    StillFaulty(String),
-}
 
 /// One cluster, ready to be played on.
 pub(super) struct Slot {

@@ -4,9 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::cast::Cast;
-use crate::nemesis::{NemesisError, NoHold};
-use crate::roles::provider::ProviderError;
-use crate::wait::Expired;
+use super::stopped::Played;
 
 /// A story of the registry.
 #[derive(Clone, Copy)]
@@ -25,47 +23,3 @@ pub struct Story {
 
 /// A story's play.
 pub type Play = for<'a> fn(&'a mut Cast) -> Pin<Box<dyn Future<Output = Played> + Send + 'a>>;
-
-/// How a play ended. The promises judge the history either way.
-pub type Played = Result<(), Stopped>;
-
-/// Why a play ended early.
-#[derive(Debug, thiserror::Error)]
-pub enum Stopped {
-    /// The system under test did not do what the story waits for. The judge says what that means.
-    #[error("{0}")]
-    GaveUp(String),
-    /// The harness could not do its own part: the run proves nothing.
-    #[error("{0}")]
-    Harness(String),
-}
-
-impl From<Expired> for Stopped {
-    fn from(expired: Expired) -> Self {
-        Self::GaveUp(expired.to_string())
-    }
-}
-
-impl From<NemesisError> for Stopped {
-    fn from(error: NemesisError) -> Self {
-        Self::Harness(error.to_string())
-    }
-}
-
-impl From<NoHold> for Stopped {
-    fn from(error: NoHold) -> Self {
-        match error {
-            NoHold::Expired(expired) => expired.into(),
-            NoHold::Nemesis(error) => error.into(),
-        }
-    }
-}
-
-impl From<ProviderError> for Stopped {
-    fn from(error: ProviderError) -> Self {
-        match error {
-            ProviderError::Expired(expired) => expired.into(),
-            refused @ ProviderError::Refused { .. } => Self::Harness(refused.to_string()),
-        }
-    }
-}

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
-
-use super::{Cast, LOOK};
+use super::Cast;
+use super::turn::LOOK;
 use crate::history::{FeedbackId, OpId, Outcome, PodName, Row, What};
-use crate::run::story::Stopped;
+use crate::run::stopped::Stopped;
 use crate::system::Feedback;
 use crate::wait::{self, Expired, Look};
 
@@ -85,7 +84,7 @@ impl Cast {
         Ok(empty.await?)
     }
 
-    async fn stored(&self, item: &FeedbackId) -> Result<(), Expired> {
+    pub(in crate::run) async fn stored(&self, item: &FeedbackId) -> Result<(), Expired> {
         let recorder = &self.recorder;
         let what = format!("feedback {item} to be stored");
         wait::until(&what, STORED, LOOK, || async move {
@@ -105,42 +104,5 @@ impl Cast {
         let system = self.slot.api.system();
         let feedback = system.feedback.as_ref();
         feedback.ok_or_else(|| Stopped::GaveUp(format!("{} takes no feedback", system.name)))
-    }
-}
-
-/// Lets all feedback of the play come to be stored, where there is any, and keeps what each pod says of how much that is.
-/// What does not come in time is for the judge to find.
-pub(in crate::run) async fn settle(cast: &Cast) {
-    if cast.feedback.is_empty() {
-        return;
-    }
-    for (item, is_acknowledged) in &cast.feedback {
-        if *is_acknowledged && let Err(error) = cast.stored(item).await {
-            tracing::debug!(%error, "feedback is not stored");
-            break;
-        }
-    }
-    let pods = cast.pods();
-    for empty in join_all(pods.iter().map(|pod| cast.spool_is_empty(pod))).await {
-        if let Err(error) = empty {
-            tracing::debug!(?error, "a spool is not empty");
-        }
-    }
-    for pod in pods {
-        tell_count(cast, &pod).await;
-    }
-}
-
-async fn tell_count(cast: &Cast, pod: &PodName) {
-    let (Ok(feedback), Ok(at)) = (cast.takes_feedback(), cast.slot.address(pod)) else {
-        return;
-    };
-    let api = &cast.slot.api;
-    match api.feedback_count(pod, at, &cast.witness, &feedback.count).await {
-        Ok(count) => {
-            let pod = pod.clone();
-            cast.recorder.record(What::FeedbackCounted { pod, count });
-        }
-        Err(error) => tracing::info!(%error, "feedback cannot be counted"),
     }
 }

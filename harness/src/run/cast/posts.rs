@@ -1,11 +1,15 @@
 //! A post that a story goes on beside: it is on its way, and the pod may never answer it.
 
+use std::time::Instant;
+
+use futures_util::future::join_all;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Cast, Turn, accepted};
+use super::Cast;
+use super::turn::{Turn, Whose, accepted};
 use crate::history::{Accepted, MessageId, OpId, Outcome, PodName, ThreadId, TurnKey, What};
-use crate::plan::Answer;
-use crate::run::story::Stopped;
+use crate::plan::{Answer, Pod};
+use crate::run::stopped::Stopped;
 
 /// A message on its way to the play's thread.
 pub struct Posting {
@@ -99,5 +103,134 @@ impl Cast {
             recorder.record(What::PostEnded { op, outcome: ended });
             outcome
         })))
+    }
+}
+
+impl Cast {
+    /// Makes another thread beside the play's own.
+    pub async fn another_thread(&mut self, role: Pod, whose: Whose) -> Result<ThreadId, Stopped> {
+        let pod = self.pod(role);
+        self.another_thread_on(&pod, whose).await
+    }
+
+    pub(in crate::run) async fn another_thread_on(&mut self, pod: &PodName, whose: Whose) -> Result<ThreadId, Stopped> {
+        let session = self.session_of(whose).clone();
+        let made = self.slot.api.new_thread(pod, self.slot.address(pod)?, &session).await;
+        let thread = made.map_err(|e| Stopped::GaveUp(e.to_string()))?;
+        self.recorder.record(What::ThreadMade {
+            thread: thread.clone(),
+            tenant: session.tenant,
+        });
+        self.others.push((thread.clone(), whose));
+        Ok(thread)
+    }
+
+    /// Posts a message to the play's thread through a pod; the play ends if it is not accepted.
+    pub async fn post(&mut self, role: Pod, answer: Answer) -> Result<Turn, Stopped> {
+        let thread = self.thread.clone();
+        self.post_to(&thread, role, answer).await
+    }
+
+    /// Posts a message to a thread through a pod; the play ends if it is not accepted.
+    pub async fn post_to(&mut self, thread: &ThreadId, role: Pod, answer: Answer) -> Result<Turn, Stopped> {
+        let pod = self.pod(role);
+        accepted(&pod, self.try_post_to(thread, &pod, &answer).await?)
+    }
+
+    /// Posts a message to the play's thread through a pod that plays no role but the one that it has got into; the play ends
+    /// if it is not accepted.
+    pub async fn post_through(&mut self, pod: &PodName, answer: Answer) -> Result<Turn, Stopped> {
+        accepted(pod, self.try_post(pod, &answer).await?)
+    }
+
+    /// Posts a message to the play's thread through a pod, whatever comes of it.
+    pub async fn try_post(&mut self, pod: &PodName, answer: &Answer) -> Result<Outcome<Turn>, Stopped> {
+        let thread = self.thread.clone();
+        self.try_post_to(&thread, pod, answer).await
+    }
+
+    pub(in crate::run) async fn try_post_to(
+        &mut self,
+        thread: &ThreadId,
+        pod: &PodName,
+        answer: &Answer,
+    ) -> Result<Outcome<Turn>, Stopped> {
+        let outcomes = self.send(thread, std::slice::from_ref(pod), answer).await?;
+        let Some(outcome) = outcomes.into_iter().next() else {
+            unreachable!("one pod gives one outcome")
+        };
+        Ok(outcome)
+    }
+
+    /// Posts one and the same message to the play's thread through every pod at once, as a client does that got no answer
+    /// and tries again. The play ends if none accepts it.
+    pub async fn post_on_every_pod(&mut self, answer: Answer) -> Result<Turn, Stopped> {
+        let (thread, pods) = (self.thread.clone(), self.pods());
+        let outcomes = self.send(&thread, &pods, &answer).await?;
+        let first = outcomes.iter().find(|o| o.ok().is_some()).or(outcomes.first()).cloned();
+        let Some(first) = first else {
+            unreachable!("a cluster has pods")
+        };
+        accepted(&pods[0], first)
+    }
+
+    /// Sends one message through each of the pods, all at once. The turn that the first yes names is the message's.
+    async fn send(
+        &mut self,
+        thread: &ThreadId,
+        pods: &[PodName],
+        answer: &Answer,
+    ) -> Result<Vec<Outcome<Turn>>, Stopped> {
+        self.messages += 1;
+        let key = TurnKey::from(format!("{}t{}", self.nonce, self.messages));
+        let message = MessageId::from(format!("m-{key}"));
+        let text = answer.prompt(&key);
+        let mut asked = Vec::new();
+        for pod in pods {
+            self.ops += 1;
+            let op = OpId(self.ops);
+            asked.push((op, self.slot.address(pod)?));
+            let (pod, thread, message) = (pod.clone(), thread.clone(), message.clone());
+            let (text, expect) = (text.clone(), answer.expect(&key));
+            self.recorder.record(What::Posted {
+                op,
+                pod,
+                thread,
+                message,
+                text,
+                expect: Box::new(expect),
+            });
+        }
+        let (api, recorder, session) = (&self.slot.api, &self.recorder, self.session_of(self.whose(thread)));
+        let (message_ref, text) = (&message, &text);
+        let posts = asked.into_iter().map(|(op, at)| async move {
+            let outcome = api.post(at, session, thread, message_ref, text).await;
+            recorder.record(What::PostEnded {
+                op,
+                outcome: outcome.clone(),
+            });
+            outcome
+        });
+        let told = join_all(posts).await;
+        if told.iter().any(|outcome| outcome.ok().is_some()) {
+            self.trigger.pull(Instant::now());
+        }
+        let made = |accepted: Accepted| Turn {
+            id: accepted.turn,
+            thread: thread.clone(),
+            message: message.clone(),
+            key: key.clone(),
+            accepted_by: accepted.pod,
+        };
+        let outcomes: Vec<Outcome<Turn>> = told
+            .into_iter()
+            .map(|outcome| match outcome {
+                Outcome::Ok(accepted) => Outcome::Ok(made(accepted)),
+                Outcome::Failed { status, reason } => Outcome::Failed { status, reason },
+                Outcome::Unknown { reason } => Outcome::Unknown { reason },
+            })
+            .collect();
+        self.turns.extend(outcomes.iter().find_map(Outcome::ok).cloned());
+        Ok(outcomes)
     }
 }

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
-
-use super::{Cast, Whose};
+use super::Cast;
+use super::turn::Whose;
 use crate::history::{Outcome, PodName, Status, What};
 use crate::plan::Answer;
-use crate::run::story::Stopped;
+use crate::run::stopped::Stopped;
 use crate::wait::{self, Look};
 
 /// How often a pod is asked whether it can serve while a story waits for its word.
@@ -19,30 +18,6 @@ const BEYOND: Duration = Duration::from_millis(600);
 const WORK: Duration = Duration::from_secs(3);
 
 impl Cast {
-    /// Asks a pod whether it can serve. The answer is kept in the history.
-    pub async fn is_ready(&self, pod: &PodName) -> Result<bool, Stopped> {
-        let at = self.slot.address(pod)?;
-        let (status, detail) = match self.slot.api.ready(at).await {
-            Ok((status, body)) => (Some(status), body),
-            Err(seen) => (None, seen),
-        };
-        let ready = status == Some(200);
-        self.recorder.record(What::ReadyPolled {
-            pod: pod.clone(),
-            ready,
-            status,
-            detail,
-        });
-        Ok(ready)
-    }
-
-    /// Asks every pod that nothing is wrong with whether it can serve; the others may not answer at all.
-    pub(in crate::run) async fn unhurt_are_polled(&self) {
-        let wounded: Vec<&PodName> = self.nemesis.under_fault().collect();
-        let unhurt = self.plan.pods.iter().filter(|pod| !wounded.contains(pod));
-        join_all(unhurt.map(|pod| self.is_ready(pod))).await;
-    }
-
     /// Waits until every pod says that it cannot serve: something that they need is gone.
     pub async fn every_pod_says_it_cannot_serve(&self) -> Result<(), Stopped> {
         let bound = Duration::from_millis(self.slot.api.system().bounds.lease_ms) + BEYOND;

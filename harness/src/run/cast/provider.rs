@@ -1,8 +1,9 @@
 //! What a story asks of the provider: to be told how far it has got with a turn, and to go on.
 
-use super::{BEGIN, Cast, LOOK, Turn};
+use super::Cast;
+use super::turn::{BEGIN, LOOK, Turn};
 use crate::plan::Answer;
-use crate::run::story::Stopped;
+use crate::run::stopped::Stopped;
 use crate::wait::{self, Look};
 
 /// What a story asks of the provider.
@@ -95,5 +96,12 @@ impl ProviderSide<'_> {
         )
         .await?;
         Ok(())
+    }
+}
+
+impl Cast {
+    /// The provider's side of a turn.
+    pub fn provider(&self) -> ProviderSide<'_> {
+        ProviderSide { cast: self }
     }
 }

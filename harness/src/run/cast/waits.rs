@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use super::{BEGIN, Cast, LOOK, Turn};
+use futures_util::future::join_all;
+
+use super::Cast;
+use super::turn::{BEGIN, FIRST, LOOK, Turn};
 use crate::history::{Outcome, PodName, Row, Status, What};
 use crate::nemesis::Aim;
-use crate::run::play::background_watchers;
-use crate::run::story::Stopped;
+use crate::plan::Answer;
+use crate::run::stopped::Stopped;
 use crate::wait::{self, Look};
 
 /// Longest that a story waits for a turn to end that nothing holds up but what the story has broken.
@@ -193,7 +196,7 @@ impl Cast {
                     watcher,
                     cursor: Some(c),
                     ..
-                } if c.epoch <= epoch && watcher.0 < background_watchers::FIRST => Some(()),
+                } if c.epoch <= epoch && watcher.0 < FIRST => Some(()),
                 What::Row {
                     row: Row::Part { epoch: e, .. },
                     ..
@@ -232,5 +235,40 @@ impl Cast {
     /// Lets the system's bound for refusing a revoked credential everywhere pass: time itself is what is waited for.
     pub async fn revocation_bound_passes(&self) {
         tokio::time::sleep(Duration::from_millis(self.slot.api.system().bounds.revocation_ms)).await;
+    }
+}
+
+impl Cast {
+    /// Waits until a pod that was told to stop says that it drains, then posts to it: whether it refuses with 503.
+    pub async fn refuses_posts(&mut self, pod: &PodName) -> Result<bool, Stopped> {
+        self.drains(pod).await?;
+        let outcome = self.try_post(pod, &Answer::tokens(1)).await?;
+        Ok(matches!(outcome, Outcome::Failed { status: 503, .. }))
+    }
+}
+
+impl Cast {
+    /// Asks a pod whether it can serve. The answer is kept in the history.
+    pub async fn is_ready(&self, pod: &PodName) -> Result<bool, Stopped> {
+        let at = self.slot.address(pod)?;
+        let (status, detail) = match self.slot.api.ready(at).await {
+            Ok((status, body)) => (Some(status), body),
+            Err(seen) => (None, seen),
+        };
+        let ready = status == Some(200);
+        self.recorder.record(What::ReadyPolled {
+            pod: pod.clone(),
+            ready,
+            status,
+            detail,
+        });
+        Ok(ready)
+    }
+
+    /// Asks every pod that nothing is wrong with whether it can serve; the others may not answer at all.
+    pub(in crate::run) async fn unhurt_are_polled(&self) {
+        let wounded: Vec<&PodName> = self.nemesis.under_fault().collect();
+        let unhurt = self.plan.pods.iter().filter(|pod| !wounded.contains(pod));
+        join_all(unhurt.map(|pod| self.is_ready(pod))).await;
     }
 }

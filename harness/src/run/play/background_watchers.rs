@@ -12,14 +12,13 @@ use tokio_util::sync::CancellationToken;
 use crate::history::writer::Recorder;
 use crate::history::{Cursor, PodName, ThreadId, WatcherId, What};
 use crate::plan::{Place, Visit};
-use crate::run::cast::watchers::parking::Trigger;
+use crate::run::cast::last_seen::Trigger;
+use crate::run::cast::turn::FIRST;
 use crate::run::cast::{Cast, WITNESS_SESSION};
 use crate::run::slot::Slot;
 use crate::system::frames;
 use crate::workload::{Attach, Session, Tail};
 
-/// Their ids begin here, so that a story's own watchers keep theirs whatever these do.
-pub(in crate::run) const FIRST: u32 = 1000;
 /// How long after an event that a fault may follow nobody comes: an attach would be in the way of what is measured.
 const HOLD_OFF: Duration = Duration::from_millis(30);
 /// How often it is looked whether that is over.

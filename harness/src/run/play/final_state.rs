@@ -7,10 +7,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::cluster::{LogLine, Service};
-use crate::history::{FaultStep, PodName, What};
+use crate::history::{Credential, FaultStep, PodName, ThreadId, What};
 use crate::run::cast::Cast;
+use crate::run::cast::turn::Whose;
 use crate::run::slot::Slot;
-use crate::run::story::Stopped;
+use crate::run::stopped::Stopped;
 use crate::wait::{self, Look};
 use crate::workload::Scrape;
 
@@ -172,6 +173,58 @@ fn level(line: &str) -> Option<&'static str> {
         Some("ERROR") => Some("ERROR"),
         _ => None,
     }
+}
+
+/// Reads the play's threads on every pod, as their owner and as a stranger.
+pub(in crate::run) async fn read_final_state(cast: &Cast) -> Result<(), String> {
+    let others = cast.others.iter().map(|(thread, whose)| (thread, *whose));
+    for (thread, whose) in std::iter::once((&cast.thread, Whose::Own)).chain(others) {
+        for pod in cast.pods() {
+            read_on(cast, &pod, thread, whose).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn read_on(cast: &Cast, pod: &PodName, thread: &ThreadId, whose: Whose) -> Result<(), String> {
+    let at = cast.slot.address(pod).map_err(|e| e.to_string())?;
+    let access = |credential, route: &str, status, body| {
+        let (pod, thread, route) = (pod.clone(), thread.clone(), route.to_owned());
+        cast.recorder.record(What::Access {
+            pod,
+            credential,
+            thread,
+            route,
+            status,
+            body,
+        });
+    };
+    let owner = if whose == Whose::Own {
+        &cast.witness
+    } else {
+        &cast.intruder
+    };
+    match cast.slot.api.read(pod, at, owner, thread).await {
+        Ok((status, answers)) => {
+            cast.recorder.record(What::ThreadRead {
+                pod: pod.clone(),
+                thread: thread.clone(),
+                status,
+                answers,
+            });
+        }
+        // A pod that does not let its own tenant read is the judge's business.
+        Err(e) => access(Credential::Owner, "read", e.status, e.to_string()),
+    }
+    for route in ["read", "attach"] {
+        let (status, body) = cast
+            .slot
+            .api
+            .try_access(at, cast.strangers_session(whose), route, thread)
+            .await;
+        access(Credential::Foreign, route, status, body);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

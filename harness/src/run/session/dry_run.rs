@@ -6,10 +6,10 @@
 use serde::Serialize;
 
 use super::Setting;
-use super::options::Selected;
+use super::options::{Options, Selected};
 use crate::cluster::{AllowedHosts, Engine, Preview};
 use crate::plan::{Plan, seed_of_repetition};
-use crate::run::{Options, RunError};
+use crate::run::error::RunError;
 
 /// What the faults of every story can reach, and nothing beyond.
 const AIMED_AT: &str = "What a story breaks is in its sentence and its evidence; the moments come from what it sees. Every \
@@ -86,7 +86,7 @@ fn plays(selected: &Selected, options: &Options) -> Vec<PlayAhead> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Story;
+    use crate::run::story::Story;
 
     #[test]
     fn every_repetition_of_every_story_is_foretold_with_the_plan_that_it_would_have() {

@@ -4,12 +4,14 @@
 
 use futures_util::FutureExt as _;
 
-use super::{Setting, Site};
+use super::Setting;
+use super::live_run::Site;
+use super::side_by_side::side_by_side;
 use crate::cluster::Progress;
 use crate::plan::seed_of_repetition;
 use crate::report::{Control, MATRIX_SCHEMA, MatrixReport, Row, StoryReport};
+use crate::run::error::{RunError, unknown};
 use crate::run::story::Story;
-use crate::run::{RunError, side_by_side, unknown};
 use crate::system::{Defect, System};
 use crate::verdict::Verdict;
 

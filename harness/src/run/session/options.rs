@@ -1,8 +1,8 @@
 //! What is asked of a run, checked against what there is. Pure.
 
 use crate::judge::PROMISES;
+use crate::run::error::{RunError, unknown};
 use crate::run::story::Story;
-use crate::run::{RunError, unknown};
 use crate::system::System;
 
 /// What is asked of a run.

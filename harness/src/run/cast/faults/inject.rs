@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::{LANDING, NemesisSide};
 use crate::history::writer::Recorder;
-use crate::history::{Epoch, Landing, PodName, Status, What};
+use crate::history::{Landing, PodName, What};
 use crate::nemesis::{Aim, Link, LinkCut, LinkFault, Shift, Throttled, Way};
 use crate::plan::{Known, Selector, Trigger, Watch};
-use crate::run::cast::{BEGIN, Cast, Turn};
-use crate::run::story::Stopped;
+use crate::run::cast::Cast;
+use crate::run::cast::turn::{BEGIN, Turn};
+use crate::run::stopped::Stopped;
 use crate::wait;
 
 /// Longest that a story waits for a pod that has something to do to feel that it lacks memory or processor time.
@@ -58,46 +59,6 @@ pub struct Struck {
 enum Strain {
     Memory,
     Cpu(Throttled),
-}
-
-impl Turn {
-    /// Fires when any watcher is shown the turn's token `index`, from 1, or a later one.
-    pub fn shows(&self, index: u32) -> Trigger {
-        Trigger::Token {
-            watcher: None,
-            turn: self.id.clone(),
-            index,
-        }
-    }
-
-    /// Fires when the provider is called for the turn for the `n`-th time.
-    pub fn is_called(&self, n: u32) -> Trigger {
-        Trigger::ProviderCall {
-            key: self.key.clone(),
-            ordinal: n,
-        }
-    }
-
-    /// Fires when the provider holds a call for the turn at a gate.
-    pub fn is_held(&self) -> Trigger {
-        Trigger::GateHeld { key: self.key.clone() }
-    }
-
-    /// Fires when the turn's row has this status.
-    pub fn is(&self, status: Status) -> Trigger {
-        Trigger::TurnIs {
-            turn: self.id.clone(),
-            status,
-        }
-    }
-
-    /// Fires when the turn's thread has an owner after `owner`.
-    pub fn is_taken_from(&self, owner: &Aim) -> Trigger {
-        Trigger::EpochIs {
-            thread: self.thread.clone(),
-            epoch: Epoch(owner.epoch.0 + 1),
-        }
-    }
 }
 
 impl NemesisSide<'_> {

@@ -3,8 +3,9 @@
 use super::{NemesisSide, STOP, database};
 use crate::cluster::Service;
 use crate::roles::nats::stream::{self, Made};
-use crate::run::cast::{BEGIN, Cast, LOOK};
-use crate::run::story::Stopped;
+use crate::run::cast::Cast;
+use crate::run::cast::turn::{BEGIN, LOOK};
+use crate::run::stopped::Stopped;
 use crate::system::Log;
 use crate::wait::{self, Look};
 

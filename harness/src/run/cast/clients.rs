@@ -1,0 +1,151 @@
+//! Clients that attach to a thread, come back, leave, and cancel.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Cast;
+use super::turn::Turn;
+use super::watchers::{Tails, Watcher};
+use crate::history::{Outcome, PodName, WatcherId, What};
+use crate::plan::Manner;
+use crate::run::stopped::Stopped;
+use crate::workload::{Attach, Tail};
+
+impl Cast {
+    /// Cancels a thread's turn in flight through a pod; the play ends if that is not taken.
+    pub async fn cancel(&mut self, pod: &PodName, turn: &Turn) -> Result<(), Stopped> {
+        let at = self.slot.address(pod)?;
+        let outcome = self
+            .slot
+            .api
+            .cancel(at, self.session_of(self.whose(&turn.thread)), &turn.thread)
+            .await;
+        let (pod, thread) = (pod.clone(), turn.thread.clone());
+        self.recorder.record(What::Cancelled {
+            pod: pod.clone(),
+            thread,
+            outcome: outcome.clone(),
+        });
+        match outcome {
+            Outcome::Ok(()) => Ok(()),
+            refused => Err(Stopped::GaveUp(format!(
+                "the cancel on {pod} was not taken: {refused:?}"
+            ))),
+        }
+    }
+
+    /// Attaches to a turn's thread on one pod, and waits until the pod has answered.
+    pub async fn attach(&mut self, pod: &PodName, turn: &Turn, role: &str) -> Result<Watcher, Stopped> {
+        let watcher = self.open(pod, turn, role, None, None)?;
+        watcher.opens().await?;
+        Ok(watcher)
+    }
+
+    /// Attaches to a turn's thread on every pod, and waits until all have answered.
+    pub async fn attach_on_every_pod(&mut self, turn: &Turn) -> Result<Tails, Stopped> {
+        let mut watchers = Vec::new();
+        for pod in self.pods() {
+            watchers.push(self.open(&pod, turn, "every-pod", None, None)?);
+        }
+        for watcher in &watchers {
+            watcher.opens().await?;
+        }
+        Ok(Tails::new(watchers))
+    }
+
+    /// Attaches again, on another pod, from where a watcher got to.
+    pub async fn reconnect(&mut self, from: &Watcher, pod: &PodName, turn: &Turn) -> Result<Watcher, Stopped> {
+        let cursor = from.seen().last_id;
+        let watcher = self.open(pod, turn, "reconnect", cursor, None)?;
+        watcher.opens().await?;
+        Ok(watcher)
+    }
+
+    /// Attaches to a turn's thread on one pod through the fault proxy, from a cursor, as a client that comes back.
+    pub async fn come_back_through_link(
+        &mut self,
+        cursor: Option<String>,
+        pod: &PodName,
+        turn: &Turn,
+    ) -> Result<Watcher, Stopped> {
+        let at = self.slot.address_through_link(pod)?;
+        let watcher = self.open_at(at, pod, turn, ("reconnect", cursor, None));
+        watcher.opens().await?;
+        Ok(watcher)
+    }
+
+    /// Lets a watcher go away, as a client does that has lost its patience; where it got to.
+    pub async fn leave(&mut self, watcher: Watcher) -> Result<Option<String>, Stopped> {
+        let cursor = watcher.seen().last_id;
+        self.tails.retain(|tail| !Arc::ptr_eq(tail, &watcher.tail));
+        let tail = Arc::try_unwrap(watcher.tail);
+        let tail = tail.map_err(|tail| Stopped::Harness(format!("watcher {} is held by others", tail.watcher)))?;
+        tail.leave().await;
+        Ok(cursor)
+    }
+
+    /// Attaches to a turn's thread on every pod through a proxy that cuts a stream which is silent for longer than the
+    /// system's proxies allow, and waits until all have answered.
+    pub async fn attach_through_proxies(&mut self, turn: &Turn) -> Result<Tails, Stopped> {
+        let patience = Duration::from_millis(self.slot.api.system().proxies.patience_ms);
+        let mut watchers = Vec::new();
+        for pod in self.pods() {
+            watchers.push(self.open(&pod, turn, "through-proxy", None, Some(patience))?);
+        }
+        for watcher in &watchers {
+            watcher.opens().await?;
+        }
+        Ok(Tails::new(watchers))
+    }
+
+    /// Attaches to a turn's thread on one pod through the fault proxy, and waits until the pod has answered.
+    pub async fn attach_through_link(&mut self, pod: &PodName, turn: &Turn, role: &str) -> Result<Watcher, Stopped> {
+        let at = self.slot.address_through_link(pod)?;
+        let watcher = self.open_at(at, pod, turn, (role, None, None));
+        watcher.opens().await?;
+        Ok(watcher)
+    }
+
+    fn open(
+        &mut self,
+        pod: &PodName,
+        turn: &Turn,
+        role: &str,
+        cursor: Option<String>,
+        patience: Option<Duration>,
+    ) -> Result<Watcher, Stopped> {
+        let at = self.slot.address(pod)?;
+        Ok(self.open_at(at, pod, turn, (role, cursor, patience)))
+    }
+
+    fn open_at(
+        &mut self,
+        at: SocketAddr,
+        pod: &PodName,
+        turn: &Turn,
+        (role, cursor, patience): (&str, Option<String>, Option<Duration>),
+    ) -> Watcher {
+        self.watchers += 1;
+        let attach = Attach {
+            watcher: WatcherId(self.watchers),
+            pod: pod.clone(),
+            at,
+            session: self.session_of(self.whose(&turn.thread)).clone(),
+            session_no: self.session_no_of(self.whose(&turn.thread)),
+            thread: turn.thread.clone(),
+            cursor,
+            role: role.to_owned(),
+            patience,
+            manner: Manner::Eager,
+        };
+        let tail = Arc::new(Tail::open(
+            &self.slot.api,
+            attach,
+            self.slot.owners.clone(),
+            self.recorder.clone(),
+        ));
+        self.tails.push(tail.clone());
+        Watcher::new(tail, turn.id.clone(), self.trigger.clone())
+    }
+}

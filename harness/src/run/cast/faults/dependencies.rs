@@ -1,0 +1,130 @@
+//! Faults of the parts that pods depend on, and pods that start without one of them.
+
+use std::time::Duration;
+
+use super::{LANDING, NemesisSide, STOP, database, not_started};
+use crate::cluster::{ClusterError, PartHandle, Service};
+use crate::history::PodName;
+use crate::nemesis::{Link, LinkFault, Way};
+use crate::run::cast::Cast;
+use crate::run::cast::turn::LOOK;
+use crate::run::stopped::Stopped;
+use crate::wait::{self, Look};
+
+/// How long a pod may take from its start until it answers at all.
+const UP: Duration = Duration::from_secs(8);
+
+impl NemesisSide<'_> {
+    /// Starts a pod that is gone and kills it while it boots. Nothing of what it says comes back from the database until
+    /// it is dead, so it cannot have been ready: it was up, said that it is not ready, and died.
+    pub async fn crash_at_boot(self, pod: &PodName) -> Result<(), Stopped> {
+        let cast = self.cast;
+        let (handle, links) = (cast.slot.pod(pod)?, cast.slot.links());
+        cast.trigger.take();
+        let what = (Link::Postgres, Way::Both, &LinkFault::Blackhole);
+        let cut = cast.nemesis.cut_link_ahead(&links, &handle, what).await?;
+        handle.begin_start().await.map_err(|e| not_started(pod, &e))?;
+        is_up_unready(cast, &handle, &format!("{pod} to be up without its database")).await?;
+        cast.nemesis.link_cut_landed(&links, &cut, None, LANDING).await?;
+        cast.nemesis.kill(&handle, None, None).await?;
+        Ok(cast.nemesis.mend_link(&links, &cut).await?)
+    }
+
+    /// Starts a pod that is gone while a dependency is gone too, mends that once the pod is up and says what it lacks, and
+    /// leaves it to the pod to find it.
+    pub async fn start_before(self, pod: &PodName, dependency: &Service) -> Result<(), Stopped> {
+        let cast = self.cast;
+        let handle = cast.slot.pod(pod)?;
+        cast.nemesis.healing(pod);
+        let what = format!("{pod} to be up without {dependency}");
+        // Its start is over only when it is ready, which it should not be before the dependency is.
+        tokio::select! {
+            is_up = is_up_unready(cast, &handle, &what) => is_up?,
+            started = handle.start() => drop(started.map_err(|e| not_started(pod, &e))?),
+        }
+        cast.nemesis.healed(pod);
+        NemesisSide { cast }.mend(dependency).await
+    }
+
+    // --- what pods depend on
+
+    /// Kills a dependency; it is dead when this returns.
+    pub async fn crash(self, dependency: &Service) -> Result<(), Stopped> {
+        let handle = self.cast.slot.part(dependency)?;
+        self.cast.nemesis.kill(&handle, None, None).await?;
+        Ok(())
+    }
+
+    /// Stops a dependency in good order; it is gone when this returns.
+    pub async fn stop(self, dependency: &Service) -> Result<(), Stopped> {
+        let handle = self.cast.slot.part(dependency)?;
+        self.cast.nemesis.stop(&handle, STOP).await?;
+        Ok(())
+    }
+
+    /// Freezes a dependency: its connections stay, and nobody answers on them.
+    pub async fn freeze(self, dependency: &Service) -> Result<(), Stopped> {
+        let handle = self.cast.slot.part(dependency)?;
+        self.cast.nemesis.pause(&handle, None, None).await?;
+        Ok(())
+    }
+
+    /// Lets a frozen dependency go on.
+    pub async fn thaw(self, dependency: &Service) -> Result<(), Stopped> {
+        let handle = self.cast.slot.part(dependency)?;
+        self.cast.nemesis.resume(&handle).await?;
+        self.cast.unhurt_are_polled().await;
+        Ok(())
+    }
+
+    /// Empties the database, as a service finds it on its first day. No pod may run.
+    pub async fn empty_database(self) -> Result<(), Stopped> {
+        let handle = self.cast.slot.part(&Service::Postgres)?;
+        let url = database(self.cast)?;
+        self.cast.nemesis.empty(&handle, &url).await?;
+        Ok(())
+    }
+
+    /// Gives the database back what it held. Pods that run by now are killed: they know another database.
+    pub async fn refill_database(self) -> Result<(), Stopped> {
+        let cast = self.cast;
+        let mut running = cast.pods();
+        running.retain(|pod| cast.slot.address(pod).is_ok());
+        NemesisSide { cast }.kill_together(&running).await?;
+        let handle = cast.slot.part(&Service::Postgres)?;
+        let url = database(cast)?;
+        Ok(cast.nemesis.refill(&handle, &url).await?)
+    }
+
+    /// Starts a dependency that is gone, and waits until it serves again.
+    pub async fn mend(self, dependency: &Service) -> Result<(), Stopped> {
+        let handle = self.cast.slot.part(dependency)?;
+        let target = PodName::from(dependency.name());
+        self.cast.nemesis.healing(&target);
+        let harness = |e: ClusterError| Stopped::Harness(format!("{dependency} could not be started again: {e}"));
+        handle.start().await.map_err(harness)?;
+        self.cast.slot.find_again().await.map_err(harness)?;
+        self.cast.nemesis.healed(&target);
+        self.cast.unhurt_are_polled().await;
+        Ok(())
+    }
+}
+
+/// Waits until a pod that was just started answers, and says that it cannot serve.
+async fn is_up_unready(cast: &Cast, pod: &PartHandle, what: &str) -> Result<(), Stopped> {
+    let is_up = wait::until(what, UP, LOOK, || {
+        let at = pod.address();
+        let api = &cast.slot.api;
+        async move {
+            let Some(at) = at else {
+                return Look::NotYet("it listens nowhere".to_owned());
+            };
+            match api.ready(at).await {
+                Ok((503, _)) => Look::Done(()),
+                Ok((status, body)) => Look::NotYet(format!("{status} {body}")),
+                Err(seen) => Look::NotYet(seen),
+            }
+        }
+    });
+    Ok(is_up.await?)
+}

@@ -1,0 +1,27 @@
+//! The moment of the last event that a story waited for, which the next fault is measured from.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A shared, settable moment.
+#[derive(Clone, Default)]
+pub(in crate::run) struct Trigger(Arc<Mutex<Option<Instant>>>);
+
+impl Trigger {
+    /// Moves the moment forward to `at`; never back.
+    pub(in crate::run) fn pull(&self, at: Instant) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = Some(last.map_or(at, |l| l.max(at)));
+    }
+
+    /// Whether the moment was no longer ago than `span`: what is measured from it may be about to happen.
+    pub(in crate::run) fn pulled_within(&self, span: Duration) -> bool {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|at| at.elapsed() < span)
+    }
+
+    /// Takes the moment: a fault is measured from an event of its own, not from an older one's.
+    pub(in crate::run) fn take(&self) -> Option<Instant> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

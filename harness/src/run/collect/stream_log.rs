@@ -1,0 +1,35 @@
+//! Feeds the stream log's messages into the history while a play is on.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::history::writer::Recorder;
+use crate::run::slot::Slot;
+
+/// How often the stream log's messages are while something is published: what is cleared between two looks is not told.
+const LOG_EVERY: Duration = Duration::from_millis(20);
+
+/// How long it counts as being published to, after something was heard of it: what is heard may be stored a moment later.
+const LOG_BUSY: Duration = Duration::from_millis(100);
+
+/// How often the stream log is looked at though nothing is heard of it.
+const LOG_AT_LEAST_EVERY: Duration = Duration::from_millis(250);
+
+/// Moves the stream log's messages into the history until told to stop; as with the database, what cannot be read now is read
+/// later.
+pub(in crate::run) async fn log(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
+    let mut heard = Instant::now();
+    while !stop.is_cancelled() {
+        if let Err(e) = slot.record_log(&recorder).await {
+            tracing::info!(error = %e, "the stream log cannot be read just now");
+        }
+        let quiet = heard.elapsed() >= LOG_BUSY;
+        tokio::select! {
+            () = slot.log_heard(), if quiet => heard = Instant::now(),
+            () = tokio::time::sleep(if quiet { LOG_AT_LEAST_EVERY } else { LOG_EVERY }) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}

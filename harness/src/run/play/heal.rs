@@ -1,0 +1,41 @@
+//! Heals what a play left broken.
+
+use std::collections::BTreeSet;
+
+use super::final_state;
+use crate::history::{PodName, What};
+use crate::run::cast::Cast;
+
+pub(in crate::run) async fn heal(cast: &mut Cast) -> Result<(), String> {
+    if cast.nemesis.holds_a_database_empty() {
+        let refilled = cast.nemesis().refill_database().await;
+        refilled.map_err(|e| format!("healing: {e}"))?;
+    }
+    let freed = cast.nemesis.free_disks().await;
+    freed.map_err(|e| format!("healing: {e}"))?;
+    let mended = cast.nemesis().mend_database().await;
+    mended.map_err(|e| format!("healing: {e}"))?;
+    let undone = cast.nemesis().undo_roll_outs().await;
+    undone.map_err(|e| format!("healing: {e}"))?;
+    let wounded: BTreeSet<PodName> = cast.nemesis.under_fault().cloned().collect();
+    for part in &wounded {
+        cast.nemesis.healing(part);
+    }
+    // One that is held in its drain is healed only once it is let go; one that is frozen can be told only once it is not.
+    if let Err(e) = cast.nemesis.disarm_all().await {
+        tracing::debug!(error = %e, "not disarmed yet");
+    }
+    cast.slot.heal().await.map_err(|e| format!("healing: {e}"))?;
+    let disarmed = cast.nemesis.disarm_all().await;
+    disarmed.map_err(|e| format!("healing: {e}"))?;
+    let right = cast.nemesis.set_clocks_right().await;
+    right.map_err(|e| format!("healing: {e}"))?;
+    for part in &wounded {
+        cast.nemesis.healed(part);
+    }
+    cast.recorder.record(What::Healed);
+    if !wounded.is_empty() {
+        final_state::poll(cast).await;
+    }
+    Ok(())
+}

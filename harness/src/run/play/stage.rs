@@ -1,0 +1,211 @@
+//! Everything that runs beside one play, from before it begins until its final state is read.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::artefacts;
+use super::background_watchers::Restless;
+use super::final_state::{self, Before, read_final_state};
+use super::heal::heal;
+use super::settle::{quiesce, settle_feedback};
+use crate::history::What;
+use crate::history::writer::Recorder;
+use crate::nemesis::Nemesis;
+use crate::plan::Plan;
+use crate::report::Folder;
+use crate::roles::provider::Journal;
+use crate::run::cast::Cast;
+use crate::run::cast::last_seen::Trigger;
+use crate::run::collect::changes::feed;
+use crate::run::collect::cpu;
+use crate::run::collect::engine::engine_events;
+use crate::run::collect::stream_log::log;
+use crate::run::slot::Slot;
+use crate::run::stopped::Stopped;
+use crate::run::story::Story;
+use crate::workload::Tail;
+
+/// Longest that a whole play may take: beyond every wait that a story can hold, so that a hang in the harness itself
+/// ends as `Broken` and not never.
+const ONE_PLAY: Duration = Duration::from_mins(2);
+
+/// Everything that runs beside the play.
+pub(in crate::run) struct Stage {
+    cast: Cast,
+    before: Before,
+    journal: Journal,
+    feed: JoinHandle<()>,
+    log: JoinHandle<()>,
+    engine: JoinHandle<()>,
+    starvation: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl Stage {
+    pub(in crate::run) async fn set(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder) -> Result<Self, String> {
+        slot.heal()
+            .await
+            .map_err(|e| format!("the cluster is not healthy before the play: {e}"))?;
+        slot.provider.reset().await.map_err(|e| e.to_string())?;
+        slot.forget_changes().await.map_err(|e| e.to_string())?;
+        slot.forget_log().await;
+        let nonce = uuid::Uuid::new_v4().simple().to_string()[..10].to_owned();
+        let journal = Journal::follow(&slot.provider, nonce.clone(), recorder.clone())
+            .await
+            .map_err(|e| e.to_string())?;
+        let before = Before::look(slot).await;
+        let cast = make_cast(slot, plan, recorder, nonce, &before).await?;
+        // So that the connection is there when an owner is aimed at: making one takes ten times as long as asking.
+        slot.owners.of(&cast.thread).await.map_err(|e| e.to_string())?;
+        let stop = CancellationToken::new();
+        let feed = tokio::spawn(feed(slot.clone(), recorder.clone(), stop.clone()));
+        let log = tokio::spawn(log(slot.clone(), recorder.clone(), stop.clone()));
+        let engine = tokio::spawn(engine_events(slot.cluster.events(), recorder.clone()));
+        let starvation = tokio::spawn(cpu::watch(slot.clone(), recorder.clone(), stop.clone()));
+        Ok(Self {
+            cast,
+            before,
+            journal,
+            feed,
+            log,
+            engine,
+            starvation,
+            stop,
+        })
+    }
+
+    /// Plays, heals, quiesces, and reads the final state.
+    pub(in crate::run) async fn perform(mut self, story: &Story, folder: &Folder) {
+        let since = SystemTime::now();
+        let recorder = self.cast.recorder.clone();
+        let restless = Restless::begin(&self.cast);
+        let ended = match tokio::time::timeout(ONE_PLAY, (story.play)(&mut self.cast)).await {
+            Ok(ended) => ended,
+            Err(_) => Err(Stopped::Harness(format!("the play was not over after {ONE_PLAY:?}"))),
+        };
+        match ended {
+            Ok(()) => drop(recorder.record(What::Played { gave_up: None })),
+            Err(Stopped::GaveUp(what)) => drop(recorder.record(What::Played { gave_up: Some(what) })),
+            Err(Stopped::Harness(reason)) => drop(recorder.record(What::HarnessFailed { reason })),
+        }
+        if let Err(reason) = self.finish(restless, folder, since).await {
+            recorder.record(What::HarnessFailed { reason });
+        }
+        recorder.record(What::Ended);
+    }
+
+    async fn finish(self, restless: Restless, folder: &Folder, since: SystemTime) -> Result<(), String> {
+        let Self {
+            mut cast,
+            before,
+            journal,
+            feed,
+            log,
+            engine,
+            starvation,
+            stop,
+        } = self;
+        let quiet = match heal(&mut cast).await {
+            Ok(()) => quiesce(&cast).await,
+            hurt => hurt,
+        };
+        restless.end().await?;
+        quiet?;
+        settle_feedback(&cast).await;
+        final_state::serve(&mut cast).await?;
+        final_state::poll(&cast).await;
+        read_final_state(&cast).await?;
+        for tail in cast.tails.drain(..) {
+            leave(tail).await;
+        }
+        final_state::count_left(&cast, &before).await;
+        final_state::tell_complaints(&cast, &before).await?;
+        stop.cancel();
+        starvation
+            .await
+            .map_err(|e| format!("the look at who waits for a processor failed: {e}"))?;
+        feed.await
+            .map_err(|e| format!("the feed of database changes failed: {e}"))?;
+        cast.slot
+            .record_changes(&cast.recorder)
+            .await
+            .map_err(|e| e.to_string())?;
+        log.await
+            .map_err(|e| format!("the feed of the stream log failed: {e}"))?;
+        if let Err(e) = cast.slot.record_log(&cast.recorder).await {
+            // A pod may have lost its log; what was read of it until now is judged.
+            tracing::info!(error = %e, "the stream log cannot be read to its end");
+        }
+        cast.recorder.record(What::Quiesced);
+        journal.stop();
+        engine.abort();
+        artefacts::keep(&cast, folder, since).await;
+        Ok(())
+    }
+}
+
+async fn make_cast(
+    slot: &Arc<Slot>,
+    plan: Plan,
+    recorder: &Recorder,
+    nonce: String,
+    before: &Before,
+) -> Result<Cast, String> {
+    let pod = plan.pods[0].clone();
+    let at = slot.address(&pod).map_err(|e| e.to_string())?;
+    let session = slot.api.new_session(&pod, at, None).await.map_err(|e| e.to_string())?;
+    let witness = slot
+        .api
+        .new_session(&pod, at, Some(&session.tenant))
+        .await
+        .map_err(|e| e.to_string())?;
+    let intruder = slot.api.new_session(&pod, at, None).await.map_err(|e| e.to_string())?;
+    let thread = slot
+        .api
+        .new_thread(&pod, at, &session)
+        .await
+        .map_err(|e| e.to_string())?;
+    recorder.record(What::ThreadMade {
+        thread: thread.clone(),
+        tenant: session.tenant.clone(),
+    });
+    // So that there is something of another tenant's that could be told to this one.
+    let strangers = slot.api.new_thread(&pod, at, &intruder).await;
+    recorder.record(What::ThreadMade {
+        thread: strangers.map_err(|e| e.to_string())?,
+        tenant: intruder.tenant.clone(),
+    });
+    Ok(Cast {
+        slot: slot.clone(),
+        plan,
+        recorder: recorder.clone(),
+        nemesis: Nemesis::new(slot.owners.clone(), recorder.clone()),
+        session,
+        witness,
+        intruder,
+        revoked: false,
+        thread,
+        others: Vec::new(),
+        turns: Vec::new(),
+        feedback: Vec::new(),
+        tails: Vec::new(),
+        trigger: Trigger::default(),
+        nonce,
+        messages: 0,
+        ops: 0,
+        watchers: 0,
+        superseded_before: before.stepped_down.clone(),
+        told_to_stop: Vec::new(),
+    })
+}
+
+async fn leave(tail: Arc<Tail>) {
+    match Arc::try_unwrap(tail) {
+        Ok(tail) => tail.leave().await,
+        // A story that kept a watcher to itself has returned, so this cannot be; if it is, the history says so.
+        Err(tail) => tracing::error!(watcher = %tail.watcher, "a watcher is still held after its play"),
+    }
+}
