@@ -8,17 +8,17 @@ use crate::verdict::Verdict;
 
 /// The stories of a run as they are done, each with the repetition that it was played in.
 #[derive(Debug, Default)]
-pub(super) struct Done(RefCell<Vec<(u32, StoryReport)>>);
+pub(in crate::cli) struct Done(RefCell<Vec<(u32, StoryReport)>>);
 
 impl Done {
     /// Keeps one more.
-    pub(super) fn keep(&self, repetition: u32, story: StoryReport) {
+    pub(in crate::cli) fn keep(&self, repetition: u32, story: StoryReport) {
         self.0.borrow_mut().push((repetition, story));
     }
 
     /// The report of a run that was to play `stories` stories `repeat` times from `seed` on, as far as it came. None where no
     /// story was done. What was not played is not proven, so that such a run does not pass.
-    pub(super) fn report(self, stories: usize, seed: u64, repeat: u32) -> Option<RunReport> {
+    pub(in crate::cli) fn report(self, stories: usize, seed: u64, repeat: u32) -> Option<RunReport> {
         let mut done = self.0.into_inner();
         if done.is_empty() {
             return None;

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use super::allowed::Allowed;
-use super::interrupt::{Interrupt, interrupted};
-use super::progress::Shown;
-use super::{BROKEN, fail, say};
+use crate::cli::allowed::Allowed;
+use crate::cli::interrupt::{Interrupt, interrupted};
+use crate::cli::progress::Shown;
+use crate::cli::{BROKEN, fail, say};
 use crate::cluster::{
     CheckState, Cluster, ClusterError, ClusterSpec, Engine, Progress as _, READY_BOUND, RunLock, leftovers,
     remove_half_made, remove_leftovers,
 };
 
-pub(super) async fn doctor(allowed: &Allowed) -> u8 {
+pub(in crate::cli) async fn doctor(allowed: &Allowed) -> u8 {
     let checks = Engine::doctor(&allowed.hosts()).await;
     for check in &checks {
         let word = match check.state {
@@ -32,7 +32,7 @@ pub(super) async fn doctor(allowed: &Allowed) -> u8 {
 
 /// What `up` takes.
 #[derive(Debug, ClapArgs)]
-pub(super) struct UpArgs {
+pub(in crate::cli) struct UpArgs {
     /// Publish Postgres on this port of 127.0.0.1, for a client that is set up once; else on one that is free.
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     postgres_port: Option<u16>,
@@ -43,7 +43,7 @@ pub(super) struct UpArgs {
     allowed: Allowed,
 }
 
-pub(super) async fn up(args: &UpArgs) -> u8 {
+pub(in crate::cli) async fn up(args: &UpArgs) -> u8 {
     let shown = Shown::new();
     let up = try_up(args, &shown).await;
     shown.done();
@@ -100,7 +100,7 @@ async fn begin(allowed: &Allowed, shown: &Shown) -> Result<(Engine, RunLock), Cl
     Ok((engine, RunLock::begin()?))
 }
 
-pub(super) async fn down(allowed: &Allowed) -> u8 {
+pub(in crate::cli) async fn down(allowed: &Allowed) -> u8 {
     let shown = Shown::new();
     let down = try_down(allowed, &shown).await;
     shown.done();

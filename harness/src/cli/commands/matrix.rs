@@ -2,10 +2,10 @@
 
 use clap::Args as ClapArgs;
 
-use super::allowed::Allowed;
-use super::progress::Shown;
-use super::staged::staged;
-use super::{Format, fail, say, say_json};
+use crate::cli::allowed::Allowed;
+use crate::cli::progress::Shown;
+use crate::cli::staged::staged;
+use crate::cli::{Format, fail, say, say_json};
 use crate::cluster::workspace_root;
 use crate::report::{self, MatrixReport, Row};
 use crate::run::{Matrix, MatrixOptions, MatrixProgress, Story};
@@ -16,7 +16,7 @@ const TRACK_RECORD: &str = "TRACK_RECORD.md";
 
 /// What `matrix` takes.
 #[derive(Debug, ClapArgs)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// Inside design of the pods.
     #[arg(long, default_value = "log")]
     design: String,
@@ -39,7 +39,7 @@ pub(super) struct Args {
     format: Format,
 }
 
-pub(super) async fn matrix(stories: &[Story], args: Args) -> u8 {
+pub(in crate::cli) async fn matrix(stories: &[Story], args: Args) -> u8 {
     let options = MatrixOptions {
         design: args.design,
         defects: args.defects,

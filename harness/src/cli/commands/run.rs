@@ -2,12 +2,12 @@
 
 use clap::Args as ClapArgs;
 
-use super::allowed::Allowed;
-use super::cut_short::Done;
 use super::dry_run::dry_run;
-use super::progress::Shown;
-use super::staged::staged;
-use super::{Format, fail, say, say_json};
+use super::interrupted_run::Done;
+use crate::cli::allowed::Allowed;
+use crate::cli::progress::Shown;
+use crate::cli::staged::staged;
+use crate::cli::{Format, fail, say, say_json};
 use crate::plan::seed_of_repetition;
 use crate::report::{self, RunReport, StoryReport};
 use crate::run::{Options, RunError, Selected, Session, Setting, Site, Story, side_by_side};
@@ -16,7 +16,7 @@ use crate::verdict::Verdict;
 
 /// What `run` takes.
 #[derive(Debug, ClapArgs)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// Story to play: its name, a part of it, or a pattern with `*`. Without one: every story, or with `--defect` those
     /// that must catch it.
     filter: Option<String>,
@@ -48,7 +48,7 @@ pub(super) struct Args {
     format: Format,
 }
 
-pub(super) async fn run(stories: &[Story], args: Args) -> u8 {
+pub(in crate::cli) async fn run(stories: &[Story], args: Args) -> u8 {
     let seed = args.seed.unwrap_or_else(|| rand::random::<u32>().into());
     if args.hold && args.slots > 1 {
         return fail(&format!(

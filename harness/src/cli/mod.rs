@@ -4,14 +4,9 @@
 //! bad usage and failed set-up are too; 130 after Ctrl-C.
 
 mod allowed;
-mod cluster_commands;
-mod cut_short;
-mod dry_run;
+mod commands;
 mod interrupt;
-mod judge_commands;
-mod matrix_command;
 mod progress;
-mod run_command;
 mod staged;
 
 use std::io::Write as _;
@@ -48,14 +43,14 @@ enum Command {
         format: Format,
     },
     /// Bring a cluster up and keep it until `down`; runs use it while it is there.
-    Up(cluster_commands::UpArgs),
+    Up(commands::up::UpArgs),
     /// Remove kept clusters and whatever dead runs have left behind.
     Down(allowed::Allowed),
     /// Play stories on a cluster of their own, or on a kept one that will do, and judge them.
-    Run(run_command::Args),
+    Run(commands::run::Args),
     /// Play every defect's stories so often, with the clean pod as control, and write TRACK_RECORD.md; 0 only where every run
     /// was caught by name and the control is clean.
-    Matrix(matrix_command::Args),
+    Matrix(commands::matrix::Args),
     /// Judge a saved story again, from its artefacts alone.
     Recheck {
         /// Folder that holds a `history.jsonl`, or a run's folder with several of those.
@@ -99,13 +94,13 @@ pub fn main(stories: &[Story]) -> ExitCode {
 
 async fn dispatch(command: Command, stories: &[Story]) -> u8 {
     match command {
-        Command::Doctor(allowed) => cluster_commands::doctor(&allowed).await,
-        Command::List { format } => judge_commands::list(stories, format),
-        Command::Up(args) => cluster_commands::up(&args).await,
-        Command::Down(allowed) => cluster_commands::down(&allowed).await,
-        Command::Run(args) => Box::pin(run_command::run(stories, args)).await,
-        Command::Matrix(args) => Box::pin(matrix_command::matrix(stories, args)).await,
-        Command::Recheck { folder, format } => judge_commands::recheck(&folder, format),
+        Command::Doctor(allowed) => commands::up::doctor(&allowed).await,
+        Command::List { format } => commands::recheck::list(stories, format),
+        Command::Up(args) => commands::up::up(&args).await,
+        Command::Down(allowed) => commands::up::down(&allowed).await,
+        Command::Run(args) => Box::pin(commands::run::run(stories, args)).await,
+        Command::Matrix(args) => Box::pin(commands::matrix::matrix(stories, args)).await,
+        Command::Recheck { folder, format } => commands::recheck::recheck(&folder, format),
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use super::{Format, fail, say, say_json};
+use crate::cli::{Format, fail, say, say_json};
 use crate::cluster::{AllowedHosts, Preview};
 use crate::history::PodName;
 use crate::plan::{Manner, Restless};
 use crate::run::{DryRun, Options, PlayAhead, Selected, Setting};
 
 /// Looks at what a run would do and tells it; 0 where it could be done.
-pub(super) async fn dry_run(
+pub(in crate::cli) async fn dry_run(
     selected: &Selected,
     options: &Options,
     setting: &Setting,

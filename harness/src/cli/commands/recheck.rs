@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Format, fail, say, say_json};
-use crate::history::reader;
-use crate::history::{Began, What};
+use crate::cli::{Format, fail, say, say_json};
+use crate::history::{Began, What, reader};
 use crate::judge::{self, PROMISES};
 use crate::report::{self, RunFigures, RunReport, StoryFigures, StoryReport};
 use crate::run::Story;
 use crate::system::System;
 
-pub(super) fn list(stories: &[Story], format: Format) -> u8 {
+pub(in crate::cli) fn list(stories: &[Story], format: Format) -> u8 {
     let system = System::reference();
     if format == Format::Json {
         let stories: Vec<_> = stories
@@ -54,7 +53,7 @@ pub(super) fn list(stories: &[Story], format: Format) -> u8 {
     0
 }
 
-pub(super) fn recheck(folder: &Path, format: Format) -> u8 {
+pub(in crate::cli) fn recheck(folder: &Path, format: Format) -> u8 {
     let folders = match histories(folder) {
         Ok(folders) if folders.is_empty() => {
             return fail(&format!(

@@ -1,0 +1,8 @@
+//! The commands, one a file.
+
+pub(super) mod dry_run;
+pub(super) mod interrupted_run;
+pub(super) mod matrix;
+pub(super) mod recheck;
+pub(super) mod run;
+pub(super) mod up;
