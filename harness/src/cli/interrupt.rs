@@ -5,7 +5,7 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::notice;
+use super::output::notice;
 
 /// Exit code after a signal, as shells expect it of Ctrl-C.
 const INTERRUPTED: u8 = 130;

@@ -6,18 +6,16 @@
 mod allowed;
 mod commands;
 mod interrupt;
+mod output;
 mod progress;
 mod staged;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use crate::run::Story;
-
-/// Exit code for what is not a verdict: usage, set-up.
-const BROKEN: u8 = 3;
+use output::{BROKEN, Format, fail};
 
 #[derive(Debug, Parser)]
 #[command(name = "crosspod", bin_name = "cargo crosspod", version, about, long_about = LONG_ABOUT)]
@@ -61,15 +59,6 @@ enum Command {
     },
 }
 
-/// How results are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Human,
-    /// For programs; of stories as in `verdict.json`.
-    Json,
-}
-
 /// Runs the command line over a registry of stories; the process's exit code.
 pub fn main(stories: &[Story]) -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -94,10 +83,10 @@ pub fn main(stories: &[Story]) -> ExitCode {
 
 async fn dispatch(command: Command, stories: &[Story]) -> u8 {
     match command {
-        Command::Doctor(allowed) => commands::up::doctor(&allowed).await,
-        Command::List { format } => commands::recheck::list(stories, format),
+        Command::Doctor(allowed) => commands::doctor::doctor(&allowed).await,
+        Command::List { format } => commands::list::list(stories, format),
         Command::Up(args) => commands::up::up(&args).await,
-        Command::Down(allowed) => commands::up::down(&allowed).await,
+        Command::Down(allowed) => commands::down::down(&allowed).await,
         Command::Run(args) => Box::pin(commands::run::run(stories, args)).await,
         Command::Matrix(args) => Box::pin(commands::matrix::matrix(stories, args)).await,
         Command::Recheck { folder, format } => commands::recheck::recheck(&folder, format),
@@ -111,28 +100,4 @@ fn log_to_stderr() {
         .with_writer(std::io::stderr)
         .without_time()
         .init();
-}
-
-/// Prints a result. A closed pipe is the reader's choice and no error.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{}", text.trim_end_matches('\n'));
-}
-
-/// Prints an error and gives its exit code.
-fn fail(text: &str) -> u8 {
-    notice(text);
-    BROKEN
-}
-
-/// Prints what a person must know of how a command ended.
-fn notice(text: &str) {
-    let _ = writeln!(std::io::stderr(), "crosspod: {text}");
-}
-
-/// A value as JSON on standard output.
-fn say_json(value: &impl serde::Serialize) {
-    match serde_json::to_string_pretty(value) {
-        Ok(text) => say(&text),
-        Err(e) => drop(fail(&format!("a report could not be serialised: {e}"))),
-    }
 }

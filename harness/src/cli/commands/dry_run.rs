@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::cli::{Format, fail, say, say_json};
+use crate::cli::output::{Format, fail, say, say_json};
 use crate::cluster::{AllowedHosts, Preview};
 use crate::history::PodName;
 use crate::plan::{Manner, Restless};

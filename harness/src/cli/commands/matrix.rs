@@ -3,9 +3,9 @@
 use clap::Args as ClapArgs;
 
 use crate::cli::allowed::Allowed;
+use crate::cli::output::{Format, fail, say, say_json};
 use crate::cli::progress::Shown;
 use crate::cli::staged::staged;
-use crate::cli::{Format, fail, say, say_json};
 use crate::cluster::workspace_root;
 use crate::report::{self, MatrixReport, Row};
 use crate::run::{Matrix, MatrixOptions, MatrixProgress, Story};

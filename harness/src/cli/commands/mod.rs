@@ -1,7 +1,10 @@
 //! The commands, one a file.
 
+pub(super) mod doctor;
+pub(super) mod down;
 pub(super) mod dry_run;
 pub(super) mod interrupted_run;
+pub(super) mod list;
 pub(super) mod matrix;
 pub(super) mod recheck;
 pub(super) mod run;

@@ -6,29 +6,11 @@ use clap::Args as ClapArgs;
 
 use crate::cli::allowed::Allowed;
 use crate::cli::interrupt::{Interrupt, interrupted};
+use crate::cli::output::{fail, say};
 use crate::cli::progress::Shown;
-use crate::cli::{BROKEN, fail, say};
 use crate::cluster::{
-    CheckState, Cluster, ClusterError, ClusterSpec, Engine, Progress as _, READY_BOUND, RunLock, leftovers,
-    remove_half_made, remove_leftovers,
+    Cluster, ClusterError, ClusterSpec, Engine, Progress as _, READY_BOUND, RunLock, remove_half_made, remove_leftovers,
 };
-
-pub(in crate::cli) async fn doctor(allowed: &Allowed) -> u8 {
-    let checks = Engine::doctor(&allowed.hosts()).await;
-    for check in &checks {
-        let word = match check.state {
-            CheckState::Good => "good",
-            CheckState::Fair => "fair",
-            CheckState::Bad => "BAD",
-        };
-        say(&format!("{word:<5} {:<10} {}", check.name, check.found));
-    }
-    if checks.iter().any(|c| c.state == CheckState::Bad) {
-        BROKEN
-    } else {
-        0
-    }
-}
 
 /// What `up` takes.
 #[derive(Debug, ClapArgs)]
@@ -98,38 +80,4 @@ async fn begin(allowed: &Allowed, shown: &Shown) -> Result<(Engine, RunLock), Cl
     let engine = Engine::connect(&allowed.hosts()).await?;
     remove_leftovers(&engine, false, shown).await?;
     Ok((engine, RunLock::begin()?))
-}
-
-pub(in crate::cli) async fn down(allowed: &Allowed) -> u8 {
-    let shown = Shown::new();
-    let down = try_down(allowed, &shown).await;
-    shown.done();
-    match down {
-        Ok(lines) => {
-            for line in &lines {
-                say(line);
-            }
-            0
-        }
-        Err(e) => fail(&e.to_string()),
-    }
-}
-
-async fn try_down(allowed: &Allowed, shown: &Shown) -> Result<Vec<String>, ClusterError> {
-    let engine = Engine::connect(&allowed.hosts()).await?;
-    let mut lines: Vec<String> = remove_leftovers(&engine, true, shown)
-        .await?
-        .iter()
-        .map(|l| format!("removed {}: {}", l.project, l.there))
-        .collect();
-    lines.extend(
-        leftovers(&engine)
-            .await?
-            .iter()
-            .map(|l| format!("left alone {}: its run is alive", l.project)),
-    );
-    if lines.is_empty() {
-        lines.push("nothing of ours was there".to_owned());
-    }
-    Ok(lines)
 }
