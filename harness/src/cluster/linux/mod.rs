@@ -1,4 +1,6 @@
-//! The kernel of this machine: processes, their CPU time, their descriptors, and programs that are run.
+//! The kernel of this machine: processes, their CPU time and descriptors, and programs of the host.
 
 pub(super) mod command;
+mod cpu;
+mod descriptors;
 pub(super) mod pidfd;
