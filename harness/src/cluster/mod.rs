@@ -15,6 +15,7 @@ mod part;
 mod spec;
 mod workspace;
 
+pub use docker::cluster::{BootDeath, Cluster, ServiceImage};
 pub use docker::compose::Compose;
 pub use docker::doctor::{Check, CheckState};
 pub use docker::engine::Engine;
@@ -30,7 +31,6 @@ pub use docker::handle::kill::Death;
 pub use docker::handle::volume::Emptied;
 pub use docker::images::image::{Image, ImageFor, Images, Origin};
 pub use docker::preview::{ClusterAhead, ImageAhead, Preview};
-pub use docker::up::{BootDeath, Cluster, ServiceImage};
 pub use lock::run_lock::{RunId, RunLock, RunTag};
 pub use part::error::{ClusterError, Trace};
 pub use part::progress::{Progress, Silent};

@@ -2,8 +2,8 @@
 
 use futures_util::future::try_join_all;
 
+use crate::cluster::docker::cluster::Cluster;
 use crate::cluster::docker::handle::PartHandle;
-use crate::cluster::docker::up::Cluster;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::state::Healed;
 

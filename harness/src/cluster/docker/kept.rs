@@ -1,9 +1,9 @@
 //! Finds a cluster that `up` keeps and that will do for a run: same design, same defects, same images.
 
+use crate::cluster::docker::cluster::Cluster;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::leftovers::{Fate, leftovers};
 use crate::cluster::docker::images;
-use crate::cluster::docker::up::Cluster;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 use crate::cluster::spec::ClusterSpec;

@@ -1,5 +1,8 @@
-//! The Docker driver: the one place that knows of containers and of Compose.
+//! The Docker driver: a cluster of containers, made by Compose and reached through the engine.
+//!
+//! No other folder names containers or Compose.
 
+pub(super) mod cluster;
 pub(super) mod compose;
 pub(super) mod doctor;
 pub(super) mod engine;
@@ -8,4 +11,4 @@ pub(super) mod heal;
 pub(super) mod images;
 mod kept;
 pub(super) mod preview;
-pub(super) mod up;
+mod up;

@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use crate::cluster::docker::compose::Compose;
+use crate::cluster::docker::compose::setup::compose_services;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::leftovers::{Fate, leftovers};
 use crate::cluster::docker::images;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
-use crate::cluster::spec::{PODS_MAX, compose_services, project_name, services};
+use crate::cluster::spec::{PODS_MAX, project_name, services};
 use crate::history::PodName;
 
 /// What stands for the run's name, which is drawn when a run begins.

@@ -4,19 +4,20 @@
 //! faster, and works when Compose does not. Compose is told the engine by its address, and sees no setting of the user's.
 
 pub(in crate::cluster) mod home;
+pub(in crate::cluster) mod setup;
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cluster::docker::compose::home::{ComposeHome, PASSED_ON};
+use crate::cluster::docker::compose::setup::Setup;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::client_settings::ClientSettings;
 use crate::cluster::linux::command::HostCommand;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::{Progress, Silent};
-use crate::cluster::spec::Setup;
 use crate::cluster::workspace::workspace_root;
 
 /// How long Compose may take to tell its version; v1 is a slow start on a cold disk.
