@@ -110,7 +110,7 @@ impl Api {
 
     /// Revokes a session. The status tells whether it was taken.
     pub async fn revoke(&self, at: SocketAddr, session: &Session) -> Outcome<()> {
-        self.told(
+        self.outcome_of(
             self.http
                 .delete(url(at, &self.system.routes.sessions))
                 .bearer_auth(&session.token),
@@ -170,7 +170,7 @@ impl Api {
     /// Cancels the turn in flight.
     pub async fn cancel(&self, at: SocketAddr, session: &Session, thread: &ThreadId) -> Outcome<()> {
         let path = Routes::of_thread(&self.system.routes.cancel, thread);
-        self.told(self.http.post(url(at, &path)).bearer_auth(&session.token))
+        self.outcome_of(self.http.post(url(at, &path)).bearer_auth(&session.token))
             .await
     }
 
@@ -184,7 +184,7 @@ impl Api {
         text: &str,
     ) -> Outcome<()> {
         let body = json!({"id": item, "text": text});
-        self.told(self.http.post(url(at, route)).bearer_auth(&session.token).json(&body))
+        self.outcome_of(self.http.post(url(at, route)).bearer_auth(&session.token).json(&body))
             .await
     }
 
@@ -208,7 +208,8 @@ impl Api {
 
     /// Asks a pod whether it is alive and not draining.
     pub async fn health(&self, at: SocketAddr) -> Outcome<()> {
-        self.told(self.http.get(url(at, &self.system.routes.health))).await
+        self.outcome_of(self.http.get(url(at, &self.system.routes.health)))
+            .await
     }
 
     /// Asks a pod whether it can serve: its answer's status, and the beginning of the body.
@@ -331,7 +332,7 @@ impl Api {
         Routes::of_thread(&self.system.routes.attach, thread)
     }
 
-    async fn told(&self, request: RequestBuilder) -> Outcome<()> {
+    async fn outcome_of(&self, request: RequestBuilder) -> Outcome<()> {
         match answer(request).await {
             Ok(answer) if answer.status.is_success() => Outcome::Ok(()),
             Ok(answer) => not_done(&answer),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::history::{Chunk, Epoch, Status, TailEnd, TurnId};
 
 /// Most turns that an expired wait tells of.
-const TURNS_TOLD: usize = 8;
+const TURNS_DESCRIBED: usize = 8;
 
 /// What a watcher has seen so far.
 #[derive(Debug, Clone, Default)]
@@ -43,7 +43,7 @@ pub struct TurnSeen {
 impl Seen {
     /// Whether the watcher knows all that it will be told of a turn's end: it saw it, or was told as it opened that
     /// nothing is in flight, or will be told nothing at all.
-    pub fn told_of_the_end(&self, turn: &TurnId) -> bool {
+    pub fn knows_the_end(&self, turn: &TurnId) -> bool {
         let in_flight = self.state.is_some_and(|s| !s.is_terminal() && s != Status::Idle);
         match self.turns.get(turn) {
             Some(seen) => seen.finished.is_some(),
@@ -60,15 +60,15 @@ pub(super) fn describe(seen: &Seen) -> String {
     let mut turns: Vec<_> = seen
         .turns
         .iter()
-        .take(TURNS_TOLD)
+        .take(TURNS_DESCRIBED)
         .map(|(turn, s)| {
             let epoch = s.epoch.map_or("no start".to_owned(), |e| format!("epoch {e}"));
             let end = s.finished.map_or(String::new(), |f| format!(", finished as {f:?}"));
             format!("turn {turn}: {} tokens, {epoch}{end}", s.tokens)
         })
         .collect();
-    if seen.turns.len() > TURNS_TOLD {
-        turns.push(format!("and {} turns more", seen.turns.len() - TURNS_TOLD));
+    if seen.turns.len() > TURNS_DESCRIBED {
+        turns.push(format!("and {} turns more", seen.turns.len() - TURNS_DESCRIBED));
     }
     let state = match &seen.end {
         Some(end) => format!("the tail has ended: {end:?}"),
@@ -148,9 +148,9 @@ mod tests {
             state: Some(state),
             ..Seen::default()
         };
-        assert!(!opened(Status::InProgress).told_of_the_end(&turn));
-        assert!(!opened(Status::Queued).told_of_the_end(&turn));
-        assert!(opened(Status::Completed).told_of_the_end(&turn));
+        assert!(!opened(Status::InProgress).knows_the_end(&turn));
+        assert!(!opened(Status::Queued).knows_the_end(&turn));
+        assert!(opened(Status::Completed).knows_the_end(&turn));
         let mut seen = opened(Status::InProgress);
         take(
             &mut seen,
@@ -160,6 +160,6 @@ mod tests {
             },
             Instant::now(),
         );
-        assert!(seen.told_of_the_end(&turn));
+        assert!(seen.knows_the_end(&turn));
     }
 }

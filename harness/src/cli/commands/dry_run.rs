@@ -22,12 +22,12 @@ pub(in crate::cli) async fn dry_run(
     };
     match format {
         Format::Json => say_json(&ahead),
-        Format::Human => say(&told(&ahead)),
+        Format::Human => say(&render(&ahead)),
     }
     0
 }
 
-fn told(ahead: &DryRun) -> String {
+fn render(ahead: &DryRun) -> String {
     let mut text = "Dry run: nothing is brought up, broken or removed.\n".to_owned();
     would(&mut text, &ahead.would);
     let defect = ahead.defect.as_deref().unwrap_or("none");

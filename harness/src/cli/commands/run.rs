@@ -140,13 +140,13 @@ async fn play_all(
     let session = site.open(&setting(args), None, shown).await?;
     let session = &session;
     if let Some(start) = session.start_report(seed) {
-        tell(&start, args, shown);
+        print_story(&start, args, shown);
         kept.keep(0, start);
     }
     let plays = (0..args.repeat).flat_map(|n| selected.0.iter().map(move |story| (story, n)));
     let plays = plays.map(|(story, n)| async move {
         let done = session.play(story, seed_of_repetition(seed, n)).await;
-        tell(&done, args, shown);
+        print_story(&done, args, shown);
         kept.keep(n, done.clone());
         if args.hold && done.verdict != Verdict::Pass {
             hold(session, shown).await?;
@@ -158,7 +158,7 @@ async fn play_all(
 }
 
 /// Tells one story's verdict as it comes.
-fn tell(done: &StoryReport, args: &Args, shown: &Shown) {
+fn print_story(done: &StoryReport, args: &Args, shown: &Shown) {
     let line = report::story_line(done);
     let screen = report::first_screen(done);
     let text = format!("{line}\n{screen}");

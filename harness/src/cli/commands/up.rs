@@ -30,13 +30,13 @@ pub(in crate::cli) async fn up(args: &UpArgs) -> u8 {
     let up = try_up(args, &shown).await;
     shown.done();
     match up {
-        Ok(Some(cluster)) => tell(&cluster),
+        Ok(Some(cluster)) => print_cluster(&cluster),
         Ok(None) => interrupted("what had come up is removed"),
         Err(e) => fail(&e.to_string()),
     }
 }
 
-fn tell(cluster: &Cluster) -> u8 {
+fn print_cluster(cluster: &Cluster) -> u8 {
     say(&format!(
         "{} is up and stays until `cargo crosspod down`",
         cluster.project()

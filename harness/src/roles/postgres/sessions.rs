@@ -174,7 +174,7 @@ pub async fn enter(url: &str) -> Result<Entry, DatabaseError> {
     match bounded(url, entering).await {
         Ok(client) => Ok(Entry::Taken(Occupier { _client: client })),
         Err(DatabaseError::Unreachable { source, .. }) if source.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) => {
-            Ok(Entry::Full(told(&source)))
+            Ok(Entry::Full(refusal_text(&source)))
         }
         Err(error) => Err(error),
     }
@@ -214,7 +214,7 @@ impl Writer {
             Err(DatabaseError::Unreachable { source, .. })
                 if source.code() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) =>
             {
-                Ok(Some(told(&source)))
+                Ok(Some(refusal_text(&source)))
             }
             Err(error) => Err(error),
         }
@@ -222,7 +222,7 @@ impl Writer {
 }
 
 /// `message (SQLSTATE)`.
-fn told(error: &tokio_postgres::Error) -> String {
+fn refusal_text(error: &tokio_postgres::Error) -> String {
     let said = error.as_db_error();
     said.map_or_else(
         || error.to_string(),

@@ -107,7 +107,7 @@ impl Provider {
             let what = format!("open {gate} for call {n}");
             return Err(ProviderError::Refused {
                 what,
-                got: format!("{} calls for the key: {}", calls.len(), told(&calls)),
+                got: format!("{} calls for the key: {}", calls.len(), describe_calls(&calls)),
             });
         };
         self.post(&format!("gates/{gate}/open?call={}", call.id.call)).await
@@ -125,7 +125,7 @@ impl Provider {
             Waited::Holds(_) => Ok(()),
             Waited::Expired(_) => {
                 let calls = self.calls(key).await?;
-                let last = format!("{} calls for the key: {}", calls.len(), told(&calls));
+                let last = format!("{} calls for the key: {}", calls.len(), describe_calls(&calls));
                 Err(Expired { what, bound, last }.into())
             }
         }
@@ -236,7 +236,7 @@ async fn body<T: DeserializeOwned>(what: &str, answer: Response) -> Result<T, Pr
     })
 }
 
-fn told(calls: &[CallRecord]) -> String {
+fn describe_calls(calls: &[CallRecord]) -> String {
     let one = |c: &CallRecord| {
         let end = c.cause.map_or("live".to_owned(), |cause| cause.to_string());
         format!(

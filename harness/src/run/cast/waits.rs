@@ -150,7 +150,7 @@ impl Cast {
         for tail in self.tails.iter().filter(|t| t.thread == turn.thread) {
             let left = end.saturating_duration_since(tokio::time::Instant::now());
             if let Err(e) = tail
-                .until("the end of the turn", left, |s| s.told_of_the_end(&turn.id))
+                .until("the end of the turn", left, |s| s.knows_the_end(&turn.id))
                 .await
             {
                 tracing::debug!(error = %e, "a watcher has not seen the end");

@@ -25,7 +25,7 @@ const HARNESS: &str = "harness";
 type Waited = BTreeMap<String, HashMap<String, Duration>>;
 
 /// Whether anybody has been told of from place `from` of the history on who waited for most of the time.
-pub(in crate::run) fn told_since(recorder: &Recorder, from: u64) -> bool {
+pub(in crate::run) fn starved_since(recorder: &Recorder, from: u64) -> bool {
     let most = |event: &Event| match &event.what {
         What::Starved { over_us, waited_us } => waited_us
             .values()
@@ -54,8 +54,8 @@ pub(in crate::run) async fn watch(slot: Arc<Slot>, recorder: Recorder, stop: Can
             () = stop.cancelled() => {}
         }
         seen.push_back(look(&slot, due.elapsed()).await);
-        if let Some(told) = told(&seen) {
-            recorder.record(told);
+        if let Some(event) = starved_event(&seen) {
+            recorder.record(event);
         }
         if seen.len() > BACK {
             seen.pop_front();
@@ -64,7 +64,7 @@ pub(in crate::run) async fn watch(slot: Arc<Slot>, recorder: Recorder, stop: Can
 }
 
 /// Who waited between the first and the last of some looks, if anybody did.
-fn told(seen: &VecDeque<Seen>) -> Option<What> {
+fn starved_event(seen: &VecDeque<Seen>) -> Option<What> {
     let (first, last) = (seen.front()?, seen.back()?);
     let over = last.at.duration_since(first.at);
     let mut longest = longest(&first.waited, &last.waited);

@@ -44,7 +44,7 @@ impl Before {
         let stepped_down = &slot.api.system().metrics.superseded;
         Self {
             counts: count(slot, &scrapes).await,
-            stepped_down: told(&scrapes, stepped_down),
+            stepped_down: metric_by_pod(&scrapes, stepped_down),
             newest: newest.into_iter().flatten().collect(),
         }
     }
@@ -113,7 +113,7 @@ async fn scrape(slot: &Slot) -> BTreeMap<PodName, Scrape> {
 }
 
 /// One metric of each pod that has it.
-fn told(scrapes: &BTreeMap<PodName, Scrape>, name: &str) -> BTreeMap<PodName, u64> {
+fn metric_by_pod(scrapes: &BTreeMap<PodName, Scrape>, name: &str) -> BTreeMap<PodName, u64> {
     let values = scrapes.iter().map(|(pod, scrape)| {
         let value = scrape.value(name);
         let value = value.inspect_err(|e| tracing::info!(%pod, error = %e, "not counted"));
@@ -129,8 +129,8 @@ async fn count(slot: &Slot, scrapes: &BTreeMap<PodName, Scrape>) -> Counts {
         ("running turns", &metrics.turns_running),
     ];
     let of_pods = names.into_iter().flat_map(|(what, name)| {
-        let told = told(scrapes, name).into_iter();
-        told.map(move |(pod, count)| ((Some(pod), what), count))
+        let values = metric_by_pod(scrapes, name).into_iter();
+        values.map(move |(pod, count)| ((Some(pod), what), count))
     });
     let mut counts: Counts = of_pods.collect();
     if let Some(consumers) = slot.log_consumers().await {
@@ -143,7 +143,7 @@ async fn count(slot: &Slot, scrapes: &BTreeMap<PodName, Scrape>) -> Counts {
 ///
 /// # Errors
 /// The engine does not tell.
-pub(in crate::run) async fn tell_complaints(cast: &Cast, before: &Before) -> Result<(), String> {
+pub(in crate::run) async fn record_complaints(cast: &Cast, before: &Before) -> Result<(), String> {
     for pod in cast.slot.pods() {
         let part = cast.slot.part(&Service::Pod(pod.clone())).map_err(|e| e.to_string())?;
         let lines = part

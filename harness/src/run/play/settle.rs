@@ -31,7 +31,7 @@ pub(in crate::run) async fn quiesce(cast: &Cast) -> Result<(), String> {
             match cast.settled_within(turn, bound).await {
                 Ok(_) => break,
                 // The judge does not count that time: were it all, nothing could be held against anybody.
-                Err(_) if awaited < AWAITED_STARVED && cpu::told_since(&cast.recorder, from) => {}
+                Err(_) if awaited < AWAITED_STARVED && cpu::starved_since(&cast.recorder, from) => {}
                 Err(e) => {
                     // Not an error of the harness: the judge finds a turn without an end.
                     tracing::debug!(error = %e, "a turn does not end");
@@ -62,11 +62,11 @@ pub(in crate::run) async fn settle_feedback(cast: &Cast) {
         }
     }
     for pod in pods {
-        tell_count(cast, &pod).await;
+        record_count(cast, &pod).await;
     }
 }
 
-async fn tell_count(cast: &Cast, pod: &PodName) {
+async fn record_count(cast: &Cast, pod: &PodName) {
     let (Ok(feedback), Ok(at)) = (cast.takes_feedback(), cast.slot.address(pod)) else {
         return;
     };

@@ -122,7 +122,7 @@ impl Stage {
             leave(tail).await;
         }
         final_state::count_left(&cast, &before).await;
-        final_state::tell_complaints(&cast, &before).await?;
+        final_state::record_complaints(&cast, &before).await?;
         stop.cancel();
         starvation
             .await
