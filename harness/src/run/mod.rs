@@ -12,7 +12,7 @@ mod story;
 
 pub use cast::Cast;
 pub use cast::faults::NemesisSide;
-pub use cast::faults::inject::{Blow, Struck};
+pub use cast::faults::inject::{Fault, Injected};
 pub use cast::faults::stores::LostLog;
 pub use cast::posts::Posting;
 pub use cast::provider::ProviderSide;

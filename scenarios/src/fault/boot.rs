@@ -2,21 +2,21 @@
 //! half must leave nothing behind that the next life or the others stumble over.
 
 use crosspod::plan::{Answer, Pod, Selector};
-use crosspod::run::{Blow, Cast, Played, Stopped, Struck, Turn};
+use crosspod::run::{Cast, Fault, Injected, Played, Stopped, Turn};
 
 /// A turn that is held in its middle, and whose owner is dead.
-async fn bereft_turn(c: &mut Cast) -> Result<(Turn, Vec<Struck>), Stopped> {
+async fn bereft_turn(c: &mut Cast) -> Result<(Turn, Vec<Injected>), Stopped> {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
-    let struck = c
+    let injected = c
         .nemesis()
-        .strike(turn.shows(3), Selector::Owner, &turn, Blow::Kill)
+        .inject(turn.shows(3), Selector::Owner, &turn, Fault::Kill)
         .await?;
-    Ok((turn, struck))
+    Ok((turn, injected))
 }
 
-async fn goes_on(c: &mut Cast, turn: &Turn, struck: &[Struck]) -> Played {
-    for one in struck {
+async fn goes_on(c: &mut Cast, turn: &Turn, injected: &[Injected]) -> Played {
+    for one in injected {
         c.nemesis().start(&one.pod).await?;
     }
     c.provider().open_gate(turn).await?;
@@ -25,8 +25,8 @@ async fn goes_on(c: &mut Cast, turn: &Turn, struck: &[Struck]) -> Played {
 }
 
 pub(crate) async fn restart(c: &mut Cast) -> Played {
-    let (turn, struck) = bereft_turn(c).await?;
-    for one in &struck {
+    let (turn, injected) = bereft_turn(c).await?;
+    for one in &injected {
         c.nemesis().start(&one.pod).await?;
     }
     c.evidence(
@@ -38,22 +38,22 @@ pub(crate) async fn restart(c: &mut Cast) -> Played {
 }
 
 pub(crate) async fn crash_at_boot(c: &mut Cast) -> Played {
-    let (turn, struck) = bereft_turn(c).await?;
-    for one in &struck {
+    let (turn, injected) = bereft_turn(c).await?;
+    for one in &injected {
         c.nemesis().crash_at_boot(&one.pod).await?;
     }
-    c.evidence("a pod died before it was ready", !struck.is_empty());
-    goes_on(c, &turn, &struck).await
+    c.evidence("a pod died before it was ready", !injected.is_empty());
+    goes_on(c, &turn, &injected).await
 }
 
 pub(crate) async fn crash_loop(c: &mut Cast) -> Played {
     const TIMES: usize = 3;
-    let (turn, struck) = bereft_turn(c).await?;
-    for one in &struck {
+    let (turn, injected) = bereft_turn(c).await?;
+    for one in &injected {
         for _ in 0..TIMES {
             c.nemesis().crash_at_boot(&one.pod).await?;
         }
     }
-    c.evidence("a pod died three times before it was ready", !struck.is_empty());
-    goes_on(c, &turn, &struck).await
+    c.evidence("a pod died three times before it was ready", !injected.is_empty());
+    goes_on(c, &turn, &injected).await
 }

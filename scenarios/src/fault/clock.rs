@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crosspod::nemesis::Shift;
 use crosspod::plan::{Answer, Pod, Selector, Trigger};
-use crosspod::run::{Blow, Cast, Played, Stopped, Struck, Turn};
+use crosspod::run::{Cast, Fault, Injected, Played, Stopped, Turn};
 
 /// That the fault landed in time.
 pub(super) const SHIFTED: &str = "a clock was shifted while the turn ran";
@@ -20,24 +20,24 @@ pub(super) const FORWARD: Shift = Shift::Forward(FAR);
 pub(super) const BACKWARD: Shift = Shift::Backward(FAR);
 
 /// Shifts clocks in the middle of an answer, lets a lease pass, and lets the answer go on a little.
-async fn shifted(c: &mut Cast, by: Shift, at: Selector) -> Result<(Turn, Vec<Struck>), Stopped> {
+async fn shifted(c: &mut Cast, by: Shift, at: Selector) -> Result<(Turn, Vec<Injected>), Stopped> {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;
     let trigger = Trigger::all([turn.is_held(), turn.shows(3)]);
-    let struck = c.nemesis().strike(trigger, at, &turn, Blow::ShiftClock(by)).await?;
+    let injected = c.nemesis().inject(trigger, at, &turn, Fault::ShiftClock(by)).await?;
     c.evidence(SHIFTED, !c.is_over(&turn).await?);
     c.lease_passes().await;
     c.provider().open_gate_through(&turn, 6).await?;
     tails.each_reach(6).await?;
     c.evidence(STAYED, c.owner_of(&turn).await? == owner);
-    Ok((turn, struck))
+    Ok((turn, injected))
 }
 
 pub(super) async fn of_owner(c: &mut Cast, by: Shift) -> Played {
-    let (turn, struck) = shifted(c, by, Selector::Owner).await?;
-    for one in &struck {
+    let (turn, injected) = shifted(c, by, Selector::Owner).await?;
+    for one in &injected {
         c.nemesis().set_clock_right(&one.pod).await?;
     }
     c.provider().open_gate(&turn).await?;
@@ -46,12 +46,12 @@ pub(super) async fn of_owner(c: &mut Cast, by: Shift) -> Played {
 }
 
 pub(super) async fn of_survivors(c: &mut Cast, by: Shift) -> Played {
-    let (turn, struck) = shifted(c, by, Selector::NonOwners).await?;
+    let (turn, injected) = shifted(c, by, Selector::NonOwners).await?;
     let owner = c.owner_of(&turn).await?;
     c.nemesis().kill(&owner).await?;
     let heir = c.taken_over(&turn, &owner, Duration::from_secs(5)).await?;
-    c.evidence(FOLLOWED, struck.iter().any(|one| one.pod == heir.owner));
-    for one in &struck {
+    c.evidence(FOLLOWED, injected.iter().any(|one| one.pod == heir.owner));
+    for one in &injected {
         c.nemesis().set_clock_right(&one.pod).await?;
     }
     c.provider().open_gate(&turn).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crosspod::history::Status;
 use crosspod::plan::{Answer, Pod, Selector, Trigger};
-use crosspod::run::{Blow, Cast, Played, Struck, Turn};
+use crosspod::run::{Cast, Fault, Injected, Played, Turn};
 
 const TAKEOVER: Duration = Duration::from_secs(5);
 
@@ -23,20 +23,20 @@ async fn goes_on(c: &mut Cast, turn: &Turn) -> Played {
     Ok(())
 }
 
-async fn start_again(c: &mut Cast, struck: &[Struck]) -> Played {
-    let pods: Vec<_> = struck.iter().map(|one| one.pod.clone()).collect();
+async fn start_again(c: &mut Cast, injected: &[Injected]) -> Played {
+    let pods: Vec<_> = injected.iter().map(|one| one.pod.clone()).collect();
     c.nemesis().start_together(&pods).await
 }
 
 pub(crate) async fn kill(c: &mut Cast) -> Played {
     let turn = held_turn(c).await?;
     // Three watchers: the third showing of the token is the last of them.
-    let struck = c
+    let injected = c
         .nemesis()
-        .strike(turn.shows(3).times(3), Selector::Owner, &turn, Blow::Kill)
+        .inject(turn.shows(3).times(3), Selector::Owner, &turn, Fault::Kill)
         .await?;
     c.evidence("the owner died while its turn ran", !c.is_over(&turn).await?);
-    if let Some(owner) = struck.into_iter().find_map(|one| one.aim) {
+    if let Some(owner) = injected.into_iter().find_map(|one| one.aim) {
         c.taken_over(&turn, &owner, TAKEOVER).await?;
     }
     goes_on(c, &turn).await
@@ -45,20 +45,20 @@ pub(crate) async fn kill(c: &mut Cast) -> Played {
 pub(crate) async fn kill_bystanders(c: &mut Cast) -> Played {
     let turn = held_turn(c).await?;
     let trigger = Trigger::all([turn.is_held(), turn.shows(3)]);
-    let struck = c
+    let injected = c
         .nemesis()
-        .strike(trigger, Selector::NonOwners, &turn, Blow::Kill)
+        .inject(trigger, Selector::NonOwners, &turn, Fault::Kill)
         .await?;
     c.evidence("the others died while the turn ran", !c.is_over(&turn).await?);
     goes_on(c, &turn).await?;
-    start_again(c, &struck).await
+    start_again(c, &injected).await
 }
 
 pub(crate) async fn kill_accepter(c: &mut Cast) -> Played {
     let turn = held_turn(c).await?;
     let trigger = turn.is(Status::InProgress).then(turn.shows(3));
     c.nemesis()
-        .strike(trigger, Selector::Accepter, &turn, Blow::Kill)
+        .inject(trigger, Selector::Accepter, &turn, Fault::Kill)
         .await?;
     c.evidence("the accepter died while the turn ran", !c.is_over(&turn).await?);
     goes_on(c, &turn).await
@@ -67,7 +67,7 @@ pub(crate) async fn kill_accepter(c: &mut Cast) -> Played {
 pub(crate) async fn kill_any(c: &mut Cast) -> Played {
     let turn = held_turn(c).await?;
     c.nemesis()
-        .strike(turn.is_called(1), Selector::Random, &turn, Blow::Kill)
+        .inject(turn.is_called(1), Selector::Random, &turn, Fault::Kill)
         .await?;
     c.evidence("a pod died while the turn ran", !c.is_over(&turn).await?);
     goes_on(c, &turn).await
@@ -76,12 +76,12 @@ pub(crate) async fn kill_any(c: &mut Cast) -> Played {
 pub(crate) async fn kill_most(c: &mut Cast) -> Played {
     let turn = held_turn(c).await?;
     let trigger = turn.shows(3).after(Duration::from_millis(20));
-    let struck = c
+    let injected = c
         .nemesis()
-        .strike(trigger, Selector::Majority, &turn, Blow::Kill)
+        .inject(trigger, Selector::Majority, &turn, Fault::Kill)
         .await?;
     c.evidence("most of the pods died while the turn ran", !c.is_over(&turn).await?);
-    if let Some(owner) = struck.into_iter().find_map(|one| one.aim) {
+    if let Some(owner) = injected.into_iter().find_map(|one| one.aim) {
         c.taken_over(&turn, &owner, TAKEOVER).await?;
     }
     goes_on(c, &turn).await
@@ -89,30 +89,30 @@ pub(crate) async fn kill_most(c: &mut Cast) -> Played {
 
 pub(crate) async fn kill_all(c: &mut Cast) -> Played {
     let turn = held_turn(c).await?;
-    let struck = c
+    let injected = c
         .nemesis()
-        .strike(turn.shows(3), Selector::All, &turn, Blow::Kill)
+        .inject(turn.shows(3), Selector::All, &turn, Fault::Kill)
         .await?;
     c.evidence("every pod died while the turn ran", !c.is_over(&turn).await?);
-    start_again(c, &struck).await?;
+    start_again(c, &injected).await?;
     c.provider().second_call(&turn).await?;
     goes_on(c, &turn).await
 }
 
 pub(crate) async fn kill_heir(c: &mut Cast) -> Played {
     let turn = held_turn(c).await?;
-    let struck = c
+    let injected = c
         .nemesis()
-        .strike(turn.shows(3), Selector::Owner, &turn, Blow::Kill)
+        .inject(turn.shows(3), Selector::Owner, &turn, Fault::Kill)
         .await?;
-    let Some(owner) = struck.into_iter().find_map(|one| one.aim) else {
+    let Some(owner) = injected.into_iter().find_map(|one| one.aim) else {
         return Ok(());
     };
     let died = Trigger::FaultLanded { fault: "kill".into() };
     let trigger = died.then(turn.is_taken_from(&owner));
-    let struck = c.nemesis().strike(trigger, Selector::Owner, &turn, Blow::Kill).await?;
+    let injected = c.nemesis().inject(trigger, Selector::Owner, &turn, Fault::Kill).await?;
     c.evidence("the heir died while the turn ran", !c.is_over(&turn).await?);
-    if let Some(heir) = struck.into_iter().find_map(|one| one.aim) {
+    if let Some(heir) = injected.into_iter().find_map(|one| one.aim) {
         c.taken_over(&turn, &heir, TAKEOVER).await?;
     }
     goes_on(c, &turn).await

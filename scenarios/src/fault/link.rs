@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crosspod::nemesis::{Link, LinkFault, Way};
 use crosspod::plan::{Answer, Pod, Selector};
-use crosspod::run::{Blow, Cast, Played};
+use crosspod::run::{Cast, Fault, Played};
 
 /// That the fault landed.
 pub(super) const LANDED: &str = "the fault landed while the turn ran";
@@ -45,13 +45,13 @@ pub(super) use cut;
 pub(super) async fn of_owner(c: &mut Cast, link: Link, way: Way, fault: LinkFault, until: Until) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
-    let blow = Blow::Cut(link, way, fault);
-    let struck = c
+    let fault = Fault::Cut(link, way, fault);
+    let injected = c
         .nemesis()
-        .strike(turn.is_held().then(turn.shows(3)), Selector::Owner, &turn, blow)
+        .inject(turn.is_held().then(turn.shows(3)), Selector::Owner, &turn, fault)
         .await?;
     c.provider().open_gate_through(&turn, 6).await?;
-    c.nemesis().have_landed(&struck).await?;
+    c.nemesis().have_landed(&injected).await?;
     let is_over = c.is_over(&turn).await?;
     if is_over && link == Link::Provider {
         // An answer that is cut off may end its turn at once. That it was cut off is then the provider's to say.
@@ -62,12 +62,12 @@ pub(super) async fn of_owner(c: &mut Cast, link: Link, way: Way, fault: LinkFaul
         Until::Landed => {}
         Until::ALease => c.lease_passes().await,
         Until::TakenOver => {
-            for owner in struck.iter().filter_map(|one| one.aim.as_ref()) {
+            for owner in injected.iter().filter_map(|one| one.aim.as_ref()) {
                 c.taken_over(&turn, owner, Duration::from_secs(5)).await?;
             }
         }
     }
-    c.nemesis().mend_links(&struck).await?;
+    c.nemesis().mend_links(&injected).await?;
     c.provider().open_gate(&turn).await?;
     let status = c.settled(&turn).await?;
     c.evidence(ENDED, status.is_terminal());
@@ -92,10 +92,10 @@ pub(super) async fn at_the_edge(c: &mut Cast, way: Way, fault: LinkFault, client
     let owner = c.owner_of(&turn).await?;
     let watcher = c.attach_through_link(&owner.owner, &turn, "through-link").await?;
     watcher.reaches(3).await?;
-    let blow = Blow::Cut(Link::Edge, way, fault);
-    let struck = c.nemesis().strike(turn.shows(3), Selector::Owner, &turn, blow).await?;
+    let fault = Fault::Cut(Link::Edge, way, fault);
+    let injected = c.nemesis().inject(turn.shows(3), Selector::Owner, &turn, fault).await?;
     c.provider().open_gate_through(&turn, 6).await?;
-    c.nemesis().have_landed(&struck).await?;
+    c.nemesis().have_landed(&injected).await?;
     c.evidence(LANDED, !c.is_over(&turn).await?);
     match client {
         Client::Stays => watcher.reaches(6).await?,
@@ -105,14 +105,14 @@ pub(super) async fn at_the_edge(c: &mut Cast, way: Way, fault: LinkFault, client
     if client != Client::Stays {
         let missed = 6_u32.saturating_sub(watcher.tokens());
         let cursor = c.leave(watcher).await?;
-        c.nemesis().mend_links(&struck).await?;
+        c.nemesis().mend_links(&injected).await?;
         let back = c.come_back_through_link(cursor, &owner.owner, &turn).await?;
         back.reaches(missed).await?;
     }
     c.provider().open_gate(&turn).await?;
     let status = c.settled(&turn).await?;
     if client == Client::Stays {
-        c.nemesis().mend_links(&struck).await?;
+        c.nemesis().mend_links(&injected).await?;
     }
     c.evidence(ENDED, status.is_terminal());
     Ok(())

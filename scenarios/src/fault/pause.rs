@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use crosspod::plan::{Answer, Pod, Selector, Trigger};
-use crosspod::run::{Blow, Cast, Played};
+use crosspod::run::{Cast, Fault, Played};
 
 pub(crate) async fn pause(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
-    let struck = c
+    let injected = c
         .nemesis()
-        .strike(turn.shows(3), Selector::Owner, &turn, Blow::Pause)
+        .inject(turn.shows(3), Selector::Owner, &turn, Fault::Pause)
         .await?;
-    let Some(owner) = struck.into_iter().find_map(|one| one.aim) else {
+    let Some(owner) = injected.into_iter().find_map(|one| one.aim) else {
         return Ok(());
     };
     let heir = c.taken_over(&turn, &owner, Duration::from_secs(5)).await?;
@@ -34,14 +34,14 @@ pub(crate) async fn pause_bystander(c: &mut Cast) -> Played {
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;
     let trigger = Trigger::any([turn.shows(3), turn.is_held()]);
-    let struck = c
+    let injected = c
         .nemesis()
-        .strike(trigger, Selector::Survivor(1), &turn, Blow::Pause)
+        .inject(trigger, Selector::Survivor(1), &turn, Fault::Pause)
         .await?;
     c.lease_passes().await;
     let now = c.owner_of(&turn).await?;
     c.evidence("the turn ran on while another pod was frozen", now.epoch == owner.epoch);
-    for one in struck {
+    for one in injected {
         c.nemesis().resume_pod(&one.pod).await?;
     }
     c.provider().open_gate(&turn).await?;

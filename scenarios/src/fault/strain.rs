@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crosspod::plan::{Answer, Pod, Selector, Trigger};
-use crosspod::run::{Blow, Cast, Played};
+use crosspod::run::{Cast, Fault, Played};
 
 const TAKEOVER: Duration = Duration::from_secs(5);
 /// Hundredths of a processor: the least that engines give.
@@ -14,16 +14,16 @@ pub(crate) async fn out_of_memory(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
     let fires = Trigger::all([turn.is_held(), turn.shows(3)]);
-    let struck = c
+    let injected = c
         .nemesis()
-        .strike(fires, Selector::Owner, &turn, Blow::LimitMemory)
+        .inject(fires, Selector::Owner, &turn, Fault::LimitMemory)
         .await?;
-    c.nemesis().have_landed(&struck).await?;
+    c.nemesis().have_landed(&injected).await?;
     c.evidence(
         "the owner ran out of memory while its turn ran",
         !c.is_over(&turn).await?,
     );
-    for owner in struck.iter().filter_map(|one| one.aim.as_ref()) {
+    for owner in injected.iter().filter_map(|one| one.aim.as_ref()) {
         c.taken_over(&turn, owner, TAKEOVER).await?;
         c.nemesis().start(&owner.owner).await?;
     }
@@ -35,20 +35,20 @@ pub(crate) async fn out_of_memory(c: &mut Cast) -> Played {
 pub(crate) async fn cpu_throttled(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(60).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
-    let blow = Blow::ThrottleCpu(HARDLY_ANY);
-    let struck = c
+    let fault = Fault::ThrottleCpu(HARDLY_ANY);
+    let injected = c
         .nemesis()
-        .strike(
+        .inject(
             Trigger::all([turn.is_held(), turn.shows(3)]),
             Selector::Owner,
             &turn,
-            blow,
+            fault,
         )
         .await?;
     c.evidence("the owner was throttled while its turn ran", !c.is_over(&turn).await?);
     c.provider().open_gate_through(&turn, 40).await?;
-    c.nemesis().have_landed(&struck).await?;
-    for one in &struck {
+    c.nemesis().have_landed(&injected).await?;
+    for one in &injected {
         c.nemesis().end_throttling(&one.pod).await?;
     }
     c.provider().open_gate(&turn).await?;
@@ -62,14 +62,14 @@ pub(crate) async fn descriptors_exhausted(c: &mut Cast) -> Played {
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;
-    let blow = Blow::ExhaustDescriptors;
-    let struck = c
+    let fault = Fault::ExhaustDescriptors;
+    let injected = c
         .nemesis()
-        .strike(
+        .inject(
             Trigger::all([turn.is_held(), turn.shows(3)]),
             Selector::Owner,
             &turn,
-            blow,
+            fault,
         )
         .await?;
     c.evidence(
@@ -83,7 +83,7 @@ pub(crate) async fn descriptors_exhausted(c: &mut Cast) -> Played {
         "streams in flight went on, and their owner with them",
         owner_now == owner,
     );
-    for one in &struck {
+    for one in &injected {
         c.nemesis().give_descriptors_back(&one.pod).await?;
     }
     c.provider().open_gate(&turn).await?;
@@ -95,24 +95,24 @@ pub(crate) async fn descriptors_exhausted_bystander(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;
-    let blow = Blow::ExhaustDescriptors;
-    let struck = c
+    let fault = Fault::ExhaustDescriptors;
+    let injected = c
         .nemesis()
-        .strike(turn.shows(3), Selector::Survivor(0), &turn, blow)
+        .inject(turn.shows(3), Selector::Survivor(0), &turn, fault)
         .await?;
     c.evidence(
         "a pod could open nothing more while the turn ran",
         !c.is_over(&turn).await?,
     );
     c.provider().open_gate(&turn).await?;
-    for one in &struck {
+    for one in &injected {
         if let Some(there) = tails.on(&one.pod) {
             there.reaches(12).await?;
         }
     }
-    c.evidence("its stream in flight was shown to the end", !struck.is_empty());
+    c.evidence("its stream in flight was shown to the end", !injected.is_empty());
     c.settled(&turn).await?;
-    for one in &struck {
+    for one in &injected {
         c.nemesis().give_descriptors_back(&one.pod).await?;
     }
     c.every_pod_serves().await

@@ -4,27 +4,27 @@
 use std::time::Duration;
 
 use crosspod::plan::{Answer, Pod, Selector};
-use crosspod::run::{Blow, Cast, Played, Struck};
+use crosspod::run::{Cast, Fault, Injected, Played};
 
 const TAKEOVER: Duration = Duration::from_secs(5);
 
 pub(crate) async fn terminate(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
-    let struck = c
+    let injected = c
         .nemesis()
-        .strike(turn.shows(3), Selector::Owner, &turn, Blow::Terminate)
+        .inject(turn.shows(3), Selector::Owner, &turn, Fault::Terminate)
         .await?;
     c.evidence(
         "the owner was told to stop while its turn ran",
         !c.is_over(&turn).await?,
     );
-    for one in &struck {
+    for one in &injected {
         c.drains(&one.pod).await?;
     }
     c.provider().open_gate(&turn).await?;
     c.settled(&turn).await?;
-    leave(c, "the owner left in good order", &struck).await
+    leave(c, "the owner left in good order", &injected).await
 }
 
 pub(crate) async fn terminate_then_kill(c: &mut Cast) -> Played {
@@ -32,7 +32,7 @@ pub(crate) async fn terminate_then_kill(c: &mut Cast) -> Played {
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
     let told = c
         .nemesis()
-        .strike(turn.shows(3), Selector::Owner, &turn, Blow::Terminate)
+        .inject(turn.shows(3), Selector::Owner, &turn, Fault::Terminate)
         .await?;
     let Some(owner) = told.into_iter().find_map(|one| one.aim) else {
         return Ok(());
@@ -42,7 +42,7 @@ pub(crate) async fn terminate_then_kill(c: &mut Cast) -> Played {
     // It goes on with what it has, so its drain is under way and far from over.
     let killed = c
         .nemesis()
-        .strike(turn.shows(6), Selector::Owner, &turn, Blow::Kill)
+        .inject(turn.shows(6), Selector::Owner, &turn, Fault::Kill)
         .await?;
     let in_its_drain = killed.iter().any(|one| one.aim.as_ref() == Some(&owner));
     c.evidence(
@@ -61,20 +61,20 @@ pub(crate) async fn terminate_then_kill(c: &mut Cast) -> Played {
 pub(crate) async fn terminate_bystander(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
-    let struck = c
+    let injected = c
         .nemesis()
-        .strike(turn.shows(3), Selector::Survivor(0), &turn, Blow::Terminate)
+        .inject(turn.shows(3), Selector::Survivor(0), &turn, Fault::Terminate)
         .await?;
     let mark = "a bystander left in good order while the turn ran";
-    leave(c, mark, &struck).await?;
+    leave(c, mark, &injected).await?;
     c.provider().open_gate(&turn).await?;
     c.settled(&turn).await?;
     Ok(())
 }
 
 /// Sees those who were told to stop leave, and starts them again.
-async fn leave(c: &mut Cast, mark: &str, struck: &[Struck]) -> Played {
-    for one in struck {
+async fn leave(c: &mut Cast, mark: &str, injected: &[Injected]) -> Played {
+    for one in injected {
         let code = c.nemesis().gone(&one.pod).await?;
         c.evidence(mark, code == 0);
         c.nemesis().start(&one.pod).await?;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crosspod::plan::{Answer, Pod, Selector};
-use crosspod::run::{Blow, Cast, Played};
+use crosspod::run::{Cast, Fault, Played};
 
 /// What the other version says that it is.
 const NEXT: &str = "next";
@@ -13,11 +13,11 @@ pub(crate) async fn replaced_by_a_new_version(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;
-    let struck = c
+    let injected = c
         .nemesis()
-        .strike(turn.shows(3), Selector::Owner, &turn, Blow::Terminate)
+        .inject(turn.shows(3), Selector::Owner, &turn, Fault::Terminate)
         .await?;
-    let Some(owner) = struck.into_iter().find_map(|one| one.aim) else {
+    let Some(owner) = injected.into_iter().find_map(|one| one.aim) else {
         return Ok(());
     };
     let pod = &owner.owner;

@@ -266,9 +266,9 @@ impl Cast {
     }
 
     /// Asks every pod that nothing is wrong with whether it can serve; the others may not answer at all.
-    pub(in crate::run) async fn unhurt_are_polled(&self) {
-        let wounded: Vec<&PodName> = self.nemesis.under_fault().collect();
-        let unhurt = self.plan.pods.iter().filter(|pod| !wounded.contains(pod));
-        join_all(unhurt.map(|pod| self.is_ready(pod))).await;
+    pub(in crate::run) async fn poll_healthy_pods(&self) {
+        let under_fault: Vec<&PodName> = self.nemesis.under_fault().collect();
+        let healthy = self.plan.pods.iter().filter(|pod| !under_fault.contains(pod));
+        join_all(healthy.map(|pod| self.is_ready(pod))).await;
     }
 }

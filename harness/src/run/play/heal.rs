@@ -17,8 +17,8 @@ pub(in crate::run) async fn heal(cast: &mut Cast) -> Result<(), String> {
     mended.map_err(|e| format!("healing: {e}"))?;
     let undone = cast.nemesis().undo_roll_outs().await;
     undone.map_err(|e| format!("healing: {e}"))?;
-    let wounded: BTreeSet<PodName> = cast.nemesis.under_fault().cloned().collect();
-    for part in &wounded {
+    let under_fault: BTreeSet<PodName> = cast.nemesis.under_fault().cloned().collect();
+    for part in &under_fault {
         cast.nemesis.healing(part);
     }
     // One that is held in its drain is healed only once it is let go; one that is frozen can be told only once it is not.
@@ -30,11 +30,11 @@ pub(in crate::run) async fn heal(cast: &mut Cast) -> Result<(), String> {
     disarmed.map_err(|e| format!("healing: {e}"))?;
     let right = cast.nemesis.set_clocks_right().await;
     right.map_err(|e| format!("healing: {e}"))?;
-    for part in &wounded {
+    for part in &under_fault {
         cast.nemesis.healed(part);
     }
     cast.recorder.record(What::Healed);
-    if !wounded.is_empty() {
+    if !under_fault.is_empty() {
         final_state::poll(cast).await;
     }
     Ok(())

@@ -73,7 +73,7 @@ impl NemesisSide<'_> {
     pub async fn thaw(self, dependency: &Service) -> Result<(), Stopped> {
         let handle = self.cast.slot.part(dependency)?;
         self.cast.nemesis.resume(&handle).await?;
-        self.cast.unhurt_are_polled().await;
+        self.cast.poll_healthy_pods().await;
         Ok(())
     }
 
@@ -105,7 +105,7 @@ impl NemesisSide<'_> {
         handle.start().await.map_err(harness)?;
         self.cast.slot.find_again().await.map_err(harness)?;
         self.cast.nemesis.healed(&target);
-        self.cast.unhurt_are_polled().await;
+        self.cast.poll_healthy_pods().await;
         Ok(())
     }
 }

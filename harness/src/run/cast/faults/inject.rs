@@ -1,4 +1,4 @@
-//! A blow that an event sets off: waits until a trigger fires, settles whom it is for at that moment, and strikes.
+//! A fault that an event sets off: waits until a trigger fires, settles whom it is for at that moment, and strikes.
 //!
 //! The trigger looks at the whole history, so that a condition that holds already fires at once. What is measured from is
 //! the moment in which it fired, or in which the story was ready to strike, should that be later.
@@ -16,11 +16,11 @@ use crate::run::stopped::Stopped;
 use crate::wait;
 
 /// Longest that a story waits for a pod that has something to do to feel that it lacks memory or processor time.
-const STRAINED: Duration = Duration::from_secs(8);
+const WORK_FELT: Duration = Duration::from_secs(8);
 
 /// What is done to each pod that a selector means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Blow {
+pub enum Fault {
     /// Its process is killed.
     Kill,
     /// It is frozen.
@@ -39,24 +39,24 @@ pub enum Blow {
     ExhaustDescriptors,
 }
 
-/// A pod that was struck.
+/// A pod that was injected.
 #[derive(Debug, Clone)]
-pub struct Struck {
+pub struct Injected {
     /// The pod.
     pub pod: PodName,
-    /// As what it was struck, where it owned the turn's thread.
+    /// As what it was injected, where it owned the turn's thread.
     pub aim: Option<Aim>,
-    /// Where the blow landed; none for one that lands only when there is something to do, see
+    /// Where the fault landed; none for one that lands only when there is something to do, see
     /// [`NemesisSide::have_landed`].
     pub landing: Option<Landing>,
     /// The fault of its link, where it is one.
     pub cut: Option<LinkCut>,
-    strain: Option<Strain>,
+    lands_with_work: Option<LandsWithWork>,
 }
 
 /// What lands when a pod has something to do.
 #[derive(Debug, Clone)]
-enum Strain {
+enum LandsWithWork {
     Memory,
     Cpu(Throttled),
 }
@@ -66,8 +66,14 @@ impl NemesisSide<'_> {
     /// counts, is read from the database at that moment.
     ///
     /// # Errors
-    /// The trigger does not fire in 8 s, the selector means nobody, or a blow cannot be seen to have taken effect.
-    pub async fn strike(self, trigger: Trigger, at: Selector, turn: &Turn, blow: Blow) -> Result<Vec<Struck>, Stopped> {
+    /// The trigger does not fire in 8 s, the selector means nobody, or a fault cannot be seen to have taken effect.
+    pub async fn inject(
+        self,
+        trigger: Trigger,
+        at: Selector,
+        turn: &Turn,
+        fault: Fault,
+    ) -> Result<Vec<Injected>, Stopped> {
         let cast = self.cast;
         let ready_us = cast.recorder.now_us();
         let fired_us = fires(&cast.recorder, &trigger).await?.max(ready_us);
@@ -88,55 +94,65 @@ impl NemesisSide<'_> {
             let aim = owner.clone().filter(|aim| aim.owner == pod);
             (pod, aim)
         });
-        if blow == Blow::Kill {
+        if fault == Fault::Kill {
             let aimed: Vec<_> = aimed.collect();
             let landings = NemesisSide { cast }.kill_aimed(&aimed, Some(fired)).await?;
-            let struck = aimed.into_iter().zip(landings).map(|((pod, aim), landing)| Struck {
+            let injected = aimed.into_iter().zip(landings).map(|((pod, aim), landing)| Injected {
                 pod,
                 aim,
                 landing: Some(landing),
                 cut: None,
-                strain: None,
+                lands_with_work: None,
             });
-            return Ok(struck.collect());
+            return Ok(injected.collect());
         }
-        let mut struck = Vec::new();
+        let mut injected = Vec::new();
         for (pod, aim) in aimed {
-            struck.push(NemesisSide { cast: &mut *cast }.land(pod, aim, &blow, fired).await?);
+            injected.push(
+                NemesisSide { cast: &mut *cast }
+                    .inject_one(pod, aim, &fault, fired)
+                    .await?,
+            );
         }
-        Ok(struck)
+        Ok(injected)
     }
 
-    async fn land(self, pod: PodName, aim: Option<Aim>, blow: &Blow, fired: Instant) -> Result<Struck, Stopped> {
+    async fn inject_one(
+        self,
+        pod: PodName,
+        aim: Option<Aim>,
+        fault: &Fault,
+        fired: Instant,
+    ) -> Result<Injected, Stopped> {
         let cast = self.cast;
         let handle = cast.slot.pod(&pod)?;
-        // This blow has an event of its own to be measured from.
+        // This fault has an event of its own to be measured from.
         cast.trigger.take();
-        let (mut landing, mut cut, mut strain) = (None, None, None);
-        match blow {
-            Blow::Kill => unreachable!("whoever is killed is killed at once with the others"),
-            Blow::Pause => landing = Some(cast.nemesis.pause(&handle, aim.as_ref(), Some(fired)).await?),
-            Blow::Terminate => {
+        let (mut landing, mut cut, mut lands_with_work) = (None, None, None);
+        match fault {
+            Fault::Kill => unreachable!("whoever is killed is killed at once with the others"),
+            Fault::Pause => landing = Some(cast.nemesis.pause(&handle, aim.as_ref(), Some(fired)).await?),
+            Fault::Terminate => {
                 landing = Some(cast.nemesis.terminate(&handle, aim.as_ref()).await?);
                 cast.told_to_stop.push((pod.clone(), Instant::now()));
             }
-            Blow::ShiftClock(by) => {
+            Fault::ShiftClock(by) => {
                 let shifted = cast.nemesis.shift_clock(&handle, *by, aim.as_ref(), Some(fired));
                 landing = Some(shifted.await?);
             }
-            Blow::LimitMemory => {
+            Fault::LimitMemory => {
                 cast.nemesis.limit_memory(&handle, aim.as_ref()).await?;
-                strain = Some(Strain::Memory);
+                lands_with_work = Some(LandsWithWork::Memory);
             }
-            Blow::ThrottleCpu(percent) => {
+            Fault::ThrottleCpu(percent) => {
                 let throttled = cast.nemesis.throttle_cpu(&handle, *percent, aim.as_ref(), Some(fired));
-                strain = Some(Strain::Cpu(throttled.await?));
+                lands_with_work = Some(LandsWithWork::Cpu(throttled.await?));
             }
-            Blow::ExhaustDescriptors => {
+            Fault::ExhaustDescriptors => {
                 let exhausted = cast.nemesis.exhaust_descriptors(&handle, aim.as_ref(), Some(fired));
                 landing = Some(exhausted.await?);
             }
-            Blow::Cut(link, way, fault) => {
+            Fault::Cut(link, way, fault) => {
                 let links = cast.slot.links();
                 let what = (*link, *way, fault);
                 let set_off = Some(fired);
@@ -147,34 +163,34 @@ impl NemesisSide<'_> {
                 );
             }
         }
-        Ok(Struck {
+        Ok(Injected {
             pod,
             aim,
             landing,
             cut,
-            strain,
+            lands_with_work,
         })
     }
 
     /// Waits until something has come of each fault that waits for data, or for its pod to have something to do. The others
     /// have landed already.
-    pub async fn have_landed(self, struck: &[Struck]) -> Result<(), Stopped> {
+    pub async fn have_landed(self, injected: &[Injected]) -> Result<(), Stopped> {
         let links = self.cast.slot.links();
-        let waiting = struck
+        let waiting = injected
             .iter()
             .filter_map(|one| Some((one, one.cut.as_ref().filter(|cut| cut.waits_for_data())?)));
         for (one, cut) in waiting {
             let nemesis = &self.cast.nemesis;
             nemesis.link_cut_landed(&links, cut, one.aim.as_ref(), LANDING).await?;
         }
-        for one in struck {
+        for one in injected {
             let handle = self.cast.slot.pod(&one.pod)?;
             let (nemesis, aim) = (&mut self.cast.nemesis, one.aim.as_ref());
-            match &one.strain {
+            match &one.lands_with_work {
                 None => {}
-                Some(Strain::Memory) => drop(nemesis.runs_out_of_memory(&handle, aim, STRAINED).await?),
-                Some(Strain::Cpu(throttled)) => {
-                    nemesis.is_throttled(&handle, throttled, aim, STRAINED).await?;
+                Some(LandsWithWork::Memory) => drop(nemesis.runs_out_of_memory(&handle, aim, WORK_FELT).await?),
+                Some(LandsWithWork::Cpu(throttled)) => {
+                    nemesis.is_throttled(&handle, throttled, aim, WORK_FELT).await?;
                 }
             }
         }
@@ -182,9 +198,9 @@ impl NemesisSide<'_> {
     }
 
     /// Takes the faults of links off again.
-    pub async fn mend_links(self, struck: &[Struck]) -> Result<(), Stopped> {
+    pub async fn mend_links(self, injected: &[Injected]) -> Result<(), Stopped> {
         let links = self.cast.slot.links();
-        for cut in struck.iter().filter_map(|one| one.cut.as_ref()) {
+        for cut in injected.iter().filter_map(|one| one.cut.as_ref()) {
             self.cast.nemesis.mend_link(&links, cut).await?;
         }
         Ok(())

@@ -117,7 +117,7 @@ impl NemesisSide<'_> {
     pub async fn resume_pod(self, pod: &PodName) -> Result<(), Stopped> {
         let handle = self.cast.slot.pod(pod)?;
         self.cast.nemesis.resume(&handle).await?;
-        self.cast.unhurt_are_polled().await;
+        self.cast.poll_healthy_pods().await;
         Ok(())
     }
 
@@ -141,7 +141,7 @@ impl NemesisSide<'_> {
             // Its new life begins to count anew.
             cast.superseded_before.remove(pod);
         }
-        cast.unhurt_are_polled().await;
+        cast.poll_healthy_pods().await;
         Ok(())
     }
 
@@ -272,7 +272,7 @@ impl NemesisSide<'_> {
         let cast = self.cast;
         let (handle, release) = (cast.slot.pod(pod)?, release(cast)?);
         cast.nemesis.roll_out(&handle, &release, version).await?;
-        cast.unhurt_are_polled().await;
+        cast.poll_healthy_pods().await;
         Ok(())
     }
 
@@ -286,7 +286,7 @@ impl NemesisSide<'_> {
             NemesisSide { cast: &mut *cast }.gone(pod).await?;
         }
         let version = cast.nemesis.roll_back(&handle, &release).await?;
-        cast.unhurt_are_polled().await;
+        cast.poll_healthy_pods().await;
         Ok(version)
     }
 

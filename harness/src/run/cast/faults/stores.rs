@@ -34,7 +34,7 @@ impl NemesisSide<'_> {
     pub async fn release_connections(self) -> Result<(), Stopped> {
         let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
         self.cast.nemesis.release_connections(&handle, &url).await?;
-        self.cast.unhurt_are_polled().await;
+        self.cast.poll_healthy_pods().await;
         Ok(())
     }
 
@@ -53,7 +53,7 @@ impl NemesisSide<'_> {
         let system = self.cast.slot.api.system();
         let table = &system.database.threads;
         self.cast.nemesis.let_write(&handle, &url, table).await?;
-        self.cast.unhurt_are_polled().await;
+        self.cast.poll_healthy_pods().await;
         Ok(())
     }
 
