@@ -2,11 +2,11 @@
 //! fails alone, with an error that can be read, and its own thread takes the next message.
 
 use crosspod::plan::{Answer, Pod};
-use crosspod::run::{Cast, Played, Whose};
+use crosspod::run::{Account, Cast, Played};
 
 pub(crate) async fn poison_beside_good(c: &mut Cast) -> Played {
-    let own = c.another_thread(Pod::second(), Whose::Own).await?;
-    let neighbours = c.another_thread(Pod::nth(2), Whose::Neighbours).await?;
+    let own = c.another_thread(Pod::second(), Account::Own).await?;
+    let neighbours = c.another_thread(Pod::nth(2), Account::Stranger).await?;
     let good = c.post_to(&own, Pod::second(), Answer::tokens(10).gate_after(3)).await?;
     let foreign = c
         .post_to(&neighbours, Pod::nth(2), Answer::tokens(10).gate_after(3))

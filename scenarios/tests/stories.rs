@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crosspod::cluster::AllowedHosts;
 use crosspod::report::{START, first_screen};
-use crosspod::run::{Session, Setting, Site, Story};
+use crosspod::run::{LiveRun, Session, Setting, Story};
 use crosspod::verdict::Verdict;
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 struct Stage {
     runtime: Runtime,
     seed: u64,
-    site: OnceCell<Result<Site, String>>,
+    run: OnceCell<Result<LiveRun, String>>,
     session: OnceCell<Result<Session, String>>,
 }
 
@@ -64,7 +64,7 @@ impl Stage {
         Ok(Self {
             runtime,
             seed,
-            site: OnceCell::new(),
+            run: OnceCell::new(),
             session: OnceCell::new(),
         })
     }
@@ -99,23 +99,23 @@ impl Stage {
             slots: 1,
         };
         let tell = |step: &str| report(step);
-        let site = self
-            .site
+        let run = self
+            .run
             .get_or_init(|| async {
-                Site::find(&AllowedHosts::this_machine(), &tell)
+                LiveRun::find(&AllowedHosts::this_machine(), &tell)
                     .await
                     .map_err(|e| e.to_string())
             })
             .await;
-        site.as_ref()?
+        run.as_ref()?
             .open(&setting, None, &tell)
             .await
             .map_err(|e| e.to_string())
     }
 
     fn clear(&self) -> Result<(), String> {
-        match self.site.get() {
-            Some(Ok(site)) => self.runtime.block_on(site.clear()).map_err(|e| e.to_string()),
+        match self.run.get() {
+            Some(Ok(run)) => self.runtime.block_on(run.clear()).map_err(|e| e.to_string()),
             _ => Ok(()),
         }
     }

@@ -1,12 +1,12 @@
-//! What `run` and `matrix` share: a site on the engine, and that it is left as it was found however the work on it ends.
+//! What `run` and `matrix` share: a run on the engine, and that it is left as it was found however the work on it ends.
 
 use super::allowed::Allowed;
 use super::interrupt::{Interrupt, interrupted};
 use super::progress::Shown;
 use crate::cluster::Progress as _;
-use crate::run::{RunError, Site};
+use crate::run::{LiveRun, RunError};
 
-/// How work on a site ended.
+/// How work on a run ended.
 pub(super) enum Ended<T> {
     Done(T),
     Failed(String),
@@ -24,21 +24,21 @@ impl<T> Ended<T> {
     }
 }
 
-/// Finds a site, does the work on it until it is done or interrupted, and takes away what it had brought up.
+/// Finds a run, does the work on it until it is done or interrupted, and takes away what it had brought up.
 pub(super) async fn staged<T>(
     allowed: &Allowed,
     shown: &Shown,
-    work: impl AsyncFnOnce(&Site) -> Result<T, RunError>,
+    work: impl AsyncFnOnce(&LiveRun) -> Result<T, RunError>,
 ) -> Ended<T> {
     let allowed = allowed.hosts();
     let mut interrupt = Interrupt::listen();
     let found = tokio::select! {
         biased;
         () = interrupt.came() => return Ended::Interrupted,
-        found = Site::find(&allowed, shown) => found,
+        found = LiveRun::find(&allowed, shown) => found,
     };
-    let site = match found {
-        Ok(site) => site,
+    let run = match found {
+        Ok(run) => run,
         Err(e) => return Ended::Failed(e.to_string()),
     };
     shown.step("bringing the cluster up");
@@ -46,13 +46,13 @@ pub(super) async fn staged<T>(
     let ended = tokio::select! {
         biased;
         () = interrupt.came() => Ended::Interrupted,
-        done = work(&site) => match done {
+        done = work(&run) => match done {
             Ok(done) => Ended::Done(done),
             Err(e) => Ended::Failed(e.to_string()),
         },
     };
     shown.step("clearing up");
-    match site.clear().await {
+    match run.clear().await {
         Ok(()) => ended,
         Err(e) => Ended::Failed(format!("the cluster could not be removed: {e}")),
     }

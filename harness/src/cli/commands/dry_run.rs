@@ -6,7 +6,7 @@ use crate::cli::output::{Format, fail, say, say_json};
 use crate::cluster::{AllowedHosts, Preview};
 use crate::history::PodName;
 use crate::plan::{Manner, Restless};
-use crate::run::{DryRun, Options, PlayAhead, Selected, Setting};
+use crate::run::{DryRun, Options, PlannedPlay, Selected, Setting};
 
 /// Looks at what a run would do and tells it; 0 where it could be done.
 pub(in crate::cli) async fn dry_run(
@@ -78,7 +78,7 @@ fn would(text: &mut String, would: &Preview) {
     }
 }
 
-fn one(text: &mut String, ahead: &PlayAhead) {
+fn one(text: &mut String, ahead: &PlannedPlay) {
     let plan = &ahead.plan;
     let pods: Vec<&str> = plan.pods.iter().map(PodName::as_str).collect();
     line(text, &format!("  {} --seed {}", plan.story, plan.seed));

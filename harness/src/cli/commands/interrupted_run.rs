@@ -8,9 +8,9 @@ use crate::verdict::Verdict;
 
 /// The stories of a run as they are done, each with the repetition that it was played in.
 #[derive(Debug, Default)]
-pub(in crate::cli) struct Done(RefCell<Vec<(u32, StoryReport)>>);
+pub(in crate::cli) struct InterruptedRun(RefCell<Vec<(u32, StoryReport)>>);
 
-impl Done {
+impl InterruptedRun {
     /// Keeps one more.
     pub(in crate::cli) fn keep(&self, repetition: u32, story: StoryReport) {
         self.0.borrow_mut().push((repetition, story));
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn an_interrupted_run_tells_what_it_found_and_never_passes() {
         let report = |verdicts: &[Verdict]| {
-            let done = Done::default();
+            let done = InterruptedRun::default();
             for (n, verdict) in verdicts.iter().enumerate().rev() {
                 done.keep(n as u32 / 2, report_of("s", *verdict));
             }
@@ -89,7 +89,7 @@ mod tests {
         let failed = report(&[Verdict::Pass, Verdict::Fail]).expect("something was done");
         assert_eq!(failed.verdict, Verdict::Fail);
 
-        let start = Done::default();
+        let start = InterruptedRun::default();
         start.keep(0, report_of(START, Verdict::Fail));
         start.keep(0, report_of("s", Verdict::Pass));
         let start = start.report(2, 40, 1).expect("something was done");

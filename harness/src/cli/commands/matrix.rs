@@ -54,8 +54,8 @@ pub(in crate::cli) async fn matrix(stories: &[Story], args: Args) -> u8 {
         Err(e) => return fail(&e.to_string()),
     };
     let shown = Shown::new();
-    let ended = staged(&allowed, &shown, async |site| {
-        Ok(Box::pin(matrix.play(site, &shown)).await)
+    let ended = staged(&allowed, &shown, async |run| {
+        Ok(Box::pin(matrix.play(run, &shown)).await)
     })
     .await;
     shown.done();

@@ -3,14 +3,14 @@
 use clap::Args as ClapArgs;
 
 use super::dry_run::dry_run;
-use super::interrupted_run::Done;
+use super::interrupted_run::InterruptedRun;
 use crate::cli::allowed::Allowed;
 use crate::cli::output::{Format, fail, say, say_json};
 use crate::cli::progress::Shown;
 use crate::cli::staged::staged;
 use crate::plan::seed_of_repetition;
 use crate::report::{self, RunReport, StoryReport};
-use crate::run::{Options, RunError, Selected, Session, Setting, Site, Story, side_by_side};
+use crate::run::{LiveRun, Options, RunError, Selected, Session, Setting, Story, side_by_side};
 use crate::system::System;
 use crate::verdict::Verdict;
 
@@ -63,8 +63,8 @@ pub(in crate::cli) async fn run(stories: &[Story], args: Args) -> u8 {
         Ok(selected) => selected,
         Err(e) => return end(&RunReport::broken(seed, e.to_string()), args.format),
     };
-    let (shown, done) = (Shown::new(), Done::default());
-    let work = async |site: &Site| Box::pin(play_all(site, &selected, &args, seed, (&shown, &done))).await;
+    let (shown, done) = (Shown::new(), InterruptedRun::default());
+    let work = async |live: &LiveRun| Box::pin(play_all(live, &selected, &args, seed, (&shown, &done))).await;
     let played = Box::pin(staged(&args.allowed, &shown, work)).await.into_result();
     shown.done();
     match played {
@@ -131,13 +131,13 @@ fn setting(args: &Args) -> Setting {
 }
 
 async fn play_all(
-    site: &Site,
+    live: &LiveRun,
     selected: &Selected,
     args: &Args,
     seed: u64,
-    (shown, kept): (&Shown, &Done),
+    (shown, kept): (&Shown, &InterruptedRun),
 ) -> Result<RunReport, RunError> {
-    let session = site.open(&setting(args), None, shown).await?;
+    let session = live.open(&setting(args), None, shown).await?;
     let session = &session;
     if let Some(start) = session.start_report(seed) {
         print_story(&start, args, shown);

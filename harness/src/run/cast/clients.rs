@@ -146,6 +146,6 @@ impl Cast {
             self.recorder.clone(),
         ));
         self.tails.push(tail.clone());
-        Watcher::new(tail, turn.id.clone(), self.trigger.clone())
+        Watcher::new(tail, turn.id.clone(), self.last_seen.clone())
     }
 }

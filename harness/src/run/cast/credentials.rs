@@ -33,7 +33,7 @@ impl Cast {
     ) -> Result<Option<u16>, Stopped> {
         let at = self.slot.address(pod)?;
         let session = if credential == Credential::Foreign {
-            &self.intruder
+            &self.stranger
         } else {
             &self.session
         };

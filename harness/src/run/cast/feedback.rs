@@ -42,9 +42,7 @@ impl Cast {
         });
         let text = "well said ".repeat(text_bytes.div_ceil(10));
         let api = &self.slot.api;
-        let outcome = api
-            .feedback(at, &self.witness, &route, &item, &text[..text_bytes])
-            .await;
+        let outcome = api.feedback(at, &self.reader, &route, &item, &text[..text_bytes]).await;
         let ended = outcome.clone();
         self.recorder.record(What::FeedbackEnded { op, outcome: ended });
         self.feedback.push((item.clone(), outcome.ok().is_some()));

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 
 /// A shared, settable moment.
 #[derive(Clone, Default)]
-pub(in crate::run) struct Trigger(Arc<Mutex<Option<Instant>>>);
+pub(in crate::run) struct LastSeen(Arc<Mutex<Option<Instant>>>);
 
-impl Trigger {
+impl LastSeen {
     /// Moves the moment forward to `at`; never back.
-    pub(in crate::run) fn pull(&self, at: Instant) {
+    pub(in crate::run) fn note(&self, at: Instant) {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some(last.map_or(at, |l| l.max(at)));
     }
 
     /// Whether the moment was no longer ago than `span`: what is measured from it may be about to happen.
-    pub(in crate::run) fn pulled_within(&self, span: Duration) -> bool {
+    pub(in crate::run) fn within(&self, span: Duration) -> bool {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.is_some_and(|at| at.elapsed() < span)
     }

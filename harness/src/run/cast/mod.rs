@@ -27,13 +27,13 @@ use crate::history::{FeedbackId, PodName, SessionNo, ThreadId, What};
 use crate::nemesis::{Aim, Nemesis};
 use crate::plan::{Plan, Pod};
 use crate::workload::{Session, Tail};
-use last_seen::Trigger;
-use turn::{Turn, Whose};
+use last_seen::LastSeen;
+use turn::{Account, Turn};
 
 /// The sessions of a play, by their numbers in the history.
 const FIRST_SESSION: SessionNo = SessionNo(NonZeroU8::MIN);
-pub(in crate::run) const WITNESS_SESSION: SessionNo = SessionNo(NonZeroU8::MIN.saturating_add(1));
-const INTRUDER_SESSION: SessionNo = SessionNo(NonZeroU8::MIN.saturating_add(2));
+pub(in crate::run) const READER_SESSION: SessionNo = SessionNo(NonZeroU8::MIN.saturating_add(1));
+const STRANGER_SESSION: SessionNo = SessionNo(NonZeroU8::MIN.saturating_add(2));
 
 /// The actors and props of one play.
 pub struct Cast {
@@ -43,18 +43,18 @@ pub struct Cast {
     pub(in crate::run) nemesis: Nemesis,
     pub(in crate::run) session: Session,
     /// A second session of the same tenant, which no story revokes: the final state is read with it.
-    pub(in crate::run) witness: Session,
+    pub(in crate::run) reader: Session,
     /// Another tenant, in good standing, who is owed nothing.
-    pub(in crate::run) intruder: Session,
+    pub(in crate::run) stranger: Session,
     pub(in crate::run) revoked: bool,
     pub(in crate::run) thread: ThreadId,
     /// Threads that the story has made besides, and whose they are.
-    pub(in crate::run) others: Vec<(ThreadId, Whose)>,
+    pub(in crate::run) others: Vec<(ThreadId, Account)>,
     pub(in crate::run) turns: Vec<Turn>,
     /// Feedback that was given, and whether it was acknowledged.
     pub(in crate::run) feedback: Vec<(FeedbackId, bool)>,
     pub(in crate::run) tails: Vec<Arc<Tail>>,
-    pub(in crate::run) trigger: Trigger,
+    pub(in crate::run) last_seen: LastSeen,
     /// Makes keys and message ids of this play unlike those of any other on the same cluster.
     pub(in crate::run) nonce: String,
     pub(in crate::run) messages: u32,
@@ -91,35 +91,35 @@ impl Cast {
     pub fn thread(&self) -> &ThreadId {
         &self.thread
     }
-    pub(in crate::run) fn whose(&self, thread: &ThreadId) -> Whose {
+    pub(in crate::run) fn whose(&self, thread: &ThreadId) -> Account {
         self.others
             .iter()
             .find(|(id, _)| id == thread)
-            .map_or(Whose::Own, |(_, whose)| *whose)
+            .map_or(Account::Own, |(_, whose)| *whose)
     }
 
     /// The session that a thread's own tenant uses.
-    pub(in crate::run) fn session_of(&self, whose: Whose) -> &Session {
+    pub(in crate::run) fn session_of(&self, whose: Account) -> &Session {
         match whose {
-            Whose::Own if self.revoked => &self.witness,
-            Whose::Own => &self.session,
-            Whose::Neighbours => &self.intruder,
+            Account::Own if self.revoked => &self.reader,
+            Account::Own => &self.session,
+            Account::Stranger => &self.stranger,
         }
     }
 
-    fn session_no_of(&self, whose: Whose) -> SessionNo {
+    fn session_no_of(&self, whose: Account) -> SessionNo {
         match whose {
-            Whose::Own if self.revoked => WITNESS_SESSION,
-            Whose::Own => FIRST_SESSION,
-            Whose::Neighbours => INTRUDER_SESSION,
+            Account::Own if self.revoked => READER_SESSION,
+            Account::Own => FIRST_SESSION,
+            Account::Stranger => STRANGER_SESSION,
         }
     }
 
     /// A session that is good, and not for a thread of theirs.
-    pub(in crate::run) fn strangers_session(&self, whose: Whose) -> &Session {
+    pub(in crate::run) fn strangers_session(&self, whose: Account) -> &Session {
         match whose {
-            Whose::Own => &self.intruder,
-            Whose::Neighbours => &self.witness,
+            Account::Own => &self.stranger,
+            Account::Stranger => &self.reader,
         }
     }
     /// States whether a mark was reached without which a pass would mean nothing.

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Cast;
-use super::turn::{Turn, Whose, accepted};
+use super::turn::{Account, Turn, accepted};
 use crate::history::{Accepted, MessageId, OpId, Outcome, PodName, ThreadId, TurnKey, What};
 use crate::plan::{Answer, Pod};
 use crate::run::stopped::Stopped;
@@ -108,12 +108,16 @@ impl Cast {
 
 impl Cast {
     /// Makes another thread beside the play's own.
-    pub async fn another_thread(&mut self, role: Pod, whose: Whose) -> Result<ThreadId, Stopped> {
+    pub async fn another_thread(&mut self, role: Pod, whose: Account) -> Result<ThreadId, Stopped> {
         let pod = self.pod(role);
         self.another_thread_on(&pod, whose).await
     }
 
-    pub(in crate::run) async fn another_thread_on(&mut self, pod: &PodName, whose: Whose) -> Result<ThreadId, Stopped> {
+    pub(in crate::run) async fn another_thread_on(
+        &mut self,
+        pod: &PodName,
+        whose: Account,
+    ) -> Result<ThreadId, Stopped> {
         let session = self.session_of(whose).clone();
         let made = self.slot.api.new_thread(pod, self.slot.address(pod)?, &session).await;
         let thread = made.map_err(|e| Stopped::GaveUp(e.to_string()))?;
@@ -213,7 +217,7 @@ impl Cast {
         });
         let told = join_all(posts).await;
         if told.iter().any(|outcome| outcome.ok().is_some()) {
-            self.trigger.pull(Instant::now());
+            self.last_seen.note(Instant::now());
         }
         let made = |accepted: Accepted| Turn {
             id: accepted.turn,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Cast;
-use super::turn::Whose;
+use super::turn::Account;
 use crate::history::{Outcome, PodName, Status, What};
 use crate::plan::Answer;
 use crate::run::stopped::Stopped;
@@ -29,7 +29,7 @@ impl Cast {
     pub async fn every_pod_serves(&mut self) -> Result<(), Stopped> {
         let bound = Duration::from_millis(self.slot.api.system().bounds.takeover_ms) + BEYOND;
         if let Err(late) = self.every_pod_says(true, bound).await {
-            self.help_the_lame().await?;
+            self.restart_unready().await?;
             return Err(late);
         }
         self.every_pod_works().await
@@ -60,7 +60,7 @@ impl Cast {
 
     /// Starts anew each pod that does not find back by itself: the judge has its word, and the state that the play leaves
     /// must be readable on every pod.
-    async fn help_the_lame(&mut self) -> Result<(), Stopped> {
+    async fn restart_unready(&mut self) -> Result<(), Stopped> {
         for pod in self.pods() {
             if !self.is_ready(&pod).await? {
                 self.nemesis().kill_pod(&pod, None).await?;
@@ -87,7 +87,7 @@ impl Cast {
     }
 
     async fn small_work(&mut self, pod: &PodName) -> Result<(), Stopped> {
-        let thread = self.another_thread_on(pod, Whose::Own).await?;
+        let thread = self.another_thread_on(pod, Account::Own).await?;
         let turn = match self.try_post_to(&thread, pod, &Answer::tokens(2).gate_after(0)).await? {
             Outcome::Ok(turn) => turn,
             refused => return Err(Stopped::GaveUp(format!("a post was not accepted: {refused:?}"))),

@@ -13,13 +13,13 @@ pub(in crate::run) const LOOK: Duration = Duration::from_millis(5);
 /// Longest that a story waits for a turn to begin.
 pub(in crate::run) const BEGIN: Duration = Duration::from_secs(8);
 
-/// Whose a thread is.
+/// The tenant that a thread belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
-    /// The play's own tenant's.
+pub enum Account {
+    /// The play's own tenant.
     Own,
-    /// Another tenant's.
-    Neighbours,
+    /// Another tenant.
+    Stranger,
 }
 
 /// A turn that was accepted.

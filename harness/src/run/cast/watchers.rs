@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::last_seen::Trigger;
+use super::last_seen::LastSeen;
 use super::turn::Turn;
 use crate::history::{PodName, Status, TurnId};
 use crate::wait::Expired;
@@ -18,15 +18,15 @@ const SOON: Duration = Duration::from_millis(2500);
 pub struct Watcher {
     pub(in crate::run) tail: Arc<Tail>,
     turn: TurnId,
-    trigger: Trigger,
+    last_seen: LastSeen,
 }
 
 /// Several watchers of one turn.
 pub struct Tails(Vec<Watcher>);
 
 impl Watcher {
-    pub(in crate::run) fn new(tail: Arc<Tail>, turn: TurnId, trigger: Trigger) -> Self {
-        Self { tail, turn, trigger }
+    pub(in crate::run) fn new(tail: Arc<Tail>, turn: TurnId, last_seen: LastSeen) -> Self {
+        Self { tail, turn, last_seen }
     }
 
     /// Pod it is attached to.
@@ -73,7 +73,7 @@ impl Watcher {
             .until(&what, SOON, |s| s.turns.get(&turn).is_some_and(|t| t.tokens >= tokens))
             .await?;
         if let Some(at) = seen.turns.get(&turn).and_then(|t| t.last_at) {
-            self.trigger.pull(at);
+            self.last_seen.note(at);
         }
         Ok(())
     }

@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use crate::history::writer::Recorder;
 use crate::history::{Cursor, PodName, ThreadId, WatcherId, What};
 use crate::plan::{Place, Visit};
-use crate::run::cast::last_seen::Trigger;
+use crate::run::cast::last_seen::LastSeen;
 use crate::run::cast::turn::FIRST;
-use crate::run::cast::{Cast, WITNESS_SESSION};
+use crate::run::cast::{Cast, READER_SESSION};
 use crate::run::slot::Slot;
 use crate::system::frames;
 use crate::workload::{Attach, Session, Tail};
@@ -37,7 +37,7 @@ struct Ward {
     session: Session,
     thread: ThreadId,
     pods: Vec<PodName>,
-    trigger: Trigger,
+    last_seen: LastSeen,
     watchers: AtomicU32,
     heads: Mutex<Heads>,
     stop: CancellationToken,
@@ -58,10 +58,10 @@ impl Restless {
         let ward = Arc::new(Ward {
             slot: cast.slot.clone(),
             recorder: cast.recorder.clone(),
-            session: cast.witness.clone(),
+            session: cast.reader.clone(),
             thread: cast.thread.clone(),
             pods: cast.plan.pods.clone(),
-            trigger: cast.trigger.clone(),
+            last_seen: cast.last_seen.clone(),
             watchers: AtomicU32::new(FIRST),
             heads: Mutex::default(),
             stop: stop.clone(),
@@ -91,7 +91,7 @@ async fn lane(ward: Arc<Ward>, visits: Vec<Visit>) {
     for visit in visits {
         let resting = async {
             tokio::time::sleep(Duration::from_millis(visit.rest_ms.into())).await;
-            while ward.trigger.pulled_within(HOLD_OFF) {
+            while ward.last_seen.within(HOLD_OFF) {
                 tokio::time::sleep(LOOK).await;
             }
         };
@@ -114,7 +114,7 @@ impl Ward {
             pod: pod.clone(),
             at,
             session: self.session.clone(),
-            session_no: WITNESS_SESSION,
+            session_no: READER_SESSION,
             thread: self.thread.clone(),
             cursor: self.cursor(visit.from),
             role: format!("restless {:?}", visit.from).to_lowercase(),

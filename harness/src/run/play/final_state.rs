@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use crate::cluster::{LogLine, Service};
 use crate::history::{Credential, FaultStep, PodName, ThreadId, What};
 use crate::run::cast::Cast;
-use crate::run::cast::turn::Whose;
+use crate::run::cast::turn::Account;
 use crate::run::slot::Slot;
 use crate::run::stopped::Stopped;
 use crate::wait::{self, Look};
@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// What there was before the play: only what is there over and above is the play's.
 #[derive(Default)]
-pub(in crate::run) struct Before {
+pub(in crate::run) struct Baseline {
     counts: Counts,
     /// How often each pod that tells had stepped down.
     pub(in crate::run) stepped_down: BTreeMap<PodName, u64>,
@@ -33,7 +33,7 @@ pub(in crate::run) struct Before {
 /// How many there are of each thing that can be left, by pod; those of no pod belong to the cluster.
 type Counts = BTreeMap<(Option<PodName>, &'static str), u64>;
 
-impl Before {
+impl Baseline {
     /// Looks at a cluster on which nothing is played yet. What cannot be told now counts as nothing.
     pub(in crate::run) async fn look(slot: &Slot) -> Self {
         let newest = slot.pods().iter().map(|pod| async move {
@@ -51,7 +51,7 @@ impl Before {
 }
 
 /// Asks every pod whether it can serve. Only its word is wanted: one that says nothing says so in the history.
-pub(in crate::run) async fn poll(cast: &Cast) {
+pub(in crate::run) async fn ask_readiness(cast: &Cast) {
     join_all(cast.pods().iter().map(|pod| cast.is_ready(pod))).await;
 }
 
@@ -59,7 +59,7 @@ pub(in crate::run) async fn poll(cast: &Cast) {
 ///
 /// # Errors
 /// The harness itself cannot go on; a pod that fails is told in the history.
-pub(in crate::run) async fn serve(cast: &mut Cast) -> Result<(), String> {
+pub(in crate::run) async fn try_every_pod(cast: &mut Cast) -> Result<(), String> {
     let is_fault = |what: &What| matches!(what, What::Fault(fault) if matches!(fault.step, FaultStep::Aimed { .. }));
     let broken = cast.recorder.find(0, |event| is_fault(&event.what).then_some(()));
     if broken.is_none() {
@@ -72,8 +72,8 @@ pub(in crate::run) async fn serve(cast: &mut Cast) -> Result<(), String> {
 }
 
 /// Counts what is left once all clients are gone, giving it the time to go. What nobody tells is not counted.
-pub(in crate::run) async fn count_left(cast: &Cast, before: &Before) {
-    let (slot, counts) = (&cast.slot, &before.counts);
+pub(in crate::run) async fn count_leftovers(cast: &Cast, baseline: &Baseline) {
+    let (slot, counts) = (&cast.slot, &baseline.counts);
     let left = move |now: &Counts| -> Counts {
         let over = |(key, count): (&(Option<PodName>, &'static str), &u64)| {
             (key.clone(), count.saturating_sub(counts.get(key).copied().unwrap_or(0)))
@@ -143,11 +143,11 @@ async fn count(slot: &Slot, scrapes: &BTreeMap<PodName, Scrape>) -> Counts {
 ///
 /// # Errors
 /// The engine does not tell.
-pub(in crate::run) async fn record_complaints(cast: &Cast, before: &Before) -> Result<(), String> {
+pub(in crate::run) async fn record_complaints(cast: &Cast, baseline: &Baseline) -> Result<(), String> {
     for pod in cast.slot.pods() {
         let part = cast.slot.part(&Service::Pod(pod.clone())).map_err(|e| e.to_string())?;
         let lines = part
-            .logs_behind(before.newest.get(pod))
+            .logs_behind(baseline.newest.get(pod))
             .await
             .map_err(|e| e.to_string())?;
         for line in lines {
@@ -178,7 +178,7 @@ fn level(line: &str) -> Option<&'static str> {
 /// Reads the play's threads on every pod, as their owner and as a stranger.
 pub(in crate::run) async fn read_final_state(cast: &Cast) -> Result<(), String> {
     let others = cast.others.iter().map(|(thread, whose)| (thread, *whose));
-    for (thread, whose) in std::iter::once((&cast.thread, Whose::Own)).chain(others) {
+    for (thread, whose) in std::iter::once((&cast.thread, Account::Own)).chain(others) {
         for pod in cast.pods() {
             read_on(cast, &pod, thread, whose).await?;
         }
@@ -186,7 +186,7 @@ pub(in crate::run) async fn read_final_state(cast: &Cast) -> Result<(), String> 
     Ok(())
 }
 
-async fn read_on(cast: &Cast, pod: &PodName, thread: &ThreadId, whose: Whose) -> Result<(), String> {
+async fn read_on(cast: &Cast, pod: &PodName, thread: &ThreadId, whose: Account) -> Result<(), String> {
     let at = cast.slot.address(pod).map_err(|e| e.to_string())?;
     let access = |credential, route: &str, status, body| {
         let (pod, thread, route) = (pod.clone(), thread.clone(), route.to_owned());
@@ -199,10 +199,10 @@ async fn read_on(cast: &Cast, pod: &PodName, thread: &ThreadId, whose: Whose) ->
             body,
         });
     };
-    let owner = if whose == Whose::Own {
-        &cast.witness
+    let owner = if whose == Account::Own {
+        &cast.reader
     } else {
-        &cast.intruder
+        &cast.stranger
     };
     match cast.slot.api.read(pod, at, owner, thread).await {
         Ok((status, answers)) => {

@@ -35,7 +35,7 @@ pub(in crate::run) async fn heal(cast: &mut Cast) -> Result<(), String> {
     }
     cast.recorder.record(What::Healed);
     if !under_fault.is_empty() {
-        final_state::poll(cast).await;
+        final_state::ask_readiness(cast).await;
     }
     Ok(())
 }

@@ -71,7 +71,7 @@ async fn record_count(cast: &Cast, pod: &PodName) {
         return;
     };
     let api = &cast.slot.api;
-    match api.feedback_count(pod, at, &cast.witness, &feedback.count).await {
+    match api.feedback_count(pod, at, &cast.reader, &feedback.count).await {
         Ok(count) => {
             let pod = pod.clone();
             cast.recorder.record(What::FeedbackCounted { pod, count });

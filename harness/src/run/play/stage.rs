@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::artefacts;
 use super::background_watchers::Restless;
-use super::final_state::{self, Before, read_final_state};
+use super::final_state::{self, Baseline, read_final_state};
 use super::heal::heal;
 use super::settle::{quiesce, settle_feedback};
 use crate::history::What;
@@ -18,7 +18,7 @@ use crate::plan::Plan;
 use crate::report::Folder;
 use crate::roles::provider::Journal;
 use crate::run::cast::Cast;
-use crate::run::cast::last_seen::Trigger;
+use crate::run::cast::last_seen::LastSeen;
 use crate::run::collect::changes::feed;
 use crate::run::collect::cpu;
 use crate::run::collect::engine::engine_events;
@@ -35,7 +35,7 @@ const ONE_PLAY: Duration = Duration::from_mins(2);
 /// Everything that runs beside the play.
 pub(in crate::run) struct Stage {
     cast: Cast,
-    before: Before,
+    before: Baseline,
     journal: Journal,
     feed: JoinHandle<()>,
     log: JoinHandle<()>,
@@ -56,7 +56,7 @@ impl Stage {
         let journal = Journal::follow(&slot.provider, nonce.clone(), recorder.clone())
             .await
             .map_err(|e| e.to_string())?;
-        let before = Before::look(slot).await;
+        let before = Baseline::look(slot).await;
         let cast = make_cast(slot, plan, recorder, nonce, &before).await?;
         // So that the connection is there when an owner is aimed at: making one takes ten times as long as asking.
         slot.owners.of(&cast.thread).await.map_err(|e| e.to_string())?;
@@ -115,13 +115,13 @@ impl Stage {
         restless.end().await?;
         quiet?;
         settle_feedback(&cast).await;
-        final_state::serve(&mut cast).await?;
-        final_state::poll(&cast).await;
+        final_state::try_every_pod(&mut cast).await?;
+        final_state::ask_readiness(&cast).await;
         read_final_state(&cast).await?;
         for tail in cast.tails.drain(..) {
             leave(tail).await;
         }
-        final_state::count_left(&cast, &before).await;
+        final_state::count_leftovers(&cast, &before).await;
         final_state::record_complaints(&cast, &before).await?;
         stop.cancel();
         starvation
@@ -152,17 +152,17 @@ async fn make_cast(
     plan: Plan,
     recorder: &Recorder,
     nonce: String,
-    before: &Before,
+    baseline: &Baseline,
 ) -> Result<Cast, String> {
     let pod = plan.pods[0].clone();
     let at = slot.address(&pod).map_err(|e| e.to_string())?;
     let session = slot.api.new_session(&pod, at, None).await.map_err(|e| e.to_string())?;
-    let witness = slot
+    let reader = slot
         .api
         .new_session(&pod, at, Some(&session.tenant))
         .await
         .map_err(|e| e.to_string())?;
-    let intruder = slot.api.new_session(&pod, at, None).await.map_err(|e| e.to_string())?;
+    let stranger = slot.api.new_session(&pod, at, None).await.map_err(|e| e.to_string())?;
     let thread = slot
         .api
         .new_thread(&pod, at, &session)
@@ -173,10 +173,10 @@ async fn make_cast(
         tenant: session.tenant.clone(),
     });
     // So that there is something of another tenant's that could be told to this one.
-    let strangers = slot.api.new_thread(&pod, at, &intruder).await;
+    let strangers = slot.api.new_thread(&pod, at, &stranger).await;
     recorder.record(What::ThreadMade {
         thread: strangers.map_err(|e| e.to_string())?,
-        tenant: intruder.tenant.clone(),
+        tenant: stranger.tenant.clone(),
     });
     Ok(Cast {
         slot: slot.clone(),
@@ -184,20 +184,20 @@ async fn make_cast(
         recorder: recorder.clone(),
         nemesis: Nemesis::new(slot.owners.clone(), recorder.clone()),
         session,
-        witness,
-        intruder,
+        reader,
+        stranger,
         revoked: false,
         thread,
         others: Vec::new(),
         turns: Vec::new(),
         feedback: Vec::new(),
         tails: Vec::new(),
-        trigger: Trigger::default(),
+        last_seen: LastSeen::default(),
         nonce,
         messages: 0,
         ops: 0,
         watchers: 0,
-        superseded_before: before.stepped_down.clone(),
+        superseded_before: baseline.stepped_down.clone(),
         told_to_stop: Vec::new(),
     })
 }

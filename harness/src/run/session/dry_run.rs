@@ -28,14 +28,14 @@ pub struct DryRun {
     /// What would be found, brought up and removed.
     pub would: Preview,
     /// Every play, in order.
-    pub plays: Vec<PlayAhead>,
+    pub plays: Vec<PlannedPlay>,
     /// What the plays' faults can reach.
     pub faults: &'static str,
 }
 
 /// A story that would be played.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PlayAhead {
+pub struct PlannedPlay {
     /// What could go wrong and how it would be provoked.
     pub about: &'static str,
     /// Marks that it would have to reach.
@@ -68,13 +68,13 @@ impl DryRun {
 }
 
 /// Every play with its plan, in the order in which a run begins them.
-fn plays(selected: &Selected, options: &Options) -> Vec<PlayAhead> {
+fn plays(selected: &Selected, options: &Options) -> Vec<PlannedPlay> {
     let pods = Preview::pods();
     let pods = &pods;
     let defect = options.defect.as_deref();
     let repetitions = (0..options.repeat).map(|n| seed_of_repetition(options.seed, n));
     let plays = repetitions.flat_map(|seed| {
-        selected.0.iter().map(move |story| PlayAhead {
+        selected.0.iter().map(move |story| PlannedPlay {
             about: story.about,
             evidence: story.evidence,
             plan: Plan::draw(story.name, seed, &options.design, defect, pods),

@@ -20,7 +20,7 @@ use crate::run::slot::Slot;
 use crate::system::System;
 
 /// Where a run takes place: an engine, the run's name on it, and what it has brought up there.
-pub struct Site {
+pub struct LiveRun {
     engine: Engine,
     lock: RunLock,
     folder: RunFolder,
@@ -31,7 +31,7 @@ pub struct Site {
     borrowed: Mutex<Vec<SharedSlot>>,
 }
 
-impl Site {
+impl LiveRun {
     /// Finds the engine, where it is allowed, names the run, and removes what dead runs have left behind.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 use futures_util::FutureExt as _;
 
 use super::Setting;
-use super::live_run::Site;
+use super::live_run::LiveRun;
 use super::side_by_side::side_by_side;
 use crate::cluster::Progress;
 use crate::plan::seed_of_repetition;
@@ -90,11 +90,11 @@ impl<'a> Matrix<'a> {
     }
 
     /// Plays it. A defect whose cluster cannot be had makes its rows say so and stops nothing else.
-    pub async fn play(&self, site: &Site, progress: &dyn MatrixProgress) -> MatrixReport {
-        let control = async { Part::Control(self.control(site, progress).await) };
+    pub async fn play(&self, run: &LiveRun, progress: &dyn MatrixProgress) -> MatrixReport {
+        let control = async { Part::Control(self.control(run, progress).await) };
         let rows = self.cells.iter().map(|(defect, stories)| {
             let part = async move {
-                let rows = self.rows(site, defect, stories, progress).await;
+                let rows = self.rows(run, defect, stories, progress).await;
                 for row in &rows {
                     progress.row(row);
                 }
@@ -120,8 +120,8 @@ impl<'a> Matrix<'a> {
         report
     }
 
-    async fn rows(&self, site: &Site, defect: &Defect, stories: &[Story], progress: &dyn Progress) -> Vec<Row> {
-        let played = self.on_own_cluster(site, Some(&defect.name), stories, progress).await;
+    async fn rows(&self, run: &LiveRun, defect: &Defect, stories: &[Story], progress: &dyn Progress) -> Vec<Row> {
+        let played = self.on_own_cluster(run, Some(&defect.name), stories, progress).await;
         let row = |story: &Story| {
             let mut row = Row {
                 defect: defect.name.clone(),
@@ -145,9 +145,9 @@ impl<'a> Matrix<'a> {
         stories.iter().map(row).collect()
     }
 
-    async fn control(&self, site: &Site, progress: &dyn Progress) -> Control {
+    async fn control(&self, run: &LiveRun, progress: &dyn Progress) -> Control {
         let mut control = Control::default();
-        match self.on_own_cluster(site, None, &self.control, progress).await {
+        match self.on_own_cluster(run, None, &self.control, progress).await {
             Ok(reports) => reports.iter().for_each(|report| count_clean(&mut control, report)),
             Err(e) => {
                 control.broken += 1;
@@ -160,7 +160,7 @@ impl<'a> Matrix<'a> {
     /// Plays stories on a cluster with a defect, or a clean one, which is gone when this returns.
     async fn on_own_cluster(
         &self,
-        site: &Site,
+        run: &LiveRun,
         defect: Option<&str>,
         stories: &[Story],
         progress: &dyn Progress,
@@ -171,7 +171,7 @@ impl<'a> Matrix<'a> {
             slots: 1,
         };
         let part = defect.unwrap_or("control");
-        let session = site.open(&setting, Some(part), progress).await?;
+        let session = run.open(&setting, Some(part), progress).await?;
         let mut played: Vec<StoryReport> = Vec::new();
         for n in 0..self.options.runs {
             for story in stories {
@@ -180,7 +180,7 @@ impl<'a> Matrix<'a> {
             }
         }
         let report = session.report(self.options.seed, played)?;
-        site.close(session).await?;
+        run.close(session).await?;
         Ok(report.stories)
     }
 }

@@ -1,6 +1,6 @@
-//! A run's site, and its sessions: clusters of one setting, on which any number of stories is played.
+//! Sessions: clusters of one setting, on which any number of stories is played.
 //!
-//! Whatever happens, [`Site::clear`] takes away what the run has brought up: it goes by label and needs no cluster that
+//! Whatever happens, [`live_run::LiveRun::clear`] takes away what the run has brought up: it goes by label and needs no cluster that
 //! came up whole.
 
 pub(in crate::run) mod dry_run;

@@ -20,7 +20,7 @@ impl NemesisSide<'_> {
     pub async fn crash_at_boot(self, pod: &PodName) -> Result<(), Stopped> {
         let cast = self.cast;
         let (handle, links) = (cast.slot.pod(pod)?, cast.slot.links());
-        cast.trigger.take();
+        cast.last_seen.take();
         let what = (Link::Postgres, Way::Both, &LinkFault::Blackhole);
         let cut = cast.nemesis.cut_link_ahead(&links, &handle, what).await?;
         handle.begin_start().await.map_err(|e| not_started(pod, &e))?;

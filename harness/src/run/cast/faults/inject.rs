@@ -127,7 +127,7 @@ impl NemesisSide<'_> {
         let cast = self.cast;
         let handle = cast.slot.pod(&pod)?;
         // This fault has an event of its own to be measured from.
-        cast.trigger.take();
+        cast.last_seen.take();
         let (mut landing, mut cut, mut lands_with_work) = (None, None, None);
         match fault {
             Fault::Kill => unreachable!("whoever is killed is killed at once with the others"),

@@ -38,7 +38,7 @@ impl NemesisSide<'_> {
     /// Kills a pod, whatever it owns.
     pub async fn kill_pod(self, pod: &PodName, aim: Option<&Aim>) -> Result<(), Stopped> {
         let handle = self.cast.slot.pod(pod)?;
-        let trigger = self.cast.trigger.take();
+        let trigger = self.cast.last_seen.take();
         self.cast.nemesis.kill(&handle, aim, trigger).await?;
         Ok(())
     }
@@ -57,7 +57,7 @@ impl NemesisSide<'_> {
     ) -> Result<Vec<Landing>, Stopped> {
         let cast = self.cast;
         // Whatever was last seen is not what this is measured from.
-        cast.trigger.take();
+        cast.last_seen.take();
         let pods = aimed.iter().map(|(pod, _)| cast.slot.pod(pod));
         let pods: Vec<_> = pods.collect::<Result<_, _>>()?;
         let aims = aimed.iter().map(|(_, aim)| aim.as_ref());
@@ -94,7 +94,7 @@ impl NemesisSide<'_> {
     /// Freezes an owner.
     pub async fn pause(self, owner: &Aim) -> Result<(), Stopped> {
         let handle = self.cast.slot.pod(&owner.owner)?;
-        let trigger = self.cast.trigger.take();
+        let trigger = self.cast.last_seen.take();
         self.cast.nemesis.pause(&handle, Some(owner), trigger).await?;
         Ok(())
     }
@@ -103,7 +103,7 @@ impl NemesisSide<'_> {
     pub async fn pause_pod(self, pod: &PodName) -> Result<(), Stopped> {
         let handle = self.cast.slot.pod(pod)?;
         // What was seen before this sets nothing off that comes after it.
-        self.cast.trigger.take();
+        self.cast.last_seen.take();
         self.cast.nemesis.pause(&handle, None, None).await?;
         Ok(())
     }
@@ -151,7 +151,7 @@ impl NemesisSide<'_> {
     /// says so.
     pub async fn cut(self, owner: &Aim, link: Link, way: Way, fault: LinkFault) -> Result<LinkCut, Stopped> {
         let handle = self.cast.slot.pod(&owner.owner)?;
-        let (links, trigger) = (self.cast.slot.links(), self.cast.trigger.take());
+        let (links, trigger) = (self.cast.slot.links(), self.cast.last_seen.take());
         let what = (link, way, &fault);
         let cut = self.cast.nemesis.cut_link(&links, &handle, what, Some(owner), trigger);
         Ok(cut.await?)
@@ -160,7 +160,7 @@ impl NemesisSide<'_> {
     /// Lets a fault loose on a link of a pod, whatever it owns.
     pub async fn cut_of(self, pod: &PodName, link: Link, way: Way, fault: LinkFault) -> Result<LinkCut, Stopped> {
         let handle = self.cast.slot.pod(pod)?;
-        let (links, trigger) = (self.cast.slot.links(), self.cast.trigger.take());
+        let (links, trigger) = (self.cast.slot.links(), self.cast.last_seen.take());
         let what = (link, way, &fault);
         let cut = self.cast.nemesis.cut_link(&links, &handle, what, None, trigger);
         Ok(cut.await?)
@@ -186,7 +186,7 @@ impl NemesisSide<'_> {
         let cast = self.cast;
         let handles: Vec<PartHandle> = pods.iter().map(|pod| cast.slot.pod(pod)).collect::<Result<_, _>>()?;
         // What was seen before this sets nothing off that comes after it.
-        cast.trigger.take();
+        cast.last_seen.take();
         Ok(cast.nemesis.arm(&handles, point, thread).await?)
     }
 
@@ -204,7 +204,7 @@ impl NemesisSide<'_> {
             _ => Duration::ZERO,
         };
         let held = self.cast.nemesis.held(armed, BEGIN + grace).await?;
-        self.cast.trigger.pull(held.seen);
+        self.cast.last_seen.note(held.seen);
         Ok(held)
     }
 
@@ -234,7 +234,7 @@ impl NemesisSide<'_> {
         let handle = self.cast.slot.pod(pod)?;
         let folder = self.cast.takes_feedback()?.spool.clone();
         // What was seen before this sets nothing off that comes after it.
-        self.cast.trigger.take();
+        self.cast.last_seen.take();
         self.cast.nemesis.fill_disk(&handle, &folder).await?;
         Ok(())
     }
