@@ -5,14 +5,14 @@
 //! anything about one particular run.
 
 mod answer;
+mod background_watchers;
 mod pod;
-mod restless;
 mod selector;
 mod trigger;
 
 pub use answer::Answer;
+pub use background_watchers::{BackgroundVisits, Manner, Place, Visit};
 pub use pod::Pod;
-pub use restless::{Manner, Place, Restless, Visit};
 pub use selector::{Known, NoTarget, Selector};
 pub use trigger::{Trigger, Watch};
 
@@ -37,7 +37,8 @@ pub struct Plan {
     /// The pods in the order of their roles: [`Pod::first`] is the first of them.
     pub pods: Vec<PodName>,
     /// The watchers that come and go beside the story's own.
-    pub restless: Restless,
+    #[serde(rename = "restless")]
+    pub background_visits: BackgroundVisits,
 }
 
 impl Plan {
@@ -51,7 +52,7 @@ impl Plan {
             design: design.to_owned(),
             defect: defect.map(str::to_owned),
             pods: roles,
-            restless: Restless::draw(&mut rng(seed, &format!("{story}, restless")), pods.len()),
+            background_visits: BackgroundVisits::draw(&mut rng(seed, &format!("{story}, restless")), pods.len()),
         }
     }
 

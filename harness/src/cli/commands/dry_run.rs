@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::cli::output::{Format, fail, say, say_json};
 use crate::cluster::{AllowedHosts, Preview};
 use crate::history::PodName;
-use crate::plan::{Manner, Restless};
+use crate::plan::{BackgroundVisits, Manner};
 use crate::run::{DryRun, Options, PlannedPlay, Selected, Setting};
 
 /// Looks at what a run would do and tells it; 0 where it could be done.
@@ -84,7 +84,10 @@ fn one(text: &mut String, ahead: &PlannedPlay) {
     line(text, &format!("  {} --seed {}", plan.story, plan.seed));
     line(text, &format!("    {}", ahead.about));
     line(text, &format!("    pods by role: {}", pods.join(", ")));
-    line(text, &format!("    beside it: {}", restless(&plan.restless)));
+    line(
+        text,
+        &format!("    beside it: {}", background_visits(&plan.background_visits)),
+    );
     let evidence = match ahead.evidence {
         [] => "none".to_owned(),
         marks => marks.join(", "),
@@ -92,17 +95,15 @@ fn one(text: &mut String, ahead: &PlannedPlay) {
     line(text, &format!("    evidence: {evidence}"));
 }
 
-/// Restless watchers in short.
-fn restless(restless: &Restless) -> String {
-    let visits = || restless.lanes.iter().flatten();
-    let slow = visits().filter(|v| matches!(v.manner, Manner::Slow { .. })).count();
-    let vanishing = visits()
-        .filter(|v| matches!(v.manner, Manner::Vanishing { .. }))
-        .count();
+/// The background watchers in one line.
+fn background_visits(visits: &BackgroundVisits) -> String {
+    let all = || visits.lanes.iter().flatten();
+    let slow = all().filter(|v| matches!(v.manner, Manner::Slow { .. })).count();
+    let vanishing = all().filter(|v| matches!(v.manner, Manner::Vanishing { .. })).count();
     format!(
-        "up to {} visits of {} restless watchers ({slow} slow, {vanishing} gone in the middle of a frame)",
-        visits().count(),
-        restless.lanes.len()
+        "up to {} visits of {} background watchers ({slow} slow, {vanishing} gone in the middle of a frame)",
+        all().count(),
+        visits.lanes.len()
     )
 }
 

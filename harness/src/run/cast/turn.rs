@@ -88,4 +88,4 @@ impl Turn {
 }
 
 /// Their ids begin here, so that a story's own watchers keep theirs whatever these do.
-pub(in crate::run) const FIRST: u32 = 1000;
+pub(in crate::run) const BACKGROUND_IDS_FROM: u32 = 1000;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use super::Cast;
-use super::turn::{BEGIN, FIRST, LOOK, Turn};
+use super::turn::{BACKGROUND_IDS_FROM, BEGIN, LOOK, Turn};
 use crate::history::{Outcome, PodName, Row, Status, What};
 use crate::nemesis::Aim;
 use crate::plan::Answer;
@@ -196,7 +196,7 @@ impl Cast {
                     watcher,
                     cursor: Some(c),
                     ..
-                } if c.epoch <= epoch && watcher.0 < FIRST => Some(()),
+                } if c.epoch <= epoch && watcher.0 < BACKGROUND_IDS_FROM => Some(()),
                 What::Row {
                     row: Row::Part { epoch: e, .. },
                     ..

@@ -1,4 +1,4 @@
-//! The restless watchers of a play: they open and close attaches on every pod all the time, at cursors around the head, as
+//! The background watchers of a play: they open and close attaches on every pod all the time, at cursors around the head, as
 //! the plan says. What they are shown is recorded and judged like any other watcher's.
 
 use std::collections::{BTreeMap, HashSet};
@@ -13,7 +13,7 @@ use crate::history::writer::Recorder;
 use crate::history::{Cursor, PodName, ThreadId, WatcherId, What};
 use crate::plan::{Place, Visit};
 use crate::run::cast::last_seen::LastSeen;
-use crate::run::cast::turn::FIRST;
+use crate::run::cast::turn::BACKGROUND_IDS_FROM;
 use crate::run::cast::{Cast, READER_SESSION};
 use crate::run::slot::Slot;
 use crate::system::frames;
@@ -24,14 +24,14 @@ const HOLD_OFF: Duration = Duration::from_millis(30);
 /// How often it is looked whether that is over.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// The restless watchers of a play that is on.
-pub(in crate::run) struct Restless {
+/// The background watchers of a play that is on.
+pub(in crate::run) struct BackgroundWatchers {
     stop: CancellationToken,
     lanes: Vec<JoinHandle<()>>,
 }
 
 /// What every lane needs.
-struct Ward {
+struct LaneContext {
     slot: Arc<Slot>,
     recorder: Recorder,
     session: Session,
@@ -39,35 +39,35 @@ struct Ward {
     pods: Vec<PodName>,
     last_seen: LastSeen,
     watchers: AtomicU32,
-    heads: Mutex<Heads>,
+    seen_ids: Mutex<SeenIds>,
     stop: CancellationToken,
 }
 
 /// The ids that watchers of the thread were shown, read out of the history as it grows.
 #[derive(Default)]
-struct Heads {
+struct SeenIds {
     next: u64,
     tails: HashSet<WatcherId>,
     ids: BTreeMap<Cursor, String>,
 }
 
-impl Restless {
+impl BackgroundWatchers {
     /// Lets them loose on the play's own thread.
     pub(in crate::run) fn begin(cast: &Cast) -> Self {
         let stop = CancellationToken::new();
-        let ward = Arc::new(Ward {
+        let context = Arc::new(LaneContext {
             slot: cast.slot.clone(),
             recorder: cast.recorder.clone(),
             session: cast.reader.clone(),
             thread: cast.thread.clone(),
             pods: cast.plan.pods.clone(),
             last_seen: cast.last_seen.clone(),
-            watchers: AtomicU32::new(FIRST),
-            heads: Mutex::default(),
+            watchers: AtomicU32::new(BACKGROUND_IDS_FROM),
+            seen_ids: Mutex::default(),
             stop: stop.clone(),
         });
-        let lanes = cast.plan.restless.lanes.iter();
-        let lanes = lanes.map(|visits| tokio::spawn(lane(ward.clone(), visits.clone())));
+        let lanes = cast.plan.background_visits.lanes.iter();
+        let lanes = lanes.map(|visits| tokio::spawn(lane(context.clone(), visits.clone())));
         Self {
             stop,
             lanes: lanes.collect(),
@@ -81,30 +81,30 @@ impl Restless {
     pub(in crate::run) async fn end(self) -> Result<(), String> {
         self.stop.cancel();
         for lane in self.lanes {
-            lane.await.map_err(|e| format!("a restless watcher failed: {e}"))?;
+            lane.await.map_err(|e| format!("a background watcher failed: {e}"))?;
         }
         Ok(())
     }
 }
 
-async fn lane(ward: Arc<Ward>, visits: Vec<Visit>) {
+async fn lane(context: Arc<LaneContext>, visits: Vec<Visit>) {
     for visit in visits {
         let resting = async {
             tokio::time::sleep(Duration::from_millis(visit.rest_ms.into())).await;
-            while ward.last_seen.within(HOLD_OFF) {
+            while context.last_seen.within(HOLD_OFF) {
                 tokio::time::sleep(LOOK).await;
             }
         };
         tokio::select! {
-            () = resting => ward.pay(visit).await,
-            () = ward.stop.cancelled() => return,
+            () = resting => context.visit(visit).await,
+            () = context.stop.cancelled() => return,
         }
     }
 }
 
-impl Ward {
+impl LaneContext {
     /// One visit, to a pod that listens; nobody is asked where none does.
-    async fn pay(&self, visit: Visit) {
+    async fn visit(&self, visit: Visit) {
         let pod = &self.pods[visit.pod % self.pods.len()];
         let Some(at) = self.slot.cluster.pod(pod).ok().and_then(|part| part.address()) else {
             return;
@@ -132,13 +132,13 @@ impl Ward {
     }
 
     fn cursor(&self, place: Place) -> Option<String> {
-        let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
-        heads.look(&self.recorder, &self.thread);
-        heads.at(place)
+        let mut seen_ids = self.seen_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        seen_ids.look(&self.recorder, &self.thread);
+        seen_ids.at(place)
     }
 }
 
-impl Heads {
+impl SeenIds {
     fn look(&mut self, recorder: &Recorder, thread: &ThreadId) {
         recorder.find(self.next, |event| {
             self.next = event.n + 1;
@@ -179,14 +179,14 @@ mod tests {
 
     #[test]
     fn places_are_counted_from_the_newest_frame_of_the_newest_attempt() {
-        let mut heads = Heads::default();
-        assert_eq!(heads.at(Place::PastHead), None);
+        let mut seen_ids = SeenIds::default();
+        assert_eq!(seen_ids.at(Place::PastHead), None);
         for (epoch, seq) in [(2, 0), (1, 9), (2, 1)] {
             let epoch = Epoch(epoch);
             let cursor = Cursor { epoch, seq };
-            heads.ids.insert(cursor, frames::write_cursor(cursor));
+            seen_ids.ids.insert(cursor, frames::write_cursor(cursor));
         }
-        let at = |place| heads.at(place);
+        let at = |place| seen_ids.at(place);
         assert_eq!(at(Place::Head).as_deref(), Some("2-1"));
         assert_eq!(at(Place::Behind(2)).as_deref(), Some("1-9"));
         assert_eq!(at(Place::Behind(3)), None);

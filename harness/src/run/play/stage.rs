@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::artefacts;
-use super::background_watchers::Restless;
+use super::background_watchers::BackgroundWatchers;
 use super::final_state::{self, Baseline, read_final_state};
 use super::heal::heal;
 use super::settle::{quiesce, settle_feedback};
@@ -81,7 +81,7 @@ impl Stage {
     pub(in crate::run) async fn perform(mut self, story: &Story, folder: &Folder) {
         let since = SystemTime::now();
         let recorder = self.cast.recorder.clone();
-        let restless = Restless::begin(&self.cast);
+        let background = BackgroundWatchers::begin(&self.cast);
         let ended = match tokio::time::timeout(ONE_PLAY, (story.play)(&mut self.cast)).await {
             Ok(ended) => ended,
             Err(_) => Err(Stopped::Harness(format!("the play was not over after {ONE_PLAY:?}"))),
@@ -91,13 +91,13 @@ impl Stage {
             Err(Stopped::GaveUp(what)) => drop(recorder.record(What::Played { gave_up: Some(what) })),
             Err(Stopped::Harness(reason)) => drop(recorder.record(What::HarnessFailed { reason })),
         }
-        if let Err(reason) = self.finish(restless, folder, since).await {
+        if let Err(reason) = self.finish(background, folder, since).await {
             recorder.record(What::HarnessFailed { reason });
         }
         recorder.record(What::Ended);
     }
 
-    async fn finish(self, restless: Restless, folder: &Folder, since: SystemTime) -> Result<(), String> {
+    async fn finish(self, background: BackgroundWatchers, folder: &Folder, since: SystemTime) -> Result<(), String> {
         let Self {
             mut cast,
             before,
@@ -112,7 +112,7 @@ impl Stage {
             Ok(()) => quiesce(&cast).await,
             hurt => hurt,
         };
-        restless.end().await?;
+        background.end().await?;
         quiet?;
         settle_feedback(&cast).await;
         final_state::try_every_pod(&mut cast).await?;

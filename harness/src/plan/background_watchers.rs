@@ -19,9 +19,9 @@ const LONG_STAY: (u32, u16) = (8, 2000);
 /// Bytes after which a visitor vanishes: from inside the first frame to some tens of frames on.
 const VANISHES_AFTER: (u16, u16) = (20, 3000);
 
-/// The restless watchers of one play: visits one after the other, in lanes that know nothing of each other.
+/// The background watchers of one play: visits one after the other, in lanes that know nothing of each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Restless {
+pub struct BackgroundVisits {
     /// Visits by lane, in their order.
     pub lanes: Vec<Vec<Visit>>,
 }
@@ -76,7 +76,7 @@ pub enum Manner {
     },
 }
 
-impl Restless {
+impl BackgroundVisits {
     /// Draws the visits to `pods` pods.
     pub(super) fn draw(chance: &mut StdRng, pods: usize) -> Self {
         let mut lane = || (0..VISITS).map(|_| Visit::draw(chance, pods)).collect();
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_plan_holds_every_kind_of_visit_and_no_more_than_sixty() {
-        let drawn = Restless::draw(&mut crate::plan::rng(7, "restless"), 3);
+        let drawn = BackgroundVisits::draw(&mut crate::plan::rng(7, "restless"), 3);
         let visits: Vec<Visit> = drawn.lanes.concat();
         assert!(visits.len() <= 60);
         assert_eq!(visits.iter().map(|visit| visit.pod).collect::<BTreeSet<_>>().len(), 3);
