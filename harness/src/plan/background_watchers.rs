@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_plan_holds_every_kind_of_visit_and_no_more_than_sixty() {
-        let drawn = BackgroundVisits::draw(&mut crate::plan::rng(7, "restless"), 3);
+        let drawn = BackgroundVisits::draw(&mut crate::plan::seed::rng(7, "restless"), 3);
         let visits: Vec<Visit> = drawn.lanes.concat();
         assert!(visits.len() <= 60);
         assert_eq!(visits.iter().map(|visit| visit.pod).collect::<BTreeSet<_>>().len(), 3);

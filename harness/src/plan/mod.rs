@@ -1,23 +1,23 @@
-//! What is going to be played, settled before anything starts.
+//! The plan of a play, drawn from the seed before anything starts.
 //!
-//! A plan is a pure function of story, seed and target: the same seed gives the same plan. Which pod plays which role comes
-//! from the seed; where a fault lands comes from gates and from what watchers see, never from a clock. Deliberately absent:
-//! anything about one particular run.
+//! A plan is a pure function of story, seed, design and defect: the same seed gives the same plan. The seed decides which pod
+//! plays which role. Gates and the frames that watchers see decide where a fault lands, never a clock. A plan knows nothing of
+//! one particular run.
 
 mod answer;
 mod background_watchers;
 mod pod;
+mod seed;
 mod selector;
 mod trigger;
 
 pub use answer::Answer;
 pub use background_watchers::{BackgroundVisits, Manner, Place, Visit};
 pub use pod::Pod;
+pub use seed::{rng, seed_of_repetition};
 pub use selector::{Known, NoTarget, Selector};
 pub use trigger::{Trigger, Watch};
 
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use serde::{Deserialize, Serialize};
 
@@ -30,9 +30,9 @@ pub struct Plan {
     pub story: String,
     /// The seed that everything below was drawn from.
     pub seed: u64,
-    /// Inside design of the target.
+    /// Inside design of the system.
     pub design: String,
-    /// Defect switched on in the target, if any.
+    /// Defect switched on in the system, if any.
     pub defect: Option<String>,
     /// The pods in the order of their roles: [`Pod::first`] is the first of them.
     pub pods: Vec<PodName>,
@@ -60,20 +60,6 @@ impl Plan {
     pub fn pod(&self, role: Pod) -> &PodName {
         &self.pods[role.index() % self.pods.len()]
     }
-}
-
-/// The one source of chance for a purpose under a seed.
-pub fn rng(seed: u64, purpose: &str) -> StdRng {
-    // FNV-1a: stable across versions and platforms, which the standard library's hasher does not promise.
-    let mixed = purpose.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |h, b| {
-        (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    StdRng::seed_from_u64(mixed)
-}
-
-/// The seed of the `n`-th repetition (from 0) of a run with `seed`; the first repetition has the run's own.
-pub fn seed_of_repetition(seed: u64, n: u32) -> u64 {
-    seed.wrapping_add(u64::from(n))
 }
 
 #[cfg(test)]

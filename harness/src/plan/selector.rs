@@ -3,7 +3,7 @@
 use rand::seq::IndexedRandom as _;
 use serde::{Deserialize, Serialize};
 
-use super::rng;
+use super::seed::rng;
 use crate::history::PodName;
 
 /// A choice of pods.
