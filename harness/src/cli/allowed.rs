@@ -1,10 +1,10 @@
-//! The flag by which a person names hosts that a command may speak to besides this machine.
+//! The `--allow-host` flag: hosts that a command may speak to besides this machine.
 
 use clap::Args as ClapArgs;
 
 use crate::cluster::{AllowedHosts, HostName};
 
-/// What every command that asks an engine takes.
+/// Options of every command that uses an engine.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Allowed {
     /// Accept an engine, or parts that it publishes, on this host too; may be given more than once. Without it only

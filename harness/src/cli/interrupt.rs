@@ -1,7 +1,6 @@
-//! Ctrl-C and SIGTERM: whoever has brought something up takes it away before the process ends.
+//! Ctrl-C and SIGTERM: a command removes what it has brought up before the process ends.
 //!
-//! From the first moment that is listened for them, the signals no longer end the process by themselves; one that comes
-//! while nobody awaits it is kept. Deliberately absent: a way to cut removal short, which is bounded anyway.
+//! A signal that comes while nobody awaits it is kept. Nothing cuts the removal short; it is bounded anyway.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 

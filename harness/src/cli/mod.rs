@@ -1,7 +1,7 @@
-//! The command line, over whatever registry of stories it is given.
+//! The command line, for any registry of stories.
 //!
-//! Results go to standard output, progress to standard error. Exit codes: 0 pass, 1 fail, 2 inconclusive, 3 broken, which
-//! bad usage and failed set-up are too; 130 after Ctrl-C.
+//! Results go to standard output, progress to standard error. Exit codes: 0 pass, 1 fail, 2 inconclusive, 3 broken (also bad usage
+//! and failed set-up), 130 after Ctrl-C.
 
 mod allowed;
 mod commands;

@@ -1,4 +1,4 @@
-//! Results on standard output, and errors and notices on standard error.
+//! Printing: results on standard output, errors and notices on standard error.
 
 use std::io::Write as _;
 

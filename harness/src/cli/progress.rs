@@ -1,4 +1,4 @@
-//! Progress on standard error: a line that is rewritten on a terminal, plain lines elsewhere.
+//! Progress on standard error: one line that is rewritten on a terminal, plain lines elsewhere.
 
 use std::time::{Duration, Instant};
 

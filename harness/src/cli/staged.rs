@@ -1,4 +1,4 @@
-//! What `run` and `matrix` share: a run on the engine, and that it is left as it was found however the work on it ends.
+//! The frame around `run` and `matrix`: it begins a run, waits for the work or a signal, and clears up.
 
 use super::allowed::Allowed;
 use super::interrupt::{Interrupt, interrupted};

@@ -1,4 +1,4 @@
-//! What the provider is told to answer, in the words of its control language.
+//! The answer that a story orders from the provider, in the words of its control language.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -133,7 +133,7 @@ impl Answer {
         self
     }
 
-    /// What the judge is to expect of a turn with this answer.
+    /// The judge's expectation of a turn with this answer.
     pub fn expect(&self, key: &TurnKey) -> Expect {
         Expect {
             key: key.clone(),

@@ -1,6 +1,6 @@
-//! Watchers that come and go all the time beside a story's own, at places of the stream where a resumption may go wrong.
+//! The visits of background watchers: attaches at places of the stream where a resumption may go wrong.
 //!
-//! Where "behind the head" is depends on the run; everything else is settled here.
+//! The plan settles everything but the head of the stream, which is known only while the play is on.
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, seq::IndexedRandom as _};

@@ -1,4 +1,4 @@
-//! Roles of pods in a story; the plan says which pod plays which.
+//! The roles of pods in a story. The plan says which pod plays which role.
 
 /// A role: "the first pod", "the second". Which pod that is comes from the seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Whom a fault is for. What a selector means is settled when the fault is fired, from what is known then. Pure.
+//! Selectors: the pods that a fault is for. A selector is settled when the fault is fired, from what is known then. Pure.
 
 use rand::seq::IndexedRandom as _;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub enum Selector {
     Majority,
 }
 
-/// What a selector is settled from.
+/// Facts that a selector is settled from.
 #[derive(Debug, Clone)]
 pub struct Known<'a> {
     /// All pods, in the order of their roles.
@@ -48,7 +48,7 @@ pub struct NoTarget {
 }
 
 impl Selector {
-    /// Whether its meaning hangs on who owns the thread.
+    /// True if its meaning depends on the thread's owner.
     pub fn is_by_owner(self) -> bool {
         matches!(self, Self::Owner | Self::NonOwners | Self::Survivor(_) | Self::Majority)
     }

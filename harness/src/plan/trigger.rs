@@ -1,7 +1,7 @@
-//! What sets a fault off: an event of the history, never a point in time alone.
+//! Triggers: an event of the history sets a fault off, never a point in time alone.
 //!
-//! A [`Trigger`] is data; a [`Watch`] is fed the history's events in their order and says when it fires. Pure: the time is
-//! that of the events. Deliberately absent: waiting for events, and what is done when it fires (`nemesis`, `run`).
+//! A [`Trigger`] is data. A [`Watch`] reads the history's events in order and says when the trigger fires. Pure: all times are
+//! those of the events. `run` waits for events and injects the fault.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `verdict.json`: public and versioned. `run --format json` prints the same.
+//! `verdict.json`: public and versioned. `run --format json` prints the same document.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! The matrix: which defect is caught by which story, by which promise and how often, and the track record made of it. Pure.
+//! The matrix: which story caught which defect, by which promise and how often. It fills the track record. Pure.
 
 use std::fmt::Write as _;
 

@@ -1,6 +1,6 @@
-//! Tells what a run proved: files for machines, lines for people.
+//! Reports of a run: files for programs, lines for people.
 //!
-//! Everything here is a function of a history and its judgement. Deliberately absent: making either of them.
+//! A report is a function of a history and its judgement. `run` makes the history and `judge` the judgement.
 
 mod document;
 mod figures;

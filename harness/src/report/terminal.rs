@@ -1,4 +1,4 @@
-//! What a person reads: a line a story, ten lines a failure, and a summary. Pure text.
+//! Reports for a person: one line for a story, ten for a failure, and a summary. Pure text.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

@@ -6,13 +6,13 @@ use crate::cluster::ClusterError;
 use crate::report::FolderError;
 use crate::roles::postgres::connect::DatabaseError;
 
-/// Why a run could not be carried out. Nothing is proved then: exit code 3.
+/// A run that could not be carried out. It proves nothing: exit code 3.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The cluster could not be brought up, reached or removed.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    /// What a story had broken could not be healed.
+    /// A fault of a story could not be healed.
     #[error("healing: {0}")]
     Heal(#[from] HealError),
     /// The cluster's database cannot be read as the system's description says.
@@ -27,14 +27,14 @@ pub enum RunError {
     /// A defect that a matrix would have no row for.
     #[error("no story is meant to catch {0}")]
     Uncaught(String),
-    /// What was asked for is not there.
+    /// An unknown story, defect or design.
     #[error("no {kind} {name:?}; there are: {known}")]
     Unknown {
         /// `story`, `defect` or `design`.
         kind: &'static str,
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
-        /// What there is.
+        /// The known names.
         known: String,
     },
 }

@@ -1,5 +1,6 @@
-//! Wires the pipeline: clusters as slots, stories played on them, histories judged, reports made. The only place that
-//! knows all the modules.
+//! Wires the pipeline: clusters as slots, stories played on them, histories judged, reports made.
+//!
+//! Only `run` and `cli` know all other modules.
 
 mod cast;
 mod collect;

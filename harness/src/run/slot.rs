@@ -228,7 +228,7 @@ impl Slot {
         self.log_heard.notified().await;
     }
 
-    /// What the stream log holds of a thread, as text to keep; nothing where there is no log.
+    /// The messages that the stream log holds of a thread, as text to keep. `None` if the system has no log.
     pub(super) async fn dump_log(&self, thread: &ThreadId) -> Option<Result<String, LogError>> {
         Some(self.log.as_ref()?.lock().await.feed.dump(thread).await)
     }
@@ -287,7 +287,7 @@ impl Slot {
     }
 }
 
-/// What a row is about: a thread, a turn, a turn and its thread, or a piece of feedback.
+/// The ids of the thread, turn or feedback that a row is about.
 fn names(row: &Row) -> Vec<String> {
     match row {
         Row::Thread { thread, .. } => vec![thread.to_string()],

@@ -1,4 +1,4 @@
-//! What a story is to the runner: a name, what it must catch, the evidence it promises, and its play.
+//! A story: its name, the defects that it must catch, the evidence that it promises, and its play.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use super::stopped::Played;
 pub struct Story {
     /// Its name: the play's function, the trial's name, the command line's filter.
     pub name: &'static str,
-    /// What could go wrong and how it is provoked, in one sentence.
+    /// The failure that the story provokes, and how, in one sentence.
     pub about: &'static str,
     /// Defects that it must catch.
     pub catches: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! Reads a system's stream frames into the words of a history. Pure.
+//! Frames of the system's stream, read into chunks of the history. Pure.
 
 use serde_json::Value;
 
@@ -129,7 +129,7 @@ fn text(value: &Value, field: &str) -> Option<String> {
     value.get(field).and_then(Value::as_str).map(str::to_owned)
 }
 
-/// What is said of an event that nobody can read.
+/// The chunk for an event that cannot be read.
 pub fn unreadable(why: &str, data: &str) -> Chunk {
     Chunk::Unreadable {
         why: why.to_owned(),

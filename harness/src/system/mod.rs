@@ -23,7 +23,7 @@ pub struct System {
     pub routes: Routes,
     /// Its metrics that stories look at.
     pub metrics: Metrics,
-    /// How its version is told, where it has one.
+    /// Its version, if it reports one.
     pub release: Option<Release>,
     /// Its database.
     pub database: Database,
@@ -33,7 +33,7 @@ pub struct System {
     #[serde(default)]
     pub feedback: Option<Feedback>,
     capabilities: Capabilities,
-    /// What stands between it and its clients.
+    /// Proxies between it and its clients.
     pub proxies: Proxies,
     /// Its bounds.
     pub bounds: Bounds,
@@ -118,7 +118,7 @@ pub struct Metrics {
     pub turns_running: String,
 }
 
-/// How a system's version is set and told.
+/// Where a system's version is set and reported.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Release {
@@ -173,7 +173,7 @@ pub struct Feedback {
     pub spooled: String,
     /// Folder of a pod's container where those are kept, a volume of its own.
     pub spool: String,
-    /// What the body of a refusal holds that is for want of room there.
+    /// Text in the body of a refusal for want of room there.
     pub no_room: String,
 }
 
@@ -220,7 +220,7 @@ impl System {
         })
     }
 
-    /// What it is known to break in a story.
+    /// The promises that it is known to break in a story.
     pub fn expected_failures(&self, story: &str) -> Vec<ExpectedFailure> {
         let of_story = self.expected_failures.iter().filter(|known| known.story == story);
         of_story
@@ -231,7 +231,7 @@ impl System {
             .collect()
     }
 
-    /// What it can do.
+    /// Its capabilities.
     pub fn capabilities(&self) -> &[Capability] {
         &self.capabilities.have
     }

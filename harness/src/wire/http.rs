@@ -32,7 +32,7 @@ mod tests {
 
     use super::*;
 
-    /// What the client is answered by somebody who answers one request with these bytes.
+    /// The client's result if a server answers one request with these bytes.
     async fn answered(answer: String) -> Response {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let at = listener.local_addr().expect("its address");

@@ -1,4 +1,4 @@
-//! Answers of a service that may send anything: bounded, raw, and told apart from no answer at all.
+//! HTTP answers of a service that may send anything: bounded, and told apart from no answer at all.
 
 use std::error::Error;
 use std::io::ErrorKind;
@@ -28,9 +28,9 @@ const POD_HEADER: &str = "x-pod";
 /// Why there is no answer, or not the whole of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Trouble {
-    /// What was seen, with its causes.
+    /// The error with its causes.
     pub(super) reason: String,
-    /// Whether bytes came that are not HTTP.
+    /// True if bytes came that are not HTTP.
     pub(super) garbled: bool,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// Whether it says no: everything that says neither yes nor no leaves open what was done.
+    /// True if it refuses. An answer that is neither success nor refusal leaves open what was done.
     pub(super) fn is_refusal(&self) -> bool {
         self.status.is_client_error() || self.status.is_server_error()
     }
@@ -151,7 +151,7 @@ fn timely<T>(got: Result<Result<T, reqwest::Error>, Elapsed>, what: &str) -> Res
     }
 }
 
-/// Whether an error is for bytes that are not HTTP: a pod that dies leaves an answer cut, never garbled.
+/// True if an error is for bytes that are not HTTP. A pod that dies leaves an answer cut, never garbled.
 fn is_garbled(error: &(dyn Error + 'static)) -> bool {
     let mut causes = std::iter::successors(Some(error), |e| (*e).source());
     causes.any(|cause| {

@@ -1,4 +1,4 @@
-//! One request at a time against one pod, over the system's published routes.
+//! The API of one pod, one request at a time, over the routes of the description.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::wire::text::cut;
 pub struct Session {
     /// Bearer token; never written to a history.
     pub(super) token: String,
-    /// Whose it is.
+    /// The tenant.
     pub tenant: TenantId,
 }
 
@@ -40,7 +40,7 @@ pub struct Api {
     system: Arc<System>,
 }
 
-/// What a pod told of itself at one moment, in Prometheus' text format.
+/// A pod's metrics at one moment, in Prometheus' text format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scrape(String);
 
@@ -215,7 +215,7 @@ impl Api {
     /// Asks a pod whether it can serve: its answer's status, and the beginning of the body.
     ///
     /// # Errors
-    /// What was seen where there was no answer.
+    /// There was no answer; the error says what was seen.
     pub async fn ready(&self, at: SocketAddr) -> Result<(u16, String), String> {
         let answer = answer(self.http.get(url(at, &self.system.routes.ready)))
             .await
@@ -358,7 +358,7 @@ impl Api {
     }
 }
 
-/// What is known of a request that was not answered as done.
+/// The outcome of a request that was not answered with success.
 fn not_done<T>(answer: &answer::Answer) -> Outcome<T> {
     let (status, reason) = (answer.status.as_u16(), answer.excerpt());
     if answer.is_refusal() {

@@ -1,15 +1,15 @@
-//! How much is taken from a tail, and what its bytes say. Pure.
+//! The intake of a tail: how much of it is taken, and the frames in its bytes. Pure.
 //!
-//! A service may send anything for as long as it likes, so everything that is kept of a tail has a limit: the bytes and the
-//! events of the whole tail, and the bytes of one event. Past a limit the tail is cut, which the judge holds against the
-//! service: the limits lie far above what an answer needs.
+//! A service may send anything for as long as it likes, so the bytes and events of a tail, and the bytes of one event, have
+//! limits. A tail that exceeds one is cut, and the judge holds that against the service: the limits lie far above the needs of an
+//! answer.
 
 use crosspod_sse::{Decoder, SseEvent};
 
 use crate::history::Chunk;
 use crate::system::frames;
 
-/// What is taken at most.
+/// Limits of an intake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of one event.

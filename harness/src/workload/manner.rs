@@ -1,4 +1,4 @@
-//! Watchers that read in another way than as fast as they can: slowly, or until they drop the connection.
+//! Manners of reading: slow watchers, and watchers that drop the connection after some bytes.
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ const CLIENT_BYTES: usize = 8192;
 /// Asks for a tail over a connection that is read `bytes` at a time, with a pause after each read.
 ///
 /// # Errors
-/// What was seen instead of an answer.
+/// The reason why there was no answer, in words.
 pub(super) async fn attach_slowly(
     at: SocketAddr,
     path: &str,

@@ -1,6 +1,6 @@
-//! What clients do: make sessions and threads, post, attach, read, cancel. Everything they do and see goes into the history.
+//! Clients: they make sessions and threads, post, attach, read and cancel. The history gets everything that they do and see.
 //!
-//! Deliberately absent: faults (`nemesis`), and any opinion of what is seen (`judge`).
+//! Clients inject no fault (`nemesis`) and have no opinion of what they see (`judge`).
 
 mod answer;
 mod api;

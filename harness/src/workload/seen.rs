@@ -8,10 +8,10 @@ use crate::history::{Chunk, Epoch, Status, TailEnd, TurnId};
 /// Most turns that an expired wait tells of.
 const TURNS_DESCRIBED: usize = 8;
 
-/// What a watcher has seen so far.
+/// Everything that a watcher has seen so far.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
-    /// Whether the pod answered with a stream.
+    /// True once the pod has answered with a stream.
     pub open: bool,
     /// When the answer came.
     pub opened_at: Option<Instant>,
@@ -27,7 +27,7 @@ pub struct Seen {
     pub refused: Option<String>,
 }
 
-/// What a watcher has seen of one turn.
+/// Everything that a watcher has seen of one turn.
 #[derive(Debug, Clone, Default)]
 pub struct TurnSeen {
     /// Epoch of the newest attempt seen to begin.
@@ -41,8 +41,8 @@ pub struct TurnSeen {
 }
 
 impl Seen {
-    /// Whether the watcher knows all that it will be told of a turn's end: it saw it, or was told as it opened that
-    /// nothing is in flight, or will be told nothing at all.
+    /// True if the watcher can learn nothing more of a turn's end: it saw the end, or the pod said as it opened that
+    /// nothing is in flight, or the stream is not open.
     pub fn knows_the_end(&self, turn: &TurnId) -> bool {
         let in_flight = self.state.is_some_and(|s| !s.is_terminal() && s != Status::Idle);
         match self.turns.get(turn) {
@@ -52,7 +52,7 @@ impl Seen {
     }
 }
 
-/// What was seen, in one line, for an expired wait.
+/// A summary in one line, for a wait that ran out.
 pub(super) fn describe(seen: &Seen) -> String {
     if let Some(reason) = &seen.refused {
         return format!("the attach was refused: {reason}");

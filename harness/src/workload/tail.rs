@@ -1,7 +1,7 @@
 //! A watcher: one attach on one pod, from its request to its end.
 //!
-//! The bytes go into the history as they are read, before any parsing; the frames follow as [`Intake`] finds them in those
-//! bytes, up to its limits. What a story waits for ([`Seen`]) is derived from the frames on the way.
+//! The bytes go into the history as they are read, before any parsing; then come the frames that [`Intake`] finds in them.
+//! [`Seen`] sums the frames up for a story that waits.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ const PIECE: usize = 1 << 20;
 /// Most finishes of a tail that the database is asked about, each of which may take seconds.
 const PROBES_MAX: u32 = 1000;
 
-/// What an attach is to be.
+/// An order to attach.
 pub struct Attach {
     /// Identity in the history.
     pub watcher: WatcherId,
@@ -42,7 +42,7 @@ pub struct Attach {
     pub pod: PodName,
     /// Where it listens now.
     pub at: SocketAddr,
-    /// Whose credential to show.
+    /// Credential to show.
     pub session: Session,
     /// The same session's number in the history.
     pub session_no: SessionNo,

@@ -1,4 +1,4 @@
-//! `run --dry-run`: what the run would do, for a person or as JSON.
+//! `run --dry-run`: prints what the run would do, for a person or as JSON.
 
 use std::fmt::Write as _;
 

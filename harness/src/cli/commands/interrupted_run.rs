@@ -1,4 +1,4 @@
-//! What is left of a run that is interrupted: the verdicts that it had come to, and where to go on.
+//! The report of an interrupted run: the verdicts so far, and the `--seed` that plays the rest.
 
 use std::cell::RefCell;
 

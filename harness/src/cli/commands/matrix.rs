@@ -1,4 +1,4 @@
-//! `matrix`: every defect by the stories that must catch it, with the clean pod as control.
+//! `matrix`: plays each defect's stories, and the same stories on the clean pod as control.
 
 use clap::Args as ClapArgs;
 
@@ -14,7 +14,7 @@ use crate::system::System;
 /// Where the table is kept.
 const TRACK_RECORD: &str = "TRACK_RECORD.md";
 
-/// What `matrix` takes.
+/// Options of `matrix`.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Args {
     /// Inside design of the pods.

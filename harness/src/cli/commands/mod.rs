@@ -1,4 +1,4 @@
-//! The commands, one a file.
+//! The commands, one in each file.
 
 pub(super) mod doctor;
 pub(super) mod down;

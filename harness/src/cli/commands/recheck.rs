@@ -1,4 +1,4 @@
-//! Commands that need no cluster: `list` and `recheck`.
+//! `recheck`: judges saved histories again, without a cluster.
 
 use std::path::{Path, PathBuf};
 

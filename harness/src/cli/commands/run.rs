@@ -1,4 +1,4 @@
-//! `run`: stories on a cluster of their own, verdicts as they come, nothing left behind.
+//! `run`: plays stories on clusters of its own and prints each verdict as it comes.
 
 use clap::Args as ClapArgs;
 
@@ -14,7 +14,7 @@ use crate::run::{LiveRun, Options, RunError, Selected, Session, Setting, Story, 
 use crate::system::System;
 use crate::verdict::Verdict;
 
-/// What `run` takes.
+/// Options of `run`.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Args {
     /// Story to play: its name, a part of it, or a pattern with `*`. Without one: every story, or with `--defect` those
@@ -103,7 +103,7 @@ fn cut_short(report: &RunReport, format: Format) {
     }
 }
 
-/// What the run would do.
+/// Prints what the run would do.
 async fn ahead(stories: &[Story], args: &Args, seed: u64) -> u8 {
     let options = options(args, seed);
     match options.select(stories, &System::reference()) {

@@ -1,4 +1,4 @@
-//! Commands about clusters as such: `doctor`, `up`, `down`.
+//! `up`: brings up a cluster that stays until `down`.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::cluster::{
     Cluster, ClusterError, ClusterSpec, Engine, Progress as _, READY_BOUND, RunLock, remove_half_made, remove_leftovers,
 };
 
-/// What `up` takes.
+/// Options of `up`.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct UpArgs {
     /// Publish Postgres on this port of 127.0.0.1, for a client that is set up once; else on one that is free.

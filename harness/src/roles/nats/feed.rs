@@ -1,8 +1,7 @@
-//! The messages of a system's stream log, each read once, in the log's order, as they come to be.
+//! The messages of the system's stream log, each read once, in the log's order, as they come.
 //!
-//! Read by place, as the log itself is numbered, so that nothing on the server belongs to the reader and a restart of the
-//! broker leaves nothing to set up again. What is cleared away before it was read is not told: whoever needs a log without
-//! a hole reads more often than it is cleared.
+//! The feed reads by sequence number. Nothing on the server belongs to it, so a restart of the broker needs no new set-up. A
+//! message that was purged before it was read is lost to the feed: read more often than the system purges.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +41,7 @@ pub struct Message {
     pub seq: u64,
     /// The id under which clients are shown the frame, where the message carries one that can be read.
     pub cursor: Option<Cursor>,
-    /// What the frame says.
+    /// The chunk that its frame says.
     pub chunk: Chunk,
 }
 
@@ -114,7 +113,7 @@ impl LogFeed {
         let mut told = Vec::new();
         let drained = tokio::time::timeout(ONE_DRAIN, self.drain_into(&mut told)).await;
         match drained.unwrap_or_else(|_| Err(self.broken(format!("not read within {ONE_DRAIN:?}")))) {
-            // What was read is told first; the trouble is still there at the next call.
+            // The messages that were read come first; the error is still there at the next call.
             Err(error) if told.is_empty() => Err(error),
             _ => Ok(told),
         }

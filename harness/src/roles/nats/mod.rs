@@ -1,4 +1,4 @@
-//! NATS JetStream, as the harness reads and disturbs it: the stream that holds the system's log, and its messages as they come.
+//! NATS JetStream: the stream that holds the system's log, and its messages as they come.
 
 mod dump;
 pub mod feed;

@@ -1,7 +1,7 @@
-//! The stream that a system's log is kept in, as a whole: which one it is, and how it is taken away.
+//! The stream that holds the system's log: which one it is, and its deletion.
 //!
-//! A stream that is made again bears the name and counts its messages as the one before did, so the moment of its making,
-//! by the broker's clock, is what tells the two apart.
+//! A stream that is made again has the same name and numbers its messages from 1 again. Its time of creation, by the broker's
+//! clock, tells the two apart.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -41,7 +41,7 @@ pub struct StoreError {
     what: String,
 }
 
-/// What there is of a log's stream.
+/// The stream of a log, as the broker describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Held {
     /// When it was made.
@@ -111,7 +111,7 @@ pub(super) async fn connect(url: &str) -> Result<Context, String> {
     let is_open = opened.clone();
     let client = ConnectOptions::new()
         .request_timeout(Some(ONE_QUESTION))
-        // What a broker says of others is not where anybody has allowed to go.
+        // Nobody has allowed the servers that a broker names.
         .ignore_discovered_servers()
         .reconnect_delay_callback(move |_| {
             if is_open.load(Ordering::Relaxed) {

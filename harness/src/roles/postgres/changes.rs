@@ -1,9 +1,9 @@
-//! Every committed change of owners, epochs, statuses and parts, in commit order, by logical decoding.
+//! The change feed: every committed change of owners, epochs, statuses and parts, in commit order.
 //!
-//! A poll would see some states and miss others; what decides a verdict is often the one between two polls. The feed reads
-//! a logical replication slot through SQL (`test_decoding`, part of every PostgreSQL). It looks before it takes: changes are
-//! peeked, and the slot is advanced only past what has been handed out, so that neither a broken connection nor a restart
-//! of the database loses one; what is read again after such a break is told apart by its position in the log.
+//! A poll would see some states and miss others, and a verdict often depends on a state between two polls. The feed reads a
+//! logical replication slot through SQL (`test_decoding`, part of every PostgreSQL). It peeks, and advances the slot only past
+//! changes that it has handed out, so a broken connection or a restart of the database loses none. Changes that are read again
+//! after such a break are recognised by their position in the log.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub struct ChangeFeed {
     transactions: u64,
     /// How far the database's log had come when all changes in it were read.
     read_to: Option<PgLsn>,
-    /// Whether what is handed out is too much to be read again with every reading.
+    /// True if so many changes were handed out that the slot must be advanced.
     is_behind: bool,
     /// Newest state of each thread and turn: a commit that touches only other columns is no event.
     newest: HashMap<String, Row>,

@@ -1,11 +1,11 @@
-//! Connections to the database, the name of the harness's own sessions, and the errors of every question.
+//! Connections to PostgreSQL: the name of the harness's sessions, and the errors of every query.
 
 use std::time::Duration;
 
 use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, NoTls};
 
-/// What the harness's own sessions are called in the database's books: every other one is the system's.
+/// Name of the harness's own sessions. Every other session is the system's.
 pub(crate) const OURS: &str = "crosspod-harness";
 
 /// Longest that one question to the database may take.
@@ -19,7 +19,7 @@ pub enum DatabaseError {
     Unreachable {
         /// Host and port.
         at: String,
-        /// What the client library says.
+        /// The error of the client library.
         source: tokio_postgres::Error,
     },
     /// It took too long.
@@ -33,7 +33,7 @@ pub enum DatabaseError {
     Shape {
         /// Host and port.
         at: String,
-        /// What was found.
+        /// The unexpected value.
         what: String,
     },
 }

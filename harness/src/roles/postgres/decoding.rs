@@ -12,7 +12,7 @@ use crate::wire::text::cut;
 pub(super) enum Line {
     Begin,
     Commit,
-    /// What [`read`] makes out.
+    /// A changed row, for [`read`].
     Change,
 }
 

@@ -1,4 +1,4 @@
-//! What the system's stores hold of one thread, as text to keep.
+//! The rows that the database holds of one thread, as text to keep.
 
 use super::connect::DatabaseError;
 use super::owners::Owners;

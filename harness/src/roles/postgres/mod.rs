@@ -1,4 +1,4 @@
-//! PostgreSQL, as the harness reads and disturbs it: owners, every committed change, rows as text, sessions.
+//! PostgreSQL: owners, every committed change, rows as text, and sessions.
 
 pub mod changes;
 pub mod connect;

@@ -1,7 +1,7 @@
-//! Reads a thread's owner, epoch and status, and a turn's status, from the system's database; and rows to keep, as text.
+//! Owners: a thread's owner, epoch and status, and a turn's status, read from the database.
 //!
-//! One kept connection and prepared statements: this is on the path between "a token was seen" and "the owner is dead",
-//! where every round trip counts. The connection is made anew when it is found broken, because stories break databases.
+//! The reader keeps one connection with prepared statements: it stands between "a token was seen" and "the owner is dead", where
+//! every round trip counts. It connects again when it finds the connection broken, because stories break databases.
 
 use std::sync::PoisonError;
 
@@ -15,7 +15,7 @@ use super::connect::{DatabaseError, ONE_QUESTION, connect, place};
 use crate::history::{Epoch, PodName, Status, ThreadId, TurnId};
 use crate::system::{Database, frames};
 
-/// What is known of a thread at one moment.
+/// Owner, epoch and status of a thread at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ownership {
     /// Pod that owns it.
@@ -83,7 +83,7 @@ impl Owners {
         row.map(|row| self.status(&row, 0)).transpose()
     }
 
-    /// What a query finds, as CSV with a header line.
+    /// The rows of a query as CSV with a header line.
     pub(super) async fn csv(&self, select: &str) -> Result<String, DatabaseError> {
         let copy = format!("copy ({select}) to stdout with (format csv, header)");
         let copied = self.over_kept(async |kept| {

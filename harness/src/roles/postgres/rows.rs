@@ -1,4 +1,4 @@
-//! Reads one changed row, as the description names its table and columns, into a row of the history. Pure.
+//! Changed rows, read into rows of the history by the tables and columns of the description. Pure.
 
 use super::decoding::{Action, Change, Columns};
 use crate::history::{Epoch, FeedbackId, MessageId, PodName, Row, ThreadId, TurnId};
@@ -9,7 +9,7 @@ use crate::wire::text::cut;
 /// of the history that is read back.
 const PART_MAX: usize = 8 << 20;
 
-/// What tells a row whose state is compared from the others; parts are told one by one and need none.
+/// The identity of a row whose newest state is compared. Parts and feedback have none: each change of them is an event.
 pub(super) fn identity(row: &Row) -> Option<String> {
     match row {
         Row::Thread { thread, .. } => Some(format!("thread {thread}")),

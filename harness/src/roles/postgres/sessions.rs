@@ -1,7 +1,7 @@
-//! The sessions of a system's database, by whose they are; and whether it takes further ones, and writes.
+//! Sessions of the database: the system's and the harness's, room for further ones, and read-only mode.
 //!
-//! Every session of the harness bears a name of the harness's, so that all others are the system's, whatever they call
-//! themselves. All is asked over one connection that is there before anything is broken: afterwards there may be no other.
+//! Each session of the harness has a name of its own, so every other session is the system's. All queries use one connection that
+//! is opened before anything is broken: afterwards there may be no further one.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio_postgres::{Client, Config};
 
 use super::connect::{DatabaseError, OURS, connect, connect_as, place};
 
-/// What sessions are called that do nothing but take up a place.
+/// Name of the sessions that do nothing but take up a place.
 const OCCUPIER: &str = "crosspod-occupier";
 /// Longest that one question to the database may take.
 const ONE_QUESTION: Duration = Duration::from_secs(2);
@@ -27,7 +27,7 @@ pub struct Session {
     pid: i32,
     /// When it began, as the database writes it: process ids come again.
     since: String,
-    /// What it calls itself.
+    /// The name that it gives itself.
     pub name: String,
 }
 
@@ -45,7 +45,7 @@ pub struct Occupier {
     _client: Client,
 }
 
-/// What came of a try to have one session more.
+/// The result of an attempt to open one more session.
 pub enum Entry {
     /// There was a place.
     Taken(Occupier),
@@ -202,7 +202,7 @@ impl Writer {
         })
     }
 
-    /// What the database says to a write into `table` that changes nothing: why it refuses, where it takes no writes at all.
+    /// Tries a write into `table` that changes nothing. Returns the refusal if the database takes no writes.
     ///
     /// # Errors
     /// The database cannot be asked, or refuses for another reason.

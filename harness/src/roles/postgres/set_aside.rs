@@ -1,7 +1,7 @@
-//! A database as a service finds it on its first day: what it holds is set aside, and put back afterwards.
+//! An empty database, as a service finds it on its first day: the data is set aside and later put back.
 //!
-//! By renaming the schema, which takes no time whatever is in it. Nobody may be connected who goes on afterwards: what a
-//! connection has prepared names tables that are elsewhere by then.
+//! Renaming the schema does it, which takes no time however large the data is. No pod may stay connected: its prepared statements
+//! name tables that are elsewhere by then.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The provider's journal as it grows, into the history.
+//! Feeds the provider's journal into the history as it grows.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! The provider's admin interface, as the harness uses it: gates, calls, and the journal as it grows.
+//! The mock provider's admin interface: gates, calls, and the journal.
 //!
-//! Waits are the provider's own (it answers when the condition holds), so nothing is polled. Deliberately absent: what the
-//! provider answers to a turn, which is ordered in the turn's text (`plan::Answer`).
+//! The provider itself waits and answers when a condition holds, so nothing is polled. A turn's text orders its answer
+//! (`plan::Answer`).
 
 mod journal;
 
@@ -25,15 +25,15 @@ const ANSWER: Duration = Duration::from_secs(3);
 /// The provider did not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
-    /// What was awaited did not come.
+    /// The awaited condition did not hold in time.
     #[error(transparent)]
     Expired(#[from] Expired),
     /// It refused, or cannot be reached.
     #[error("provider: {what}: {got}")]
     Refused {
-        /// What was asked.
+        /// The request.
         what: String,
-        /// What came instead of the answer.
+        /// The unexpected answer.
         got: String,
     },
 }
@@ -160,7 +160,7 @@ impl Provider {
         body(&what, answer).await
     }
 
-    /// Whether the caller of the `n`-th call for a key went away before it had the whole answer.
+    /// True if the caller of the `n`-th call for a key went away before it had the whole answer.
     ///
     /// # Errors
     /// It refuses or cannot be reached.

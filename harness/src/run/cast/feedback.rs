@@ -1,4 +1,4 @@
-//! Feedback, as clients give it: posted to a pod, acknowledged or refused, and stored some time after.
+//! Feedback that clients give: posted to a pod, acknowledged or refused, and stored some time later.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ impl Cast {
         Ok((item, outcome))
     }
 
-    /// Whether a pod said that it refused for want of room.
+    /// True if a pod refused and gave "no room" as the reason.
     pub fn was_for_want_of_room(&self, outcome: &Outcome<()>) -> bool {
         let system = self.slot.api.system();
         let said = system.feedback.as_ref().map(|feedback| feedback.no_room.as_str());

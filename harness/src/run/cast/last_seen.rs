@@ -1,4 +1,4 @@
-//! The moment of the last event that a story waited for, which the next fault is measured from.
+//! The moment of the last event that a story waited for. The next fault is timed from it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ impl LastSeen {
         *last = Some(last.map_or(at, |l| l.max(at)));
     }
 
-    /// Whether the moment was no longer ago than `span`: what is measured from it may be about to happen.
+    /// True if the moment is at most `span` ago: a fault that is timed from it may be about to happen.
     pub(in crate::run) fn within(&self, span: Duration) -> bool {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.is_some_and(|at| at.elapsed() < span)

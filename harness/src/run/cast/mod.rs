@@ -1,8 +1,7 @@
-//! The cast: all that a story can say, in a story's words.
+//! The cast: everything that a story can say.
 //!
-//! Stories drive; promises judge. Nothing here asserts: a wait that runs out ends the play with what was awaited, and the
-//! judge makes of the history what it is. Here is what clients do; what is waited for (`waits`), what is asked of the
-//! provider and of the nemesis (their sides), and what is asked of pods to know how they are (`probes`) are beside it.
+//! Stories drive and promises judge, so nothing here asserts. A wait that runs out ends the play and names what was awaited.
+//! [`Cast`] holds the actors of one play; each file beside it holds one kind of sentence.
 
 pub(in crate::run) mod clients;
 pub(in crate::run) mod credentials;

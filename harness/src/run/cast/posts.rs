@@ -1,4 +1,4 @@
-//! A post that a story goes on beside: it is on its way, and the pod may never answer it.
+//! Posts: messages that clients send, also those that a story does not wait for.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What is asked of pods only to know how they are: whether they say that they can serve, and whether they can.
+//! Probes: questions that only find out whether pods say that they can serve, and whether they can.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a story asks of the provider: to be told how far it has got with a turn, and to go on.
+//! The provider as a story uses it: wait until it has got somewhere with a turn, let it go on.
 
 use super::Cast;
 use super::turn::{BEGIN, LOOK, Turn};
@@ -6,7 +6,7 @@ use crate::plan::Answer;
 use crate::run::stopped::Stopped;
 use crate::wait::{self, Look};
 
-/// What a story asks of the provider.
+/// The mock provider, as a story uses it.
 pub struct ProviderSide<'a> {
     pub(in crate::run) cast: &'a Cast,
 }

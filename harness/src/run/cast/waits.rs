@@ -1,4 +1,4 @@
-//! What a story waits for: conditions in the database, at the pods and on watchers, each with a name and a bound.
+//! Waits of a story: conditions in the database, at the pods and on watchers, each with a name and a bound.
 
 use std::time::Duration;
 
@@ -158,7 +158,7 @@ impl Cast {
         }
     }
 
-    /// Whether the turn is over in the database.
+    /// True if the turn is over in the database.
     pub async fn is_over(&self, turn: &Turn) -> Result<bool, Stopped> {
         Ok(self.status_of(turn).await?.is_some_and(Status::is_terminal))
     }

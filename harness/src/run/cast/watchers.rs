@@ -43,7 +43,7 @@ impl Watcher {
         }
     }
 
-    /// What it has seen by now.
+    /// The frames that it was shown so far, summed up.
     pub fn seen(&self) -> Seen {
         self.tail.seen()
     }

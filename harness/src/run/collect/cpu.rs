@@ -1,5 +1,7 @@
-//! Tells the history when parts of the cluster, or the harness itself, wait for a processor: on a machine that has too much to do
-//! a promise may be broken by nobody's fault. By the kernel's own books, so nothing is told of an engine on another machine.
+//! Records when parts of the cluster, or the harness itself, wait for a CPU.
+//!
+//! On an overloaded machine a promise may be broken by nobody's fault. The numbers are the kernel's, so an engine on another
+//! machine gives none.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -12,11 +14,11 @@ use crate::history::writer::Recorder;
 use crate::history::{Event, What};
 use crate::run::slot::Slot;
 
-/// How often it is looked. Short beside every bound of a system, long beside what a look costs.
+/// Interval between two looks. Short beside every bound of a system, long beside the cost of a look.
 const LOOK: Duration = Duration::from_millis(250);
-/// How many looks back one is held against, so that a wait is measured whole wherever it lies: a second, as bounds and leases are.
+/// Each look is compared with the one so many before it: a second, as long as bounds and leases are.
 const BACK: usize = 4;
-/// Who waits for less than one part in so many of that time does not suffer by it, and is not told.
+/// A part that waited for less than one in so many of that time does not suffer by it, and is not recorded.
 const HARDLY: u32 = 4;
 /// The harness's own name in the history.
 const HARNESS: &str = "harness";
@@ -24,7 +26,7 @@ const HARNESS: &str = "harness";
 /// How long each thread of each part has waited since it began.
 type Waited = BTreeMap<String, HashMap<String, Duration>>;
 
-/// Whether anybody has been told of from place `from` of the history on who waited for most of the time.
+/// True if the history says, from event `from` on, that some part waited for most of the time.
 pub(in crate::run) fn starved_since(recorder: &Recorder, from: u64) -> bool {
     let most = |event: &Event| match &event.what {
         What::Starved { over_us, waited_us } => waited_us
@@ -36,7 +38,7 @@ pub(in crate::run) fn starved_since(recorder: &Recorder, from: u64) -> bool {
     recorder.find(from, most).is_some()
 }
 
-/// What one look saw.
+/// The times that one look read.
 struct Seen {
     at: Instant,
     waited: Waited,
@@ -63,7 +65,7 @@ pub(in crate::run) async fn watch(slot: Arc<Slot>, recorder: Recorder, stop: Can
     }
 }
 
-/// Who waited between the first and the last of some looks, if anybody did.
+/// The event for the parts that waited between the first look and the last. `None` if no part did.
 fn starved_event(seen: &VecDeque<Seen>) -> Option<What> {
     let (first, last) = (seen.front()?, seen.back()?);
     let over = last.at.duration_since(first.at);

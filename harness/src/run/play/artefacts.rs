@@ -1,8 +1,7 @@
-//! What is kept of a play beside its history, for whoever looks for the reason of a failure: the parts' logs, the
-//! provider's records, the stream log, the rows.
+//! Artefacts beside a play's history: the parts' logs, the provider's calls, the stream log and the rows.
 //!
-//! Convenience, not evidence: a verdict rests on the history alone, so what cannot be kept is told in the harness's own log
-//! and changes nothing.
+//! They help to find the reason of a failure. A verdict rests on the history alone, so an artefact that cannot be kept is only a
+//! warning in the harness's log.
 
 use std::time::SystemTime;
 

@@ -1,5 +1,6 @@
-//! The background watchers of a play: they open and close attaches on every pod all the time, at cursors around the head, as
-//! the plan says. What they are shown is recorded and judged like any other watcher's.
+//! Background watchers of a play: they open and close attaches on every pod, at cursors around the head, as planned.
+//!
+//! Their frames are recorded and judged like any other watcher's.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,7 +31,7 @@ pub(in crate::run) struct BackgroundWatchers {
     lanes: Vec<JoinHandle<()>>,
 }
 
-/// What every lane needs.
+/// Everything that a lane needs.
 struct LaneContext {
     slot: Arc<Slot>,
     recorder: Recorder,

@@ -1,5 +1,6 @@
-//! What is asked of the system once a play is over, so that every run has something to judge: whether the pods serve, what
-//! they still hold, and what they complained of.
+//! The final state of a play: readiness of the pods, leftovers, complaints in logs, and every thread on every pod.
+//!
+//! Every run records it, so every run has something to judge.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,10 +18,10 @@ use crate::workload::Scrape;
 
 /// Longest that what the play has opened may take to go: the pods notice a client that is gone when they next write to it.
 const GONE: Duration = Duration::from_millis(2500);
-/// How often it is looked.
+/// Interval between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What there was before the play: only what is there over and above is the play's.
+/// Counts and log positions from before the play. The play is judged by what was added since.
 #[derive(Default)]
 pub(in crate::run) struct Baseline {
     counts: Counts,

@@ -1,7 +1,7 @@
-//! One story, played once on one slot: from the plan to the judged history in its folder.
+//! One play: a story played once on one slot, from the plan to the judged history in its folder.
 //!
-//! The order is that of the pipeline: plan saved, history begun, play, heal, quiesce, final state, judgement. A failure of
-//! the harness's own part is an event of the history like any other, and makes the verdict `Broken`.
+//! The order: save the plan, begin the history, play, heal, settle, read the final state, judge. An error of the harness itself is
+//! an event of the history like any other and makes the verdict `Broken`.
 
 pub(in crate::run) mod artefacts;
 pub(in crate::run) mod background_watchers;
@@ -26,7 +26,7 @@ use crate::report::{Folder, StoryFigures, StoryReport};
 use crate::verdict::Judgement;
 use stage::Stage;
 
-/// What is played, where and with what.
+/// An order to play a story: the story, its seed and setting, and the folder for its artefacts.
 pub(in crate::run) struct Order<'a> {
     /// The story.
     pub(in crate::run) story: &'a Story,

@@ -43,8 +43,8 @@ pub(in crate::run) async fn quiesce(cast: &Cast) -> Result<(), String> {
     Ok(())
 }
 
-/// Lets all feedback of the play come to be stored, where there is any, and keeps what each pod says of how much that is.
-/// What does not come in time is for the judge to find.
+/// Waits until the play's feedback is stored, and records how many items each pod reports.
+/// The judge finds items that are not stored in time.
 pub(in crate::run) async fn settle_feedback(cast: &Cast) {
     if cast.feedback.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! Everything that runs beside one play, from before it begins until its final state is read.
+//! The stage: the cast and the feeds of one play, from before it begins until its final state is read.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -1,7 +1,7 @@
-//! What a run would do, without doing it: the plans that its seed draws, and what it would bring up and remove.
+//! A dry run: the plans that the seed draws, and what the run would bring up and remove.
 //!
-//! Which faults a story injects cannot be told without playing it: where they land comes from gates and from what watchers
-//! see. Its sentence and its evidence say what they are, and [`AIMED_AT`] what they can reach.
+//! A story's faults are known only when it is played: gates and frames decide where they land. Its sentence and its evidence name
+//! them, and [`AIMED_AT`] names everything that they can reach.
 
 use serde::Serialize;
 
@@ -11,12 +11,12 @@ use crate::cluster::{AllowedHosts, Engine, Preview};
 use crate::plan::{Plan, seed_of_repetition};
 use crate::run::error::RunError;
 
-/// What the faults of every story can reach, and nothing beyond.
+/// Everything that the faults of a story can reach.
 const AIMED_AT: &str = "What a story breaks is in its sentence and its evidence; the moments come from what it sees. Every \
 fault is aimed at parts of the clusters named here alone: processes of their containers, links of their fault proxy, \
 failpoints and volumes of their pods.";
 
-/// What a run would do.
+/// A run that is only described.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DryRun {
     /// Seed of the first repetition.
@@ -25,18 +25,18 @@ pub struct DryRun {
     pub design: String,
     /// Defect that would be switched on, if any.
     pub defect: Option<String>,
-    /// What would be found, brought up and removed.
+    /// Everything that would be found, brought up and removed.
     pub would: Preview,
     /// Every play, in order.
     pub plays: Vec<PlannedPlay>,
-    /// What the plays' faults can reach.
+    /// Everything that the plays' faults can reach.
     pub faults: &'static str,
 }
 
 /// A story that would be played.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlannedPlay {
-    /// What could go wrong and how it would be provoked.
+    /// The failure that the story provokes, and how.
     pub about: &'static str,
     /// Marks that it would have to reach.
     pub evidence: &'static [&'static str],
@@ -45,10 +45,10 @@ pub struct PlannedPlay {
 }
 
 impl DryRun {
-    /// Looks at what a run of these stories would do.
+    /// Describes a run of these stories.
     ///
     /// # Errors
-    /// What the run itself would fail with before anything is brought up: no engine, one that is not allowed, no Compose.
+    /// The errors of a run before anything is brought up: no engine, an engine that is not allowed, no Compose.
     pub async fn look(
         selected: &Selected,
         options: &Options,

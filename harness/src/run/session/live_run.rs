@@ -1,4 +1,7 @@
-//! A run while it is on: its engine, its name there, and the clusters that it has brought up.
+//! A live run: its engine, its name there, and the clusters that it has brought up.
+//!
+//! [`LiveRun::clear`] removes everything that the run has brought up. It goes by label and also removes a cluster that did not
+//! come up whole.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -139,7 +142,7 @@ impl LiveRun {
         Ok(())
     }
 
-    /// What the run runs on: what somebody needs who wonders why it went differently elsewhere.
+    /// The environment of the run. It helps to explain why a run went differently elsewhere.
     fn environment(&self, setting: &Setting, slots: &[SharedSlot]) -> serde_json::Value {
         let images: BTreeMap<String, String> = slots
             .iter()

@@ -1,6 +1,6 @@
-//! All defects by the stories that are meant to catch them, so often each, with the clean pod as control.
+//! The matrix: every defect, played with the stories that must catch it, and the clean pod as control.
 //!
-//! Each defect gets a cluster of its own that nothing else was played on; several stand side by side.
+//! Each defect gets a cluster of its own; several clusters stand side by side.
 
 use futures_util::FutureExt as _;
 
@@ -15,7 +15,7 @@ use crate::run::story::Story;
 use crate::system::{Defect, System};
 use crate::verdict::Verdict;
 
-/// What is asked of a matrix.
+/// Options of a matrix.
 #[derive(Debug, Clone)]
 pub struct MatrixOptions {
     /// Inside design of the system.
@@ -37,7 +37,7 @@ pub struct Matrix<'a> {
     control: Vec<Story>,
 }
 
-/// What is told while a matrix is played.
+/// Progress while a matrix is played.
 pub trait MatrixProgress: Progress + Sync {
     /// A row is done.
     fn row(&self, row: &Row);
@@ -84,7 +84,7 @@ impl<'a> Matrix<'a> {
         })
     }
 
-    /// Whether it holds every defect of the system.
+    /// True if it holds every defect of the system.
     pub fn is_whole(&self) -> bool {
         self.options.defects.is_empty()
     }
@@ -185,7 +185,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// What one cluster's plays come to.
+/// The result of the plays on one cluster.
 enum Part {
     Control(Control),
     Rows(Vec<Row>),

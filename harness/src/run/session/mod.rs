@@ -1,7 +1,4 @@
 //! Sessions: clusters of one setting, on which any number of stories is played.
-//!
-//! Whatever happens, [`live_run::LiveRun::clear`] takes away what the run has brought up: it goes by label and needs no cluster that
-//! came up whole.
 
 pub(in crate::run) mod dry_run;
 pub(in crate::run) mod live_run;
@@ -23,7 +20,7 @@ use super::story::Story;
 use crate::report::{RunFigures, RunFolder, RunReport, START, StoryFigures, StoryReport};
 use crate::verdict::{Finding, Judgement, Verdict};
 
-/// What a session's pods are.
+/// The design and defect of a session's pods, and its number of slots.
 #[derive(Debug, Clone)]
 pub struct Setting {
     /// Inside design.
@@ -94,7 +91,7 @@ impl Session {
         Ok(report)
     }
 
-    /// What the clusters' start itself has shown: pods that ended by themselves beside the others. None where all came up.
+    /// A report of pods that ended by themselves while the clusters started. `None` if all came up.
     pub fn start_report(&self, seed: u64) -> Option<StoryReport> {
         let deaths = self.slots.iter().flat_map(|slot| slot.cluster.boot_deaths());
         let findings: Vec<Finding> = deaths

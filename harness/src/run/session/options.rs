@@ -1,11 +1,11 @@
-//! What is asked of a run, checked against what there is. Pure.
+//! The options of a run, checked against the registry and the system. Pure.
 
 use crate::judge::PROMISES;
 use crate::run::error::{RunError, unknown};
 use crate::run::story::Story;
 use crate::system::System;
 
-/// What is asked of a run.
+/// Options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Part of a story's name; `*` stands for anything. None selects every story, or with a defect those meant to catch it.
@@ -74,7 +74,7 @@ impl Options {
     }
 }
 
-/// Whether a name fits a filter that is no story's whole name.
+/// True if a name matches a filter that is no story's whole name.
 fn matches(filter: &str, name: &str) -> bool {
     match filter.split_once('*') {
         None => name.contains(filter),

@@ -1,4 +1,4 @@
-//! Work done side by side, a given number at a time.
+//! Work done side by side, at most a given number at a time.
 
 use futures_util::stream::{self, StreamExt as _};
 

@@ -1,7 +1,7 @@
-//! A fault that an event sets off: waits until a trigger fires, settles whom it is for at that moment, and strikes.
+//! Faults that an event sets off: wait for the trigger, settle the pods that the selector means, inject.
 //!
-//! The trigger looks at the whole history, so that a condition that holds already fires at once. What is measured from is
-//! the moment in which it fired, or in which the story was ready to strike, should that be later.
+//! The trigger reads the whole history, so a condition that already holds fires at once. The fault is timed from the moment in
+//! which the trigger fired, or in which the story was ready to inject it, whichever is later.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ use crate::wait;
 /// Longest that a story waits for a pod that has something to do to feel that it lacks memory or processor time.
 const WORK_FELT: Duration = Duration::from_secs(8);
 
-/// What is done to each pod that a selector means.
+/// A fault that is injected into each pod that a selector means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// Its process is killed.
@@ -54,7 +54,7 @@ pub struct Injected {
     lands_with_work: Option<LandsWithWork>,
 }
 
-/// What lands when a pod has something to do.
+/// A fault that takes effect only when the pod has work to do.
 #[derive(Debug, Clone)]
 enum LandsWithWork {
     Memory,
@@ -250,7 +250,7 @@ fn instant(recorder: &Recorder, us: u64) -> Instant {
     }
 }
 
-/// Who owns the turn's thread now, whatever has become of the turn.
+/// The owner of the turn's thread now. The turn may be over.
 async fn owner_now(cast: &Cast, turn: &Turn) -> Result<Option<Aim>, Stopped> {
     let read = cast.slot.owners.of(&turn.thread).await;
     let Some(now) = read.map_err(|e| Stopped::GaveUp(e.to_string()))? else {

@@ -1,4 +1,4 @@
-//! What a story breaks, and what of it it mends itself. What it leaves broken is healed after it.
+//! Faults that a story injects, and their mending. A play that ends with a fault in force is healed after it.
 
 pub(in crate::run) mod dependencies;
 pub(in crate::run) mod inject;
@@ -22,7 +22,7 @@ pub(in crate::run) const STOP: Duration = Duration::from_secs(5);
 /// Longest that a story waits for something to come of a fault that waits for data.
 pub(in crate::run) const LANDING: Duration = Duration::from_secs(3);
 
-/// What a story has broken.
+/// The nemesis, as a story uses it.
 pub struct NemesisSide<'a> {
     pub(in crate::run) cast: &'a mut Cast,
 }
@@ -102,7 +102,7 @@ impl NemesisSide<'_> {
     /// Freezes a pod, whatever it owns.
     pub async fn pause_pod(self, pod: &PodName) -> Result<(), Stopped> {
         let handle = self.cast.slot.pod(pod)?;
-        // What was seen before this sets nothing off that comes after it.
+        // Nothing that was seen before sets off a fault that comes later.
         self.cast.last_seen.take();
         self.cast.nemesis.pause(&handle, None, None).await?;
         Ok(())
@@ -185,7 +185,7 @@ impl NemesisSide<'_> {
     pub async fn arm(self, pods: &[PodName], point: Failpoint, thread: Option<&ThreadId>) -> Result<Armed, Stopped> {
         let cast = self.cast;
         let handles: Vec<PartHandle> = pods.iter().map(|pod| cast.slot.pod(pod)).collect::<Result<_, _>>()?;
-        // What was seen before this sets nothing off that comes after it.
+        // Nothing that was seen before sets off a fault that comes later.
         cast.last_seen.take();
         Ok(cast.nemesis.arm(&handles, point, thread).await?)
     }
@@ -233,7 +233,7 @@ impl NemesisSide<'_> {
     pub async fn fill_disk(self, pod: &PodName) -> Result<(), Stopped> {
         let handle = self.cast.slot.pod(pod)?;
         let folder = self.cast.takes_feedback()?.spool.clone();
-        // What was seen before this sets nothing off that comes after it.
+        // Nothing that was seen before sets off a fault that comes later.
         self.cast.last_seen.take();
         self.cast.nemesis.fill_disk(&handle, &folder).await?;
         Ok(())
@@ -306,7 +306,7 @@ impl NemesisSide<'_> {
 
 fn release(cast: &Cast) -> Result<Release, Stopped> {
     let release = cast.slot.api.system().release.clone();
-    release.ok_or_else(|| Stopped::Harness("the target's description says nothing of its version".to_owned()))
+    release.ok_or_else(|| Stopped::Harness("the system's description has no [release]".to_owned()))
 }
 
 pub(in crate::run) fn database(cast: &Cast) -> Result<String, Stopped> {

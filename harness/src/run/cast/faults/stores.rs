@@ -1,4 +1,4 @@
-//! What a story does to the database and the broker while they run, or to what they have stored, and how it mends that.
+//! Faults of the database and the broker while they run, or of their data, and their mending.
 
 use super::{NemesisSide, STOP, database};
 use crate::cluster::Service;
