@@ -1,6 +1,6 @@
 //! A client attaches to a pod that does not own the turn, after the model has begun to talk. A pod that decides what to
 //! replay by what it runs itself shows such a client only what comes next.
-//! Catches: attach-policy-from-local-registry; attach-skips-tenant-check (a stranger tries every pod after each story).
+//! Catches: attach-policy-from-local-registry.
 
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};

@@ -1,6 +1,6 @@
 //! Every pod times every moment: attached at the start, in the middle, inside the takeover, at the tail, and past the end.
 //! Whenever and wherever a client attaches, it converges to what a client that was there from the start has.
-//! Catches: attach-policy-from-local-registry, purge-under-readers.
+//! Catches: purge-under-readers.
 
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
