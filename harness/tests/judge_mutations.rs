@@ -23,7 +23,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crosspod::history::reader::{self, History};
-use crosspod::history::{Chunk, Credential, Epoch, Event, Row, Status, TurnId, WatcherId, What};
+use crosspod::history::{
+    Chunk, ClientEvent, Credential, Epoch, Event, PodEvent, Row, RunEvent, Status, StoreEvent, TurnId, WatcherEvent,
+    WatcherId, What,
+};
 use crosspod::judge;
 use crosspod::verdict::Verdict;
 use mock_ai::token::{self, Answer};
@@ -132,7 +135,7 @@ fn a_history_that_is_cut_anywhere_is_broken() {
     for (name, mut history) in clean() {
         assert_eq!(
             history.events.last().map(|event| &event.what),
-            Some(&What::Ended),
+            Some(&What::Run(RunEvent::Ended)),
             "{name}"
         );
         while history.events.pop().is_some() {
@@ -160,12 +163,12 @@ fn any(places: &[usize], rng: &mut StdRng) -> Option<usize> {
 /// The turn and its last epoch, as the store has them in the end.
 fn last_attempt(events: &[Event]) -> Option<(TurnId, Epoch)> {
     events.iter().rev().find_map(|event| match &event.what {
-        What::Row {
+        What::Store(StoreEvent::Row {
             row: Row::Turn {
                 turn, epoch, status, ..
             },
             ..
-        } if status.is_terminal() => Some((turn.clone(), *epoch)),
+        }) if status.is_terminal() => Some((turn.clone(), *epoch)),
         _ => None,
     })
 }
@@ -173,12 +176,12 @@ fn last_attempt(events: &[Event]) -> Option<(TurnId, Epoch)> {
 /// Turns that are over, each with the epoch that ended it.
 fn over(events: &[Event]) -> BTreeMap<TurnId, Epoch> {
     let ends = events.iter().filter_map(|event| match &event.what {
-        What::Row {
+        What::Store(StoreEvent::Row {
             row: Row::Turn {
                 turn, epoch, status, ..
             },
             ..
-        } if status.is_terminal() => Some((turn.clone(), *epoch)),
+        }) if status.is_terminal() => Some((turn.clone(), *epoch)),
         _ => None,
     });
     ends.collect()
@@ -191,7 +194,7 @@ fn deltas(events: &[Event]) -> Vec<usize> {
     let mut told = BTreeSet::new();
     let mut last_starts = BTreeMap::new();
     for (place, event) in events.iter().enumerate() {
-        let What::Frame { watcher, chunk, .. } = &event.what else {
+        let What::Watcher(WatcherEvent::Frame { watcher, chunk, .. }) = &event.what else {
             continue;
         };
         match chunk {
@@ -205,12 +208,12 @@ fn deltas(events: &[Event]) -> Vec<usize> {
         }
     }
     let counts = |place: &usize| match &events[*place].what {
-        What::Frame {
+        What::Watcher(WatcherEvent::Frame {
             watcher,
             cursor: Some(at),
             chunk: Chunk::Delta { turn, .. },
             ..
-        } => {
+        }) => {
             let whom = (*watcher, turn.clone());
             over.get(turn) == Some(&at.epoch)
                 && told.contains(&whom)
@@ -226,20 +229,20 @@ fn parts(events: &[Event]) -> Vec<usize> {
     let over = over(events);
     places(
         events,
-        |what| matches!(what, What::Row { row: Row::Part { turn, epoch, .. }, .. } if over.get(turn) == Some(epoch)),
+        |what| matches!(what, What::Store(StoreEvent::Row { row: Row::Part { turn, epoch, .. }, .. }) if over.get(turn) == Some(epoch)),
     )
 }
 
 fn text(what: &mut What) -> Option<&mut String> {
     match what {
-        What::Frame {
+        What::Watcher(WatcherEvent::Frame {
             chunk: Chunk::Delta { text, .. },
             ..
-        }
-        | What::Row {
+        })
+        | What::Store(StoreEvent::Row {
             row: Row::Part { text, .. },
             ..
-        } => Some(text),
+        }) => Some(text),
         _ => None,
     }
 }
@@ -247,14 +250,14 @@ fn text(what: &mut What) -> Option<&mut String> {
 /// The turn that a frame with text or a part is of.
 fn turn_of(what: &What) -> Option<&TurnId> {
     match what {
-        What::Frame {
+        What::Watcher(WatcherEvent::Frame {
             chunk: Chunk::Delta { turn, .. },
             ..
-        }
-        | What::Row {
+        })
+        | What::Store(StoreEvent::Row {
             row: Row::Part { turn, .. },
             ..
-        } => Some(turn),
+        }) => Some(turn),
         _ => None,
     }
 }
@@ -267,9 +270,9 @@ fn insert_behind(events: &mut Vec<Event>, place: usize, what: What) {
 
 /// A row in a transaction of its own, at the end of what the database told.
 fn insert_last_row(events: &mut Vec<Event>, row: Row) -> Option<()> {
-    let last = *places(events, |what| matches!(what, What::Row { .. })).last()?;
+    let last = *places(events, |what| matches!(what, What::Store(StoreEvent::Row { .. }))).last()?;
     let (lsn, xid) = ("F/FFFFFFFF".into(), u64::from(u32::MAX));
-    insert_behind(events, last, What::Row { lsn, xid, row });
+    insert_behind(events, last, What::Store(StoreEvent::Row { lsn, xid, row }));
     Some(())
 }
 
@@ -305,7 +308,7 @@ fn swap_frames(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let places = deltas(events);
     let first = any(&places, rng)?;
     let whom = |place: usize| match &events[place].what {
-        what @ What::Frame { watcher, .. } => Some((*watcher, turn_of(what))),
+        what @ What::Watcher(WatcherEvent::Frame { watcher, .. }) => Some((*watcher, turn_of(what))),
         _ => None,
     };
     let second = *places
@@ -356,7 +359,7 @@ fn splice_part(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 
 fn cut_frame(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let place = any(&deltas(events), rng)?;
-    if let What::Frame { cursor, id, chunk, .. } = &mut events[place].what {
+    if let What::Watcher(WatcherEvent::Frame { cursor, id, chunk, .. }) = &mut events[place].what {
         let (why, data) = (
             "not JSON: EOF while parsing a string".into(),
             r#"{"type":"text-de"#.into(),
@@ -370,10 +373,10 @@ fn foreign_access(events: &[Event], rng: &mut StdRng) -> Option<usize> {
     let is_foreign = |what: &What| {
         matches!(
             what,
-            What::Access {
+            What::Client(ClientEvent::Access {
                 credential: Credential::Foreign,
                 ..
-            }
+            })
         )
     };
     any(&places(events, is_foreign), rng)
@@ -381,7 +384,7 @@ fn foreign_access(events: &[Event], rng: &mut StdRng) -> Option<usize> {
 
 fn let_in(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let place = foreign_access(events, rng)?;
-    if let What::Access { status, .. } = &mut events[place].what {
+    if let What::Client(ClientEvent::Access { status, .. }) = &mut events[place].what {
         *status = Some(200);
     }
     Some(())
@@ -390,12 +393,12 @@ fn let_in(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 fn quote(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let (turn, _) = last_attempt(events)?;
     let tenant = events.iter().find_map(|event| match &event.what {
-        What::ThreadMade { tenant, .. } => Some(tenant.to_string()),
+        What::Client(ClientEvent::ThreadMade { tenant, .. }) => Some(tenant.to_string()),
         _ => None,
     })?;
     let secret = if rng.random_bool(0.5) { turn.to_string() } else { tenant };
     let place = foreign_access(events, rng)?;
-    if let What::Access { body, .. } = &mut events[place].what {
+    if let What::Client(ClientEvent::Access { body, .. }) = &mut events[place].what {
         *body = format!(r#"{{"error":"conflicts with {secret}"}}"#);
     }
     Some(())
@@ -405,17 +408,17 @@ fn cross_tenants(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let place = any(&deltas(events), rng)?;
     *text(&mut events[place].what)? = Answer::new("key-of-b", 1, 3).text();
     let mut post = events.iter().find_map(|event| match &event.what {
-        post @ What::Posted { .. } => Some(post.clone()),
+        post @ What::Client(ClientEvent::Posted { .. }) => Some(post.clone()),
         _ => None,
     })?;
-    let What::Posted {
+    let What::Client(ClientEvent::Posted {
         op,
         thread,
         message,
         expect,
         text,
         ..
-    } = &mut post
+    }) = &mut post
     else {
         return None;
     };
@@ -429,10 +432,10 @@ fn cross_tenants(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
         attempt: 0,
         epoch: Epoch(0),
     };
-    let made = What::ThreadMade {
+    let made = What::Client(ClientEvent::ThreadMade {
         thread: "th-b".into(),
         tenant: "tenant-b".into(),
-    };
+    });
     insert_behind(events, 0, post);
     insert_behind(events, 0, made);
     insert_last_row(events, row)
@@ -444,7 +447,7 @@ fn rename(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     // What one screen alone shows as another message is that to nobody.
     let mut starts = places(
         events,
-        |what| matches!(what, What::Frame { chunk: Chunk::Start(start), .. } if start.answer.is_some()),
+        |what| matches!(what, What::Watcher(WatcherEvent::Frame { chunk: Chunk::Start(start), .. }) if start.answer.is_some()),
     );
     let screens: BTreeSet<(TurnId, WatcherId)> =
         starts.iter().filter_map(|place| shown(&events[*place].what)).collect();
@@ -456,10 +459,10 @@ fn rename(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
             .count()
             > 1
     });
-    if let What::Frame {
+    if let What::Watcher(WatcherEvent::Frame {
         chunk: Chunk::Start(start),
         ..
-    } = &mut events[any(&starts, rng)?].what
+    }) = &mut events[any(&starts, rng)?].what
     {
         start.answer = Some("one-more-answer".into());
     }
@@ -469,11 +472,11 @@ fn rename(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 /// The turn that a frame starts, and on whose screen.
 fn shown(what: &What) -> Option<(TurnId, WatcherId)> {
     match what {
-        What::Frame {
+        What::Watcher(WatcherEvent::Frame {
             watcher,
             chunk: Chunk::Start(start),
             ..
-        } => Some((start.turn.clone(), *watcher)),
+        }) => Some((start.turn.clone(), *watcher)),
         _ => None,
     }
 }
@@ -482,17 +485,20 @@ fn shown(what: &What) -> Option<(TurnId, WatcherId)> {
 
 fn unread(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     // What was posted to after the healing need not be over when it is read.
-    let healed = events.iter().position(|event| event.what == What::Healed)?;
+    let healed = events
+        .iter()
+        .position(|event| event.what == What::Run(RunEvent::Healed))?;
     let of_the_play: BTreeSet<_> = events[..healed]
         .iter()
         .filter_map(|event| match &event.what {
-            What::Posted { thread, .. } => Some(thread.clone()),
+            What::Client(ClientEvent::Posted { thread, .. }) => Some(thread.clone()),
             _ => None,
         })
         .collect();
-    let tells = |what: &What| matches!(what, What::ThreadRead { thread, .. } if of_the_play.contains(thread));
+    let tells =
+        |what: &What| matches!(what, What::Pod(PodEvent::ThreadRead { thread, .. }) if of_the_play.contains(thread));
     let place = any(&places(events, tells), rng)?;
-    if let What::ThreadRead { answers, .. } = &mut events[place].what {
+    if let What::Pod(PodEvent::ThreadRead { answers, .. }) = &mut events[place].what {
         answers.clear();
     }
     Some(())
@@ -514,6 +520,6 @@ fn forget(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 }
 
 fn unstored(events: &mut Vec<Event>, _: &mut StdRng) -> Option<()> {
-    events.retain(|event| !matches!(event.what, What::Row { .. }));
+    events.retain(|event| !matches!(event.what, What::Store(StoreEvent::Row { .. })));
     Some(())
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crosspod::history::reader;
+use crosspod::history::{Event, SCHEMA, reader};
 use crosspod::judge;
 use crosspod::verdict::Verdict;
 use serde::Deserialize;
@@ -64,4 +64,22 @@ fn the_saved_histories_hold_a_pass_and_a_failure() {
         verdicts.is_superset(&BTreeSet::from([Verdict::Pass, Verdict::Fail])),
         "only {verdicts:?}"
     );
+}
+
+#[test]
+fn saved_histories_are_written_back_as_they_were() {
+    let of_this_schema = format!(r#""kind":"began","schema":{SCHEMA},"#);
+    let mut lines = 0;
+    for run in runs() {
+        let text = fs::read_to_string(run.join("history.jsonl")).expect("a saved history");
+        if !text.lines().next().is_some_and(|first| first.contains(&of_this_schema)) {
+            continue;
+        }
+        for line in text.lines() {
+            let event: Event = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_eq!(serde_json::to_string(&event).expect("JSON"), line, "{}", run.display());
+            lines += 1;
+        }
+    }
+    assert!(lines > 2_000, "only {lines} lines of schema {SCHEMA} were read");
 }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use crosspod::history::reader::History;
 use crosspod::history::{
-    Accepted, Began, Bounds, Capability, Chunk, Cursor, Epoch, Event, EventId, Expect, FaultEvent, FaultStep,
-    MessageId, OpId, Outcome, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer, Row, SCHEMA, Start, Status,
-    TailEnd, ThreadId, TurnId, TurnKey, WatcherId, What,
+    Accepted, Began, Bounds, Capability, Chunk, ClientEvent, Cursor, Epoch, Event, EventId, Expect, FaultEvent,
+    FaultStep, MessageId, OpId, Outcome, PodEvent, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer, Row,
+    RunEvent, SCHEMA, Start, Status, StoreEvent, TailEnd, ThreadId, TurnId, TurnKey, WatcherEvent, WatcherId, What,
 };
 use mock_ai::token::Answer;
 
@@ -21,7 +21,7 @@ const STEP_US: u64 = 50;
 /// A history of about `size` events: whole threads, as many as fit, at least one.
 pub(crate) fn history(size: usize) -> History {
     let mut play = Play::new(size);
-    play.put(What::Began(Box::new(began())));
+    play.put(What::Run(RunEvent::Began(Box::new(began()))));
     loop {
         let before = play.events.len();
         play.thread();
@@ -29,12 +29,12 @@ pub(crate) fn history(size: usize) -> History {
             break;
         }
     }
-    play.put(What::Played { gave_up: None });
-    play.put(What::Healed);
+    play.put(What::Run(RunEvent::Played { gave_up: None }));
+    play.put(What::Run(RunEvent::Healed));
     play.read_all();
     play.now_us += 20_000_000;
-    play.put(What::Quiesced);
-    play.put(What::Ended);
+    play.put(What::Run(RunEvent::Quiesced));
+    play.put(What::Run(RunEvent::Ended));
     History {
         events: play.events,
         cut_off: None,
@@ -114,7 +114,7 @@ impl Play {
 
     fn row(&mut self, row: Row) {
         let (lsn, xid) = (format!("0/{:X}", 0x0199_0000 + 64 * self.xid).into(), self.xid);
-        self.put(What::Row { lsn, xid, row });
+        self.put(What::Store(StoreEvent::Row { lsn, xid, row }));
     }
 
     /// A thread from its making to its watchers' leaving.
@@ -122,15 +122,15 @@ impl Play {
         self.threads += 1;
         let thread = ThreadId::from(format!("th-{:032x}", self.threads));
         let tenant = format!("tenant-{:04}", self.threads % 100).into();
-        self.put(What::ThreadMade {
+        self.put(What::Client(ClientEvent::ThreadMade {
             thread: thread.clone(),
             tenant,
-        });
+        }));
         let first = 3 * self.threads;
         let watchers = [first, first + 1, first + 2].map(WatcherId);
         for (watcher, pod) in watchers.into_iter().zip(self.pods.clone()) {
             let asked_us = self.now_us;
-            self.put(What::TailOpened {
+            self.put(What::Watcher(WatcherEvent::TailOpened {
                 watcher,
                 pod,
                 thread: thread.clone(),
@@ -138,7 +138,7 @@ impl Play {
                 role: "every-pod".into(),
                 asked_us,
                 session: None,
-            });
+            }));
             let (status, turn) = (Status::Idle, None);
             self.frame(watcher, None, Chunk::State { status, turn });
         }
@@ -149,7 +149,7 @@ impl Play {
         }
         for watcher in watchers {
             let end = TailEnd::Left;
-            self.put(What::TailClosed { watcher, end });
+            self.put(What::Watcher(WatcherEvent::TailClosed { watcher, end }));
         }
     }
 
@@ -182,7 +182,7 @@ impl Play {
 
     fn post(&mut self, turn: &Turn) {
         let (op, pod) = (OpId(self.turns), self.pods[0].clone());
-        self.put(What::Posted {
+        self.put(What::Client(ClientEvent::Posted {
             op,
             pod: pod.clone(),
             thread: turn.thread.clone(),
@@ -194,13 +194,13 @@ impl Play {
                 size: 0,
                 fails: false,
             }),
-        });
+        }));
         self.xid += 1;
         self.thread_row(turn, None, Status::Queued);
         self.turn_row(turn, Epoch(0), Status::Queued);
         let turn = turn.id.clone();
         let outcome = Outcome::Ok(Accepted { turn, pod });
-        self.put(What::PostEnded { op, outcome });
+        self.put(What::Client(ClientEvent::PostEnded { op, outcome }));
     }
 
     fn thread_row(&mut self, turn: &Turn, owner: Option<PodName>, status: Status) {
@@ -334,7 +334,7 @@ impl Play {
             };
             self.frame(*watcher, Some(cursor), finish);
             let (watcher, turn, status) = (*watcher, turn.id.clone(), Some(status));
-            self.put(What::TerminalProbe { watcher, turn, status });
+            self.put(What::Store(StoreEvent::TerminalProbe { watcher, turn, status }));
         }
         let id = turn.id.clone();
         self.logged(turn, u64::from(TOKENS) + 1, Chunk::Finish { turn: id, status });
@@ -355,12 +355,12 @@ impl Play {
     fn logged(&mut self, turn: &Turn, seq: u64, chunk: Chunk) {
         let (thread, epoch) = (turn.thread.clone(), turn.epoch);
         self.messages += 1;
-        self.put(What::Logged {
+        self.put(What::Store(StoreEvent::Logged {
             thread,
             seq: self.messages,
             cursor: Some(Cursor { epoch, seq }),
             chunk,
-        });
+        }));
     }
 
     fn frame(&mut self, watcher: WatcherId, cursor: Option<Cursor>, chunk: Chunk) {
@@ -371,13 +371,13 @@ impl Play {
         };
         let id_line = id.as_ref().map_or(String::new(), |id| format!("id: {id}\n"));
         let raw = Raw::Utf8(exact(format!("{id_line}data: {data}\n\n")));
-        self.put(What::Bytes { watcher, raw });
-        self.put(What::Frame {
+        self.put(What::Watcher(WatcherEvent::Bytes { watcher, raw }));
+        self.put(What::Watcher(WatcherEvent::Frame {
             watcher,
             id,
             cursor,
             chunk,
-        });
+        }));
     }
 
     /// The one copy of an event's id, as a reader of a saved history keeps it.
@@ -392,12 +392,12 @@ impl Play {
     fn read_all(&mut self) {
         for (thread, answers) in std::mem::take(&mut self.answered) {
             for pod in self.pods.clone() {
-                self.put(What::ThreadRead {
+                self.put(What::Pod(PodEvent::ThreadRead {
                     pod,
                     thread: thread.clone(),
                     status: Status::Completed,
                     answers: answers.clone(),
-                });
+                }));
             }
         }
     }

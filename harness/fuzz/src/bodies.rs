@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use crosspod::history::reader::{self, History};
-use crosspod::history::{Chunk, Event, What};
+use crosspod::history::{Chunk, Event, RunEvent, WatcherEvent, What};
 use crosspod::judge;
 use crosspod::system::frames;
 use crosspod::verdict::Verdict;
@@ -127,16 +127,18 @@ fn seen(frames: &[Frame]) -> History {
         history.expect("a saved history").events
     });
     let mut events = CLEAN.clone();
-    let is_frame = |event: &Event| matches!(event.what, What::Frame { .. });
+    let is_frame = |event: &Event| matches!(event.what, What::Watcher(WatcherEvent::Frame { .. }));
     let place = events.iter().position(is_frame).expect("a frame");
-    let What::Frame { watcher, .. } = events[place].what else {
+    let What::Watcher(WatcherEvent::Frame { watcher, .. }) = events[place].what else {
         return History { events, cut_off: None };
     };
-    let frame = |frame: &Frame| What::Frame {
-        watcher,
-        id: frame.id.as_deref().map(Into::into),
-        cursor: frame.id.as_deref().and_then(frames::read_cursor),
-        chunk: frame.chunk.clone(),
+    let frame = |frame: &Frame| {
+        What::Watcher(WatcherEvent::Frame {
+            watcher,
+            id: frame.id.as_deref().map(Into::into),
+            cursor: frame.id.as_deref().and_then(frames::read_cursor),
+            chunk: frame.chunk.clone(),
+        })
     };
     let at_us = events[place].at_us;
     let new = frames.iter().map(|f| Event {
@@ -213,7 +215,10 @@ pub fn history(input: &[u8]) {
         return;
     };
     let judgement = judge::judge(&history);
-    let is_whole = history.events.iter().any(|event| event.what == What::Ended);
+    let is_whole = history
+        .events
+        .iter()
+        .any(|event| event.what == What::Run(RunEvent::Ended));
     if history.cut_off.is_some() || !is_whole {
         assert_eq!(judgement.verdict, Verdict::Broken);
     }

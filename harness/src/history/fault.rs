@@ -6,6 +6,7 @@ use super::{Epoch, ThreadId};
 
 /// A fault's life, one event a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename = "fault")]
 pub struct FaultEvent {
     /// Tells this fault from the run's others, from 1.
     pub id: u32,

@@ -4,20 +4,32 @@
 //! it ([`reader`]), today or a year later. Deliberately absent: any clock that is not the harness's own. What another
 //! machine says of its time is kept inside the event as a remark and never compared.
 
+mod began;
+mod client;
 mod event;
 mod fault;
 mod ids;
+mod machine;
 mod outcome;
+mod pod;
 mod provider;
 pub mod reader;
+mod run;
 mod stores;
 mod stream;
+mod watcher;
 pub mod writer;
 
+pub use began::*;
+pub use client::*;
 pub use event::*;
 pub use fault::*;
 pub use ids::*;
+pub use machine::*;
 pub use outcome::Outcome;
+pub use pod::*;
 pub use provider::*;
+pub use run::*;
 pub use stores::*;
 pub use stream::*;
+pub use watcher::*;

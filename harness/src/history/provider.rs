@@ -6,6 +6,7 @@ use super::{PodName, TurnKey};
 
 /// Something that the provider saw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename = "provider")]
 pub struct ProviderEvent {
     /// The call's global ordinal: its identity.
     pub call: u64,

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Event, SCHEMA, What};
+use super::{Event, RunEvent, SCHEMA, What};
 
 /// Longest line that is written or read, in bytes. Whatever is recorded is bounded where it comes in so that it fits: a
 /// provider's request of 32 MiB, an answer of 8 MiB, a part of 8 MiB that is escaped at its worst. Garbage does not fill the
@@ -217,7 +217,7 @@ fn event(line: &[u8], place: u64, path: &Path) -> Result<Event, ReadError> {
 
 fn is_in_time(event: &Event) -> bool {
     let bounds_ms = match &event.what {
-        What::Began(began) => {
+        What::Run(RunEvent::Began(began)) => {
             let bounds = began.bounds;
             let (lease, takeover, progress) = (bounds.lease_ms, bounds.takeover_ms, bounds.progress_ms);
             [
@@ -280,7 +280,7 @@ impl History {
     /// What the history begins with, where it is whole enough to begin.
     pub fn began(&self) -> Option<&super::Began> {
         match self.events.first().map(|event| &event.what) {
-            Some(What::Began(began)) => Some(began),
+            Some(What::Run(RunEvent::Began(began))) => Some(began),
             _ => None,
         }
     }
@@ -315,7 +315,11 @@ mod tests {
     use super::*;
 
     fn lines() -> Vec<String> {
-        let whats = [What::Began(some_began().into()), What::Healed, What::Ended];
+        let whats = [
+            What::Run(RunEvent::Began(some_began().into())),
+            What::Run(RunEvent::Healed),
+            What::Run(RunEvent::Ended),
+        ];
         whats
             .into_iter()
             .enumerate()

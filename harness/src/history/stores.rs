@@ -1,8 +1,8 @@
-//! What the stores hold: statuses, rows after a committed change, answers as a pod's API tells them.
+//! The stores of the system: rows after a committed change, messages of the stream log, statuses that were asked for.
 
 use serde::{Deserialize, Serialize};
 
-use super::{Epoch, FeedbackId, MessageId, PodName, ThreadId, TurnId};
+use super::{Chunk, Cursor, Epoch, FeedbackId, MessageId, PodName, ThreadId, TurnId, WatcherId};
 
 /// Status of a thread or turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,6 +32,53 @@ impl Status {
             Self::Completed | Self::Failed | Self::Interrupted | Self::Cancelled
         )
     }
+}
+
+/// A change in a store, or the answer of a store that was asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum StoreEvent {
+    /// A row changed, by a committed transaction, told in commit order.
+    Row {
+        /// Position of the change in the database's log, as it prints it; a remark.
+        lsn: Box<str>,
+        /// Transaction; changes of one transaction are told together.
+        xid: u64,
+        /// The row as it is after the change.
+        row: Row,
+    },
+    /// A message came to be in the stream log, told in the log's order: a frame as it is stored for every tail of its thread.
+    /// It was stored some time before, and is told once; one that was cleared away before it was read is not told.
+    Logged {
+        /// The thread whose log it is in.
+        thread: ThreadId,
+        /// Its place in the log, from 1, as far as 32 bits count; messages of other threads lie between those of one.
+        seq: u32,
+        /// The id under which clients are shown the frame, as a cursor, where the message carries one that can be read.
+        cursor: Option<Cursor>,
+        /// What the frame says.
+        chunk: Chunk,
+    },
+    /// The database was asked for a turn's status right after a watcher had been shown its terminal.
+    TerminalProbe {
+        /// Watcher that was shown the terminal.
+        watcher: WatcherId,
+        /// Turn asked for.
+        turn: TurnId,
+        /// Status in the database at that moment; none where there was no such row.
+        status: Option<Status>,
+    },
+    /// The owner of a thread as read from the database to aim a fault.
+    OwnerRead {
+        /// Thread asked for.
+        thread: ThreadId,
+        /// Owner, where it has one.
+        owner: Option<PodName>,
+        /// Its epoch.
+        epoch: Epoch,
+        /// Its status.
+        status: Status,
+    },
 }
 
 /// A row after a committed change.

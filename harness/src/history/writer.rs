@@ -84,15 +84,15 @@ impl Recorder {
     }
 
     /// Appends what happened just now; gives its place in the history.
-    pub fn record(&self, what: What) -> u64 {
-        self.append(None, what)
+    pub fn record(&self, what: impl Into<What>) -> u64 {
+        self.append(None, what.into())
     }
 
     /// Appends what was seen at `seen`, an instant at or after the run's beginning; gives its place in the history.
     ///
     /// Times of events may thus step back by the time a source took to hand its event over; places never do.
-    pub fn record_at(&self, seen: Instant, what: What) -> u64 {
-        self.append(Some(seen), what)
+    pub fn record_at(&self, seen: Instant, what: impl Into<What>) -> u64 {
+        self.append(Some(seen), what.into())
     }
 
     /// Microseconds since the run began, by the clock that events are timed with.
@@ -231,17 +231,7 @@ impl Log {
 
 /// Whether an event is worth a system call of its own: what one looks for first when the harness itself has died.
 fn is_important(what: &What) -> bool {
-    matches!(
-        what,
-        What::Began(_)
-            | What::Fault(_)
-            | What::Evidence { .. }
-            | What::Healed
-            | What::Played { .. }
-            | What::Quiesced
-            | What::Ended
-            | What::HarnessFailed { .. }
-    )
+    matches!(what, What::Run(_) | What::Fault(_))
 }
 
 fn flush_regularly(shared: &Weak<Shared>, stopped: &mpsc::Receiver<()>) {
@@ -254,7 +244,7 @@ fn flush_regularly(shared: &Weak<Shared>, stopped: &mpsc::Receiver<()>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::reader;
+    use crate::history::{PodEvent, RunEvent, reader};
 
     fn recorder() -> (tempfile::TempDir, std::path::PathBuf, Recorder) {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -264,15 +254,15 @@ mod tests {
     }
 
     fn mark(mark: &str) -> What {
-        What::LogLine {
+        What::Pod(PodEvent::LogLine {
             pod: "pod-1".into(),
             level: "WARN".into(),
             line: mark.into(),
-        }
+        })
     }
 
     fn began() -> What {
-        What::Began(reader::some_began().into())
+        What::Run(RunEvent::Began(reader::some_began().into()))
     }
 
     #[test]
@@ -314,7 +304,7 @@ mod tests {
     fn an_important_event_is_in_the_file_when_record_returns() {
         let (_folder, path, recorder) = recorder();
         recorder.record(mark("first"));
-        recorder.record(What::Healed);
+        recorder.record(RunEvent::Healed);
         assert_eq!(std::fs::read_to_string(path).expect("the file").lines().count(), 2);
     }
 
@@ -334,12 +324,12 @@ mod tests {
         let (_folder, _path, recorder) = recorder();
         recorder.record(mark("too early"));
         let waiting = recorder.wait_for(1, |e| match &e.what {
-            What::LogLine { line, .. } => Some((e.n, line.clone())),
+            What::Pod(PodEvent::LogLine { line, .. }) => Some((e.n, line.clone())),
             _ => None,
         });
         let events = async {
             tokio::task::yield_now().await;
-            recorder.record(What::Healed);
+            recorder.record(RunEvent::Healed);
             recorder.record(mark("wanted"));
         };
         let (found, ()) = tokio::join!(waiting, events);
@@ -350,7 +340,7 @@ mod tests {
     fn an_instant_of_the_past_keeps_its_time() {
         let (_folder, _path, recorder) = recorder();
         let seen = Instant::now();
-        recorder.record(What::Healed);
+        recorder.record(RunEvent::Healed);
         let n = recorder.record_at(seen, mark("seen before"));
         let events = recorder.events_since(n - 1);
         assert!(events[1].at_us <= events[0].at_us);
@@ -376,7 +366,7 @@ mod tests {
         // Writing to it fails with "no space left on device".
         let recorder = Recorder::create(Path::new("/dev/full"), Instant::now()).expect("the device opens");
         assert!(recorder.failed().is_none());
-        recorder.record(What::Healed);
+        recorder.record(RunEvent::Healed);
         let failed = recorder.failed().expect("a failure");
         assert_eq!(failed.kind(), io::ErrorKind::StorageFull);
         assert!(

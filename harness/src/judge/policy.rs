@@ -226,7 +226,7 @@ fn not_applicable(promise: &Promise, view: &View<'_>) -> NotApplicable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Capability, Status, What};
+    use crate::history::{Capability, RunEvent, Status, What};
     use crate::judge::testing::{Play, began, delta, finish, is_frame_of, part, takeover, token};
 
     #[test]
@@ -249,9 +249,9 @@ mod tests {
     #[test]
     fn a_run_that_did_not_end_is_broken_whatever_it_showed() {
         let last: [fn(&What) -> bool; 3] = [
-            |what| matches!(what, What::Ended),
-            |what| matches!(what, What::Quiesced),
-            |what| matches!(what, What::Played { .. }),
+            |what| matches!(what, What::Run(RunEvent::Ended)),
+            |what| matches!(what, What::Run(RunEvent::Quiesced)),
+            |what| matches!(what, What::Run(RunEvent::Played { .. })),
         ];
         for missing in last {
             let judgement = takeover().without(missing).judged();
@@ -266,9 +266,9 @@ mod tests {
         let mut failed = takeover();
         failed.put(
             2000,
-            What::HarnessFailed {
+            What::Run(RunEvent::HarnessFailed {
                 reason: "pod-2 did not heal".into(),
-            },
+            }),
         );
         assert_eq!(
             failed.judged().reason.as_deref(),
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn evidence_that_was_not_reached_is_inconclusive_unless_something_was_found() {
         let mut play = takeover();
-        play.without(|what| matches!(what, What::Evidence { .. }));
+        play.without(|what| matches!(what, What::Run(RunEvent::Evidence { .. })));
         let judgement = play.judged();
         assert_eq!(judgement.verdict, Verdict::Inconclusive);
         assert_eq!(
@@ -299,10 +299,10 @@ mod tests {
     fn a_story_that_gave_up_is_inconclusive() {
         let mut play = takeover();
         play.turn_into(
-            &What::Played { gave_up: None },
-            What::Played {
+            &What::Run(RunEvent::Played { gave_up: None }),
+            What::Run(RunEvent::Played {
                 gave_up: Some("a second call".into()),
-            },
+            }),
         );
         assert_eq!(
             play.judged().reason.as_deref(),
@@ -315,7 +315,10 @@ mod tests {
         let mut play = takeover();
         let mut bare = began();
         bare.capabilities = vec![Capability::Ownership];
-        play.turn_into(&What::Began(began().into()), What::Began(bare.into()));
+        play.turn_into(
+            &What::Run(RunEvent::Began(began().into())),
+            What::Run(RunEvent::Began(bare.into())),
+        );
         let names: Vec<String> = play
             .judged()
             .not_applicable

@@ -9,7 +9,8 @@ use mock_ai::token::{Piece, scan};
 use serde::{Deserialize, Serialize};
 
 use crate::history::{
-    Chunk, Epoch, Event, FaultStep, PodName, ProviderWhat, Row, Status, ThreadId, TurnId, TurnKey, WatcherId, What,
+    Chunk, Epoch, Event, FaultStep, PodEvent, PodName, ProviderWhat, Row, Status, StoreEvent, ThreadId, TurnId,
+    TurnKey, WatcherEvent, WatcherId, What,
 };
 
 /// A condition on the history.
@@ -252,11 +253,11 @@ fn fits(trigger: &Trigger, what: &What) -> bool {
     match (trigger, what) {
         (
             Trigger::Token { watcher, turn, index },
-            What::Frame {
+            What::Watcher(WatcherEvent::Frame {
                 watcher: seen_by,
                 chunk,
                 ..
-            },
+            }),
         ) => watcher.is_none_or(|watcher| watcher == *seen_by) && shows(chunk, turn, *index),
         (Trigger::ProviderCall { key, ordinal }, What::Provider(seen)) => {
             seen.key == *key && seen.ordinal == *ordinal && matches!(seen.what, ProviderWhat::Started { .. })
@@ -264,19 +265,19 @@ fn fits(trigger: &Trigger, what: &What) -> bool {
         (Trigger::GateHeld { key }, What::Provider(seen)) => {
             seen.key == *key && matches!(seen.what, ProviderWhat::Held { .. })
         }
-        (Trigger::TurnIs { turn, status }, What::Row { row, .. }) => {
+        (Trigger::TurnIs { turn, status }, What::Store(StoreEvent::Row { row, .. })) => {
             matches!(row, Row::Turn { turn: told, status: now, .. } if told == turn && now == status)
         }
-        (Trigger::EpochIs { thread, epoch }, What::Row { row, .. }) => {
+        (Trigger::EpochIs { thread, epoch }, What::Store(StoreEvent::Row { row, .. })) => {
             matches!(row, Row::Thread { thread: told, epoch: now, .. } if told == thread && now >= epoch)
         }
         (
             Trigger::LogHolds { epoch, seq },
-            What::Frame {
+            What::Watcher(WatcherEvent::Frame {
                 cursor: Some(cursor), ..
-            },
+            }),
         ) => cursor.epoch == *epoch && cursor.seq >= *seq,
-        (Trigger::LogLine { pod, holds }, What::LogLine { pod: of, line, .. }) => {
+        (Trigger::LogLine { pod, holds }, What::Pod(PodEvent::LogLine { pod: of, line, .. })) => {
             pod.as_ref().is_none_or(|pod| pod == of) && line.contains(holds.as_str())
         }
         (Trigger::FaultLanded { fault }, What::Fault(told)) => {
@@ -314,23 +315,23 @@ mod tests {
         let chunk = Chunk::Delta { turn: "u".into(), text };
         event(
             at_us,
-            What::Frame {
+            What::Watcher(WatcherEvent::Frame {
                 watcher: WatcherId(watcher),
                 id: None,
                 cursor: None,
                 chunk,
-            },
+            }),
         )
     }
 
     fn line(at_us: u64, text: &str) -> Event {
         event(
             at_us,
-            What::LogLine {
+            What::Pod(PodEvent::LogLine {
                 pod: "pod-1".into(),
                 level: "WARN".into(),
                 line: text.into(),
-            },
+            }),
         )
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::landing::{Firing, LandingPrecision, Landings, miss};
-use crate::history::{Chunk, Event, FaultStep, Landing, What};
+use crate::history::{Chunk, Event, FaultStep, Landing, WatcherEvent, What};
 
 /// One story's figures, in milliseconds; none where the story has no such moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -202,7 +202,7 @@ fn takeover(events: &[Event]) -> Option<f64> {
         .find(|e| matches!(&e.what, What::Fault(f) if f.id == fault && matches!(f.step, FaultStep::Observed { .. })))?;
     let begun = events
         .iter()
-        .find(|e| matches!(&e.what, What::Frame { chunk: Chunk::Start(start), .. } if start.epoch > epoch))?;
+        .find(|e| matches!(&e.what, What::Watcher(WatcherEvent::Frame { chunk: Chunk::Start(start), .. }) if start.epoch > epoch))?;
     Some(begun.at_us.saturating_sub(lost.at_us) as f64 / 1000.0)
 }
 
@@ -222,12 +222,12 @@ mod tests {
             reset: epoch > 1,
             answer: None,
         }));
-        What::Frame {
+        What::Watcher(WatcherEvent::Frame {
             watcher: WatcherId(1),
             id: None,
             cursor: None,
             chunk,
-        }
+        })
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{Chunk, Event, FaultStep, Landing, ThreadId, WatcherId, What};
+use crate::history::{Chunk, Event, FaultStep, Landing, ThreadId, WatcherEvent, WatcherId, What};
 
 /// One fault, and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -179,12 +179,12 @@ fn step_before(events: &[Event], n: u64, thread: &ThreadId) -> String {
     let mut step = "before the first frame".to_owned();
     for event in events.iter().take_while(|event| event.n < n) {
         match &event.what {
-            What::TailOpened {
+            What::Watcher(WatcherEvent::TailOpened {
                 watcher, thread: of, ..
-            } if of == thread => watchers.push(*watcher),
-            What::Frame {
+            }) if of == thread => watchers.push(*watcher),
+            What::Watcher(WatcherEvent::Frame {
                 watcher, cursor, chunk, ..
-            } if watchers.contains(watcher) => {
+            }) if watchers.contains(watcher) => {
                 let at = cursor.map_or(String::new(), |at| format!(" {}-{}", at.epoch.0, at.seq));
                 step = match chunk {
                     Chunk::Start(start) => format!("after the start of epoch {}", start.epoch.0),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     fn opened(watcher: u32, thread: &str) -> What {
-        What::TailOpened {
+        What::Watcher(WatcherEvent::TailOpened {
             watcher: WatcherId(watcher),
             pod: "pod-1".into(),
             thread: thread.into(),
@@ -223,17 +223,17 @@ mod tests {
             role: "start".into(),
             asked_us: 0,
             session: None,
-        }
+        })
     }
 
     fn frame(watcher: u32, seq: u64, chunk: Chunk) -> What {
         let cursor = Cursor { epoch: Epoch(1), seq };
-        What::Frame {
+        What::Watcher(WatcherEvent::Frame {
             watcher: WatcherId(watcher),
             id: None,
             cursor: Some(cursor),
             chunk,
-        }
+        })
     }
 
     fn text() -> Chunk {

@@ -12,7 +12,7 @@ use super::error::{HealError, RunError};
 use super::stopped::Stopped;
 use crate::cluster::{Cluster, ClusterError, PartHandle, Service, State};
 use crate::history::writer::Recorder;
-use crate::history::{PodName, Row, ThreadId, What};
+use crate::history::{PodName, Row, StoreEvent, ThreadId};
 use crate::nemesis::clear_disk;
 use crate::roles::nats::feed::{LogError, LogFeed, Message};
 use crate::roles::postgres::changes::{ChangeFeed, Committed};
@@ -174,7 +174,7 @@ impl Slot {
                 continue;
             }
             feed.current.extend(names);
-            recorder.record(What::Row {
+            recorder.record(StoreEvent::Row {
                 lsn: lsn.into(),
                 xid,
                 row,
@@ -213,7 +213,7 @@ impl Slot {
                 continue;
             }
             log.current.insert(thread.clone());
-            recorder.record(What::Logged {
+            recorder.record(StoreEvent::Logged {
                 thread,
                 seq: u32::try_from(seq).unwrap_or(u32::MAX),
                 cursor,

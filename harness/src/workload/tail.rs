@@ -22,7 +22,7 @@ use super::intake::{Frame, Intake, Limits};
 use super::manner;
 use super::seen::{Seen, describe, take};
 use crate::history::writer::Recorder;
-use crate::history::{Chunk, EventId, PodName, Raw, SessionNo, TailEnd, ThreadId, WatcherId, What};
+use crate::history::{Chunk, EventId, PodName, Raw, SessionNo, StoreEvent, TailEnd, ThreadId, WatcherEvent, WatcherId};
 use crate::plan::Manner;
 use crate::roles::postgres::owners::Owners;
 use crate::system::frames;
@@ -165,7 +165,7 @@ impl Tailing {
             let trouble = Trouble { reason, garbled };
             return self.refuse(Some(response.status().as_u16()), trouble);
         }
-        self.recorder.record(What::TailOpened {
+        self.recorder.record(WatcherEvent::TailOpened {
             watcher: attach.watcher,
             pod: attach.pod.clone(),
             thread: attach.thread.clone(),
@@ -179,7 +179,7 @@ impl Tailing {
             seen.opened_at = Some(Instant::now());
         });
         let end = self.read(response.bytes_stream(), leave).await;
-        self.recorder.record(What::TailClosed {
+        self.recorder.record(WatcherEvent::TailClosed {
             watcher: attach.watcher,
             end: end.clone(),
         });
@@ -209,7 +209,7 @@ impl Tailing {
 
     fn refuse(&self, status: Option<u16>, Trouble { reason, garbled }: Trouble) {
         let (watcher, pod, thread) = (self.attach.watcher, self.attach.pod.clone(), self.attach.thread.clone());
-        self.recorder.record(What::TailRefused {
+        self.recorder.record(WatcherEvent::TailRefused {
             watcher,
             pod,
             thread,
@@ -271,7 +271,7 @@ impl Tailing {
                 Some(Ok(bytes)) => bytes,
             };
             for piece in intake.admit(&bytes).chunks(PIECE) {
-                self.recorder.record(What::Bytes {
+                self.recorder.record(WatcherEvent::Bytes {
                     watcher: self.attach.watcher,
                     raw: raw(piece),
                 });
@@ -301,7 +301,7 @@ impl Tailing {
             *probes += 1;
             // The proof of "committed before announced": this question is put after the frame was seen.
             match self.owners.turn(turn).await {
-                Ok(status) => drop(self.recorder.record(What::TerminalProbe {
+                Ok(status) => drop(self.recorder.record(StoreEvent::TerminalProbe {
                     watcher: self.attach.watcher,
                     turn: turn.clone(),
                     status,
@@ -316,7 +316,7 @@ impl Tailing {
     fn record(&self, Frame { id, chunk }: Frame) -> Chunk {
         let (watcher, cursor) = (self.attach.watcher, id.as_deref().and_then(frames::read_cursor));
         let recorded = id.as_deref().map(EventId::from);
-        self.recorder.record(What::Frame {
+        self.recorder.record(WatcherEvent::Frame {
             watcher,
             id: recorded,
             cursor,

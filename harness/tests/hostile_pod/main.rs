@@ -7,7 +7,7 @@ mod scene;
 mod server;
 mod sound;
 
-use crosspod::history::{Raw, TailEnd, What};
+use crosspod::history::{Raw, TailEnd, WatcherEvent, What};
 use crosspod::workload::Limits;
 
 use scene::{Outcomes, frames, tail_of, watch, watch_until};
@@ -124,10 +124,10 @@ async fn bytes_that_are_no_text_are_found_and_what_follows_is_read() {
     let is_raw = |what: &What| {
         matches!(
             what,
-            What::Bytes {
+            What::Watcher(WatcherEvent::Bytes {
                 raw: Raw::Base64(_),
                 ..
-            }
+            })
         )
     };
     assert!(

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crosspod::history::reader::{self, History};
 use crosspod::history::writer::Recorder;
 use crosspod::history::{
-    Accepted, Began, Capability, Chunk, Epoch, Expect, OpId, Outcome, PodName, Row, SCHEMA, SessionNo, Status, TailEnd,
-    ThreadId, WatcherId, What,
+    Accepted, Began, Capability, Chunk, ClientEvent, Epoch, Expect, OpId, Outcome, PodName, Row, RunEvent, SCHEMA,
+    SessionNo, Status, StoreEvent, TailEnd, ThreadId, WatcherEvent, WatcherId, What,
 };
 use crosspod::judge;
 use crosspod::plan::Manner;
@@ -120,8 +120,12 @@ impl Scene {
 
     /// Ends the play, and judges its history as it was saved.
     pub(crate) fn judged(self) -> Outcomes {
-        self.recorder.record(What::Played { gave_up: None });
-        for what in [What::Healed, What::Quiesced, What::Ended] {
+        self.recorder.record(RunEvent::Played { gave_up: None });
+        for what in [
+            What::Run(RunEvent::Healed),
+            What::Run(RunEvent::Quiesced),
+            What::Run(RunEvent::Ended),
+        ] {
             self.recorder.record(what);
         }
         self.recorder.finish().expect("a saved history");
@@ -169,7 +173,7 @@ impl Outcomes {
 
     pub(crate) fn end(&self) -> Option<&TailEnd> {
         self.history.events.iter().find_map(|event| match &event.what {
-            What::TailClosed { end, .. } => Some(end),
+            What::Watcher(WatcherEvent::TailClosed { end, .. }) => Some(end),
             _ => None,
         })
     }
@@ -177,7 +181,7 @@ impl Outcomes {
     pub(crate) fn chunks(&self) -> Vec<&Chunk> {
         let events = self.history.events.iter();
         let chunks = events.filter_map(|event| match &event.what {
-            What::Frame { chunk, .. } => Some(chunk),
+            What::Watcher(WatcherEvent::Frame { chunk, .. }) => Some(chunk),
             _ => None,
         });
         chunks.collect()
@@ -197,7 +201,7 @@ impl Outcomes {
 
 /// A thread with one turn, over and stored.
 fn sound_turn(recorder: &Recorder, system: &System) {
-    recorder.record(What::Began(Box::new(Began {
+    recorder.record(RunEvent::Began(Box::new(Began {
         schema: SCHEMA,
         story: "hostile_pod".into(),
         seed: 1,
@@ -209,11 +213,11 @@ fn sound_turn(recorder: &Recorder, system: &System) {
         bounds: system.bounds,
     })));
     let (thread, pod): (ThreadId, PodName) = ("t-1".into(), "pod-1".into());
-    recorder.record(What::ThreadMade {
+    recorder.record(ClientEvent::ThreadMade {
         thread: thread.clone(),
         tenant: "tenant-a".into(),
     });
-    recorder.record(What::Posted {
+    recorder.record(ClientEvent::Posted {
         op: OpId(1),
         pod: pod.clone(),
         thread: thread.clone(),
@@ -230,7 +234,7 @@ fn sound_turn(recorder: &Recorder, system: &System) {
         turn: "turn-1".into(),
         pod,
     });
-    recorder.record(What::PostEnded {
+    recorder.record(ClientEvent::PostEnded {
         op: OpId(1),
         outcome: accepted,
     });
@@ -253,6 +257,6 @@ fn sound_turn(recorder: &Recorder, system: &System) {
     rows.push(turn(Status::Completed, 1));
     for (xid, row) in (1..).zip(rows) {
         let lsn = format!("0/{xid}").into();
-        recorder.record(What::Row { lsn, xid, row });
+        recorder.record(StoreEvent::Row { lsn, xid, row });
     }
 }

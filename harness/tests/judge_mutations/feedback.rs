@@ -1,6 +1,6 @@
 //! Corruptions of feedback: what is stored of it, and what its clients were told.
 
-use crosspod::history::{Event, FeedbackId, Outcome, Row, What};
+use crosspod::history::{ClientEvent, Event, FeedbackId, Outcome, PodEvent, Row, StoreEvent, What};
 use rand::rngs::StdRng;
 
 use super::{Kind, any, insert_behind, places};
@@ -17,10 +17,10 @@ fn stored(events: &[Event]) -> Vec<usize> {
     places(events, |what| {
         matches!(
             what,
-            What::Row {
+            What::Store(StoreEvent::Row {
                 row: Row::Feedback { .. },
                 ..
-            }
+            })
         )
     })
 }
@@ -40,10 +40,10 @@ fn store_twice(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 
 fn item_of(what: &What) -> Option<FeedbackId> {
     match what {
-        What::Row {
+        What::Store(StoreEvent::Row {
             row: Row::Feedback { item },
             ..
-        } => Some(item.clone()),
+        }) => Some(item.clone()),
         _ => None,
     }
 }
@@ -54,12 +54,12 @@ fn refuse(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let ops: Vec<_> = events
         .iter()
         .filter_map(|event| match &event.what {
-            What::FeedbackPosted { op, item: of, .. } if *of == item => Some(*op),
+            What::Client(ClientEvent::FeedbackPosted { op, item: of, .. }) if *of == item => Some(*op),
             _ => None,
         })
         .collect();
     for event in events {
-        if let What::FeedbackEnded { op, outcome } = &mut event.what
+        if let What::Client(ClientEvent::FeedbackEnded { op, outcome }) = &mut event.what
             && ops.contains(op)
         {
             let reason = r#"{"error":{"code":"no_room"}}"#.into();
@@ -70,9 +70,11 @@ fn refuse(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 }
 
 fn miscount(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
-    let counts = places(events, |what| matches!(what, What::FeedbackCounted { .. }));
+    let counts = places(events, |what| {
+        matches!(what, What::Pod(PodEvent::FeedbackCounted { .. }))
+    });
     let place = any(&counts, rng)?;
-    if let What::FeedbackCounted { count, .. } = &mut events[place].what {
+    if let What::Pod(PodEvent::FeedbackCounted { count, .. }) = &mut events[place].what {
         *count += 1;
     }
     Some(())

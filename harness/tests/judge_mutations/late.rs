@@ -1,6 +1,6 @@
 //! Corruptions of when: what is written or shown after the end, or before it may be.
 
-use crosspod::history::{Chunk, Cursor, Epoch, Event, Row, Status, What};
+use crosspod::history::{Chunk, Cursor, Epoch, Event, Row, Status, StoreEvent, WatcherEvent, What};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -26,8 +26,8 @@ fn late_part(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 }
 
 fn late_status(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
-    let is_end = |what: &What| matches!(what, What::Row { row: Row::Turn { status, .. }, .. } if status.is_terminal());
-    let What::Row { mut row, .. } = events[*places(events, is_end).last()?].what.clone() else {
+    let is_end = |what: &What| matches!(what, What::Store(StoreEvent::Row { row: Row::Turn { status, .. }, .. }) if status.is_terminal());
+    let What::Store(StoreEvent::Row { mut row, .. }) = events[*places(events, is_end).last()?].what.clone() else {
         return None;
     };
     if let Row::Turn { status, .. } = &mut row {
@@ -53,32 +53,37 @@ fn late_epoch(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let (lsn, xid) = ("F/FFFFFFFF".into(), u64::from(u32::MAX));
     if rng.random_bool(0.5) {
         let row = Row::Part { turn, epoch, seq, text };
-        insert_behind(events, place, What::Row { lsn, xid, row });
+        insert_behind(events, place, What::Store(StoreEvent::Row { lsn, xid, row }));
         return Some(());
     }
     let mut frames = deltas(events);
     frames.retain(|place| turn_of(&events[*place].what) == Some(&turn));
     let place = any(&frames, rng)?;
-    if let What::Frame { watcher, .. } = &events[place].what {
+    if let What::Watcher(WatcherEvent::Frame { watcher, .. }) = &events[place].what {
         let (watcher, cursor) = (*watcher, Some(Cursor { epoch, seq }));
         let (id, chunk) = (Some(format!("{epoch}-{seq}").into()), Chunk::Delta { turn, text });
         insert_behind(
             events,
             place,
-            What::Frame {
+            What::Watcher(WatcherEvent::Frame {
                 watcher,
                 id,
                 cursor,
                 chunk,
-            },
+            }),
         );
     }
     Some(())
 }
 
 fn early_finish(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
-    let place = any(&places(events, |what| matches!(what, What::TerminalProbe { .. })), rng)?;
-    if let What::TerminalProbe { status, .. } = &mut events[place].what {
+    let place = any(
+        &places(events, |what| {
+            matches!(what, What::Store(StoreEvent::TerminalProbe { .. }))
+        }),
+        rng,
+    )?;
+    if let What::Store(StoreEvent::TerminalProbe { status, .. }) = &mut events[place].what {
         *status = Some(Status::InProgress);
     }
     Some(())
@@ -88,20 +93,20 @@ fn text_after_finish(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let finishes = places(events, |what| {
         matches!(
             what,
-            What::Frame {
+            What::Watcher(WatcherEvent::Frame {
                 chunk: Chunk::Finish { .. },
                 ..
-            }
+            })
         )
     });
     let place = any(&finishes, rng)?;
     let mut more = events[place].what.clone();
-    if let What::Frame {
+    if let What::Watcher(WatcherEvent::Frame {
         id,
         cursor: Some(cursor),
         chunk,
         ..
-    } = &mut more
+    }) = &mut more
     {
         let (turn, _) = last_attempt(events)?;
         cursor.seq += 1;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crosspod::history::{
-    Credential, Cursor, Epoch, Event, FaultStep, PodName, ProviderWhat, Row, Status, TailEnd, WatcherId, What,
+    ClientEvent, Credential, Cursor, Epoch, Event, FaultStep, MachineEvent, PodEvent, PodName, ProviderWhat, Row,
+    RunEvent, Status, StoreEvent, TailEnd, WatcherEvent, WatcherId, What,
 };
 use rand::rngs::StdRng;
 
@@ -40,7 +41,7 @@ pub(crate) const KINDS: &[Kind] = &[
 
 fn pods(events: &[Event]) -> BTreeSet<PodName> {
     let of = |event: &Event| match &event.what {
-        What::TailOpened { pod, .. } => Some(pod.clone()),
+        What::Watcher(WatcherEvent::TailOpened { pod, .. }) => Some(pod.clone()),
         _ => None,
     };
     events.iter().filter_map(of).collect()
@@ -65,7 +66,7 @@ fn healthy(events: &[Event]) -> BTreeSet<PodName> {
 fn of_healthy(events: &[Event]) -> BTreeSet<WatcherId> {
     let pods = healthy(events);
     let of = |event: &Event| match &event.what {
-        What::TailOpened { watcher, pod, .. } if pods.contains(pod) => Some(*watcher),
+        What::Watcher(WatcherEvent::TailOpened { watcher, pod, .. }) if pods.contains(pod) => Some(*watcher),
         _ => None,
     };
     events.iter().filter_map(of).collect()
@@ -73,9 +74,8 @@ fn of_healthy(events: &[Event]) -> BTreeSet<WatcherId> {
 
 fn watcher_of(what: &What) -> Option<WatcherId> {
     match what {
-        What::Frame { watcher, .. } | What::TailClosed { watcher, .. } | What::TerminalProbe { watcher, .. } => {
-            Some(*watcher)
-        }
+        What::Watcher(WatcherEvent::Frame { watcher, .. } | WatcherEvent::TailClosed { watcher, .. })
+        | What::Store(StoreEvent::TerminalProbe { watcher, .. }) => Some(*watcher),
         _ => None,
     }
 }
@@ -109,7 +109,7 @@ fn break_off(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
         at <= place + 1 || watcher_of(&event.what) != Some(watcher)
     });
     let end = TailEnd::Eof;
-    insert_behind(events, place, What::TailClosed { watcher, end });
+    insert_behind(events, place, What::Watcher(WatcherEvent::TailClosed { watcher, end }));
     Some(())
 }
 
@@ -117,7 +117,7 @@ fn finish_late(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let (_, late) = watched_delta(events, rng)?;
     let is_finish = |what: &What| {
         use crosspod::history::Chunk::Finish;
-        matches!(what, What::Frame { watcher, chunk: Finish { .. }, .. } if *watcher == late)
+        matches!(what, What::Watcher(WatcherEvent::Frame { watcher, chunk: Finish { .. }, .. }) if *watcher == late)
     };
     for place in places(events, is_finish) {
         events[place].at_us += FAR_US;
@@ -126,8 +126,13 @@ fn finish_late(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 }
 
 fn garble(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
-    let place = any(&places(events, |what| matches!(what, What::TailClosed { .. })), rng)?;
-    if let What::TailClosed { end, .. } = &mut events[place].what {
+    let place = any(
+        &places(events, |what| {
+            matches!(what, What::Watcher(WatcherEvent::TailClosed { .. }))
+        }),
+        rng,
+    )?;
+    if let What::Watcher(WatcherEvent::TailClosed { end, .. }) = &mut events[place].what {
         let (why, seen_bytes) = ("an event of over 4194304 bytes".to_owned(), 5_000_000);
         *end = TailEnd::NoStream { why, seen_bytes };
     }
@@ -136,32 +141,32 @@ fn garble(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 
 fn answer_with_nonsense(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let pods = healthy(events);
-    let is_healthy = |what: &What| matches!(what, What::TailOpened { pod, .. } if pods.contains(pod));
+    let is_healthy =
+        |what: &What| matches!(what, What::Watcher(WatcherEvent::TailOpened { pod, .. }) if pods.contains(pod));
     let place = any(&places(events, is_healthy), rng)?;
-    let What::TailOpened { pod, thread, .. } = &events[place].what else {
+    let What::Watcher(WatcherEvent::TailOpened { pod, thread, .. }) = &events[place].what else {
         return None;
     };
-    let refused = What::TailRefused {
+    let refused = What::Watcher(WatcherEvent::TailRefused {
         watcher: WatcherId(900),
         pod: pod.clone(),
         thread: thread.clone(),
         status: Some(302),
         reason: "status 302, content type none".into(),
         garbled: true,
-    };
+    });
     insert_behind(events, place, refused);
     Some(())
 }
 
 fn set_back(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let (place, watcher) = watched_delta(events, rng)?;
-    let is_before =
-        |event: &Event| matches!(&event.what, What::Frame { watcher: of, cursor: Some(_), .. } if *of == watcher);
+    let is_before = |event: &Event| matches!(&event.what, What::Watcher(WatcherEvent::Frame { watcher: of, cursor: Some(_), .. }) if *of == watcher);
     // The first frame of a tail has none to go back from.
     if !events[..place].iter().any(is_before) {
         return None;
     }
-    if let What::Frame { id, cursor, .. } = &mut events[place].what {
+    if let What::Watcher(WatcherEvent::Frame { id, cursor, .. }) = &mut events[place].what {
         let epoch = cursor.as_ref()?.epoch;
         (*cursor, *id) = (Some(Cursor { epoch, seq: 0 }), Some(format!("{epoch}-0").into()));
     }
@@ -170,7 +175,7 @@ fn set_back(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 
 fn take_id(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let (place, _) = watched_delta(events, rng)?;
-    if let What::Frame { id, cursor, .. } = &mut events[place].what {
+    if let What::Watcher(WatcherEvent::Frame { id, cursor, .. }) = &mut events[place].what {
         (*cursor, *id) = (None, None);
     }
     Some(())
@@ -182,7 +187,9 @@ fn take_id(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 fn another_turn(events: &[Event], status: Status) -> Option<Row> {
     let (last, _) = last_attempt(events)?;
     let mut row = events.iter().find_map(|event| match &event.what {
-        What::Row { row, .. } if matches!(row, Row::Turn { turn, .. } if *turn == last) => Some(row.clone()),
+        What::Store(StoreEvent::Row { row, .. }) if matches!(row, Row::Turn { turn, .. } if *turn == last) => {
+            Some(row.clone())
+        }
         _ => None,
     })?;
     if let Row::Turn { turn, status: is, .. } = &mut row {
@@ -200,11 +207,11 @@ fn run_another(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let row = another_turn(events, Status::InProgress)?;
     let is_running = |what: &What| {
         let running = Status::InProgress;
-        matches!(what, What::Row { row: Row::Turn { status, .. }, .. } if *status == running)
+        matches!(what, What::Store(StoreEvent::Row { row: Row::Turn { status, .. }, .. }) if *status == running)
     };
     let place = any(&places(events, is_running), rng)?;
     let (lsn, xid) = ("F/FFFFFFFF".into(), u64::from(u32::MAX));
-    insert_behind(events, place, What::Row { lsn, xid, row });
+    insert_behind(events, place, What::Store(StoreEvent::Row { lsn, xid, row }));
     Some(())
 }
 
@@ -235,8 +242,10 @@ fn take_over_late(events: &mut Vec<Event>, _: &mut StdRng) -> Option<()> {
         .rposition(|event| is_kill(event) && !is_healing(&event.what))?;
     // Whatever first shows that somebody else is at work: the store is not always the first to tell.
     let shows = |event: &Event| match &event.what {
-        What::Row { row, .. } => matches!(row, Row::Thread { epoch, .. } | Row::Turn { epoch, .. } if *epoch == last),
-        What::Frame { cursor, .. } => cursor.is_some_and(|cursor| cursor.epoch == last),
+        What::Store(StoreEvent::Row { row, .. }) => {
+            matches!(row, Row::Thread { epoch, .. } | Row::Turn { epoch, .. } if *epoch == last)
+        }
+        What::Watcher(WatcherEvent::Frame { cursor, .. }) => cursor.is_some_and(|cursor| cursor.epoch == last),
         What::Provider(told) => matches!(told.what, ProviderWhat::Started { .. }),
         _ => false,
     };
@@ -258,23 +267,26 @@ fn is_healing(what: &What) -> bool {
 
 fn die(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let pods = healthy(events);
-    let place = any(&places(events, |what| matches!(what, What::Row { .. })), rng)?;
-    let what = What::Engine {
+    let place = any(
+        &places(events, |what| matches!(what, What::Store(StoreEvent::Row { .. }))),
+        rng,
+    )?;
+    let what = What::Machine(MachineEvent::Engine {
         service: pods.first()?.to_string(),
         action: "die".into(),
         exit_code: Some(101),
-    };
+    });
     insert_behind(events, place, what);
     Some(())
 }
 
 fn leave_behind(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
-    let place = any(&places(events, |what| matches!(what, What::Healed)), rng)?;
-    let what = What::LeftAfter {
+    let place = any(&places(events, |what| matches!(what, What::Run(RunEvent::Healed))), rng)?;
+    let what = What::Pod(PodEvent::LeftAfter {
         pod: healthy(events).pop_first(),
         what: "open tails".into(),
         count: 1,
-    };
+    });
     insert_behind(events, place, what);
     Some(())
 }
@@ -282,20 +294,20 @@ fn leave_behind(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 fn tell_nonsense(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let played = events
         .iter()
-        .position(|event| matches!(event.what, What::Played { .. }))?;
-    let mut reads = places(events, |what| matches!(what, What::ThreadRead { .. }));
+        .position(|event| matches!(event.what, What::Run(RunEvent::Played { .. })))?;
+    let mut reads = places(events, |what| matches!(what, What::Pod(PodEvent::ThreadRead { .. })));
     reads.retain(|place| *place > played);
     let place = any(&reads, rng)?;
-    let What::ThreadRead { pod, thread, .. } = events[place].what.clone() else {
+    let What::Pod(PodEvent::ThreadRead { pod, thread, .. }) = events[place].what.clone() else {
         return None;
     };
-    events[place].what = What::Access {
+    events[place].what = What::Client(ClientEvent::Access {
         pod,
         credential: Credential::Owner,
         thread,
         route: "read".into(),
         status: Some(200),
         body: "read a thread on pod-1: 200 OK with a body that is not JSON".into(),
-    };
+    });
     Some(())
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::output::{Format, fail, say, say_json};
-use crate::history::{Began, What, reader};
+use crate::history::{Began, RunEvent, What, reader};
 use crate::judge;
 use crate::report::{self, RunFigures, RunReport, StoryFigures, StoryReport};
 
@@ -70,7 +70,7 @@ fn histories(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 fn judge_again(folder: &Path) -> Result<StoryReport, String> {
     let history = reader::read(&folder.join("history.jsonl")).map_err(|e| e.to_string())?;
     let began = history.events.iter().find_map(|e| match &e.what {
-        What::Began(began) => Some((**began).clone()),
+        What::Run(RunEvent::Began(began)) => Some((**began).clone()),
         _ => None,
     });
     let Began {

@@ -2,8 +2,9 @@
 
 use super::TOKENS;
 use crate::history::{
-    Accepted, Chunk, Credential, Cursor, Epoch, Expect, FaultEvent, FaultStep, OpId, Outcome, ProviderEvent,
-    ProviderWhat, ReadAnswer, Row, Start, Status, TailEnd, WatcherId, What,
+    Accepted, Chunk, ClientEvent, Credential, Cursor, Epoch, Expect, FaultEvent, FaultStep, MachineEvent, OpId,
+    Outcome, PodEvent, ProviderEvent, ProviderWhat, ReadAnswer, Row, Start, Status, StoreEvent, TailEnd, WatcherEvent,
+    WatcherId, What,
 };
 
 pub(crate) fn posted(op: u32, thread: &str, message: &str, key: &str) -> What {
@@ -14,28 +15,28 @@ pub(crate) fn posted(op: u32, thread: &str, message: &str, key: &str) -> What {
         fails: false,
     });
     let (op, text) = (OpId(op), format!("please answer {message}"));
-    What::Posted {
+    What::Client(ClientEvent::Posted {
         op,
         pod: "pod-1".into(),
         thread: thread.into(),
         message: message.into(),
         text,
         expect,
-    }
+    })
 }
 
 pub(crate) fn accepted(op: u32, turn: &str) -> What {
-    What::PostEnded {
+    What::Client(ClientEvent::PostEnded {
         op: OpId(op),
         outcome: Outcome::Ok(Accepted {
             turn: turn.into(),
             pod: "pod-1".into(),
         }),
-    }
+    })
 }
 
 pub(crate) fn opened(watcher: u32, pod: &str, cursor: Option<&str>) -> What {
-    What::TailOpened {
+    What::Watcher(WatcherEvent::TailOpened {
         watcher: WatcherId(watcher),
         pod: pod.into(),
         thread: "t-1".into(),
@@ -43,14 +44,14 @@ pub(crate) fn opened(watcher: u32, pod: &str, cursor: Option<&str>) -> What {
         role: "start".into(),
         asked_us: 0,
         session: None,
-    }
+    })
 }
 
 pub(crate) fn closed(watcher: u32, end: TailEnd) -> What {
-    What::TailClosed {
+    What::Watcher(WatcherEvent::TailClosed {
         watcher: WatcherId(watcher),
         end,
-    }
+    })
 }
 
 pub(crate) fn frame_of(watcher: u32, at: Option<(u64, u64)>, chunk: Chunk) -> What {
@@ -59,12 +60,12 @@ pub(crate) fn frame_of(watcher: u32, at: Option<(u64, u64)>, chunk: Chunk) -> Wh
         seq,
     });
     let id = at.map(|(epoch, seq)| format!("{epoch}-{seq}").into());
-    What::Frame {
+    What::Watcher(WatcherEvent::Frame {
         watcher: WatcherId(watcher),
         id,
         cursor,
         chunk,
-    }
+    })
 }
 
 pub(crate) fn state(watcher: u32, status: Status, turn: Option<&str>) -> What {
@@ -136,23 +137,23 @@ pub(crate) fn finish(watcher: u32, epoch: u64, seq: u64, status: Status) -> What
 
 /// A frame as the stream log holds it, as its message `seq`.
 pub(crate) fn logged(seq: u32, frame: What) -> What {
-    let What::Frame { cursor, chunk, .. } = frame else {
+    let What::Watcher(WatcherEvent::Frame { cursor, chunk, .. }) = frame else {
         panic!("not a frame: {frame:?}")
     };
-    What::Logged {
+    What::Store(StoreEvent::Logged {
         thread: "t-1".into(),
         seq,
         cursor,
         chunk,
-    }
+    })
 }
 
 fn row(xid: u64, row: Row) -> What {
-    What::Row {
+    What::Store(StoreEvent::Row {
         lsn: format!("0/{xid:X}").into(),
         xid,
         row,
-    }
+    })
 }
 
 pub(crate) fn thread_row(xid: u64, owner: Option<&str>, epoch: u64, status: Status) -> What {
@@ -257,77 +258,77 @@ pub(crate) fn read(pod: &str, status: Status, text: impl Into<String>, error: Op
         text,
         error,
     }];
-    What::ThreadRead {
+    What::Pod(PodEvent::ThreadRead {
         pod: pod.into(),
         thread: "t-1".into(),
         status,
         answers,
-    }
+    })
 }
 
 pub(crate) fn probe(watcher: u32, status: Option<Status>) -> What {
-    What::TerminalProbe {
+    What::Store(StoreEvent::TerminalProbe {
         watcher: WatcherId(watcher),
         turn: "turn-1".into(),
         status,
-    }
+    })
 }
 
 pub(crate) fn access(pod: &str, credential: Credential, status: Option<u16>, body: &str) -> What {
     let (thread, route) = ("t-1".into(), "read".into());
-    What::Access {
+    What::Client(ClientEvent::Access {
         pod: pod.into(),
         credential,
         thread,
         route,
         status,
         body: body.into(),
-    }
+    })
 }
 
 pub(crate) fn polled(pod: &str, ready: bool) -> What {
-    What::ReadyPolled {
+    What::Pod(PodEvent::ReadyPolled {
         pod: pod.into(),
         ready,
         status: Some(if ready { 200 } else { 503 }),
         detail: "the stream cannot be reached".into(),
-    }
+    })
 }
 
 pub(crate) fn served(pod: &str, ok: bool) -> What {
-    What::Served {
+    What::Pod(PodEvent::Served {
         pod: pod.into(),
         ok,
         detail: "attach answered 503".into(),
-    }
+    })
 }
 
 pub(crate) fn died(service: &str, code: i64) -> What {
-    What::Engine {
+    What::Machine(MachineEvent::Engine {
         service: service.into(),
         action: "die".into(),
         exit_code: Some(code),
-    }
+    })
 }
 
 pub(crate) fn cancelled(pod: &str, outcome: Outcome<()>) -> What {
-    What::Cancelled {
+    What::Client(ClientEvent::Cancelled {
         pod: pod.into(),
         thread: "t-1".into(),
         outcome,
-    }
+    })
 }
 
 pub(crate) fn feedback_posted(op: u32, pod: &str, item: &str) -> What {
-    What::FeedbackPosted {
+    What::Client(ClientEvent::FeedbackPosted {
         op: OpId(op),
         pod: pod.into(),
         item: item.into(),
-    }
+    })
 }
 
 pub(crate) fn feedback_ended(op: u32, outcome: Outcome<()>) -> What {
-    What::FeedbackEnded { op: OpId(op), outcome }
+    What::Client(ClientEvent::FeedbackEnded { op: OpId(op), outcome })
 }
 
 pub(crate) fn feedback_row(xid: u64, item: &str) -> What {
@@ -335,13 +336,13 @@ pub(crate) fn feedback_row(xid: u64, item: &str) -> What {
 }
 
 pub(crate) fn feedback_counted(pod: &str, count: u64) -> What {
-    What::FeedbackCounted { pod: pod.into(), count }
+    What::Pod(PodEvent::FeedbackCounted { pod: pod.into(), count })
 }
 
 /// So many milliseconds that parts waited for a processor, of the last 250.
 pub(crate) fn starved(parts: &[(&str, u64)]) -> What {
-    What::Starved {
+    What::Machine(MachineEvent::Starved {
         over_us: 250_000,
         waited_us: parts.iter().map(|(part, ms)| ((*part).to_owned(), ms * 1000)).collect(),
-    }
+    })
 }

@@ -7,7 +7,8 @@ use mock_ai::token::Answer;
 
 use crate::history::reader::History;
 use crate::history::{
-    Began, Bounds, Capability, Chunk, Credential, Event, ExpectedFailure, FaultStep, Row, SCHEMA, Status, TailEnd, What,
+    Began, Bounds, Capability, Chunk, ClientEvent, Credential, Event, ExpectedFailure, FaultStep, PodEvent, Row,
+    RunEvent, SCHEMA, Status, StoreEvent, TailEnd, WatcherEvent, What,
 };
 use crate::judge::judge;
 use crate::verdict::{Finding, Judgement, Verdict};
@@ -71,7 +72,7 @@ impl Play {
             promise: (*promise).into(),
             why: "known".into(),
         };
-        if let Some((_, What::Began(began))) = self.events.first_mut() {
+        if let Some((_, What::Run(RunEvent::Began(began)))) = self.events.first_mut() {
             began.expected_failures = promises.iter().map(known).collect();
         }
         self
@@ -186,7 +187,7 @@ impl Play {
 
 /// A tail that says nothing else was asked for as it opened.
 fn asked_by(us: u64, mut what: What) -> What {
-    if let What::TailOpened { asked_us, .. } = &mut what
+    if let What::Watcher(WatcherEvent::TailOpened { asked_us, .. }) = &mut what
         && *asked_us == 0
     {
         *asked_us = us;
@@ -195,27 +196,27 @@ fn asked_by(us: u64, mut what: What) -> What {
 }
 
 pub(crate) fn is_frame_of(watcher: u32) -> impl Fn(&What) -> bool {
-    move |what| matches!(what, What::Frame { watcher: of, .. } if of.0 == watcher)
+    move |what| matches!(what, What::Watcher(WatcherEvent::Frame { watcher: of, .. }) if of.0 == watcher)
 }
 
 /// The good run: three watchers from the start, the owner pod-1 killed while it holds token 3, pod-2 takes over, a fourth
 /// watcher attaches on pod-3 after that and a fifth on pod-1 after the end; all are told the whole answer of call 2.
 pub(crate) fn takeover() -> Play {
     let mut play = Play::default();
-    play.at(0, What::Began(began().into()));
+    play.at(0, What::Run(RunEvent::Began(began().into())));
     play.at(
         1,
-        What::ThreadMade {
+        What::Client(ClientEvent::ThreadMade {
             thread: "t-1".into(),
             tenant: "tenant-a".into(),
-        },
+        }),
     );
     play.at(
         1,
-        What::ThreadMade {
+        What::Client(ClientEvent::ThreadMade {
             thread: "t-2".into(),
             tenant: "tenant-b".into(),
-        },
+        }),
     );
     for watcher in 1..=3 {
         play.at(2, opened(watcher, &format!("pod-{watcher}"), None))
@@ -232,10 +233,10 @@ pub(crate) fn takeover() -> Play {
         .at(43, call_ends(1, "pod-1", "client_gone"));
     play.at(
         44,
-        What::Evidence {
+        What::Run(RunEvent::Evidence {
             mark: "owner died holding token 3".into(),
             reached: true,
-        },
+        }),
     );
     play.at(1199, opened(4, "pod-3", None))
         .at(1199, state(4, Status::InProgress, Some("turn-1")));
@@ -250,7 +251,8 @@ pub(crate) fn takeover() -> Play {
     play.at(1300, fault(1, "kill", "pod-1", FaultStep::Healed));
     play.at(1310, opened(5, "pod-1", None))
         .at(1311, state(5, Status::Completed, Some("turn-1")));
-    play.at(1400, What::Played { gave_up: None }).at(1401, What::Healed);
+    play.at(1400, What::Run(RunEvent::Played { gave_up: None }))
+        .at(1401, What::Run(RunEvent::Healed));
     for pod in ["pod-1", "pod-2", "pod-3"] {
         play.at(1402, read(pod, Status::Completed, answer(2), None));
         play.at(1403, access(pod, Credential::Foreign, Some(404), "no such thread"));
@@ -258,7 +260,8 @@ pub(crate) fn takeover() -> Play {
     for watcher in 2..=5 {
         play.at(14_900, closed(watcher, TailEnd::Left));
     }
-    play.at(15_000, What::Quiesced).at(15_000, What::Ended);
+    play.at(15_000, What::Run(RunEvent::Quiesced))
+        .at(15_000, What::Run(RunEvent::Ended));
     play
 }
 
@@ -323,16 +326,20 @@ pub(crate) fn padded(mut play: Play, bytes: usize) -> Play {
     };
     for (_, what) in &mut play.events {
         match what {
-            What::Posted { expect, .. } => expect.size = bytes,
-            What::Frame {
+            What::Client(ClientEvent::Posted { expect, .. }) => expect.size = bytes,
+            What::Watcher(WatcherEvent::Frame {
                 chunk: Chunk::Delta { text, .. },
                 ..
-            }
-            | What::Row {
+            })
+            | What::Store(StoreEvent::Row {
                 row: Row::Part { text, .. },
                 ..
-            } => pad(text),
-            What::ThreadRead { answers, .. } => answers.iter_mut().for_each(|answer| pad(&mut answer.text)),
+            }) => pad(text),
+            What::Pod(PodEvent::ThreadRead { answers, .. }) => {
+                for answer in answers {
+                    pad(&mut answer.text);
+                }
+            }
             _ => {}
         }
     }
@@ -346,7 +353,12 @@ pub(crate) const FRIENDLY: u64 = 200;
 pub(crate) fn taken_from_a_live_owner(still_ms: u64) -> Play {
     let mut play = takeover();
     play.without(|what| matches!(what, What::Fault(_)));
-    let moves = |what: &What| matches!(what, What::Row { .. } | What::Provider(_) | What::Frame { .. });
+    let moves = |what: &What| {
+        matches!(
+            what,
+            What::Store(StoreEvent::Row { .. }) | What::Provider(_) | What::Watcher(WatcherEvent::Frame { .. })
+        )
+    };
     play.without_from(19, moves);
     let at = 40 + still_ms;
     play.put(17, part(37, 1, 4, token(1, 4)));

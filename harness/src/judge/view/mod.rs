@@ -33,7 +33,7 @@ pub(crate) use text::{Against, Text, oneline};
 use entities::log::Stored;
 use slow::Stretch;
 
-use crate::history::{Bounds, Capability, Event, ExpectedFailure, OpId, TurnId, What};
+use crate::history::{Bounds, Capability, Event, ExpectedFailure, OpId, StoreEvent, TurnId, What};
 use crate::verdict::Finding;
 
 /// A broken promise, as a promise's judge tells it; [`View::finding`] adds what was going on around it.
@@ -136,7 +136,7 @@ impl<'a> View<'a> {
     /// Every row's change, in commit order.
     pub(crate) fn changes(&self) -> impl Iterator<Item = Change<'a>> {
         self.rows.iter().filter_map(|event| match &event.what {
-            What::Row { xid, row, .. } => Some(Change {
+            What::Store(StoreEvent::Row { xid, row, .. }) => Some(Change {
                 at: At::of(event),
                 xid: *xid,
                 row,

@@ -79,7 +79,7 @@ impl<'a> View<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Status, What};
+    use crate::history::{Status, StoreEvent, WatcherEvent, What};
     use crate::judge::testing::{
         FRIENDLY, Play, aimed, call_starts, fault, observed, part, starved, taken_from_a_live_owner, takeover,
         thread_row, token,
@@ -153,7 +153,12 @@ mod tests {
     /// The good run, in which the takeover comes at 3 s and the bound for it ends at 2.1 s.
     fn late_takeover() -> Play {
         let mut play = takeover();
-        let later = |what: &What| matches!(what, What::Row { .. } | What::Provider(_) | What::Frame { .. });
+        let later = |what: &What| {
+            matches!(
+                what,
+                What::Store(StoreEvent::Row { .. }) | What::Provider(_) | What::Watcher(WatcherEvent::Frame { .. })
+            )
+        };
         play.without_from(1199, later)
             .put(3_000, thread_row(40, Some("pod-2"), 2, Status::InProgress))
             .put(3_001, call_starts(2, "pod-2"));

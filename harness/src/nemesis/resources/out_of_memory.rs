@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::cluster::PartHandle;
-use crate::history::{FaultStep, Landing, What};
+use crate::history::{FaultStep, Landing, MachineEvent, What};
 use crate::nemesis::Nemesis;
 use crate::nemesis::admin::ask;
 use crate::nemesis::error::NemesisError;
@@ -92,7 +92,7 @@ impl Nemesis {
                 is_aimed |= matches!(other.step, FaultStep::Aimed { .. });
                 None
             }
-            What::Engine { service, action, .. }
+            What::Machine(MachineEvent::Engine { service, action, .. })
                 if is_aimed && *service == fault.target.as_str() && action == "oom" =>
             {
                 Some(())

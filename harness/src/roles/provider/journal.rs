@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::{Provider, ProviderError};
 use crate::history::writer::Recorder;
-use crate::history::{PodName, ProviderEvent, ProviderWhat, TurnKey, What};
+use crate::history::{PodName, ProviderEvent, ProviderWhat, RunEvent, TurnKey, What};
 
 /// A running subscription to the journal.
 pub struct Journal {
@@ -40,12 +40,12 @@ impl Journal {
                     Ok(event) => take(event, &prefix, &recorder),
                     Err(reason) => {
                         let reason = format!("the provider's journal cannot be read: {reason}");
-                        recorder.record(What::HarnessFailed { reason });
+                        recorder.record(RunEvent::HarnessFailed { reason });
                         return;
                     }
                 }
             }
-            recorder.record(What::HarnessFailed {
+            recorder.record(RunEvent::HarnessFailed {
                 reason: "the provider's journal broke off".to_owned(),
             });
         });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Cast;
 use super::turn::Turn;
 use super::watchers::{Tails, Watcher};
-use crate::history::{Outcome, PodName, WatcherId, What};
+use crate::history::{ClientEvent, Outcome, PodName, WatcherId};
 use crate::plan::Manner;
 use crate::run::stopped::Stopped;
 use crate::workload::{Attach, Tail};
@@ -22,7 +22,7 @@ impl Cast {
             .cancel(at, self.session_of(self.whose(&turn.thread)), &turn.thread)
             .await;
         let (pod, thread) = (pod.clone(), turn.thread.clone());
-        self.recorder.record(What::Cancelled {
+        self.recorder.record(ClientEvent::Cancelled {
             pod: pod.clone(),
             thread,
             outcome: outcome.clone(),

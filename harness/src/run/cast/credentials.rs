@@ -1,7 +1,7 @@
 //! Credentials that are revoked, and requests with credentials that a pod must refuse.
 
 use super::{Cast, FIRST_SESSION};
-use crate::history::{Credential, Outcome, PodName, TenantId, What};
+use crate::history::{ClientEvent, Credential, Outcome, PodName, TenantId};
 use crate::plan::Pod;
 use crate::run::stopped::Stopped;
 
@@ -14,7 +14,7 @@ impl Cast {
             Outcome::Ok(()) => {
                 let tenant: TenantId = self.session.tenant.clone();
                 let session = Some(FIRST_SESSION);
-                self.recorder.record(What::Revoked { tenant, pod, session });
+                self.recorder.record(ClientEvent::Revoked { tenant, pod, session });
                 self.revoked = true;
                 Ok(())
             }
@@ -39,7 +39,7 @@ impl Cast {
         };
         let (status, body) = self.slot.api.try_access(at, session, route, &self.thread).await;
         let (pod, thread, route) = (pod.clone(), self.thread.clone(), route.to_owned());
-        self.recorder.record(What::Access {
+        self.recorder.record(ClientEvent::Access {
             pod,
             credential,
             thread,

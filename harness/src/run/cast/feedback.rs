@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Cast;
 use super::turn::LOOK;
-use crate::history::{FeedbackId, OpId, Outcome, PodName, Row, What};
+use crate::history::{ClientEvent, FeedbackId, OpId, Outcome, PodName, Row, StoreEvent, What};
 use crate::run::stopped::Stopped;
 use crate::system::Feedback;
 use crate::wait::{self, Expired, Look};
@@ -35,7 +35,7 @@ impl Cast {
         self.ops += 1;
         let (op, at) = (OpId(self.ops), self.slot.address(pod)?);
         let item = FeedbackId::from(format!("f-{}-{}", self.nonce, self.ops));
-        self.recorder.record(What::FeedbackPosted {
+        self.recorder.record(ClientEvent::FeedbackPosted {
             op,
             pod: pod.clone(),
             item: item.clone(),
@@ -44,7 +44,7 @@ impl Cast {
         let api = &self.slot.api;
         let outcome = api.feedback(at, &self.reader, &route, &item, &text[..text_bytes]).await;
         let ended = outcome.clone();
-        self.recorder.record(What::FeedbackEnded { op, outcome: ended });
+        self.recorder.record(ClientEvent::FeedbackEnded { op, outcome: ended });
         self.feedback.push((item.clone(), outcome.ok().is_some()));
         Ok((item, outcome))
     }
@@ -87,10 +87,10 @@ impl Cast {
         let what = format!("feedback {item} to be stored");
         wait::until(&what, STORED, LOOK, || async move {
             let held = recorder.find(0, |event| match &event.what {
-                What::Row {
+                What::Store(StoreEvent::Row {
                     row: Row::Feedback { item: told },
                     ..
-                } if told == item => Some(()),
+                }) if told == item => Some(()),
                 _ => None,
             });
             held.map_or_else(|| Look::NotYet("no such row".to_owned()), Look::Done)

@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use super::slot::Slot;
 use crate::history::writer::Recorder;
-use crate::history::{FeedbackId, PodName, SessionNo, ThreadId, What};
+use crate::history::{FeedbackId, PodName, RunEvent, SessionNo, ThreadId};
 use crate::nemesis::{Aim, Nemesis};
 use crate::plan::{Plan, Pod};
 use crate::workload::{Session, Tail};
@@ -123,7 +123,7 @@ impl Cast {
     }
     /// States whether a mark was reached without which a pass would mean nothing.
     pub fn evidence(&self, mark: &str, reached: bool) {
-        self.recorder.record(What::Evidence {
+        self.recorder.record(RunEvent::Evidence {
             mark: mark.to_owned(),
             reached,
         });

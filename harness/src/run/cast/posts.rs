@@ -7,7 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Cast;
 use super::turn::{Account, Turn, accepted};
-use crate::history::{Accepted, MessageId, OpId, Outcome, PodName, ThreadId, TurnKey, What};
+use crate::history::{Accepted, ClientEvent, MessageId, OpId, Outcome, PodName, ThreadId, TurnKey};
 use crate::plan::{Answer, Pod};
 use crate::run::stopped::Stopped;
 
@@ -86,7 +86,7 @@ impl Cast {
         self.ops += 1;
         let (op, at) = (OpId(self.ops), self.slot.address(pod)?);
         let text = answer.prompt(key);
-        self.recorder.record(What::Posted {
+        self.recorder.record(ClientEvent::Posted {
             op,
             pod: pod.clone(),
             thread: thread.clone(),
@@ -100,7 +100,7 @@ impl Cast {
         Ok(AbortOnDropHandle::new(tokio::spawn(async move {
             let outcome = api.post(at, &session, &thread, &message, &text).await;
             let ended = outcome.clone();
-            recorder.record(What::PostEnded { op, outcome: ended });
+            recorder.record(ClientEvent::PostEnded { op, outcome: ended });
             outcome
         })))
     }
@@ -121,7 +121,7 @@ impl Cast {
         let session = self.session_of(whose).clone();
         let made = self.slot.api.new_thread(pod, self.slot.address(pod)?, &session).await;
         let thread = made.map_err(|e| Stopped::GaveUp(e.to_string()))?;
-        self.recorder.record(What::ThreadMade {
+        self.recorder.record(ClientEvent::ThreadMade {
             thread: thread.clone(),
             tenant: session.tenant,
         });
@@ -196,7 +196,7 @@ impl Cast {
             asked.push((op, self.slot.address(pod)?));
             let (pod, thread, message) = (pod.clone(), thread.clone(), message.clone());
             let (text, expect) = (text.clone(), answer.expect(&key));
-            self.recorder.record(What::Posted {
+            self.recorder.record(ClientEvent::Posted {
                 op,
                 pod,
                 thread,
@@ -209,7 +209,7 @@ impl Cast {
         let (message_ref, text) = (&message, &text);
         let posts = asked.into_iter().map(|(op, at)| async move {
             let outcome = api.post(at, session, thread, message_ref, text).await;
-            recorder.record(What::PostEnded {
+            recorder.record(ClientEvent::PostEnded {
                 op,
                 outcome: outcome.clone(),
             });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Cast;
 use super::turn::Account;
-use crate::history::{Outcome, PodName, Status, What};
+use crate::history::{Outcome, PodEvent, PodName, Status};
 use crate::plan::Answer;
 use crate::run::stopped::Stopped;
 use crate::wait::{self, Look};
@@ -44,7 +44,7 @@ impl Cast {
                 Err(Stopped::GaveUp(seen)) => (false, seen),
                 Err(broken @ Stopped::Harness(_)) => return Err(broken),
             };
-            self.recorder.record(What::Served {
+            self.recorder.record(PodEvent::Served {
                 pod: pod.clone(),
                 ok,
                 detail: detail.clone(),

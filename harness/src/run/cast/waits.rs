@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::Cast;
 use super::turn::{BACKGROUND_IDS_FROM, BEGIN, LOOK, Turn};
-use crate::history::{Outcome, PodName, Row, Status, What};
+use crate::history::{Outcome, PodEvent, PodName, Row, Status, StoreEvent, WatcherEvent, What};
 use crate::nemesis::Aim;
 use crate::plan::Answer;
 use crate::run::stopped::Stopped;
@@ -39,7 +39,7 @@ impl Cast {
         });
         let (aim, status) = aim.await?;
         let (thread, owner, epoch) = (aim.thread.clone(), Some(aim.owner.clone()), aim.epoch);
-        self.recorder.record(What::OwnerRead {
+        self.recorder.record(StoreEvent::OwnerRead {
             thread,
             owner,
             epoch,
@@ -58,7 +58,7 @@ impl Cast {
         );
         let heir = wait::until(&what, bound, LOOK, || async move {
             let claimed = recorder.find(0, |event| match &event.what {
-                What::Row {
+                What::Store(StoreEvent::Row {
                     row:
                         Row::Thread {
                             thread,
@@ -67,7 +67,7 @@ impl Cast {
                             ..
                         },
                     ..
-                } if *thread == turn.thread && *epoch > from.epoch => Some(Aim {
+                }) if *thread == turn.thread && *epoch > from.epoch => Some(Aim {
                     thread: thread.clone(),
                     owner: owner.clone(),
                     epoch: *epoch,
@@ -98,10 +98,10 @@ impl Cast {
             LOOK,
             || async move {
                 let held = recorder.find(0, |event| match &event.what {
-                    What::Row {
+                    What::Store(StoreEvent::Row {
                         row: Row::Turn { turn, status: told, .. },
                         ..
-                    } if turn == id && *told == status => Some(()),
+                    }) if turn == id && *told == status => Some(()),
                     _ => None,
                 });
                 held.map_or_else(|| Look::NotYet("no such row".to_owned()), Look::Done)
@@ -192,15 +192,15 @@ impl Cast {
         wait::until(&what, Duration::from_secs(3), LOOK, || async move {
             let wrote = recorder.find(since, |e| match &e.what {
                 // One that comes later may be shown what was there before.
-                What::Frame {
+                What::Watcher(WatcherEvent::Frame {
                     watcher,
                     cursor: Some(c),
                     ..
-                } if c.epoch <= epoch && watcher.0 < BACKGROUND_IDS_FROM => Some(()),
-                What::Row {
+                }) if c.epoch <= epoch && watcher.0 < BACKGROUND_IDS_FROM => Some(()),
+                What::Store(StoreEvent::Row {
                     row: Row::Part { epoch: e, .. },
                     ..
-                } if *e <= epoch => Some(()),
+                }) if *e <= epoch => Some(()),
                 _ => None,
             });
             match (wrote, api.superseded(at).await) {
@@ -256,7 +256,7 @@ impl Cast {
             Err(seen) => (None, seen),
         };
         let ready = status == Some(200);
-        self.recorder.record(What::ReadyPolled {
+        self.recorder.record(PodEvent::ReadyPolled {
             pod: pod.clone(),
             ready,
             status,

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::history::writer::Recorder;
-use crate::history::{Event, What};
+use crate::history::{Event, MachineEvent, What};
 use crate::run::slot::Slot;
 
 /// Interval between two looks. Short beside every bound of a system, long beside the cost of a look.
@@ -29,7 +29,7 @@ type Waited = BTreeMap<String, HashMap<String, Duration>>;
 /// True if the history says, from event `from` on, that some part waited for most of the time.
 pub(in crate::run) fn starved_since(recorder: &Recorder, from: u64) -> bool {
     let most = |event: &Event| match &event.what {
-        What::Starved { over_us, waited_us } => waited_us
+        What::Machine(MachineEvent::Starved { over_us, waited_us }) => waited_us
             .values()
             .any(|us| us.saturating_mul(2) >= *over_us)
             .then_some(()),
@@ -73,9 +73,11 @@ fn starved_event(seen: &VecDeque<Seen>) -> Option<What> {
     longest.insert(HARNESS.to_owned(), seen.iter().skip(1).map(|look| look.late).sum());
     longest.retain(|_, waited| *waited * HARDLY >= over);
     let us = |waited: Duration| u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
-    (!longest.is_empty()).then(|| What::Starved {
-        over_us: us(over),
-        waited_us: longest.into_iter().map(|(part, waited)| (part, us(waited))).collect(),
+    (!longest.is_empty()).then(|| {
+        What::Machine(MachineEvent::Starved {
+            over_us: us(over),
+            waited_us: longest.into_iter().map(|(part, waited)| (part, us(waited))).collect(),
+        })
     })
 }
 

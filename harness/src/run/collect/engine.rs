@@ -1,7 +1,7 @@
 //! Feeds the engine's events about the cluster's containers into the history while a play is on.
 
 use crate::cluster::{EngineEvent, Events};
-use crate::history::What;
+use crate::history::MachineEvent;
 use crate::history::writer::Recorder;
 
 /// Moves what the engine says of the cluster's containers into the history. Slower than the proofs that faults rest on, but
@@ -15,7 +15,7 @@ pub(in crate::run) async fn engine_events(mut events: Events, recorder: Recorder
                 exit_code,
                 ..
             }) if !action.starts_with("exec_") => {
-                recorder.record(What::Engine {
+                recorder.record(MachineEvent::Engine {
                     service: service.to_string(),
                     action,
                     exit_code,

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::history::writer::Recorder;
-use crate::history::{Cursor, PodName, ThreadId, WatcherId, What};
+use crate::history::{Cursor, PodName, ThreadId, WatcherEvent, WatcherId, What};
 use crate::plan::{Place, Visit};
 use crate::run::cast::last_seen::LastSeen;
 use crate::run::cast::turn::BACKGROUND_IDS_FROM;
@@ -144,15 +144,15 @@ impl SeenIds {
         recorder.find(self.next, |event| {
             self.next = event.n + 1;
             match &event.what {
-                What::TailOpened {
+                What::Watcher(WatcherEvent::TailOpened {
                     watcher, thread: of, ..
-                } if of == thread => drop(self.tails.insert(*watcher)),
-                What::Frame {
+                }) if of == thread => drop(self.tails.insert(*watcher)),
+                What::Watcher(WatcherEvent::Frame {
                     watcher,
                     id: Some(id),
                     cursor: Some(cursor),
                     ..
-                } if self.tails.contains(watcher) => drop(self.ids.insert(*cursor, id.to_string())),
+                }) if self.tails.contains(watcher) => drop(self.ids.insert(*cursor, id.to_string())),
                 _ => {}
             }
             None::<()>

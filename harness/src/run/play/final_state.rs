@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::cluster::{LogLine, Service};
-use crate::history::{Credential, FaultStep, PodName, ThreadId, What};
+use crate::history::{ClientEvent, Credential, FaultStep, PodEvent, PodName, ThreadId, What};
 use crate::run::cast::Cast;
 use crate::run::cast::turn::Account;
 use crate::run::slot::Slot;
@@ -99,7 +99,7 @@ pub(in crate::run) async fn count_leftovers(cast: &Cast, baseline: &Baseline) {
     };
     for ((pod, what), count) in left {
         let what = what.to_owned();
-        cast.recorder.record(What::LeftAfter { pod, what, count });
+        cast.recorder.record(PodEvent::LeftAfter { pod, what, count });
     }
 }
 
@@ -153,7 +153,7 @@ pub(in crate::run) async fn record_complaints(cast: &Cast, baseline: &Baseline) 
             .map_err(|e| e.to_string())?;
         for line in lines {
             if let Some(level) = level(&line.text) {
-                cast.recorder.record(What::LogLine {
+                cast.recorder.record(PodEvent::LogLine {
                     pod: pod.clone(),
                     level: level.to_owned(),
                     line: line.text,
@@ -191,7 +191,7 @@ async fn read_on(cast: &Cast, pod: &PodName, thread: &ThreadId, whose: Account) 
     let at = cast.slot.address(pod).map_err(|e| e.to_string())?;
     let access = |credential, route: &str, status, body| {
         let (pod, thread, route) = (pod.clone(), thread.clone(), route.to_owned());
-        cast.recorder.record(What::Access {
+        cast.recorder.record(ClientEvent::Access {
             pod,
             credential,
             thread,
@@ -207,7 +207,7 @@ async fn read_on(cast: &Cast, pod: &PodName, thread: &ThreadId, whose: Account) 
     };
     match cast.slot.api.read(pod, at, owner, thread).await {
         Ok((status, answers)) => {
-            cast.recorder.record(What::ThreadRead {
+            cast.recorder.record(PodEvent::ThreadRead {
                 pod: pod.clone(),
                 thread: thread.clone(),
                 status,

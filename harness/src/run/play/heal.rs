@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::final_state;
-use crate::history::{PodName, What};
+use crate::history::{PodName, RunEvent};
 use crate::run::cast::Cast;
 
 pub(in crate::run) async fn heal(cast: &mut Cast) -> Result<(), String> {
@@ -33,7 +33,7 @@ pub(in crate::run) async fn heal(cast: &mut Cast) -> Result<(), String> {
     for part in &under_fault {
         cast.nemesis.healed(part);
     }
-    cast.recorder.record(What::Healed);
+    cast.recorder.record(RunEvent::Healed);
     if !under_fault.is_empty() {
         final_state::ask_readiness(cast).await;
     }

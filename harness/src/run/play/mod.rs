@@ -19,7 +19,7 @@ use super::slot::Slot;
 use super::story::Story;
 use crate::history::reader::History;
 use crate::history::writer::Recorder;
-use crate::history::{Began, SCHEMA, What};
+use crate::history::{Began, RunEvent, SCHEMA};
 use crate::judge;
 use crate::plan::Plan;
 use crate::report::{Folder, StoryFigures, StoryReport};
@@ -74,12 +74,12 @@ async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<StoryReport, St
     let t0 = Instant::now();
     let recorder = Recorder::create(&order.folder.history(), t0)
         .map_err(|e| format!("history {}: {e}", order.folder.history().display()))?;
-    recorder.record(What::Began(Box::new(began(slot, order))));
+    recorder.record(RunEvent::Began(Box::new(began(slot, order))));
 
     let stage = match Stage::set(slot, plan, &recorder).await {
         Ok(stage) => stage,
         Err(reason) => {
-            recorder.record(What::HarnessFailed { reason });
+            recorder.record(RunEvent::HarnessFailed { reason });
             return Ok(judged(order, &recorder, &StoryFigures::default()));
         }
     };

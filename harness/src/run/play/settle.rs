@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::history::{PodName, What};
+use crate::history::{PodEvent, PodName};
 use crate::plan::Answer;
 use crate::run::cast::Cast;
 use crate::run::collect::cpu;
@@ -74,7 +74,7 @@ async fn record_count(cast: &Cast, pod: &PodName) {
     match api.feedback_count(pod, at, &cast.reader, &feedback.count).await {
         Ok(count) => {
             let pod = pod.clone();
-            cast.recorder.record(What::FeedbackCounted { pod, count });
+            cast.recorder.record(PodEvent::FeedbackCounted { pod, count });
         }
         Err(error) => tracing::info!(%error, "feedback cannot be counted"),
     }

@@ -11,8 +11,8 @@ use super::background_watchers::BackgroundWatchers;
 use super::final_state::{self, Baseline, read_final_state};
 use super::heal::heal;
 use super::settle::{quiesce, settle_feedback};
-use crate::history::What;
 use crate::history::writer::Recorder;
+use crate::history::{ClientEvent, RunEvent};
 use crate::nemesis::Nemesis;
 use crate::plan::Plan;
 use crate::report::Folder;
@@ -87,14 +87,14 @@ impl Stage {
             Err(_) => Err(Stopped::Harness(format!("the play was not over after {ONE_PLAY:?}"))),
         };
         match ended {
-            Ok(()) => drop(recorder.record(What::Played { gave_up: None })),
-            Err(Stopped::GaveUp(what)) => drop(recorder.record(What::Played { gave_up: Some(what) })),
-            Err(Stopped::Harness(reason)) => drop(recorder.record(What::HarnessFailed { reason })),
+            Ok(()) => drop(recorder.record(RunEvent::Played { gave_up: None })),
+            Err(Stopped::GaveUp(what)) => drop(recorder.record(RunEvent::Played { gave_up: Some(what) })),
+            Err(Stopped::Harness(reason)) => drop(recorder.record(RunEvent::HarnessFailed { reason })),
         }
         if let Err(reason) = self.finish(background, folder, since).await {
-            recorder.record(What::HarnessFailed { reason });
+            recorder.record(RunEvent::HarnessFailed { reason });
         }
-        recorder.record(What::Ended);
+        recorder.record(RunEvent::Ended);
     }
 
     async fn finish(self, background: BackgroundWatchers, folder: &Folder, since: SystemTime) -> Result<(), String> {
@@ -139,7 +139,7 @@ impl Stage {
             // A pod may have lost its log; what was read of it until now is judged.
             tracing::info!(error = %e, "the stream log cannot be read to its end");
         }
-        cast.recorder.record(What::Quiesced);
+        cast.recorder.record(RunEvent::Quiesced);
         journal.stop();
         engine.abort();
         artefacts::keep(&cast, folder, since).await;
@@ -168,13 +168,13 @@ async fn make_cast(
         .new_thread(&pod, at, &session)
         .await
         .map_err(|e| e.to_string())?;
-    recorder.record(What::ThreadMade {
+    recorder.record(ClientEvent::ThreadMade {
         thread: thread.clone(),
         tenant: session.tenant.clone(),
     });
     // So that there is something of another tenant's that could be told to this one.
     let strangers = slot.api.new_thread(&pod, at, &stranger).await;
-    recorder.record(What::ThreadMade {
+    recorder.record(ClientEvent::ThreadMade {
         thread: strangers.map_err(|e| e.to_string())?,
         tenant: stranger.tenant.clone(),
     });

@@ -53,7 +53,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Status, What};
+    use crate::history::{PodEvent, Status, StoreEvent, What};
     use crate::judge::testing::{accepted, answer, posted, read, takeover, turn_row};
 
     const NAME: &str = "IdempotentSubmit";
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_second_row_for_a_message_is_found() {
         let mut play = takeover();
-        let What::Row {
+        let What::Store(StoreEvent::Row {
             lsn,
             xid,
             row:
@@ -92,7 +92,7 @@ mod tests {
                     epoch,
                     ..
                 },
-        } = turn_row(12, "turn-9", 0, Status::Queued)
+        }) = turn_row(12, "turn-9", 0, Status::Queued)
         else {
             unreachable!("a turn's row")
         };
@@ -105,31 +105,31 @@ mod tests {
             attempt,
             epoch,
         };
-        play.put(11, What::Row { lsn, xid, row });
+        play.put(11, What::Store(StoreEvent::Row { lsn, xid, row }));
         play.breaks(NAME);
     }
 
     #[test]
     fn two_answers_of_one_turn_are_found() {
         let mut play = takeover();
-        let What::ThreadRead {
+        let What::Pod(PodEvent::ThreadRead {
             pod,
             thread,
             status,
             answers,
-        } = read("pod-2", Status::Completed, answer(2), None)
+        }) = read("pod-2", Status::Completed, answer(2), None)
         else {
             unreachable!("a reading")
         };
         let twice = [answers.clone(), answers].concat();
         play.put(
             1402,
-            What::ThreadRead {
+            What::Pod(PodEvent::ThreadRead {
                 pod,
                 thread,
                 status,
                 answers: twice,
-            },
+            }),
         );
         assert_eq!(play.breaks(NAME).got, "two of them");
     }

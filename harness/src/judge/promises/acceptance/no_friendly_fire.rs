@@ -61,7 +61,7 @@ fn interrupted(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{FaultStep, Status, What};
+    use crate::history::{FaultStep, Status, StoreEvent, What};
     use crate::judge::testing::{FRIENDLY, Play, aimed, fault, observed, taken_from_a_live_owner, takeover, turn_row};
 
     const NAME: &str = "NoFriendlyFire";
@@ -103,7 +103,7 @@ mod tests {
         play.keeps(NAME);
 
         let mut play = taken_from_a_live_owner(FRIENDLY);
-        let own = |what: &What| matches!(what, What::Row { row: crate::history::Row::Thread { epoch, .. }, .. } if epoch.0 == 2);
+        let own = |what: &What| matches!(what, What::Store(StoreEvent::Row { row: crate::history::Row::Thread { epoch, .. }, .. }) if epoch.0 == 2);
         play.without(own);
         play.put(
             40 + FRIENDLY,

@@ -86,7 +86,7 @@ fn last_move_us(view: &View<'_>, turn: &Turn<'_>, accepted: At) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{OpId, Outcome, Status, What};
+    use crate::history::{ClientEvent, OpId, Outcome, Status, What};
     use crate::judge::testing::{accepted, posted, takeover, thread_row, turn_row};
     use crate::verdict::Verdict;
 
@@ -142,10 +142,10 @@ mod tests {
         };
         play.put(10, posted(2, "t-1", "m-2", "key-2")).put(
             11,
-            What::PostEnded {
+            What::Client(ClientEvent::PostEnded {
                 op: OpId(2),
                 outcome: unknown,
-            },
+            }),
         );
         play.passes();
     }

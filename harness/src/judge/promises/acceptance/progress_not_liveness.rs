@@ -84,7 +84,7 @@ fn stuck(view: &View<'_>, turn: &Turn<'_>, (from_us, next_us): (u64, u64), bound
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, FaultStep, Status, What};
+    use crate::history::{Chunk, FaultStep, RunEvent, Status, StoreEvent, WatcherEvent, What};
     use crate::judge::testing::{Play, aimed, call_ends, fault, observed, part, takeover, thread_row, token, turn_row};
 
     const NAME: &str = "ProgressNotLiveness";
@@ -93,10 +93,12 @@ mod tests {
     fn stuck() -> Play {
         let mut play = takeover();
         play.without_from(40, |what| {
-            matches!(what, What::Frame { chunk, .. } if !matches!(chunk, Chunk::State { .. }))
+            matches!(what, What::Watcher(WatcherEvent::Frame { chunk, .. }) if !matches!(chunk, Chunk::State { .. }))
                 || matches!(
                     what,
-                    What::Row { .. } | What::Provider(_) | What::Fault(_) | What::TerminalProbe { .. }
+                    What::Store(StoreEvent::Row { .. } | StoreEvent::TerminalProbe { .. })
+                        | What::Provider(_)
+                        | What::Fault(_)
                 )
         });
         play
@@ -169,7 +171,7 @@ mod tests {
         play.put(500, fault(1, "kill", "pod-1", FaultStep::Healed));
         play.keeps(NAME);
         let mut play = stuck();
-        play.move_to(4_000, &What::Quiesced);
+        play.move_to(4_000, &What::Run(RunEvent::Quiesced));
         play.keeps(NAME);
     }
 }

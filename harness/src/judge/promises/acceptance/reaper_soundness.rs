@@ -94,7 +94,7 @@ fn breach(view: &View<'_>, turn: &Turn<'_>, n: u64, got: String) -> Breach {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Outcome, Status, What};
+    use crate::history::{ClientEvent, Outcome, Status, StoreEvent, What};
     use crate::judge::testing::{
         FRIENDLY, accepted, aimed, call_ends, fault, posted, taken_from_a_live_owner, takeover, thread_row, turn_row,
     };
@@ -136,7 +136,9 @@ mod tests {
     fn a_turn_that_is_failed_under_a_running_call_is_found_unless_it_was_cancelled() {
         let mut play = takeover();
         play.without(|what| matches!(what, What::Fault(_)));
-        play.without_from(1199, |what| matches!(what, What::Row { .. } | What::Provider(_)));
+        play.without_from(1199, |what| {
+            matches!(what, What::Store(StoreEvent::Row { .. }) | What::Provider(_))
+        });
         play.put(50, turn_row(60, "turn-1", 1, Status::Failed))
             .put(50, thread_row(60, None, 1, Status::Failed));
         let finding = play.breaks(NAME);
@@ -152,11 +154,11 @@ mod tests {
         let mut cancelled = play.clone();
         cancelled.put(
             45,
-            What::Cancelled {
+            What::Client(ClientEvent::Cancelled {
                 pod: "pod-2".into(),
                 thread: "t-1".into(),
                 outcome: Outcome::Ok(()),
-            },
+            }),
         );
         cancelled.keeps(NAME);
 
@@ -191,7 +193,9 @@ mod tests {
     fn a_pod_may_begin_anew_where_the_provider_ended_its_call() {
         let mut play = takeover();
         play.without(|what| matches!(what, What::Fault(_)));
-        play.without_from(1199, |what| matches!(what, What::Row { .. } | What::Provider(_)));
+        play.without_from(1199, |what| {
+            matches!(what, What::Store(StoreEvent::Row { .. }) | What::Provider(_))
+        });
         play.put(60, thread_row(60, Some("pod-1"), 2, Status::InProgress))
             .put(60, turn_row(60, "turn-1", 2, Status::InProgress));
         let finding = play.breaks(NAME);

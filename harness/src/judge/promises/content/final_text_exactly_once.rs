@@ -82,7 +82,7 @@ fn breach(odd: Odd, thread: Option<usize>, end: u64, subject: String) -> Breach 
 
 #[cfg(test)]
 mod tests {
-    use crate::history::What;
+    use crate::history::{StoreEvent, WatcherEvent, What};
     use crate::judge::testing::{Play, answer, delta, failed, is_frame_of, part, takeover, token};
 
     const NAME: &str = "FinalTextExactlyOnce";
@@ -142,7 +142,8 @@ mod tests {
     fn tokens_joined_in_one_frame_or_cut_over_two_are_the_same_text() {
         let mut play = takeover();
         play.without(|what| {
-            is_frame_of(4)(what) && matches!(what, What::Frame { cursor: Some(c), .. } if (1..7).contains(&c.seq))
+            is_frame_of(4)(what)
+                && matches!(what, What::Watcher(WatcherEvent::Frame { cursor: Some(c), .. }) if (1..7).contains(&c.seq))
         });
         let text = answer(2);
         play.put(1207, delta(4, 2, 3, &text[..77]))
@@ -171,7 +172,12 @@ mod tests {
     #[test]
     fn a_turn_that_is_not_over_is_not_judged() {
         let mut play = takeover();
-        play.without_from(1206, |what| matches!(what, What::Frame { .. } | What::Row { .. }));
+        play.without_from(1206, |what| {
+            matches!(
+                what,
+                What::Watcher(WatcherEvent::Frame { .. }) | What::Store(StoreEvent::Row { .. })
+            )
+        });
         play.keeps(NAME);
     }
 }

@@ -73,7 +73,7 @@ fn breach(watcher: &Watcher<'_>, turn: &Turn<'_>, n: u64, expected: String, got:
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Status, TailEnd, What};
+    use crate::history::{Status, TailEnd, WatcherEvent, What};
     use crate::judge::testing::{
         closed, delta, failed, finish, is_frame_of, opened, resync, start, state, takeover, token,
     };
@@ -195,10 +195,10 @@ mod tests {
         play.without(|what| {
             matches!(
                 what,
-                What::Frame {
+                What::Watcher(WatcherEvent::Frame {
                     chunk: crate::history::Chunk::Resync { .. },
                     ..
-                }
+                })
             )
         });
         play.breaks(NAME);

@@ -161,7 +161,7 @@ fn breach(read: &Read<'_>, turn: &Turn<'_>, expected: String, got: String) -> Br
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, Credential, Row, Status, TailEnd, What};
+    use crate::history::{Chunk, Credential, PodEvent, Row, Status, StoreEvent, TailEnd, WatcherEvent, What};
     use crate::judge::testing::{
         access, aimed, answer, closed, delta, failed, fault, is_frame_of, part, read, takeover, token,
     };
@@ -196,12 +196,12 @@ mod tests {
         assert_eq!(play.breaks(NAME).got, "InProgress");
 
         let mut play = takeover();
-        let nothing = What::ThreadRead {
+        let nothing = What::Pod(PodEvent::ThreadRead {
             pod: "pod-3".into(),
             thread: "t-1".into(),
             status: Status::Idle,
             answers: vec![],
-        };
+        });
         play.turn_into(&read("pod-3", Status::Completed, answer(2), None), nothing);
         assert_eq!(play.breaks(NAME).got, "no such turn");
     }
@@ -230,13 +230,15 @@ mod tests {
         play.without_from(1202, |what| {
             matches!(
                 what,
-                What::Frame {
+                What::Watcher(WatcherEvent::Frame {
                     chunk: Chunk::Start(_) | Chunk::Delta { .. },
                     ..
-                }
+                })
             )
         })
-        .without(|what| matches!(what, What::Row { row: Row::Part { epoch, .. }, .. } if epoch.0 == 2));
+        .without(
+            |what| matches!(what, What::Store(StoreEvent::Row { row: Row::Part { epoch, .. }, .. }) if epoch.0 == 2),
+        );
         play.keeps(NAME);
     }
 

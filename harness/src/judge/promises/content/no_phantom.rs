@@ -152,7 +152,7 @@ fn read_otherwise(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, Start, Status, What};
+    use crate::history::{Chunk, PodEvent, RunEvent, Start, Status, StoreEvent, WatcherEvent, What};
     use crate::judge::testing::{
         answer, delta, failed, finish, frame_of, read, resync, start, takeover, token, turn_row,
     };
@@ -167,9 +167,9 @@ mod tests {
     #[test]
     fn a_turn_that_nobody_stored_is_found_on_a_screen_and_in_a_reading() {
         let mut play = takeover();
-        let What::Frame {
+        let What::Watcher(WatcherEvent::Frame {
             watcher, id, cursor, ..
-        } = start(3, 3, false)
+        }) = start(3, 3, false)
         else {
             unreachable!("a frame")
         };
@@ -182,18 +182,18 @@ mod tests {
         }));
         play.put(
             1250,
-            What::Frame {
+            What::Watcher(WatcherEvent::Frame {
                 watcher,
                 id,
                 cursor,
                 chunk,
-            },
+            }),
         );
         assert_eq!(play.breaks(NAME).got, "turn turn-9 that is not stored");
 
         let mut play = takeover();
         let mut told = read("pod-3", Status::Completed, answer(2), None);
-        if let What::ThreadRead { answers, .. } = &mut told {
+        if let What::Pod(PodEvent::ThreadRead { answers, .. }) = &mut told {
             let mut second = answers[0].clone();
             second.turn = "turn-9".into();
             answers.push(second);
@@ -221,10 +221,10 @@ mod tests {
     fn a_turn_that_comes_up_as_a_second_message_is_found_unless_the_first_is_taken_away() {
         let as_message = |answer: &str, reset| {
             let mut start = start(3, 2, reset);
-            if let What::Frame {
+            if let What::Watcher(WatcherEvent::Frame {
                 chunk: Chunk::Start(of),
                 ..
-            } = &mut start
+            }) = &mut start
             {
                 of.answer = Some(answer.into());
             }
@@ -277,7 +277,14 @@ mod tests {
     fn a_history_that_ends_too_early_is_not_held_against_an_unstored_turn() {
         let mut play = takeover();
         play.put(1250, start(3, 2, false));
-        play.without(|what| matches!(what, What::Quiesced | What::Row { .. } | What::Frame { .. }));
+        play.without(|what| {
+            matches!(
+                what,
+                What::Run(RunEvent::Quiesced)
+                    | What::Store(StoreEvent::Row { .. })
+                    | What::Watcher(WatcherEvent::Frame { .. })
+            )
+        });
         assert!(
             play.findings(NAME)
                 .iter()

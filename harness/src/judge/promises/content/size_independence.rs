@@ -122,14 +122,14 @@ fn told_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, Row, Status, What};
+    use crate::history::{Chunk, PodEvent, Row, Status, StoreEvent, WatcherEvent, What};
     use crate::judge::testing::{Play, answer, call_ends, failed, fault, observed, padded, read, takeover};
 
     const NAME: &str = "SizeIndependence";
 
     fn without_third_on_screen(play: &mut Play) -> &mut Play {
         play.without(|what| {
-            matches!(what, What::Frame { watcher, cursor: Some(at), chunk: Chunk::Delta { .. }, .. }
+            matches!(what, What::Watcher(WatcherEvent::Frame { watcher, cursor: Some(at), chunk: Chunk::Delta { .. }, .. })
                 if watcher.0 == 3 && (at.epoch.0, at.seq) == (2, 3))
         })
     }
@@ -153,12 +153,12 @@ mod tests {
     fn a_large_piece_that_is_not_stored_or_not_told_is_found() {
         let mut play = padded(takeover(), 8_000);
         play.without(
-            |what| matches!(what, What::Row { row: Row::Part { epoch, seq, .. }, .. } if (epoch.0, *seq) == (2, 6)),
+            |what| matches!(what, What::Store(StoreEvent::Row { row: Row::Part { epoch, seq, .. }, .. }) if (epoch.0, *seq) == (2, 6)),
         );
         assert!(play.breaks(NAME).subject.starts_with("stored text of turn turn-1"));
 
         let mut play = padded(takeover(), 8_000);
-        play.without(|what| matches!(what, What::ThreadRead { pod, .. } if pod.as_str() == "pod-2"));
+        play.without(|what| matches!(what, What::Pod(PodEvent::ThreadRead { pod, .. }) if pod.as_str() == "pod-2"));
         play.put(1402, read("pod-2", Status::Completed, "", None));
         assert!(play.breaks(NAME).subject.starts_with("turn turn-1 read from pod-2"));
     }

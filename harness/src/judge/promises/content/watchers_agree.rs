@@ -90,7 +90,7 @@ fn superseded(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, due: Due)
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Status, TailEnd, What};
+    use crate::history::{Status, TailEnd, WatcherEvent, What};
     use crate::judge::testing::{closed, delta, finish, is_frame_of, opened, start, state, takeover, token};
 
     const NAME: &str = "WatchersAgree";
@@ -161,7 +161,7 @@ mod tests {
         play.without_from(1200, is_frame_of(2));
         play.without_from(
             1234,
-            |what| matches!(what, What::TailClosed { watcher, .. } if watcher.0 == 2),
+            |what| matches!(what, What::Watcher(WatcherEvent::TailClosed { watcher, .. }) if watcher.0 == 2),
         );
         play.put(1500, closed(2, TailEnd::Left));
         play.keeps(NAME);

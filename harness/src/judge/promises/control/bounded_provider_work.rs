@@ -70,7 +70,7 @@ fn attempts(turn: &Turn<'_>) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{FaultStep, What};
+    use crate::history::{FaultStep, RunEvent, What};
     use crate::judge::testing::{aimed, call_ends, call_starts, fault, observed, takeover};
 
     const NAME: &str = "BoundedProviderWork";
@@ -125,8 +125,8 @@ mod tests {
             .capabilities
             .retain(|c| *c != crate::history::Capability::ProviderJournal);
         play.turn_into(
-            &What::Began(crate::judge::testing::began().into()),
-            What::Began(without.into()),
+            &What::Run(RunEvent::Began(crate::judge::testing::began().into())),
+            What::Run(RunEvent::Began(without.into())),
         );
         assert!(
             play.judged()

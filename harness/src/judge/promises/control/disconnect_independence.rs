@@ -79,7 +79,7 @@ fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Brea
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Outcome, ProviderEvent, ProviderWhat, Status, TailEnd, What};
+    use crate::history::{Outcome, ProviderEvent, ProviderWhat, Status, StoreEvent, TailEnd, What};
     use crate::judge::testing::{Play, TOKENS, call, cancelled, closed, finish, part, takeover, token, turn_row};
 
     const NAME: &str = "DisconnectIndependence";
@@ -89,7 +89,7 @@ mod tests {
         let mut play = takeover();
         play.without(|what| matches!(what, What::Fault(_)));
         play.without_from(1_205, crate::judge::testing::is_frame_of(3));
-        play.without(|what| matches!(what, What::TerminalProbe { watcher, .. } if watcher.0 == 3));
+        play.without(|what| matches!(what, What::Store(StoreEvent::TerminalProbe { watcher, .. }) if watcher.0 == 3));
         play.move_to(1_205, &closed(3, TailEnd::Left));
         play
     }

@@ -148,7 +148,7 @@ fn since_ms(fault: &FaultSpan<'_>, us: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Status, What};
+    use crate::history::{ClientEvent, Status, What};
     use crate::judge::testing::{Play, accepted, aimed, died, fault, observed, posted, takeover, thread_row, turn_row};
 
     const NAME: &str = "DrainCompleteness";
@@ -164,10 +164,10 @@ mod tests {
 
     fn sent(mut play: Play, ms: u64, pod: &str) -> Play {
         let mut answered = accepted(2, "turn-2");
-        if let What::PostEnded {
+        if let What::Client(ClientEvent::PostEnded {
             outcome: crate::history::Outcome::Ok(accepted),
             ..
-        } = &mut answered
+        }) = &mut answered
         {
             accepted.pod = pod.into();
         }

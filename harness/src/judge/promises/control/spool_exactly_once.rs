@@ -149,7 +149,7 @@ fn miscounted(view: &View<'_>) -> impl Iterator<Item = Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{FaultStep, Outcome, Row, What};
+    use crate::history::{FaultStep, Outcome, Row, StoreEvent, What};
     use crate::judge::testing::{
         Play, aimed, died, fault, feedback_counted, feedback_ended, feedback_posted, feedback_row, observed, takeover,
     };
@@ -205,7 +205,7 @@ mod tests {
         let mut play = given(&[2_100, 5_000]);
         let gone = Row::FeedbackGone { item: "f-1".into() };
         let (lsn, xid) = ("0/1".into(), 4_000);
-        play.put(4_000, What::Row { lsn, xid, row: gone });
+        play.put(4_000, What::Store(StoreEvent::Row { lsn, xid, row: gone }));
         play.keeps(NAME);
     }
 

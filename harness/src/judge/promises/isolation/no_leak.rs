@@ -79,17 +79,17 @@ fn open_calls<'v>(view: &'v View<'_>, quiesced: At) -> impl Iterator<Item = Brea
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Status, What};
+    use crate::history::{PodEvent, RunEvent, Status, What};
     use crate::judge::testing::{call_ends, takeover, thread_row};
 
     const NAME: &str = "NoLeak";
 
     fn left(count: u64) -> What {
-        What::LeftAfter {
+        What::Pod(PodEvent::LeftAfter {
             pod: Some("pod-2".into()),
             what: "open tails".into(),
             count,
-        }
+        })
     }
 
     #[test]
@@ -120,7 +120,7 @@ mod tests {
         );
         assert_eq!(play.breaks(NAME).got, "pod-2 at epoch 2");
         // Too soon to tell.
-        play.move_to(2_000, &What::Quiesced);
+        play.move_to(2_000, &What::Run(RunEvent::Quiesced));
         play.keeps(NAME);
     }
 

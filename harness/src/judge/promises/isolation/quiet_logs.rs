@@ -35,17 +35,17 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::What;
+    use crate::history::{PodEvent, What};
     use crate::judge::testing::{taken_from_a_live_owner, takeover};
 
     const NAME: &str = "QuietLogs";
 
     fn line(pod: &str) -> What {
-        What::LogLine {
+        What::Pod(PodEvent::LogLine {
             pod: pod.into(),
             level: "ERROR".into(),
             line: r#"{"level":"ERROR","message":"request failed"}"#.into(),
-        }
+        })
     }
 
     #[test]

@@ -310,7 +310,9 @@ fn are_strangers(view: &View<'_>, a: usize, b: usize) -> bool {
 mod tests {
     use mock_ai::token::Answer;
 
-    use crate::history::{Credential, FaultStep, OpId, Outcome, SessionNo, Status, TailEnd, What};
+    use crate::history::{
+        ClientEvent, Credential, FaultStep, OpId, Outcome, SessionNo, Status, TailEnd, WatcherEvent, What,
+    };
     use crate::judge::testing::{
         Play, accepted, access, aimed, answer, closed, delta, fault, opened, posted, read, takeover, token,
     };
@@ -318,11 +320,11 @@ mod tests {
     const NAME: &str = "TenantIsolation";
 
     fn revoked() -> What {
-        What::Revoked {
+        What::Client(ClientEvent::Revoked {
             tenant: "tenant-a".into(),
             pod: "pod-1".into(),
             session: Some(number(1)),
-        }
+        })
     }
 
     fn number(n: u8) -> SessionNo {
@@ -368,7 +370,7 @@ mod tests {
             play.put(1300, posted(2, "t-2", "m-1", "key-b"));
             let (status, reason) = (409, reason.into());
             let outcome = Outcome::Failed { status, reason };
-            play.put(1301, What::PostEnded { op: OpId(2), outcome });
+            play.put(1301, What::Client(ClientEvent::PostEnded { op: OpId(2), outcome }));
             play
         };
         for reason in [
@@ -410,7 +412,7 @@ mod tests {
     fn revoked_under(session: u8) -> Play {
         let mut play = takeover();
         let mut tail = opened(5, "pod-1", None);
-        if let What::TailOpened { session: shown, .. } = &mut tail {
+        if let What::Watcher(WatcherEvent::TailOpened { session: shown, .. }) = &mut tail {
             *shown = Some(number(session));
         }
         play.turn_into(&opened(5, "pod-1", None), tail);

@@ -192,7 +192,7 @@ fn proof_of_work(view: &View<'_>, turn: &Turn<'_>, claim: &Owned<'_>, stopped: A
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, FaultStep, Row, Status, What};
+    use crate::history::{Chunk, FaultStep, PodEvent, Row, RunEvent, Status, StoreEvent, WatcherEvent, What};
     use crate::judge::testing::{
         Play, aimed, call_ends, call_starts, delta, fault, observed, takeover, thread_row, token, turn_row,
     };
@@ -203,10 +203,12 @@ mod tests {
     fn nobody_takes_over(name: &str) -> Play {
         let mut play = takeover();
         play.without_from(45, |what| {
-            matches!(what, What::Frame { chunk, .. } if !matches!(chunk, Chunk::State { .. }))
+            matches!(what, What::Watcher(WatcherEvent::Frame { chunk, .. }) if !matches!(chunk, Chunk::State { .. }))
                 || matches!(
                     what,
-                    What::Row { .. } | What::Provider(_) | What::TerminalProbe { .. } | What::ThreadRead { .. }
+                    What::Store(StoreEvent::Row { .. } | StoreEvent::TerminalProbe { .. })
+                        | What::Provider(_)
+                        | What::Pod(PodEvent::ThreadRead { .. })
                 )
         });
         play.without(|what| matches!(what, What::Fault(_)));
@@ -281,10 +283,10 @@ mod tests {
         let own = |what: &What| {
             matches!(
                 what,
-                What::Row {
+                What::Store(StoreEvent::Row {
                     row: Row::Thread { owner: Some(_), .. } | Row::Turn { .. },
                     ..
-                }
+                })
             )
         };
         play.without(own);
@@ -331,7 +333,7 @@ mod tests {
         play.keeps(NAME);
 
         let mut play = nobody_takes_over("kill");
-        play.move_to(2000, &What::Quiesced);
+        play.move_to(2000, &What::Run(RunEvent::Quiesced));
         play.keeps(NAME);
         assert!(play.findings("NoLostAck").is_empty());
     }
@@ -341,12 +343,9 @@ mod tests {
         let mut play = nobody_takes_over("kill");
         play.put(1500, turn_row(40, "turn-1", 2, Status::Failed));
         play.put(1500, call_ends(1, "pod-1", "client_gone"));
-        assert!(
-            play.history()
-                .events
-                .iter()
-                .all(|e| !matches!(&e.what, What::Row { row: Row::Thread { epoch, .. }, .. } if epoch.0 > 1))
-        );
+        assert!(play.history().events.iter().all(
+            |e| !matches!(&e.what, What::Store(StoreEvent::Row { row: Row::Thread { epoch, .. }, .. }) if epoch.0 > 1)
+        ));
         play.keeps(NAME);
     }
 }

@@ -76,7 +76,7 @@ fn blank_screen(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, Row, Status, What};
+    use crate::history::{Chunk, Row, Status, StoreEvent, WatcherEvent, What};
     use crate::judge::testing::{ERROR, answer, error, failed, finish, read, takeover};
 
     const NAME: &str = "NoBlankTerminal";
@@ -90,7 +90,9 @@ mod tests {
     #[test]
     fn a_completed_turn_without_text_is_found() {
         let mut play = takeover();
-        play.without(|what| matches!(what, What::Row { row: Row::Part { epoch, .. }, .. } if epoch.0 == 2));
+        play.without(
+            |what| matches!(what, What::Store(StoreEvent::Row { row: Row::Part { epoch, .. }, .. }) if epoch.0 == 2),
+        );
         assert_eq!(play.breaks(NAME).subject, "turn turn-1");
     }
 
@@ -99,7 +101,7 @@ mod tests {
         let mut play = takeover();
         play.without_from(
             1200,
-            |what| matches!(what, What::Frame { watcher, chunk: Chunk::Delta { .. }, .. } if watcher.0 == 3),
+            |what| matches!(what, What::Watcher(WatcherEvent::Frame { watcher, chunk: Chunk::Delta { .. }, .. }) if watcher.0 == 3),
         );
         assert_eq!(play.breaks(NAME).subject, "w3 on pod-3, turn turn-1");
     }
@@ -124,13 +126,13 @@ mod tests {
         play.without(|what| {
             matches!(
                 what,
-                What::Row {
+                What::Store(StoreEvent::Row {
                     row: Row::Turn {
                         status: Status::Failed,
                         ..
                     },
                     ..
-                }
+                })
             )
         });
         assert!(

@@ -63,7 +63,7 @@ fn drawn_in(view: &View<'_>, poison: &Turn<'_>, turn: &Turn<'_>) -> Option<Breac
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Status, What};
+    use crate::history::{ClientEvent, Status, What};
     use crate::judge::testing::{Play, accepted, aimed, call_ends, died, fault, posted, takeover, turn_row};
 
     const NAME: &str = "PoisonContainment";
@@ -73,7 +73,7 @@ mod tests {
         let mut play = takeover();
         play.without(|what| matches!(what, What::Fault(_)));
         let mut post = posted(2, "t-1", "m-2", "key-2");
-        if let What::Posted { expect, .. } = &mut post {
+        if let What::Client(ClientEvent::Posted { expect, .. }) = &mut post {
             expect.fails = true;
         }
         play.put(6, post).put(9, accepted(2, "turn-2"));

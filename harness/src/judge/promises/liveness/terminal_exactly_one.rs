@@ -83,7 +83,7 @@ fn finish(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Status, What};
+    use crate::history::{RunEvent, Status, What};
     use crate::judge::testing::{finish, resync, start, takeover, turn_row};
 
     const NAME: &str = "TerminalExactlyOne";
@@ -128,7 +128,7 @@ mod tests {
         let mut play = takeover();
         play.without(|what| *what == turn_row(99, "turn-1", 2, Status::Completed));
         play.breaks(NAME);
-        play.without(|what| matches!(what, What::Quiesced));
+        play.without(|what| matches!(what, What::Run(RunEvent::Quiesced)));
         play.keeps(NAME);
     }
 }

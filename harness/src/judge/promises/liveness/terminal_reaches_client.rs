@@ -54,7 +54,7 @@ fn check(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, due: Due) -> O
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, Epoch, FaultStep, Start, Status, TailEnd, What};
+    use crate::history::{Chunk, ClientEvent, Epoch, FaultStep, Start, Status, TailEnd, What};
     use crate::judge::testing::{
         aimed, closed, fault, finish, frame_of, is_frame_of, observed, opened, resync, state, takeover, turn_row,
     };
@@ -190,10 +190,12 @@ mod tests {
         play.without_from(1204, is_frame_of(3));
         play.without_from(1234, |what| *what == closed(3, TailEnd::Left))
             .put(1204, closed(3, TailEnd::Eof));
-        let revoked = |pod: &str| What::Revoked {
-            tenant: "tenant-a".into(),
-            pod: pod.into(),
-            session: None,
+        let revoked = |pod: &str| {
+            What::Client(ClientEvent::Revoked {
+                tenant: "tenant-a".into(),
+                pod: pod.into(),
+                session: None,
+            })
         };
         let mut late = play.clone();
         late.put(3_000, revoked("pod-1")).breaks(NAME);

@@ -81,7 +81,7 @@ fn is_of_the_message(status: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{OpId, Outcome, Status, What};
+    use crate::history::{ClientEvent, OpId, Outcome, Status, StoreEvent, What};
     use crate::judge::testing::{Play, aimed, fault, posted, takeover, thread_row};
 
     const NAME: &str = "ThreadUsableAfterCrash";
@@ -89,18 +89,19 @@ mod tests {
     /// The good run, with a post through a pod that is refused.
     fn refused(mut play: Play, ms: u64, pod: &str, status: u16) -> Play {
         let mut post = posted(2, "t-1", "m-2", "key-2");
-        if let What::Posted { pod: to, .. } = &mut post {
+        if let What::Client(ClientEvent::Posted { pod: to, .. }) = &mut post {
             *to = pod.into();
         }
         let reason = "a turn is in flight".into();
         let outcome = Outcome::Failed { status, reason };
-        play.put(ms, post).put(ms + 2, What::PostEnded { op: OpId(2), outcome });
+        play.put(ms, post)
+            .put(ms + 2, What::Client(ClientEvent::PostEnded { op: OpId(2), outcome }));
         play
     }
 
     fn not_taken_over() -> Play {
         let mut play = takeover();
-        play.without_from(45, |what| matches!(what, What::Row { .. }));
+        play.without_from(45, |what| matches!(what, What::Store(StoreEvent::Row { .. })));
         play
     }
 
@@ -122,11 +123,11 @@ mod tests {
     #[test]
     fn a_thread_that_swallows_what_is_sent_to_it_is_found() {
         let mut play = refused(not_taken_over(), 3_000, "pod-2", 409);
-        let is_answer = |what: &What| matches!(what, What::PostEnded { op: OpId(2), .. });
+        let is_answer = |what: &What| matches!(what, What::Client(ClientEvent::PostEnded { op: OpId(2), .. }));
         play.without(is_answer);
         let reason = "no whole answer within 5s".to_owned();
         let outcome = Outcome::Unknown { reason: reason.clone() };
-        play.put(8_000, What::PostEnded { op: OpId(2), outcome });
+        play.put(8_000, What::Client(ClientEvent::PostEnded { op: OpId(2), outcome }));
         assert_eq!(play.breaks(NAME).got, reason);
     }
 

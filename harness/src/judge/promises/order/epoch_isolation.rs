@@ -153,7 +153,7 @@ fn polluted(view: &View<'_>) -> Vec<Breach> {
 mod tests {
     use mock_ai::token::Answer;
 
-    use crate::history::{Chunk, Epoch, Outcome, Start, Status, What};
+    use crate::history::{Chunk, Epoch, Outcome, Start, Status, StoreEvent, What};
     use crate::judge::testing::{Play, accepted, cancelled, delta, frame_of, part, posted, takeover, turn_row};
 
     const NAME: &str = "EpochIsolation";
@@ -242,7 +242,7 @@ mod tests {
         let mut play = takeover();
         play.put(1_302, turn_row(120, "turn-2", 0, Status::Queued));
         let mut row = turn_row(121, "turn-2", 2, Status::InProgress);
-        if let What::Row { xid, .. } = &mut row {
+        if let What::Store(StoreEvent::Row { xid, .. }) = &mut row {
             *xid = 122;
         }
         play.put(1_310, row);

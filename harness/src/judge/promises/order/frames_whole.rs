@@ -86,7 +86,7 @@ fn is_garbled(reason: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, TailEnd, WatcherId, What};
+    use crate::history::{Chunk, TailEnd, WatcherEvent, WatcherId, What};
     use crate::judge::testing::{aimed, closed, fault, takeover};
 
     const NAME: &str = "FramesWhole";
@@ -97,14 +97,14 @@ mod tests {
     }
 
     fn refused(pod: &str, garbled: bool) -> What {
-        What::TailRefused {
+        What::Watcher(WatcherEvent::TailRefused {
             watcher: WatcherId(9),
             pod: pod.into(),
             thread: "t-1".into(),
             status: Some(200),
             reason: "status 200, content type text/html".into(),
             garbled,
-        }
+        })
     }
 
     fn broken(reason: &str) -> TailEnd {
@@ -123,12 +123,12 @@ mod tests {
             "not JSON: trailing characters".into(),
             r#"{"type":"finish"}{"type":"#.into(),
         );
-        let what = What::Frame {
+        let what = What::Watcher(WatcherEvent::Frame {
             watcher: WatcherId(3),
             id: None,
             cursor: None,
             chunk: Chunk::Unreadable { why, data },
-        };
+        });
         play.put(1206, what);
         let finding = play.breaks(NAME);
         assert_eq!(finding.subject, "w3 on pod-3");

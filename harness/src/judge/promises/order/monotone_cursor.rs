@@ -78,7 +78,7 @@ fn same_event(a: &Chunk, b: &Chunk) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Capability, Chunk, Status, What};
+    use crate::history::{Capability, Chunk, RunEvent, Status, WatcherEvent, What};
     use crate::judge::testing::{began, delta, opened, resync, start, state, takeover, token};
 
     const NAME: &str = "MonotoneCursor";
@@ -114,17 +114,17 @@ mod tests {
     #[test]
     fn a_frame_of_the_answer_without_an_id_is_found() {
         let mut play = takeover();
-        let What::Frame { watcher, chunk, .. } = delta(3, 2, 4, token(2, 4)) else {
+        let What::Watcher(WatcherEvent::Frame { watcher, chunk, .. }) = delta(3, 2, 4, token(2, 4)) else {
             unreachable!("a frame")
         };
         play.turn_into(
             &delta(3, 2, 4, token(2, 4)),
-            What::Frame {
+            What::Watcher(WatcherEvent::Frame {
                 watcher,
                 id: Some("x".into()),
                 cursor: None,
                 chunk,
-            },
+            }),
         );
         assert_eq!(play.breaks(NAME).got, "`x`");
     }
@@ -133,10 +133,10 @@ mod tests {
     fn a_start_that_opens_another_message_elsewhere_is_found() {
         let mut play = takeover();
         let mut other = start(3, 2, true);
-        if let What::Frame {
+        if let What::Watcher(WatcherEvent::Frame {
             chunk: Chunk::Start(start),
             ..
-        } = &mut other
+        }) = &mut other
         {
             start.answer = Some("answer-2".into());
         }
@@ -169,7 +169,10 @@ mod tests {
         without
             .capabilities
             .retain(|capability| *capability != Capability::Cursor);
-        play.turn_into(&What::Began(began().into()), What::Began(without.into()));
+        play.turn_into(
+            &What::Run(RunEvent::Began(began().into())),
+            What::Run(RunEvent::Began(without.into())),
+        );
         play.put(1206, delta(3, 1, 4, token(1, 4)));
         let judgement = play.judged();
         assert!(judgement.findings.iter().all(|finding| finding.promise != NAME));

@@ -92,7 +92,7 @@ fn by_token(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::What;
+    use crate::history::{WatcherEvent, What};
     use crate::judge::testing::{Play, delta, resync, start, takeover, token};
 
     const NAME: &str = "NoInversionOnAttach";
@@ -142,15 +142,15 @@ mod tests {
                 } else {
                     delta(4, 2, k, token(2, k as u32))
                 };
-                let What::Frame { watcher, chunk, .. } = old.clone() else {
+                let What::Watcher(WatcherEvent::Frame { watcher, chunk, .. }) = old.clone() else {
                     unreachable!("a frame")
                 };
-                let new = What::Frame {
+                let new = What::Watcher(WatcherEvent::Frame {
                     watcher,
                     id: None,
                     cursor: None,
                     chunk,
-                };
+                });
                 play.turn_into(&old, new);
             }
             play

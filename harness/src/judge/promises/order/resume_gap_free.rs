@@ -253,7 +253,7 @@ impl Tail<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, FaultStep, Status, What};
+    use crate::history::{Chunk, FaultStep, Status, WatcherEvent, What};
     use crate::judge::testing::{
         Play, aimed, delta, fault, finish, is_frame_of, logged, observed, opened, resync, start, state, takeover, token,
     };
@@ -419,7 +419,7 @@ mod tests {
         // A slow reader opens late: what counts is when it asked.
         let mut slow = takeover();
         let mut asked = opened(6, "pod-2", Some("2-5"));
-        if let What::TailOpened { asked_us, .. } = &mut asked {
+        if let What::Watcher(WatcherEvent::TailOpened { asked_us, .. }) = &mut asked {
             *asked_us = 1_206_000;
         }
         slow.put(1220, asked).put(1221, resync(6)).put(1222, start(6, 2, false));
@@ -478,7 +478,9 @@ mod tests {
         play.put(1207, crate::judge::testing::closed(6, crate::history::TailEnd::Left));
         play.keeps(NAME);
         let mut play = takeover();
-        play.without(|what| is_frame_of(5)(what) && !matches!(what, What::Frame { chunk: Chunk::Done, .. }));
+        play.without(|what| {
+            is_frame_of(5)(what) && !matches!(what, What::Watcher(WatcherEvent::Frame { chunk: Chunk::Done, .. }))
+        });
         play.keeps(NAME);
     }
 }

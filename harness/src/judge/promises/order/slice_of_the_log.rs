@@ -54,14 +54,14 @@ fn check(watcher: &Watcher<'_>, log: &Log<'_>, broken_from: u64) -> Option<Breac
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Status, What};
+    use crate::history::{Status, StoreEvent, WatcherEvent, What};
     use crate::judge::testing::{self as events, Play, aimed, delta, fault, opened, resync, start, takeover, token};
 
     const NAME: &str = "SliceOfTheLog";
 
     /// A frame as the stream log holds it, those of an attempt side by side.
     fn logged(frame: What) -> What {
-        let What::Frame { cursor: Some(at), .. } = &frame else {
+        let What::Watcher(WatcherEvent::Frame { cursor: Some(at), .. }) = &frame else {
             panic!("not a frame of an answer: {frame:?}")
         };
         events::logged((at.epoch.0 * 100 + at.seq) as u32, frame)
@@ -82,7 +82,7 @@ mod tests {
     }
 
     fn is_logged(seq: u64) -> impl Fn(&What) -> bool {
-        move |what| matches!(what, What::Logged { cursor: Some(c), .. } if (c.epoch.0, c.seq) == (2, seq))
+        move |what| matches!(what, What::Store(StoreEvent::Logged { cursor: Some(c), .. }) if (c.epoch.0, c.seq) == (2, seq))
     }
 
     /// The same, but that the log never held 2-4: what lay around it lies side by side.
@@ -96,7 +96,7 @@ mod tests {
         ] {
             let old = logged(frame);
             let mut new = old.clone();
-            if let What::Logged { seq, .. } = &mut new {
+            if let What::Store(StoreEvent::Logged { seq, .. }) = &mut new {
                 *seq -= 1;
             }
             play.turn_into(&old, new);
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn what_may_have_been_cleared_or_is_not_stored_yet_is_not_judged() {
         let mut play = told();
-        play.without(|what| matches!(what, What::Logged { cursor: Some(c), .. } if c.epoch.0 == 1));
+        play.without(|what| matches!(what, What::Store(StoreEvent::Logged { cursor: Some(c), .. }) if c.epoch.0 == 1));
         for seq in [0, 1, 7, 6] {
             play.without(is_logged(seq));
         }
@@ -183,7 +183,7 @@ mod tests {
     fn another_threads_messages_are_not_its_log() {
         let mut play = told();
         let mut stranger = logged(delta(2, 2, 4, "else "));
-        if let What::Logged { thread, .. } = &mut stranger {
+        if let What::Store(StoreEvent::Logged { thread, .. }) = &mut stranger {
             *thread = "t-2".into();
         }
         play.put(1, stranger).put(1205, resync(3)).put(1205, start(3, 2, true));

@@ -1,6 +1,6 @@
 //! Puts the log of each thread together.
 
-use crate::history::What;
+use crate::history::{StoreEvent, What};
 use crate::judge::view::View;
 use crate::judge::view::at::At;
 use crate::judge::view::entities::log::{Log, Logged, Stored};
@@ -35,15 +35,16 @@ pub(in crate::judge::view) fn gather<'a>(view: &mut View<'a>) {
 
 /// A frame as the stream log holds it; none for what is no part of an answer.
 fn in_the_log<'a>(message: &Stored<'a>) -> Option<Logged<'a>> {
-    match &message.event.what {
-        What::Logged { cursor, chunk, .. } if chunk.turn().is_some() => Some(Logged {
-            cursor: (*cursor)?,
-            first: At::of(message.event),
-            chunk,
-            stretch: Some(message.stretch),
-        }),
-        _ => None,
-    }
+    let What::Store(StoreEvent::Logged { cursor, chunk, .. }) = &message.event.what else {
+        return None;
+    };
+    chunk.turn()?;
+    Some(Logged {
+        cursor: (*cursor)?,
+        first: At::of(message.event),
+        chunk,
+        stretch: Some(message.stretch),
+    })
 }
 
 fn content<'v, 'a>(watcher: &'v Watcher<'a>) -> impl Iterator<Item = Logged<'a>> + 'v {

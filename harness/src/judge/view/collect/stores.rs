@@ -1,15 +1,39 @@
 //! Rows, messages of the stream log and provider calls, as they come.
 
 use super::collector::Collector;
-use crate::history::{Cursor, Event, ProviderEvent, ProviderWhat, Row, ThreadId};
+use crate::history::{Cursor, Event, ProviderEvent, ProviderWhat, Row, StoreEvent, ThreadId};
 use crate::judge::view::at::At;
 use crate::judge::view::entities::call::Call;
 use crate::judge::view::entities::log::{Stored, tell};
+use crate::judge::view::entities::observations::Probe;
 use crate::judge::view::entities::thread::Owned;
 use crate::judge::view::entities::turn::{PartRow, TurnRow};
 
 impl<'a> Collector<'a> {
-    pub(super) fn row(&mut self, at: At, xid: u64, row: &'a Row) {
+    pub(super) fn store(&mut self, at: At, event: &'a Event, store: &'a StoreEvent) {
+        match store {
+            StoreEvent::Row { lsn: _, xid, row } => {
+                self.view.rows.push(event);
+                self.row(at, *xid, row);
+            }
+            StoreEvent::Logged {
+                thread,
+                seq,
+                cursor,
+                chunk: _,
+            } => self.logged(event, thread, *seq, *cursor),
+            StoreEvent::TerminalProbe { watcher, turn, status } => self.view.probes.push(Probe {
+                at,
+                watcher: *watcher,
+                turn,
+                status: *status,
+            }),
+            // Read to aim a fault; the rows themselves are what promises go by.
+            StoreEvent::OwnerRead { .. } => {}
+        }
+    }
+
+    fn row(&mut self, at: At, xid: u64, row: &'a Row) {
         match row {
             Row::Thread {
                 thread,
@@ -79,7 +103,7 @@ impl<'a> Collector<'a> {
     }
 
     /// A message of the stream log; what is not of a thread of the play is passed over.
-    pub(super) fn logged(&mut self, event: &'a Event, thread: &ThreadId, seq: u32, cursor: Option<Cursor>) {
+    fn logged(&mut self, event: &'a Event, thread: &ThreadId, seq: u32, cursor: Option<Cursor>) {
         let (last, stretch) = self.places.logged;
         let is_next = last.checked_add(1) == Some(seq);
         self.places.logged = (seq, if is_next { stretch } else { stretch + 1 });

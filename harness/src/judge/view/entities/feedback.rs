@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::history::{FeedbackId, OpId, Outcome, PodName, Row, What};
+use crate::history::{FeedbackId, OpId, Outcome, PodName, Row};
 use crate::judge::view::at::At;
 
 /// A piece of feedback on its way to a pod, and what came of it.
@@ -66,26 +66,22 @@ pub(crate) struct Feedback<'a> {
 }
 
 impl<'a> Feedback<'a> {
-    pub(in crate::judge::view) fn told(&mut self, at: At, what: &'a What) {
-        match what {
-            What::FeedbackPosted { op, pod, item } => {
-                let posts = &mut self.items.entry(item).or_default().posts;
-                self.ops.insert(*op, (item, posts.len()));
-                posts.push(Sent { pod, ended: None });
-            }
-            What::FeedbackEnded { op, outcome } => {
-                if let Some((item, place)) = self.ops.get(op)
-                    && let Some(item) = self.items.get_mut(item)
-                {
-                    item.posts[*place].ended = Some((at, outcome));
-                }
-            }
-            What::FeedbackCounted { pod, count } => {
-                let count = *count;
-                self.counts.push(Counted { at, pod, count });
-            }
-            _ => {}
+    pub(in crate::judge::view) fn posted(&mut self, op: OpId, pod: &'a PodName, item: &'a FeedbackId) {
+        let posts = &mut self.items.entry(item).or_default().posts;
+        self.ops.insert(op, (item, posts.len()));
+        posts.push(Sent { pod, ended: None });
+    }
+
+    pub(in crate::judge::view) fn ended(&mut self, at: At, op: OpId, outcome: &'a Outcome<()>) {
+        if let Some((item, place)) = self.ops.get(&op)
+            && let Some(item) = self.items.get_mut(item)
+        {
+            item.posts[*place].ended = Some((at, outcome));
         }
+    }
+
+    pub(in crate::judge::view) fn counted(&mut self, at: At, pod: &'a PodName, count: u64) {
+        self.counts.push(Counted { at, pod, count });
     }
 
     pub(in crate::judge::view) fn row(&mut self, at: At, row: &'a Row) {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Chunk, Cursor, Epoch, Event, EventId, PodName, SessionNo, Status, TailEnd, WatcherId, What};
+use crate::history::{
+    Chunk, Cursor, Epoch, Event, EventId, PodName, SessionNo, Status, TailEnd, WatcherEvent, WatcherId, What,
+};
 use crate::judge::view::at::At;
 use crate::judge::view::text::{Against, Text};
 
@@ -221,7 +223,7 @@ impl<'a> Watcher<'a> {
     /// Its frames.
     pub(crate) fn frames(&self) -> impl Iterator<Item = Frame<'a>> {
         self.frames.iter().filter_map(|event| match &event.what {
-            What::Frame { id, cursor, chunk, .. } => Some(Frame {
+            What::Watcher(WatcherEvent::Frame { id, cursor, chunk, .. }) => Some(Frame {
                 at: At::of(event),
                 id: id.as_ref().map(EventId::as_str),
                 cursor: *cursor,

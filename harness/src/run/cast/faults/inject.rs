@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{LANDING, NemesisSide};
 use crate::history::writer::Recorder;
-use crate::history::{Landing, PodName, What};
+use crate::history::{Landing, PodName, StoreEvent};
 use crate::nemesis::{Aim, Link, LinkCut, LinkFault, Shift, Throttled, Way};
 use crate::plan::{Known, Selector, Trigger, Watch};
 use crate::run::cast::Cast;
@@ -256,7 +256,7 @@ async fn owner_now(cast: &Cast, turn: &Turn) -> Result<Option<Aim>, Stopped> {
     let Some(now) = read.map_err(|e| Stopped::GaveUp(e.to_string()))? else {
         return Ok(None);
     };
-    cast.recorder.record(What::OwnerRead {
+    cast.recorder.record(StoreEvent::OwnerRead {
         thread: turn.thread.clone(),
         owner: now.owner.clone(),
         epoch: now.epoch,
@@ -272,13 +272,14 @@ async fn owner_now(cast: &Cast, turn: &Turn) -> Result<Option<Aim>, Stopped> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::{PodEvent, What};
 
     fn line(text: &str) -> What {
-        What::LogLine {
+        What::Pod(PodEvent::LogLine {
             pod: "pod-1".into(),
             level: "WARN".into(),
             line: text.into(),
-        }
+        })
     }
 
     fn on(text: &str) -> Trigger {

@@ -1,0 +1,124 @@
+//! Requests of clients, and their outcomes.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FeedbackId, MessageId, OpId, Outcome, PodName, SessionNo, TenantId, ThreadId, TurnId, TurnKey};
+
+/// A request of a client, or its outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ClientEvent {
+    /// A thread was made for a tenant.
+    ThreadMade {
+        /// The new thread.
+        thread: ThreadId,
+        /// Its owner.
+        tenant: TenantId,
+    },
+    /// A message is about to be posted. The same message id may be posted more than once.
+    Posted {
+        /// Ties this to its [`ClientEvent::PostEnded`].
+        op: OpId,
+        /// Pod that the request was sent to.
+        pod: PodName,
+        /// Thread it was posted to.
+        thread: ThreadId,
+        /// The client's id of the message.
+        message: MessageId,
+        /// The user's text, with the provider's hints in it.
+        text: String,
+        /// What the provider was told to answer.
+        expect: Box<Expect>,
+    },
+    /// A post was answered, refused or given up.
+    PostEnded {
+        /// The post.
+        op: OpId,
+        /// What is known of it.
+        outcome: Outcome<Accepted>,
+    },
+    /// Somebody cancelled a turn through a pod.
+    Cancelled {
+        /// Pod that the request was sent to.
+        pod: PodName,
+        /// Thread whose turn was to stop.
+        thread: ThreadId,
+        /// Status of the answer.
+        outcome: Outcome<()>,
+    },
+    /// One request made to see whether a credential is honoured: after a revocation, or for another tenant's thread.
+    Access {
+        /// Pod asked.
+        pod: PodName,
+        /// Whose credential was shown.
+        credential: Credential,
+        /// Thread asked for.
+        thread: ThreadId,
+        /// `attach`, `read`, `post` or `cancel`.
+        route: String,
+        /// HTTP status of the answer; none where the request got no answer.
+        status: Option<u16>,
+        /// First bytes of the answer's body, cut to a readable length.
+        body: String,
+    },
+    /// A session or key was revoked; from here on the bound for its refusal on every pod runs.
+    Revoked {
+        /// Tenant whose credential it was.
+        tenant: TenantId,
+        /// Pod that took the revocation.
+        pod: PodName,
+        /// Which session it was; none in histories of schema 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionNo>,
+    },
+    /// A piece of feedback is about to be posted. The same item may be posted more than once.
+    FeedbackPosted {
+        /// Ties this to its [`ClientEvent::FeedbackEnded`].
+        op: OpId,
+        /// Pod that the request was sent to.
+        pod: PodName,
+        /// The client's id of it.
+        item: FeedbackId,
+    },
+    /// A post of feedback was acknowledged, refused or given up.
+    FeedbackEnded {
+        /// The post.
+        op: OpId,
+        /// What is known of it.
+        outcome: Outcome<()>,
+    },
+}
+
+/// What the provider was told to answer to a message: the oracle of a turn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expect {
+    /// Key that the provider counts calls by.
+    pub key: TurnKey,
+    /// Tokens in the answer.
+    pub tokens: u32,
+    /// Least size of a token in bytes; 0 for its natural size.
+    pub size: usize,
+    /// Whether the provider was told to fail every attempt, so that the turn must end as failed.
+    pub fails: bool,
+}
+
+/// What an accepted post was answered with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The turn that answers the message.
+    pub turn: TurnId,
+    /// Pod that answered, by its own word.
+    pub pod: PodName,
+}
+
+/// Whose credential a request shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// The thread's own tenant, in good standing.
+    Owner,
+    /// Another tenant's, in good standing.
+    Foreign,
+    /// The thread's own tenant's, revoked before the request.
+    Revoked,
+}

@@ -1,0 +1,67 @@
+//! Answers of pods that were asked, and what they logged.
+
+use serde::{Deserialize, Serialize};
+
+use super::{PodName, ReadAnswer, Status, ThreadId};
+
+/// An answer of a pod, a count on it, or a line of its log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PodEvent {
+    /// A thread read through a pod's API.
+    ThreadRead {
+        /// Pod asked.
+        pod: PodName,
+        /// Thread asked for.
+        thread: ThreadId,
+        /// Status of the thread as the pod tells it.
+        status: Status,
+        /// The answers it holds, oldest first.
+        answers: Vec<ReadAnswer>,
+    },
+    /// How many pieces of feedback of the play's tenant are stored, by a pod's word.
+    FeedbackCounted {
+        /// Pod asked.
+        pod: PodName,
+        /// Its answer.
+        count: u64,
+    },
+    /// A pod was asked whether it can serve.
+    ReadyPolled {
+        /// The pod.
+        pod: PodName,
+        /// Whether it said that it can.
+        ready: bool,
+        /// HTTP status of the answer; none where there was none.
+        status: Option<u16>,
+        /// First bytes of the answer's body, or what was seen instead of an answer.
+        detail: String,
+    },
+    /// A small piece of a client's work was tried on one pod: what a pod that says that it is ready must be able to do.
+    Served {
+        /// The pod.
+        pod: PodName,
+        /// Whether the whole of it was done.
+        ok: bool,
+        /// What was tried, and what went wrong if something did.
+        detail: String,
+    },
+    /// Counted after everything was over: what is left of something that the play made the system open or start.
+    LeftAfter {
+        /// Where it was counted; none for what belongs to no one pod.
+        pod: Option<PodName>,
+        /// What was counted: `open tails`, `running turns`, `consumers`, ...
+        what: String,
+        /// How many there are, over what was there before the play.
+        count: u64,
+    },
+    /// A pod logged a line at a level that a healthy pod does not use (WARN or ERROR).
+    LogLine {
+        /// The pod.
+        pod: PodName,
+        /// `WARN` or `ERROR`.
+        level: String,
+        /// The line.
+        line: String,
+    },
+}

@@ -1,0 +1,36 @@
+//! What the harness says of the run itself: how it began, what it reached, how it ended.
+
+use serde::{Deserialize, Serialize};
+
+use super::Began;
+
+/// The course of a run, as the harness itself records it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RunEvent {
+    /// First event of every history: what is played, against what, and by which bounds it is judged.
+    Began(Box<Began>),
+    /// A mark that the story needs for its verdict to mean anything.
+    Evidence {
+        /// The mark.
+        mark: String,
+        /// Whether it was reached.
+        reached: bool,
+    },
+    /// All faults are healed and every pod was seen healthy.
+    Healed,
+    /// The story's play is over: nothing more is asked of the system but what the judge needs.
+    Played {
+        /// What the story was waiting for when it gave up, if it did.
+        gave_up: Option<String>,
+    },
+    /// The final state of every store has been read; nothing follows but [`RunEvent::Ended`].
+    Quiesced,
+    /// Last event of a whole history. A history without it was cut off.
+    Ended,
+    /// The harness itself failed to set up, heal or record: the run proves nothing.
+    HarnessFailed {
+        /// What failed.
+        reason: String,
+    },
+}

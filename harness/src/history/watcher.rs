@@ -1,0 +1,70 @@
+//! Tails, as watchers saw them.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Chunk, Cursor, EventId, PodName, Raw, SessionNo, TailEnd, ThreadId, WatcherId};
+
+/// A tail of a watcher: its opening, its bytes and frames, its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum WatcherEvent {
+    /// A watcher's attach was answered with a stream. Bytes follow.
+    TailOpened {
+        /// The watcher.
+        watcher: WatcherId,
+        /// Pod attached to.
+        pod: PodName,
+        /// Thread watched.
+        thread: ThreadId,
+        /// Cursor given as `Last-Event-ID`, if any.
+        cursor: Option<String>,
+        /// Why the story opened it: `start`, `middle`, `late`, ... Shown in reports.
+        role: String,
+        /// When the request was sent, in microseconds since the run began.
+        asked_us: u64,
+        /// Which session it showed; none in histories of schema 1.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionNo>,
+    },
+    /// A watcher's attach was refused or not answered.
+    TailRefused {
+        /// The watcher.
+        watcher: WatcherId,
+        /// Pod attached to.
+        pod: PodName,
+        /// Thread watched.
+        thread: ThreadId,
+        /// HTTP status; none where there was no answer.
+        status: Option<u16>,
+        /// What was seen.
+        reason: String,
+        /// Whether what came is nonsense: neither a stream nor a refusal (4xx, 5xx), or not HTTP.
+        #[serde(default)]
+        garbled: bool,
+    },
+    /// Raw bytes of one read from a tail, before any parsing.
+    Bytes {
+        /// The watcher.
+        watcher: WatcherId,
+        /// The bytes.
+        raw: Raw,
+    },
+    /// One whole SSE event of a tail, as the parser found it in the bytes before it and the target's format reads it.
+    Frame {
+        /// The watcher.
+        watcher: WatcherId,
+        /// The event's own `id:` line as it stands, where it has one.
+        id: Option<EventId>,
+        /// That id read as a cursor, where the target's format can.
+        cursor: Option<Cursor>,
+        /// What the event says.
+        chunk: Chunk,
+    },
+    /// A tail ended.
+    TailClosed {
+        /// The watcher.
+        watcher: WatcherId,
+        /// How.
+        end: TailEnd,
+    },
+}

@@ -1,0 +1,107 @@
+//! Tails and their frames, as watchers were shown them.
+
+use super::collector::Collector;
+use crate::history::{Chunk, Event, EventId, WatcherEvent, WatcherId};
+use crate::judge::view::at::At;
+use crate::judge::view::entities::observations::Refused;
+use crate::judge::view::entities::watcher::{Anchor, Frame, Watcher};
+
+impl<'a> Collector<'a> {
+    pub(super) fn watcher(&mut self, at: At, event: &'a Event, seen: &'a WatcherEvent) {
+        match seen {
+            WatcherEvent::TailOpened {
+                watcher,
+                pod,
+                thread,
+                cursor,
+                role: _,
+                asked_us,
+                session,
+            } => {
+                self.view.pods.insert(pod.as_str());
+                let thread = self.thread(thread);
+                self.places.watchers.insert(*watcher, self.view.watchers.len());
+                let mut watcher = Watcher::new(*watcher, pod, thread, at, cursor.as_deref());
+                (watcher.session, watcher.asked_us) = (*session, *asked_us);
+                self.view.watchers.push(watcher);
+            }
+            WatcherEvent::TailRefused {
+                watcher,
+                pod,
+                thread,
+                status,
+                reason,
+                garbled,
+            } => {
+                self.view.pods.insert(pod.as_str());
+                let thread = self.thread(thread);
+                self.view.refused.push(Refused {
+                    at,
+                    watcher: *watcher,
+                    pod,
+                    thread,
+                    status: *status,
+                    reason,
+                    garbled: *garbled,
+                });
+            }
+            // Each frame in these bytes has an event of its own.
+            WatcherEvent::Bytes { .. } => {}
+            WatcherEvent::Frame {
+                watcher,
+                id,
+                cursor,
+                chunk,
+            } => {
+                let (id, cursor) = (id.as_ref().map(EventId::as_str), *cursor);
+                self.frame(*watcher, event, Frame { at, id, cursor, chunk });
+            }
+            WatcherEvent::TailClosed { watcher, end } => {
+                if let Some(place) = self.places.watchers.remove(watcher) {
+                    self.view.watchers[place].closed = Some((at, end));
+                    self.view.watchers[place].frames.shrink_to_fit();
+                }
+            }
+        }
+    }
+
+    fn frame(&mut self, watcher: WatcherId, event: &'a Event, frame: Frame<'a>) {
+        let turn = if let Chunk::State { turn, .. } = frame.chunk {
+            turn.as_ref()
+        } else {
+            frame.chunk.turn()
+        };
+        let turn = turn.map(|turn| self.turn(turn));
+        // A frame without an opened tail has nowhere to be shown.
+        let Some(place) = self.places.watchers.get(&watcher).copied() else {
+            return;
+        };
+        let watcher = &mut self.view.watchers[place];
+        watcher.frames.push(event);
+        let (thread, anchors) = (watcher.thread, &self.places.anchors);
+        watcher.render(frame, turn, |cursor, turn| {
+            anchors
+                .get(&(thread, cursor))
+                .filter(|(whose, _)| *whose == turn)
+                .map(|(_, offset)| *offset)
+        });
+        let Some(turn) = turn else { return };
+        if let (Chunk::Delta { .. }, Some(cursor)) = (frame.chunk, frame.cursor) {
+            self.view.turns[turn].first_text.entry(cursor.epoch).or_insert(frame.at);
+        }
+        let Some(id) = frame.id.filter(|id| self.places.resumed.contains(id)) else {
+            return;
+        };
+        if let Some(cursor) = frame.cursor {
+            self.places.given.entry((thread, id)).or_insert((cursor, frame.at));
+        }
+        if let Some(showing) = watcher.turns.get(&turn).and_then(|seen| seen.current())
+            && showing.anchor == Anchor::Start
+        {
+            self.places
+                .anchors
+                .entry((thread, id))
+                .or_insert((turn, showing.text.len()));
+        }
+    }
+}
