@@ -1,12 +1,12 @@
-//! One live cluster: how it comes up, is reached, is broken at process level, and goes away.
+//! One live cluster: it comes up, is reached, is broken at process level, and goes away.
 //!
-//! A [`ClusterSpec`] and an [`Engine`] make a [`Cluster`]: images are had, Compose starts the containers, and each part is
-//! awaited by name. From then on everything goes through the engine's API and, for signals, through a pidfd, so that a
-//! kill takes a fraction of a millisecond and its proof is the kernel's. Everything of ours carries labels; what a dead
-//! run left behind is found by them and by its free lock, and nothing without our label is ever touched.
+//! A [`ClusterSpec`] and an [`Engine`] make a [`Cluster`]: images are provided, Compose starts the containers, and each part is
+//! awaited by name. From then on everything goes through the engine's API, except signals, which go through a pidfd: a kill is
+//! proven by the kernel. All containers, networks and volumes of a run carry its labels. The next run finds the remains of a
+//! dead run by these labels and by its free lock, and never touches anything without them.
 //!
-//! Nothing outside this module knows that there are containers: others see parts, addresses and signals. Deliberately
-//! absent: faults that are not a process's (links, disks), which are the nemesis's, and any judgement.
+//! No other module knows of containers: others see parts, addresses and signals. Deliberately absent: faults other than a
+//! process's (links, disks), which belong to the nemesis, and any judgement.
 
 mod docker;
 mod linux;
@@ -30,7 +30,7 @@ pub use docker::handle::freeze::Frozen;
 pub use docker::handle::kill::Death;
 pub use docker::handle::volume::Emptied;
 pub use docker::images::image::{Image, ImageFor, Images, Origin};
-pub use docker::preview::{ClusterAhead, ImageAhead, Preview};
+pub use docker::preview::{PlannedCluster, PlannedImage, Preview};
 pub use lock::run_lock::{RunId, RunLock, RunTag};
 pub use part::error::{ClusterError, Trace};
 pub use part::progress::{Progress, Silent};

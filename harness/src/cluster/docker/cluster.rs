@@ -107,6 +107,7 @@ impl Cluster {
             })
     }
 
+    /// Longest until a part is ready.
     pub(in crate::cluster) fn ready_bound(&self) -> Duration {
         self.ready_bound
     }

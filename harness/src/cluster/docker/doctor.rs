@@ -11,33 +11,33 @@ use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 
-/// What images, stores and logs of one run need at most, in bytes.
+/// Room for images, stores and logs of one run, in bytes.
 const DISK_NEEDED_BYTES: u64 = 3 << 30;
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What it is.
+    /// Name of the thing.
     pub name: &'static str,
-    /// Whether it will do.
+    /// Its suitability.
     pub state: CheckState,
-    /// What was found, and what to do where it will not do.
+    /// The finding, with advice if the thing is not good.
     pub found: String,
 }
 
-/// Whether a thing will do.
+/// The suitability of a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckState {
-    /// It will.
+    /// A run works.
     Good,
-    /// A run works, slower or with a step more.
+    /// A run works, but slower or with an additional step.
     Fair,
     /// A run would fail.
     Bad,
 }
 
 impl Engine {
-    /// Looks at everything that a run needs. The first check is always the engine; without one the rest is not asked.
+    /// Checks everything that a run needs. The first check is the engine; without one, its images are not checked.
     pub async fn doctor(allowed: &AllowedHosts) -> Vec<Check> {
         let engine = match Self::connect(allowed).await {
             Ok(engine) => engine,

@@ -1,4 +1,4 @@
-//! Puts a cluster's processes right again after a story, and verifies that they are.
+//! Puts a cluster's parts right after a story, and verifies that they are ready.
 
 use futures_util::future::try_join_all;
 
@@ -8,10 +8,10 @@ use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::state::Healed;
 
 impl Cluster {
-    /// Starts what is dead, lets go on what is frozen, and waits until every part is ready. Says what it had to do.
+    /// Starts dead parts, unfreezes frozen ones, lifts limits, and waits until every part is ready. Returns the remedies.
     ///
     /// # Errors
-    /// The first part that could not be put right.
+    /// The first part that could not be put right, with the reason.
     pub async fn heal(&self) -> Result<Vec<Healed>, ClusterError> {
         let remedies = try_join_all(self.parts().map(PartHandle::put_right)).await?;
         let healed = self.parts().zip(remedies).filter_map(|(part, remedy)| {

@@ -1,4 +1,4 @@
-//! Finds a cluster that `up` keeps and that will do for a run: same design, same defects, same images.
+//! Finds a kept cluster that fits a run: same design, same defects, same images.
 
 use crate::cluster::docker::cluster::Cluster;
 use crate::cluster::docker::engine::Engine;
@@ -9,10 +9,10 @@ use crate::cluster::part::progress::Progress;
 use crate::cluster::spec::ClusterSpec;
 
 impl Cluster {
-    /// Checks out a kept cluster that is what the spec asks for; none where there is none, or where another process has it.
+    /// Checks out a kept cluster that fits the spec. Returns `None` if there is none, or if another process uses it.
     ///
     /// # Errors
-    /// The engine does not tell what there is, or an image cannot be had.
+    /// The engine does not answer, or an image is not available.
     pub async fn kept(
         engine: &Engine,
         spec: &ClusterSpec,
@@ -29,7 +29,7 @@ impl Cluster {
         let wanted = images::provide(engine, progress).await?;
         for left in kept {
             let Some(cluster) = Self::attach(engine, &left.project).await? else {
-                progress.step(&format!("{}: kept, but another process has it", left.project));
+                progress.step(&format!("{}: kept, but another process uses it", left.project));
                 continue;
             };
             let runs = |reference: &str| cluster.images().iter().any(|image| image.reference == reference);
@@ -38,7 +38,7 @@ impl Cluster {
                 progress.step(&format!("{}: kept, but does not run {}", left.project, image.reference));
             } else if cluster.design() != spec.design || cluster.defects() != spec.defects {
                 progress.step(&format!(
-                    "{}: kept, but of another design or with other defects",
+                    "{}: kept, but with another design or other defects",
                     left.project
                 ));
             } else {

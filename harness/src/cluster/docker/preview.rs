@@ -1,4 +1,4 @@
-//! What bringing clusters up would do, found out by looking alone: nothing is made, started, locked or removed.
+//! A preview of bringing clusters up. It only looks: nothing is made, started, locked or removed.
 
 use serde::Serialize;
 
@@ -12,42 +12,42 @@ use crate::cluster::part::service::Service;
 use crate::cluster::spec::{PODS_MAX, project_name, services};
 use crate::history::PodName;
 
-/// What stands for the run's name, which is drawn when a run begins.
+/// Placeholder for the run's name, which is drawn when a run begins.
 const RUN: &str = "RUN";
-/// The compose file's volumes; the network is Compose's default one.
+/// The volumes of the compose file; the network is Compose's default one.
 const VOLUMES: [&str; 5] = ["postgres", "nats", "spool-1", "spool-2", "spool-3"];
 
-/// What a run would find, bring up and remove.
+/// The things that a run would find, bring up and remove.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Preview {
     /// Address of the engine.
     pub engine: String,
     /// The Compose command, with its version.
     pub compose: String,
-    /// Each image, and how it would be had.
-    pub images: Vec<ImageAhead>,
-    /// Clusters that would be brought up, and taken away at the end.
-    pub clusters: Vec<ClusterAhead>,
-    /// Kept clusters that would be used instead where they are what the run needs.
+    /// Each image, and how it would be obtained.
+    pub images: Vec<PlannedImage>,
+    /// Clusters that would be brought up, and removed at the end.
+    pub clusters: Vec<PlannedCluster>,
+    /// Kept clusters, which would be used instead if they fit.
     pub kept: Vec<String>,
-    /// What dead runs left behind: it would be removed first.
+    /// Remains of dead runs, which would be removed first.
     pub orphaned: Vec<String>,
 }
 
 /// An image that a run needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ImageAhead {
-    /// What it is for.
+pub struct PlannedImage {
+    /// The part that it is for.
     pub image: String,
-    /// Its reference where the engine has it.
+    /// Its reference; `None` if the engine does not have it.
     pub present: Option<String>,
-    /// What a run would do where the engine has it not.
+    /// A phrase for how a run obtains it if the engine does not have it.
     pub otherwise: &'static str,
 }
 
 /// A cluster that would be brought up, by the names that its things would have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ClusterAhead {
+pub struct PlannedCluster {
     /// The Compose project; `RUN` stands for the run's name.
     pub project: String,
     /// Containers.
@@ -59,13 +59,13 @@ pub struct ClusterAhead {
 }
 
 impl Preview {
-    /// Looks at what a run on so many clusters would do.
+    /// Previews a run on `slots` clusters.
     ///
     /// # Errors
-    /// There is no Compose, or the engine does not tell: the run itself would fail so.
+    /// There is no Compose, or the engine does not answer: the run itself would fail in the same way.
     pub async fn look(engine: &Engine, slots: u16) -> Result<Self, ClusterError> {
         let (compose, found, images) = tokio::try_join!(Compose::find(), leftovers(engine), images::survey(engine))?;
-        let images = images.into_iter().map(|(image, present)| ImageAhead {
+        let images = images.into_iter().map(|(image, present)| PlannedImage {
             image: image.to_string(),
             present,
             otherwise: image.how_it_is_obtained(),
@@ -78,7 +78,7 @@ impl Preview {
             engine: engine.host().to_owned(),
             compose: format!("{} {}", compose.command(), compose.version()),
             images: images.collect(),
-            clusters: (0..slots).map(|slot| ClusterAhead::of(slot, &compose)).collect(),
+            clusters: (0..slots).map(|slot| PlannedCluster::of(slot, &compose)).collect(),
             kept: of(Fate::Kept),
             orphaned: of(Fate::Orphaned),
         })
@@ -94,10 +94,10 @@ impl Preview {
     }
 }
 
-impl ClusterAhead {
+impl PlannedCluster {
     fn of(slot: u16, compose: &Compose) -> Self {
         let project = project_name(RUN, slot);
-        // v1 joins the words of a container's name in another way.
+        // v1 joins the words of a container's name by another character.
         let joint = if compose.version().trim_start_matches('v').starts_with("1.") {
             '_'
         } else {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use crate::cluster::workspace::workspace_root;
 
-    /// The two halves of one contract: what is not foretold would be brought up all the same.
+    /// A service that is not previewed would be brought up all the same.
     #[test]
     fn services_network_and_volumes_are_the_compose_files() {
         let file = workspace_root().join("compose/docker-compose.yml");

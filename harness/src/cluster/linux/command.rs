@@ -1,6 +1,6 @@
-//! Runs one program of the host to its end: bounded, captured, and with its whole process group gone if it is given up.
+//! Programs of the host: run to the end, with a bound, captured output, and an end of the whole process group on giving up.
 //!
-//! For set-up only (Compose, image builds). Nothing that a story does to a pod starts a process.
+//! For set-up only (Compose, image builds). No fault starts a program.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -14,12 +14,12 @@ use tokio::process::Command;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 
-/// How many lines of error output an error quotes.
+/// Number of lines of output that an error quotes.
 const TAIL_LINES: usize = 20;
 
-/// A shell's part beside a program that must not outlive this process: while the program runs, the shell reads its standard
-/// input, whose other end this process holds. It ends with this process, however that dies, and then the whole group goes.
-/// A child of ours is told of our death by nobody else: a program that is killed ends nothing.
+/// Shell script that runs a program which must not outlive this process. While the program runs, the shell reads its standard
+/// input, and this process holds the other end. That end closes with this process, however it dies, and the shell then kills
+/// the whole group. Without it, children of a killed process live on.
 const NO_LONGER_THAN_US: &str = r#"exec 3<&0 </dev/null
 (read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 &
 watch=$!
@@ -28,7 +28,7 @@ code=$?
 { kill -KILL "$watch"; wait "$watch"; } 2>/dev/null
 exit "$code""#;
 
-/// A program to be run, and what to say if it fails.
+/// A program to be run, and the advice for its failure.
 #[derive(Debug)]
 pub(in crate::cluster) struct HostCommand {
     step: String,
@@ -39,15 +39,15 @@ pub(in crate::cluster) struct HostCommand {
 }
 
 impl HostCommand {
-    /// `step` is what the program is run for, as a person would say it.
+    /// `step` is the purpose of the program, as a person would say it.
     pub(in crate::cluster) fn new(step: impl Into<String>, program: impl AsRef<OsStr>, bound: Duration) -> Self {
         let mut command = Command::new(program.as_ref());
         command.stdin(Stdio::null());
         Self::of(step.into(), command, program.as_ref(), bound)
     }
 
-    /// The same for a program that must end when this process does, even by SIGKILL: what it makes, it makes elsewhere, where
-    /// nobody would look for it any more. One that is not there tells so as a shell does.
+    /// As [`HostCommand::new`], for a program that must end when this process ends, even by SIGKILL: nobody would look for the
+    /// things that it goes on making elsewhere. A missing program is reported in the shell's words.
     pub(in crate::cluster) fn no_longer_than_us(
         step: impl Into<String>,
         program: impl AsRef<OsStr>,
@@ -60,7 +60,7 @@ impl HostCommand {
     }
 
     fn of(step: String, mut command: Command, program: &OsStr, bound: Duration) -> Self {
-        // A group of its own: Ctrl-C is the harness's to handle, and a program that is given up goes with its children.
+        // A group of its own: the harness handles Ctrl-C, and giving up a program ends its children too.
         command.process_group(0).kill_on_drop(true);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let line = program.to_string_lossy().into_owned();
@@ -105,13 +105,13 @@ impl HostCommand {
         self
     }
 
-    /// What a person can do where it fails.
+    /// Sets the advice for a failure.
     pub(in crate::cluster) fn advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = advice.into();
         self
     }
 
-    /// Runs it and gives back its standard output. Dropping the future ends the program and its children.
+    /// Runs the program and returns its standard output. Dropping the future ends the program and its children.
     pub(in crate::cluster) async fn run(mut self, progress: &dyn Progress) -> Result<String, ClusterError> {
         tracing::debug!(step = self.step, command = self.line, "running");
         let mut child = match self.command.spawn() {
@@ -152,7 +152,7 @@ impl HostCommand {
             Ok(Err(error)) => format!("could not be waited for: {error}"),
             Err(_) => format!("did not end within {:?}", self.bound),
         };
-        // Some programs explain themselves on standard output.
+        // Some programs write their errors to standard output.
         let said = if tail.is_empty() {
             last_lines(&output)
         } else {
@@ -182,7 +182,7 @@ async fn each_line(pipe: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(&s
     let Some(pipe) = pipe else { return };
     let mut reader = BufReader::new(pipe);
     let mut line = Vec::new();
-    // An unreadable pipe ends like a closed one: the exit status tells the rest.
+    // An unreadable pipe counts as closed: the exit status has the outcome.
     while reader.read_until(b'\n', &mut line).await.unwrap_or(0) > 0 {
         take(String::from_utf8_lossy(&line).trim_end());
         line.clear();
@@ -196,7 +196,7 @@ fn keep_last(tail: &mut VecDeque<String>, line: &str) {
     tail.push_back(line.to_owned());
 }
 
-/// The last lines of a text, as many as an error quotes.
+/// The last lines of a text that an error quotes.
 pub(in crate::cluster) fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")

@@ -1,7 +1,7 @@
-//! What can go wrong while a cluster comes up, is reached, is broken on purpose or goes away.
+//! Errors of a cluster while it comes up, is reached, is broken on purpose or goes away.
 //!
-//! All of it is the world's doing, so all of it is an error and none a verdict. Each message names the thing, what was
-//! awaited and for how long, the last value seen, and what to do.
+//! The world causes all of them, so none is a verdict. Each message names the thing, the condition that was awaited, its bound,
+//! the last value seen, and what to do.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,16 +12,16 @@ use thiserror::Error;
 
 use crate::cluster::part::service::Service;
 
-/// How much of a line that another program wrote is quoted, in characters.
+/// Longest quotation of another program's line, in characters.
 const QUOTED_CHARS: usize = 240;
 
-/// Why a cluster could not be brought up, reached, broken or removed.
+/// A cluster could not be brought up, reached, broken or removed.
 #[derive(Debug, Error)]
 pub enum ClusterError {
-    /// Nothing answers where a container engine could be.
+    /// No container engine answers.
     #[error("no container engine answers; tried {tried}; start it (`systemctl start docker`) or set DOCKER_HOST")]
     NoEngine {
-        /// Each address that was tried, with what it said.
+        /// Each address that was tried, with its answer.
         tried: String,
     },
     /// The engine is on another machine.
@@ -38,7 +38,7 @@ pub enum ClusterError {
         /// The host in it.
         host: String,
     },
-    /// The address is not one that an engine could have.
+    /// An address is not that of an engine.
     #[error(
         "{url}, named by {named_by}, is no address of an engine that crosspod speaks to: that is unix://PATH or \
          tcp://HOST:PORT; set DOCKER_HOST to one"
@@ -75,21 +75,21 @@ pub enum ClusterError {
         /// What was found in its place.
         why: String,
     },
-    /// A part is published where nobody has allowed the harness to connect to.
+    /// A part is published on a host that is not allowed.
     #[error(
         "port {container_port} of {service} is published at {at}, which is not this machine's loopback; publish it on \
          127.0.0.1, or name the host with --allow-host {host}",
         host = at.ip()
     )]
     RemoteEndpoint {
-        /// Which part.
+        /// The part.
         service: Service,
         /// The port inside its container.
         container_port: u16,
-        /// Where the engine says that it is published.
+        /// The address at which it is published.
         at: SocketAddr,
     },
-    /// A container was about to be acted on that another run, or somebody else, has put there.
+    /// A container belongs to another run, or to somebody else.
     #[error("container {container} carries {found} and not that of {wanted}: it is not touched")]
     NotOurs {
         /// Its id.
@@ -99,155 +99,155 @@ pub enum ClusterError {
         /// Whose it should be.
         wanted: String,
     },
-    /// Neither Compose v2 nor v1 is there.
+    /// Neither Compose v2 nor v1 is installed.
     #[error("no Compose found; tried {tried}; install the Compose plugin or docker-compose, or set CROSSPOD_COMPOSE")]
     NoCompose {
-        /// Each command that was tried, with what it said.
+        /// Each command that was tried, with its answer.
         tried: String,
     },
-    /// The engine refused a request, or broke off.
+    /// The engine refused a request or ended the connection.
     #[error("{doing}: the engine said: {source}")]
     Engine {
-        /// What was asked of it.
+        /// The request.
         doing: String,
-        /// Its answer.
+        /// The answer.
         source: Box<bollard::errors::Error>,
     },
     /// A file or folder could not be read or written.
     #[error("{doing} {}: {source}", path.display())]
     File {
-        /// What was done with it.
+        /// The operation.
         doing: &'static str,
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A command of the host failed, was not there, or took too long.
+    /// A command of the host failed, is not installed, or took too long.
     #[error("{step}: `{command}` {outcome}; {advice}{said}", said = quoted(stderr))]
     Command {
-        /// What it was run for.
+        /// The purpose of the command.
         step: String,
         /// The command line.
         command: String,
-        /// How it ended: exit code, bound, or why it did not start.
+        /// Its end: exit code, bound, or the reason why it did not start.
         outcome: String,
         /// Its last lines of error output.
         stderr: Box<str>,
-        /// What a person can do about it.
+        /// The advice to the reader.
         advice: String,
     },
-    /// An image is not to be had.
+    /// An image is not available.
     #[error("image for {image}: {why}; {advice}")]
     Image {
-        /// Which part of the cluster it is for.
+        /// The part of the cluster that it is for.
         image: &'static str,
         /// Each way that was tried, with its outcome.
         why: String,
-        /// What a person can do about it.
+        /// The advice to the reader.
         advice: String,
     },
-    /// The description of a cluster is not one that can be brought up.
+    /// A cluster of that description cannot be brought up.
     #[error("{what} is not possible: {why}")]
     Spec {
         /// The setting and its value.
         what: String,
-        /// What would be.
+        /// The values that are possible.
         why: String,
     },
-    /// A port that was asked for is another's.
+    /// A port is in use by another program.
     #[error(
         "port {port} of 127.0.0.1, asked for {service}, is in use; see by whom with `ss -ltnp 'sport = :{port}'`, or ask for \
              another one, or for none: then the engine chooses"
     )]
     PortInUse {
-        /// What was to be published there.
+        /// The part that was to be published there.
         service: Service,
         /// The port.
         port: u16,
     },
-    /// A container ended while something was awaited of it.
+    /// A part ended while a condition of it was awaited.
     #[error("{service} crashed {while_what}: exit {exit_code} after {after:.1?}{trace}")]
     Died {
-        /// Which one.
+        /// The part.
         service: Service,
-        /// What was awaited of it.
+        /// The phase in which it ended.
         while_what: String,
         /// The container's exit code.
         exit_code: i64,
-        /// How long the wait had lasted.
+        /// Time since the wait began.
         after: Duration,
-        /// What it wrote, and where there is more.
+        /// The last lines of its log.
         trace: Box<Trace>,
     },
     /// A condition did not come true within its bound.
     #[error("{service}: awaited {awaited} for {bound:.1?}, last seen: {last}{trace}")]
     NotReady {
-        /// Which part.
+        /// The part.
         service: Service,
         /// The condition.
         awaited: String,
-        /// How long it was waited for.
+        /// The bound of the wait.
         bound: Duration,
         /// The last value seen.
         last: String,
-        /// What it wrote, and where there is more.
+        /// The last lines of its log.
         trace: Box<Trace>,
     },
-    /// Something was asked of a part that is not running.
+    /// An operation needs a running part.
     #[error("{service} is not running: {doing} needs it up; start it first")]
     NotRunning {
-        /// Which part.
+        /// The part.
         service: Service,
-        /// What was asked.
+        /// The operation.
         doing: &'static str,
     },
-    /// Something was asked of a part that must not be running for it.
+    /// An operation needs a stopped part.
     #[error("{service} is running: {doing} needs it down; stop it first")]
     StillRunning {
-        /// Which part.
+        /// The part.
         service: Service,
-        /// What was asked.
+        /// The operation.
         doing: &'static str,
     },
-    /// Something that only the kernel can do to a part's process was not done.
+    /// The kernel refused an operation on a part's process.
     #[error(
         "{service}: {doing}: {source}; it takes an engine on this machine, pidfds, and the process's own user or root"
     )]
     Process {
-        /// Which part.
+        /// The part.
         service: Service,
-        /// What was to be done.
+        /// The operation.
         doing: &'static str,
-        /// What the kernel said.
+        /// The kernel's error.
         source: std::io::Error,
     },
     /// The cluster has no such part.
     #[error("no {service} in cluster {project}; it has {has}")]
     NoSuchPart {
-        /// What was asked for.
+        /// The part that was asked for.
         service: String,
         /// The Compose project.
         project: String,
-        /// What there is.
+        /// The parts that it has.
         has: String,
     },
-    /// Things of ours did not go away.
+    /// Containers, networks or volumes of the project were not removed.
     #[error("removal of {project}: still there after {bound:.1?}: {left}; remove them with `crosspod down`")]
     StillThere {
         /// The Compose project.
         project: String,
-        /// How long removal was tried.
+        /// The bound of the removal.
         bound: Duration,
-        /// What is left, by name.
+        /// The things that are left, by name.
         left: String,
     },
 }
 
-/// What a part wrote before it failed, and where there is more.
+/// The last lines of a part's log, and a command that shows more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
-    /// Its last lines of log.
+    /// The last lines of its log.
     pub log: String,
     /// A command that shows more.
     pub look: String,
@@ -265,7 +265,7 @@ impl fmt::Display for Trace {
 }
 
 impl ClusterError {
-    /// Wraps an engine's answer with what was asked of it; made for `map_err`.
+    /// Adds the request to an engine's answer; made for `map_err`.
     pub(in crate::cluster) fn engine(doing: impl Into<String>) -> impl FnOnce(bollard::errors::Error) -> Self {
         let doing = doing.into();
         move |source| Self::Engine {
@@ -274,7 +274,7 @@ impl ClusterError {
         }
     }
 
-    /// Wraps a file error with what was done; made for `map_err`.
+    /// Adds the operation to a file error; made for `map_err`.
     pub(in crate::cluster) fn file(
         doing: &'static str,
         path: impl Into<PathBuf>,
@@ -284,8 +284,8 @@ impl ClusterError {
     }
 }
 
-/// Lines of another program's output, set off at the end of a message, or nothing where there are none. A line is cut
-/// where it would bury the message: logs for machines know no end of it.
+/// Lines of another program's output as the end of a message; empty if there are none. Long lines are cut, because they would
+/// bury the message.
 fn quoted(lines: &str) -> String {
     let lines = lines.lines().filter(|line| !line.trim().is_empty());
     let indented: Vec<String> = lines

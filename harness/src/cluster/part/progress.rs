@@ -1,15 +1,15 @@
-//! How long steps tell where they are. The command line renders it; nothing here prints.
+//! Progress of long steps. The command line renders it; nothing here prints.
 
-/// Told of each step as it begins. Called from several tasks at once.
+/// A receiver of progress. Called from several tasks at once.
 pub trait Progress: Send + Sync {
-    /// A step begins, or a choice was made: one line, with its reason.
+    /// A step begins, or a choice was made: one line, with the reason.
     fn step(&self, text: &str);
 
-    /// A line of output of the step that is running; for those who want to see everything.
+    /// A line of output of the step that runs, for a verbose display.
     fn detail(&self, _line: &str) {}
 }
 
-/// Tells nobody.
+/// Drops all progress.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

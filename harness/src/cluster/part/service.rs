@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use crate::history::PodName;
 
-/// One part of a cluster: a service of the compose file.
+/// The name of a part: a service of the compose file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
     /// The database.
@@ -15,7 +15,7 @@ pub enum Service {
     Nats,
     /// The provider.
     MockAi,
-    /// The fault proxy between the pods and what they depend on.
+    /// The fault proxy between the pods and their dependencies.
     Links,
     /// One replica.
     Pod(PodName),
@@ -27,7 +27,7 @@ impl Service {
         Self::Pod(PodName::from(format!("pod-{number}")))
     }
 
-    /// The compose service's name.
+    /// The name of the service in the compose file.
     pub fn name(&self) -> &str {
         match self {
             Self::Postgres => "postgres",
@@ -41,13 +41,13 @@ impl Service {
     /// The signal that ends the part in good order.
     pub(in crate::cluster) fn stop_signal(&self) -> Signal {
         match self {
-            // Its fast shutdown; on SIGTERM it waits until its clients have left.
+            // A fast shutdown; on SIGTERM it waits until its clients have left.
             Self::Postgres => Signal::INT,
             Self::Nats | Self::MockAi | Self::Links | Self::Pod(_) => Signal::TERM,
         }
     }
 
-    /// The part of that name, or none where the compose file has no such service.
+    /// The part of that name; `None` if the compose file has no such service.
     pub fn parse(name: &str) -> Option<Self> {
         match name {
             "postgres" => Some(Self::Postgres),

@@ -4,60 +4,60 @@ use std::time::Duration;
 
 use crate::cluster::part::service::Service;
 
-/// What a container is doing.
+/// The state of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Made, not started yet.
+    /// Its container is made and not started yet.
     Created,
     /// Running and not paused.
     Running,
     /// All its threads are frozen.
     Paused,
-    /// Ended.
+    /// Its process has ended.
     Exited {
-        /// Its exit code; 137 after a SIGKILL, 143 after an unhandled SIGTERM.
+        /// Exit code; 137 after a SIGKILL, 143 after an unhandled SIGTERM.
         code: i64,
     },
 }
 
-/// What proves a death.
+/// The proof of a death.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// The kernel: the process's own descriptor became readable.
+    /// The kernel: the process's pidfd became readable.
     Pidfd,
     /// The engine saw the container end.
     Engine,
 }
 
-/// How a part's process ended.
+/// The end of a part's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exit {
-    /// The container's exit code; 137 after a SIGKILL, 143 after an unhandled SIGTERM.
+    /// Exit code; 137 after a SIGKILL, 143 after an unhandled SIGTERM.
     pub code: i64,
-    /// From the call to the engine's word.
+    /// Time from the call to the engine's answer.
     pub took: Duration,
 }
 
-/// A part that was not as it should be, and what was done.
+/// A part that was put right, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Healed {
-    /// Which one.
+    /// The part.
     pub service: Service,
-    /// What was done.
+    /// The remedy.
     pub remedy: Remedy,
 }
 
-/// What put a part right.
+/// The remedy that put a part right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// It was dead and was started again.
+    /// The part was dead and was started again.
     Restarted {
-        /// Code with which it had ended.
+        /// Exit code of its former process.
         exit_code: i64,
     },
-    /// It was frozen and was let go on.
+    /// The part was frozen and was unfrozen.
     Unpaused,
-    /// It was held to less than its machine has, and is no more.
+    /// A limit of the part was lifted.
     Unlimited,
 }
 

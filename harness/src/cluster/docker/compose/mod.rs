@@ -1,4 +1,4 @@
-//! The Compose command: which one is there, and bringing a project up with it.
+//! The Compose command: finding it, and bringing a project up with it.
 //!
 //! Only `up` goes through Compose, because the topology is its file. Removal goes by label through the engine: that is
 //! faster, and works when Compose does not. Compose is told the engine by its address, and sees no setting of the user's.
@@ -20,9 +20,9 @@ use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::{Progress, Silent};
 use crate::cluster::workspace::workspace_root;
 
-/// How long Compose may take to tell its version; v1 is a slow start on a cold disk.
+/// Longest until Compose prints its version; v1 starts slowly on a cold disk.
 const VERSION_BOUND: Duration = Duration::from_secs(20);
-/// How long Compose may take to make and start the containers.
+/// Longest until Compose has made and started the containers.
 const UP_BOUND: Duration = Duration::from_mins(2);
 
 /// A Compose command that works.
@@ -36,7 +36,7 @@ impl Compose {
     /// The command that `CROSSPOD_COMPOSE` names, else v2 (`docker compose`), else `docker-compose`.
     ///
     /// # Errors
-    /// [`ClusterError::NoCompose`] with what each candidate said.
+    /// [`ClusterError::NoCompose`] with the answer of each candidate.
     pub async fn find() -> Result<Self, ClusterError> {
         // Its plugins are the user's; of the rest of the settings a version depends on nothing.
         let passed_on: Vec<&str> = PASSED_ON.into_iter().chain(["DOCKER_CONFIG"]).collect();
@@ -83,12 +83,12 @@ impl Compose {
         self.words.join(" ")
     }
 
-    /// The version, as it writes it.
+    /// The version, as Compose writes it.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// Makes and starts everything of one project. Returns when the containers have been started, not when they are ready.
+    /// Makes and starts everything of one project. The containers run when this returns, and may not be ready.
     pub(in crate::cluster) async fn up(
         &self,
         engine: &Engine,

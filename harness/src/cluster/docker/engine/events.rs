@@ -1,4 +1,4 @@
-//! What the engine saw happen to a cluster's containers: slower than a pidfd, but the engine's own record.
+//! Events of a cluster's containers, as the engine saw them: slower than a pidfd, but a record of its own.
 
 use std::time::SystemTime;
 
@@ -15,17 +15,17 @@ use crate::cluster::part::service::Service;
 /// One event of one container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineEvent {
-    /// Nanoseconds since 1970 by the engine's clock.
+    /// Time by the engine's clock, in nanoseconds since 1970.
     pub at_ns: i64,
-    /// Part that it happened to.
+    /// The part.
     pub service: Service,
     /// The engine's word for it: `start`, `kill`, `die`, `pause`, `unpause`, ...
     pub action: String,
-    /// With `die`: the exit code.
+    /// The exit code, with `die`.
     pub exit_code: Option<i64>,
 }
 
-/// A cluster's events, as they come, until it is dropped or the engine goes away.
+/// A stream of a cluster's events. It ends when it is dropped or the engine goes away.
 #[derive(Debug)]
 pub struct Events {
     received: mpsc::UnboundedReceiver<Result<EngineEvent, String>>,
@@ -33,7 +33,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// The next event. None once the engine has closed the stream; an error is its last word before that.
+    /// The next event; `None` after the engine has closed the stream. An error is the last item before that.
     pub async fn next(&mut self) -> Option<Result<EngineEvent, String>> {
         self.received.recv().await
     }
@@ -41,7 +41,7 @@ impl Events {
     pub(in crate::cluster) fn of_project(engine: &Engine, project: &str) -> Self {
         let mut filters = labels::of_project(project);
         filters.insert("type".into(), vec!["container".into()]);
-        // From this moment on, not from whenever the request arrives: nothing in between is lost.
+        // From this moment on and not from the arrival of the request: no event in between is lost.
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
@@ -72,7 +72,7 @@ impl Events {
     }
 }
 
-/// Reads the engine's message; none where it is not of a part of a cluster, or only the engine's own look at its health.
+/// Reads the engine's message. Returns `None` if it is not about a part, or about a health check only.
 fn read(message: EventMessage) -> Option<EngineEvent> {
     let action = message.action?;
     if message.typ != Some(EventMessageTypeEnum::CONTAINER) || action.starts_with("exec_") {

@@ -1,9 +1,9 @@
-//! What the harness may touch: containers that carry the label of its own run or of a kept cluster, and hosts that are this
-//! machine or that somebody named.
+//! The guard of all that the harness touches: containers with the label of its own run or of a kept cluster, and this machine
+//! or hosts that the user named.
 //!
-//! One place for both, asked when an engine is connected to, when a part's handle is made and at each of its starts. No
-//! other code makes a handle, and every address or socket that is ever connected to (database, broker, provider, fault proxy,
-//! pods) is one that a handle gave out. Deliberately absent: removal, which the engine itself is told to keep to our labels.
+//! It is asked when an engine is connected to, when a part's handle is made, and at each of its starts. No other code makes a
+//! handle, and every address that is ever connected to comes from a handle. Deliberately absent: removal, which the engine
+//! itself limits to the project's labels.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -17,19 +17,19 @@ use crate::cluster::lock::run_lock::RunId;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
 
-/// Hosts that may be spoken to: this machine's loopback and sockets always, others only where they are named.
+/// Hosts that may be connected to: this machine's loopback and sockets always, others only if the user named them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedHosts(Vec<HostName>);
 
-/// A host as a person names it: an address, or a name without scheme and port. Names are not resolved: what is named is
-/// what must stand in the address that is asked for.
+/// A host as a person names it: an address, or a name without scheme and port. Names are not resolved: the same name must
+/// stand in the address of the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostName(Name);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Name {
     Address(IpAddr),
-    /// In small letters.
+    /// A name in small letters.
     Word(String),
 }
 
@@ -39,7 +39,7 @@ impl AllowedHosts {
         Self::default()
     }
 
-    /// This machine and the hosts that are named.
+    /// This machine and the named hosts.
     pub fn and(named: impl IntoIterator<Item = HostName>) -> Self {
         Self(named.into_iter().collect())
     }
@@ -59,7 +59,7 @@ impl AllowedHosts {
         }
     }
 
-    /// Whether an address at which a part is published may be connected to.
+    /// Refuses an address of a part on a host that is not allowed.
     pub(in crate::cluster) fn endpoint(
         &self,
         service: &Service,
@@ -115,7 +115,7 @@ impl std::fmt::Display for HostName {
     }
 }
 
-/// Whether an engine's address is of this machine, as far as the address tells.
+/// Returns true if an engine's address is on this machine.
 pub(in crate::cluster) fn is_here(url: &str) -> bool {
     match host_of(url) {
         Some(Host::Socket) => true,
@@ -124,9 +124,9 @@ pub(in crate::cluster) fn is_here(url: &str) -> bool {
     }
 }
 
-/// Where an engine's address leads.
+/// The destination of an engine's address.
 enum Host {
-    /// To a socket in the file system.
+    /// A socket in the file system.
     Socket,
     At(HostName),
 }
@@ -141,17 +141,17 @@ fn host_of(url: &str) -> Option<Host> {
     }
 }
 
-/// Whose containers a process may act on.
+/// The containers that a process may act on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cluster) enum Claim {
-    /// Those of its own run.
+    /// The containers of its own run.
     Run(RunId),
-    /// Those that `up` has put there for whoever comes.
+    /// The containers of a cluster that `up` keeps.
     Kept,
 }
 
 impl Claim {
-    /// Whether a container of this project, with these labels, may be acted on.
+    /// Refuses a container that may not be acted on, by its labels.
     pub(in crate::cluster) fn check(
         &self,
         project: &str,

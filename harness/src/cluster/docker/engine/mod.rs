@@ -1,4 +1,4 @@
-//! The container engine: where it is, how it is asked, and what it says of one container.
+//! One connection to the container engine: its address, its version, and its records of containers.
 
 pub(in crate::cluster) mod client_settings;
 pub(in crate::cluster) mod events;
@@ -22,9 +22,9 @@ use crate::cluster::docker::engine::guard::AllowedHosts;
 use crate::cluster::docker::engine::inspected::Inspected;
 use crate::cluster::part::error::ClusterError;
 
-/// How long an engine may take to say that it is there.
+/// Longest until an engine answers the first request.
 const ANSWER_BOUND: Duration = Duration::from_secs(5);
-/// How long any one request to the engine may take, in seconds: what bollard counts in.
+/// Longest for any one request to the engine, in bollard's unit.
 const REQUEST_BOUND_SECS: u64 = 120;
 
 /// A reachable engine. Cheap to clone; all clones share the connections.
@@ -103,17 +103,17 @@ impl Engine {
         &self.api
     }
 
-    /// Whether it is on this machine, as far as its address tells.
+    /// Returns true if its address is on this machine.
     pub(in crate::cluster) fn is_here(&self) -> bool {
         guard::is_here(&self.host)
     }
 
-    /// Hosts that its parts may be published at.
+    /// Hosts at which its parts may be published.
     pub(in crate::cluster) fn allowed(&self) -> &AllowedHosts {
         &self.allowed
     }
 
-    /// Processors that its containers share.
+    /// Number of processors that its containers share.
     pub fn cpus(&self) -> usize {
         self.cpus
     }
@@ -122,7 +122,7 @@ impl Engine {
         &self.docker
     }
 
-    /// Whether programs of this machine run in its containers as they are.
+    /// Returns true if programs of this machine run in its containers.
     pub(in crate::cluster) fn runs_this_machines_programs(&self) -> bool {
         let ours = match env::consts::ARCH {
             "x86_64" => "amd64",
@@ -135,13 +135,13 @@ impl Engine {
     /// User and group that a container must run as for its process to be the invoking user's on this machine.
     pub(in crate::cluster) fn own_user(&self) -> (u32, u32) {
         if self.rootless {
-            // A rootless engine maps its root to whoever started it.
+            // A rootless engine maps its root to the user that started it.
             return (0, 0);
         }
         (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw())
     }
 
-    /// What the engine knows of one container. What it publishes through another one's network counts as its own.
+    /// The record of one container, with the ports that it publishes through another container's network.
     pub(in crate::cluster) async fn inspect(&self, container: &str) -> Result<Inspected, ClusterError> {
         let mut found = self.inspect_alone(container).await?;
         if let Some(sandbox) = &found.sandbox {
@@ -150,7 +150,7 @@ impl Engine {
         Ok(found)
     }
 
-    /// What the engine knows of one container itself.
+    /// The record of one container alone.
     pub(in crate::cluster) async fn inspect_alone(&self, container: &str) -> Result<Inspected, ClusterError> {
         let found = self.docker.inspect_container(container, None).await;
         found
@@ -176,7 +176,7 @@ impl Engine {
     }
 }
 
-/// The innermost error's text: the outer ones say only that a request failed.
+/// The text of the innermost error: the outer ones say only that a request failed.
 pub(in crate::cluster) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {

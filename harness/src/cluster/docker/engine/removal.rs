@@ -1,4 +1,4 @@
-//! Takes a cluster away, by label and through the engine: quick, sure, and without Compose.
+//! Removes a cluster, by label and through the engine: fast, and without Compose.
 
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,15 @@ use crate::cluster::lock::check_out::forget_check_out;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
 
-/// How long removal may take: the engine ends what still runs first.
+/// Longest for a removal: the engine first ends the containers that run.
 const REMOVAL_BOUND: Duration = Duration::from_mins(1);
-/// Pause before looking again whether something is left.
+/// Pause between two looks at the remains.
 pub(in crate::cluster) const INTERVAL: Duration = Duration::from_millis(100);
-/// For how long there must be nothing of a cluster whose making was broken off. The engine carries out the last request
-/// of a program that is gone, and a network or a container takes it some tenths of a second.
+/// Time for which a half-made cluster must stay empty. The engine carries out the last request of a dead program, and making a
+/// network or a container takes some tenths of a second.
 pub(in crate::cluster) const QUIET: Duration = Duration::from_secs(1);
 
-/// How much was removed.
+/// Numbers of removed things.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Removed {
     /// Containers.
@@ -45,7 +45,7 @@ impl std::fmt::Display for Removed {
     }
 }
 
-/// What there is of a project, by the engine's ids.
+/// The remains of a project, by the engine's ids.
 #[derive(Debug, Default)]
 struct Remains {
     containers: Vec<String>,
@@ -53,16 +53,16 @@ struct Remains {
     volumes: Vec<String>,
 }
 
-/// Removes everything of one project, with what it stored. Does nothing where there is nothing, and may be called twice.
+/// Removes everything of one project, with its stores. Does nothing if nothing is there, and may be called twice.
 ///
 /// # Errors
-/// [`ClusterError::StillThere`] where something of it is left after a minute.
+/// [`ClusterError::StillThere`] if something is left after a minute.
 pub async fn remove_project(engine: &Engine, project: &str) -> Result<Removed, ClusterError> {
     remove_until_quiet(engine, project, Duration::ZERO).await
 }
 
-/// Removes everything of one project that did not come up whole: whoever was making it failed or was ended just now, so
-/// that more of it may still appear. Takes a second longer than [`remove_project`].
+/// Removes everything of a half-made project: more of it may still appear, because the process that made it has just failed or
+/// died. Takes a second longer than [`remove_project`].
 ///
 /// # Errors
 /// As for [`remove_project`].
@@ -70,7 +70,7 @@ pub async fn remove_half_made(engine: &Engine, project: &str) -> Result<Removed,
     remove_until_quiet(engine, project, QUIET).await
 }
 
-/// Removes what stood in for parts of a project, or for one part: their own containers stay.
+/// Removes the stand-ins of a project's parts, or of one part. The parts' own containers stay.
 ///
 /// # Errors
 /// The engine refuses.
@@ -170,7 +170,7 @@ impl Remains {
         format!("{}{refusal}", all.join(" ").trim())
     }
 
-    /// Removes what it can, in the order in which things hold on to each other. Gives back one refusal, if there was one.
+    /// Removes all that it can, in the order of their dependencies. Returns one of the refusals.
     async fn remove(&self, docker: &Docker, removed: &mut Removed) -> Option<EngineError> {
         let force = RemoveContainerOptions {
             force: true,
@@ -192,7 +192,7 @@ impl Remains {
     }
 }
 
-/// Counts what went, and keeps one refusal. What is gone already, or being removed by another, is none.
+/// Counts the removals, and returns one refusal. A thing that is gone already is not a refusal.
 fn count(outcomes: Vec<Result<(), EngineError>>, gone: &mut usize) -> Option<EngineError> {
     let mut refusal = None;
     for outcome in outcomes {

@@ -1,4 +1,4 @@
-//! Freezes a part's processes with their sockets open, and lets them go on.
+//! Freezing a part's processes with their sockets open, and unfreezing them.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -12,15 +12,15 @@ use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::state::State;
 
-/// How long the kernel may take to stop every thread of a process.
+/// Longest until the kernel has stopped every thread of a process.
 const STOP_BOUND: Duration = Duration::from_secs(2);
-/// How long the engine may take to freeze a container.
+/// Longest until the engine has frozen a container.
 const FREEZE_BOUND: Duration = Duration::from_secs(5);
-/// What a runtime says that could not freeze a container and has thawed it again. On cgroup v1 the kernel may never be done with
-/// one in which processes are just being made (<https://github.com/opencontainers/runc/pull/2791>).
+/// The words of a runtime that could not freeze a container and has thawed it again. On cgroup v1 the kernel may never finish
+/// freezing a container while processes are being made in it (<https://github.com/opencontainers/runc/pull/2791>).
 const NOT_FROZEN: &str = "unable to freeze";
 
-/// What proves that a part's process is frozen.
+/// The proof that a part's process is frozen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frozen {
     /// The kernel: each of its threads is stopped.
@@ -30,9 +30,8 @@ pub enum Frozen {
 }
 
 impl PartHandle {
-    /// Freezes all threads of the process, and returns once they are, with what proves it. A process that is alone in its
-    /// container is stopped by the kernel; any other, or one that may not be signalled, is frozen by the engine, some
-    /// milliseconds slower.
+    /// Freezes all threads of the process, and returns once they are frozen, with the proof. The kernel stops a process that is
+    /// alone in its container; the engine freezes any other, and one that may not be signalled, some milliseconds slower.
     pub async fn pause(&self) -> Result<Frozen, ClusterError> {
         let life = self.running("a pause")?;
         if self.stop_process(&life).await? {
@@ -44,8 +43,8 @@ impl PartHandle {
         Ok(Frozen::Paused)
     }
 
-    /// Has the engine freeze the container. Asked again while it could not: by then all of it runs as before, and to ask again is
-    /// left to whoever wants it frozen.
+    /// Asks the engine to freeze the container, and asks again while the engine could not: the container then runs as before, and
+    /// repeating the request is up to the caller.
     async fn freeze(&self) -> Result<(), ClusterError> {
         let began = Instant::now();
         loop {
@@ -61,7 +60,7 @@ impl PartHandle {
         }
     }
 
-    /// Lets a frozen process go on. Returns once it runs.
+    /// Unfreezes the process. Returns once it runs.
     pub async fn unpause(&self) -> Result<(), ClusterError> {
         let stopped = self.alive().filter(|life| life.is_stopped());
         if let Some(pidfd) = stopped.as_ref().and_then(|life| life.pidfd.as_ref()) {
@@ -81,7 +80,8 @@ impl PartHandle {
         self.expect_state(State::Running).await
     }
 
-    /// Stops a process by SIGSTOP where that freezes all there is of its container and is permitted; whether it did.
+    /// Stops the process by SIGSTOP. Returns false, and does nothing, if the process is not alone in its container or may not be
+    /// signalled.
     async fn stop_process(&self, life: &Life) -> Result<bool, ClusterError> {
         let Some(pidfd) = &life.pidfd else { return Ok(false) };
         if !pidfd.is_alone().unwrap_or(false) || pidfd.signal(Signal::STOP).is_err() {
@@ -91,7 +91,7 @@ impl PartHandle {
         Ok(true)
     }
 
-    /// Waits until the process is stopped, or is not any more. First on this very thread: most need microseconds.
+    /// Waits until the process is `stopped` or not. It polls, because most processes need microseconds.
     async fn becomes(&self, pidfd: &Pidfd, stopped: bool, doing: &'static str) -> Result<(), ClusterError> {
         let began = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! SIGKILL, and the proof of death: of one part, or of several at the same moment.
+//! SIGKILL and the proof of death, for one part or several at the same moment.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,23 +14,23 @@ use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::state::Proof;
 
-/// How long killed processes are watched on the thread that killed them: longer than most deaths take.
+/// Time for which killed processes are watched on the thread that killed them: longer than most deaths take.
 const AT_ONCE: Duration = Duration::from_millis(20);
 
-/// That a part's process is dead, and how that is known.
+/// The death of a part's process, with its proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Death {
-    /// What proves it.
+    /// The proof.
     pub proof: Proof,
-    /// When it was known, by the harness's clock.
+    /// Time at which it was known, by the harness's clock.
     pub known_at: Instant,
 }
 
-/// A process that is to die.
-struct Doomed {
+/// A process on its way to death.
+struct Killing {
     life: Arc<Life>,
     is_frozen: bool,
-    /// What will prove it, where the signal is sent.
+    /// The proof that its death will have; `None` if the signal is not sent yet.
     sent: Option<Proof>,
     died_at: Option<Instant>,
 }
@@ -39,31 +39,31 @@ impl PartHandle {
     /// Kills the process with SIGKILL, and returns once it is proven dead.
     ///
     /// # Errors
-    /// [`ClusterError::NotRunning`] where it is dead already: then this kill did nothing.
+    /// [`ClusterError::NotRunning`] if it is dead already: this kill then did nothing.
     pub async fn kill(&self) -> Result<Death, ClusterError> {
-        let doomed = shoot(&[self]).pop().expect("as many as are shot at");
-        self.see_die(doomed?).await
+        let killing = signal_and_watch(&[self]).pop().expect("one for each part");
+        self.see_die(killing?).await
     }
 
-    /// Kills the processes of several parts: all are signalled before any is waited for. Returns once each is proven dead, or
-    /// why that one is not, in their order.
+    /// Kills the processes of several parts: all are signalled before any is awaited. Returns the proven death of each, or the
+    /// error, in their order.
     pub async fn kill_together(parts: &[&Self]) -> Vec<Result<Death, ClusterError>> {
-        let doomed = parts.iter().zip(shoot(parts));
-        join_all(doomed.map(|(part, doomed)| async { part.see_die(doomed?).await })).await
+        let killing = parts.iter().zip(signal_and_watch(parts));
+        join_all(killing.map(|(part, killing)| async { part.see_die(killing?).await })).await
     }
 
-    async fn see_die(&self, doomed: Doomed) -> Result<Death, ClusterError> {
-        let life = &doomed.life;
-        let proof = match doomed.sent {
+    async fn see_die(&self, killing: Killing) -> Result<Death, ClusterError> {
+        let life = &killing.life;
+        let proof = match killing.sent {
             Some(proof) => proof,
             None => self.signal_by_engine(life, Signal::KILL).await?,
         };
-        if doomed.is_frozen {
-            // A frozen process dies only once it is thawed; the signal is pending, so it runs nothing before.
+        if killing.is_frozen {
+            // A frozen process dies only once it is thawed. The signal is pending, so that the process runs nothing before.
             let thawed = self.engine().docker().unpause_container(&self.container()).await;
             tracing::debug!(part = %self.service(), ?thawed, "thawed to die");
         }
-        let known_at = if let Some(at) = doomed.died_at {
+        let known_at = if let Some(at) = killing.died_at {
             at
         } else {
             self.dead(life, DEATH_BOUND, "the end of the killed process").await?;
@@ -75,28 +75,28 @@ impl PartHandle {
     }
 }
 
-/// Signals each process that can be signalled from here, and watches them die for a moment. On the calling thread: there is
-/// no runtime between the kernel's word and whoever waits for it.
-fn shoot(parts: &[&PartHandle]) -> Vec<Result<Doomed, ClusterError>> {
-    let mut shot: Vec<_> = parts.iter().map(|part| shoot_one(part)).collect();
-    let mut dying: Vec<_> = shot
+/// Signals each process that can be signalled from here, and watches them die for a moment. It blocks the calling thread, so
+/// that no runtime stands between the death and its time stamp.
+fn signal_and_watch(parts: &[&PartHandle]) -> Vec<Result<Killing, ClusterError>> {
+    let mut killings: Vec<_> = parts.iter().map(|part| signal_one(part)).collect();
+    let mut dying: Vec<_> = killings
         .iter_mut()
         .flatten()
-        .filter(|doomed| doomed.sent.is_some() && !doomed.is_frozen)
+        .filter(|killing| killing.sent.is_some() && !killing.is_frozen)
         .collect();
-    // Whoever was signalled from here has one.
-    let pidfds: Vec<&Pidfd> = dying.iter().filter_map(|doomed| doomed.life.pidfd.as_ref()).collect();
+    // Every process that was signalled from here has a pidfd.
+    let pidfds: Vec<&Pidfd> = dying.iter().filter_map(|killing| killing.life.pidfd.as_ref()).collect();
     let deaths = Pidfd::deaths_within(&pidfds, AT_ONCE);
-    for (doomed, died_at) in dying.iter_mut().zip(deaths) {
-        doomed.died_at = died_at;
+    for (killing, died_at) in dying.iter_mut().zip(deaths) {
+        killing.died_at = died_at;
     }
-    shot
+    killings
 }
 
-fn shoot_one(part: &PartHandle) -> Result<Doomed, ClusterError> {
+fn signal_one(part: &PartHandle) -> Result<Killing, ClusterError> {
     let life = part.running("a kill")?;
     let sent = part.signal_directly(&life, Signal::KILL)?;
-    Ok(Doomed {
+    Ok(Killing {
         is_frozen: life.paused.load(Ordering::Relaxed),
         life,
         sent,

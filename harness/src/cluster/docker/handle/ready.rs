@@ -1,6 +1,6 @@
-//! When a part counts as ready: by its own answer, through the port that the stories will use.
+//! Readiness of a part, by its own answer on the port that stories use.
 //!
-//! Asked here and not left to the engine's health checks: those come seconds apart, and not every image can have one.
+//! The engine's health checks are not used: they come seconds apart, and not every image can have one.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -12,16 +12,16 @@ use crate::cluster::part::service::Service;
 use crate::roles::postgres::connect::OURS;
 use crate::wire::http;
 
-/// How long one question may take.
+/// Longest for one question.
 const ATTEMPT_BOUND: Duration = Duration::from_secs(2);
 /// Pause between two questions.
 const INTERVAL: Duration = Duration::from_millis(25);
-/// How much of an answer is quoted, in characters.
+/// Longest quotation of an answer, in characters.
 const QUOTE_CHARS: usize = 200;
-/// How much of it is read for that, in bytes.
+/// Number of bytes that are read for a quotation.
 const QUOTE_BYTES: usize = 4 * QUOTE_CHARS;
 
-/// What a part is asked, and what it must answer.
+/// The question to a part, with the answer that means ready.
 #[derive(Debug, Clone, Copy)]
 enum Question {
     /// `GET` of the path on the container port must answer 200.
@@ -54,7 +54,7 @@ impl Question {
         }
     }
 
-    /// Asks once. The error is what was seen instead.
+    /// Asks once. The error is the answer that was seen instead.
     async fn ask(self, http: &reqwest::Client, address: SocketAddr) -> Result<(), String> {
         let answer = async {
             match self {
@@ -67,7 +67,7 @@ impl Question {
     }
 }
 
-/// Waits until the part is ready; reports at once where its process ends instead.
+/// Waits until the part is ready. Returns an error at once if its process ends instead.
 pub(in crate::cluster) async fn await_ready(
     part: &PartHandle,
     while_what: &str,
@@ -90,7 +90,7 @@ pub(in crate::cluster) async fn await_ready(
     }
 }
 
-/// Waits, without a bound of its own, until the part's process ends: what the others wait for may have gone with it.
+/// Waits, without a bound, until the part's process ends, and returns the error for that.
 pub(in crate::cluster) async fn await_death(part: &PartHandle, while_what: &str) -> ClusterError {
     let began = Instant::now();
     match ended(part).await {
@@ -99,13 +99,13 @@ pub(in crate::cluster) async fn await_death(part: &PartHandle, while_what: &str)
     }
 }
 
-/// Waits, without a bound, until the start that is alive has ended, and says with which code; at once where none is.
+/// Waits, without a bound, until the part's process has ended. Returns its exit code.
 async fn ended(part: &PartHandle) -> Result<i64, ClusterError> {
     let life = part.alive();
     if let Some(pidfd) = life.as_ref().and_then(|life| life.pidfd.as_ref()) {
-        // The kernel first: the engine would keep a request open for as long as nothing happens.
+        // The kernel first: the engine would keep a request open all the time.
         if let Err(error) = pidfd.dead().await {
-            tracing::debug!(part = %part.service(), %error, "its end is the engine's to tell");
+            tracing::debug!(part = %part.service(), %error, "the engine is asked for the end instead");
         }
     }
     part.engine().exited(&part.container()).await
@@ -121,7 +121,7 @@ async fn died(part: &PartHandle, while_what: &str, exit_code: i64, began: Instan
     }
 }
 
-/// Asks until the answer is the right one, and keeps the last wrong one.
+/// Asks until the part is ready, and keeps the last other answer.
 async fn answered(part: &PartHandle, question: Question, last: &mut String) {
     let http = match http::client().build() {
         Ok(http) => http,

@@ -1,8 +1,8 @@
-//! A part that is another container for a while: what a rolling update does to a pod. The one that Compose made is kept,
-//! ended, and is the part again afterwards.
+//! A stand-in: another container is the part for a while, as in a rolling update of a pod. The container that Compose made is
+//! kept, stopped, and is the part again afterwards.
 //!
-//! The other one has all that the first has, labels included, so that it is removed with its cluster, and a label more, by
-//! which it is told from a part. Under the same name of the service the network leads to whichever of them runs.
+//! The stand-in has all that the first one has, labels included, so that it is removed with its cluster, and one label more,
+//! which distinguishes it from a part. Under the service's name the network leads to the one that runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::part::error::ClusterError;
 
 impl PartHandle {
-    /// Puts another container in the place of a part that has ended, which differs by these variables of its environment, and
-    /// starts it. It runs when this returns, and may not serve yet.
+    /// Starts another container in the place of a part that has ended; it differs by these variables of its environment. It runs
+    /// when this returns, and may not serve yet.
     ///
     /// # Errors
     /// The part runs, was replaced already, or the engine refuses.
@@ -36,7 +36,7 @@ impl PartHandle {
         let labels = found.config.as_ref().and_then(|config| config.labels.clone());
         let labels = labels.unwrap_or_default();
         if let Some(owner) = Owner::read(&labels) {
-            // What stood in before was kept for its log.
+            // The former stand-in was kept for its log.
             remove_stand_ins(self.engine(), &owner.project, Some(self.service())).await?;
         }
         let name = format!(
@@ -52,13 +52,13 @@ impl PartHandle {
             .create_container(Some(options), body)
             .await
             .map_err(doing("making"))?;
-        // The rule for every container: the engine's own word, and before anything is done.
+        // As for every container: its labels are checked by the engine's record before anything is done.
         let other: Arc<str> = made.id.into();
-        let told = self.engine().inspect(&other).await?.labels;
-        if labels.iter().any(|(name, value)| told.get(name) != Some(value)) {
+        let found = self.engine().inspect(&other).await?.labels;
+        if labels.iter().any(|(name, value)| found.get(name) != Some(value)) {
             return Err(ClusterError::NotOurs {
                 container: other.to_string(),
-                found: format!("{told:?}"),
+                found: format!("{found:?}"),
                 wanted: format!("the container that it is to stand in for, {own}"),
             });
         }
@@ -70,15 +70,15 @@ impl PartHandle {
         self.launch().await.map(drop)
     }
 
-    /// Whether another container stands in for the part's own.
+    /// Returns true while another container stands in for the part's own.
     pub fn is_replaced(&self) -> bool {
         self.containers().stands_in
     }
 
-    /// Makes a part whose stand-in has ended its own container again, which is not started by this.
+    /// Makes the part's own container the part again, after the stand-in has ended. It does not start it.
     ///
     /// # Errors
-    /// The stand-in runs, or the engine does not tell.
+    /// The stand-in runs, or the engine does not answer.
     pub async fn put_back(&self) -> Result<(), ClusterError> {
         if self.address().is_some() {
             return Err(self.late("its end", Duration::ZERO, "it runs").await);
@@ -88,7 +88,7 @@ impl PartHandle {
     }
 }
 
-/// What makes a container like this one but for some variables.
+/// The description of a container that differs from a given one by some variables of its environment.
 fn like(found: ContainerInspectResponse, id: &str, variables: &[(&str, &str)]) -> ContainerCreateBody {
     let config = found.config.unwrap_or_default();
     let mut env = config.env.unwrap_or_default();
@@ -102,7 +102,7 @@ fn like(found: ContainerInspectResponse, id: &str, variables: &[(&str, &str)]) -
         .network_settings
         .and_then(|network| network.networks)
         .unwrap_or_default();
-    // The service's name among them: a name that engines add themselves is the first one's id.
+    // The service's name is one of the aliases. Engines add the container's id, which is left out.
     let endpoints = networks.into_iter().map(|(name, endpoint)| {
         let aliases = endpoint.aliases.unwrap_or_default();
         let aliases = aliases.into_iter().filter(|alias| !id.starts_with(alias.as_str()));
@@ -112,7 +112,7 @@ fn like(found: ContainerInspectResponse, id: &str, variables: &[(&str, &str)]) -
         };
         (name, settings)
     });
-    // One that has joined another's network has none to be described, and engines let it name no ports.
+    // A container that has joined another one's network has none of its own, and engines refuse exposed ports.
     let has_joined = found
         .host_config
         .as_ref()

@@ -1,8 +1,8 @@
-//! Emptying what a part keeps on its volumes, while it does not run: as after the loss of a disk.
+//! Emptying the volumes of a stopped part, as after the loss of a disk.
 //!
-//! The engine's API cannot delete inside a volume, and a part's own image may hold nothing but the part. So a container of
-//! another part's image is run for it, which bears the labels of the part whose volume it is (so that it is found again if the
-//! harness dies meanwhile), has no network, and is gone when this is over.
+//! The engine's API cannot delete inside a volume, and a part's own image may hold nothing but the part. A helper container of
+//! another part's image does it. The helper bears the labels of the part, so that it is found if the harness dies meanwhile, has
+//! no network, and is removed at the end.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,28 +16,28 @@ use crate::cluster::docker::engine::logs;
 use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::part::error::ClusterError;
 
-/// Longest that emptying may take, a start of a container included.
+/// Longest for emptying, including the start of a container.
 const EMPTYING: Duration = Duration::from_secs(30);
-/// Where the volume is seen by whoever empties it.
+/// Path of the volume in the helper.
 const SEEN_AT: &str = "/volume";
-/// Counts the files, deletes all there is, and counts what is left.
+/// Counts the files, deletes everything, and counts the entries that are left.
 const SCRIPT: &str =
     "set -e; find \"$0\" -type f | wc -l; find \"$0\" -mindepth 1 -delete; find \"$0\" -mindepth 1 | wc -l";
 
-/// What became of a part's volumes.
+/// The outcome of emptying a part's volumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Emptied {
-    /// How many files there were.
+    /// Number of files before.
     pub files: u64,
-    /// How many entries there still are, as looked at afterwards.
+    /// Number of entries afterwards.
     pub left: u64,
 }
 
 impl PartHandle {
-    /// Deletes all that a part which does not run keeps on its volumes; `tools` is a part whose image has a shell.
+    /// Deletes everything on the volumes of a stopped part; `tools` is a part with a shell in its image.
     ///
     /// # Errors
-    /// [`ClusterError::StillRunning`] where the part runs; the engine refuses, or what was run did not do it.
+    /// [`ClusterError::StillRunning`] if the part runs; the engine refuses, or the helper failed.
     pub async fn empty_volumes(&self, tools: &PartHandle) -> Result<Emptied, ClusterError> {
         if self.refresh().await?.pid > 0 {
             return Err(ClusterError::StillRunning {
@@ -88,7 +88,7 @@ impl PartHandle {
         Ok(sum)
     }
 
-    /// Runs the container that empties a volume, and reads what it says.
+    /// Runs the helper that empties a volume, and reads its output.
     async fn empty_with(&self, helper: &str) -> Result<Emptied, ClusterError> {
         let started = self.engine().docker().start_container(helper, None).await;
         started.map_err(ClusterError::engine(format!(
@@ -108,7 +108,7 @@ impl PartHandle {
     }
 }
 
-/// What makes a thing this cluster's, and nothing of what makes it one of its parts.
+/// The labels that make a container the cluster's, without those that make it a part.
 fn ours(mut labels: HashMap<String, String>) -> HashMap<String, String> {
     labels.retain(|name, _| name.starts_with(labels::PREFIX));
     labels
@@ -127,14 +127,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_counts_are_told_or_nothing_is() {
+    fn both_counts_are_read_or_nothing_is() {
         assert_eq!(counts(&["12", "0"]), Some(Emptied { files: 12, left: 0 }));
         assert_eq!(counts(&["12"]), None);
         assert_eq!(counts(&["find: no such directory", "0"]), None);
     }
 
     #[test]
-    fn whoever_empties_a_volume_is_ours_and_no_part() {
+    fn a_helper_is_the_clusters_and_no_part() {
         let labels = [(labels::RUN, "r1"), (labels::SERVICE, "nats")];
         let kept = ours(labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
         assert_eq!(kept.keys().collect::<Vec<_>>(), [labels::RUN]);

@@ -1,6 +1,6 @@
-//! Makes an image of a few files and a Dockerfile, through the engine's own builder.
+//! Builds an image from a few files and a Dockerfile, through the engine's own builder.
 //!
-//! The Dockerfiles copy and set names; they run nothing, so that a build needs neither network nor a base image.
+//! The Dockerfiles copy files and run nothing: a build needs neither network nor a base image.
 
 use std::fs::File;
 use std::io::Seek;
@@ -17,20 +17,20 @@ use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 
-/// Bytes of the context that go to the engine at a time.
+/// Size of a piece of the context on its way to the engine, in bytes.
 const CHUNK_BYTES: usize = 1 << 18;
 
-/// Label of the images that are made here; its value tells which part they are for.
+/// Label of the images that are built here; its value names the part.
 const LABEL: &str = "dev.crosspod.image";
-/// How many images of one kind are kept: enough for several checkouts of the workspace side by side.
+/// Number of images of one part that are kept: enough for several checkouts of the workspace side by side.
 const IMAGES_KEPT: usize = 8;
 
 /// A file of the build context.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// Name by which the Dockerfile knows it.
+    /// Its name in the Dockerfile.
     pub(super) name: &'static str,
-    /// Where it is.
+    /// Its path.
     pub(super) path: PathBuf,
     /// Its permission bits in the image.
     pub(super) mode: u32,
@@ -96,7 +96,7 @@ pub(super) async fn build(
         .ok_or_else(|| failed(part, &format!("{tag} is not on the engine after its build")))
 }
 
-/// Removes the oldest of our images of one kind: each change of the pod makes another. What is in use stays.
+/// Removes the oldest images of one part: each change of the pod makes another one. Images in use stay.
 async fn forget_old(engine: &Engine, part: ImageFor) {
     let filters = [("label".to_owned(), vec![format!("{LABEL}={part}")])].into();
     let options = ListImagesOptions {
@@ -115,7 +115,7 @@ async fn forget_old(engine: &Engine, part: ImageFor) {
 }
 
 fn failed(part: ImageFor, why: &str) -> ClusterError {
-    let advice = "see the engine's log, and whether its disk is full".to_owned();
+    let advice = "see the engine's log, and check that its disk is not full".to_owned();
     ClusterError::Image {
         image: part.name(),
         why: format!("building it: {}", why.trim()),
@@ -123,7 +123,7 @@ fn failed(part: ImageFor, why: &str) -> ClusterError {
     }
 }
 
-/// Packs the context into an unnamed file that goes when it is closed.
+/// Packs the context into an unnamed file, which disappears when it is closed.
 fn pack(folder: &Path, sources: &[Source]) -> Result<File, ClusterError> {
     let file = tempfile::tempfile_in(folder).map_err(ClusterError::file("making a file in", folder))?;
     let mut archive = tar::Builder::new(file);

@@ -1,4 +1,4 @@
-//! The stand-in for NATS: the real server's static binary, from the wheel that carries it.
+//! The stand-in for the NATS image: the real server's static binary, from its PyPI wheel.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,11 @@ use crate::cluster::workspace::workspace_root;
 
 /// The official image: the minor version that the wheel is pinned to.
 const OFFICIAL: &str = "nats:2.15";
-/// Folder of what it is made from, below the workspace.
+/// Folder of its sources, below the workspace.
 const RECIPE: &str = "compose/images/nats";
-/// How long the wheel may take to arrive.
+/// Longest for the download of the wheel.
 const FETCH_BOUND: Duration = Duration::from_mins(2);
-/// What a person can do where it does not.
+/// The advice for a failure.
 const ADVICE: &str = "install Python with pip and let it reach its index, or set CROSSPOD_IMAGE_NATS to an image that \
                       is present";
 
@@ -34,7 +34,7 @@ pub(super) fn wanted() -> Result<Wanted, ClusterError> {
     Ok(Wanted::new(ImageFor::Nats, Some(OFFICIAL), tag))
 }
 
-/// Fetches the wheel, whose hash the installer verifies, and makes the image of the server in it.
+/// Downloads the wheel, with its hash verified by the installer, and builds the image of its server.
 pub(super) async fn build(
     engine: &Engine,
     cache: &Cache,
@@ -80,7 +80,7 @@ fn python(step: &str) -> HostCommand {
     HostCommand::new(step, "python3", FETCH_BOUND).advice(ADVICE)
 }
 
-/// The file below `folder` that is the one.
+/// The first file below `folder` for which `is_it` holds.
 fn find(folder: &Path, is_it: &dyn Fn(&Path) -> bool) -> Result<PathBuf, ClusterError> {
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -93,7 +93,7 @@ fn find(folder: &Path, is_it: &dyn Fn(&Path) -> bool) -> Result<PathBuf, Cluster
             }
         }
     }
-    let why = format!("the wheel does not hold what was looked for, in {}", folder.display());
+    let why = format!("the wheel does not hold the server, in {}", folder.display());
     Err(ClusterError::Image {
         image: ImageFor::Nats.name(),
         why,

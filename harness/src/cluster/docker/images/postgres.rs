@@ -1,7 +1,7 @@
-//! The stand-in for Postgres: Debian's package on a minimal base, from the mirror that this machine uses.
+//! The stand-in for the Postgres image: Debian's package on a minimal base, from the mirror that this machine uses.
 //!
-//! Nothing is installed on the machine and none of its package state is touched: apt works on folders of its own in the
-//! cache, and debootstrap, where it is missing, is unpacked there. Mounts happen in a namespace that ends with it.
+//! The machine's packages are not touched: apt works on folders of its own in the cache, and a missing debootstrap is unpacked
+//! there. Mounts happen in a namespace that ends with debootstrap.
 
 use std::env;
 use std::ffi::OsString;
@@ -23,14 +23,14 @@ use crate::cluster::workspace::workspace_root;
 
 /// The official image: the same major version as the package.
 const OFFICIAL: &str = "postgres:15";
-/// The release of Debian whose own Postgres is of that version.
+/// The release of Debian with that version of Postgres.
 const SUITE: &str = "bookworm";
 const PACKAGE: &str = "postgresql-15";
-/// Folder of what it is made from, below the workspace.
+/// Folder of its sources, below the workspace.
 const RECIPE: &str = "compose/images/postgres";
-/// How long lists of packages, or one package, may take to arrive.
+/// Longest for the download of the package lists, or of one package.
 const FETCH_BOUND: Duration = Duration::from_mins(3);
-/// How long the base and the server's packages may take, from download to configured.
+/// Longest for the base and the server's packages, from download to configuration.
 const BOOTSTRAP_BOUND: Duration = Duration::from_mins(15);
 const ADVICE: &str = "run once as root on Debian with its mirror in reach, or set CROSSPOD_IMAGE_POSTGRES to an image \
                       that is present";
@@ -41,7 +41,7 @@ pub(super) fn wanted() -> Result<Wanted, ClusterError> {
     Ok(Wanted::new(ImageFor::Postgres, Some(OFFICIAL), tag))
 }
 
-/// Makes the base, reduces it, and makes the image of it.
+/// Makes the base, strips it, and builds the image of it.
 pub(super) async fn build(
     engine: &Engine,
     cache: &Cache,
@@ -49,7 +49,7 @@ pub(super) async fn build(
     progress: &dyn Progress,
 ) -> Result<String, ClusterError> {
     if !rustix::process::geteuid().is_root() {
-        let why = "a base of Debian's packages is made by root only".to_owned();
+        let why = "only root can make a base of Debian's packages".to_owned();
         return Err(ClusterError::Image {
             image: ImageFor::Postgres.name(),
             why,
@@ -91,7 +91,7 @@ pub(super) async fn build(
 }
 
 fn host(step: &str, program: &str, bound: Duration) -> HostCommand {
-    // Not every root has the administrator's folders in its path.
+    // The administrator's folders may be missing from root's path.
     let mut path = env::var_os("PATH").unwrap_or_default();
     path.push(":/usr/local/sbin:/usr/sbin:/sbin");
     HostCommand::new(step, program, bound)
@@ -100,7 +100,7 @@ fn host(step: &str, program: &str, bound: Duration) -> HostCommand {
         .advice(ADVICE)
 }
 
-/// apt with state of its own: fresh lists, and the machine's left as they are.
+/// apt with a state of its own: fresh lists, and the machine's lists untouched.
 struct Apt {
     folder: PathBuf,
     options: Vec<OsString>,
@@ -119,7 +119,7 @@ impl Apt {
             value.push(folder.join(place));
             options.extend(["-o".into(), value]);
         }
-        // As root it would otherwise become a user that may not read the invoking user's cache.
+        // As root, apt would otherwise become a user that may not read the invoking user's cache.
         let fixed = [
             "Dir::State::status=/var/lib/dpkg/status",
             "APT::Sandbox::User=root",
@@ -129,7 +129,7 @@ impl Apt {
             options.extend(["-o".into(), option.into()]);
         }
         let apt = Self { folder, options };
-        // A source of somebody else's that does not answer is no reason to stop: what is needed is asked for next.
+        // An unrelated source that does not answer is no reason to stop: the needed one is asked next.
         if let Err(error) = apt
             .get("updating the lists of packages")
             .args(["update"])
@@ -147,7 +147,7 @@ impl Apt {
             .current_dir(&self.folder)
     }
 
-    /// The mirror of the release that this machine is set up with.
+    /// The machine's mirror of the release.
     async fn mirror(&self) -> Result<String, ClusterError> {
         let format = "$(CREATED_BY) $(CODENAME) $(COMPONENT) $(REPO_URI)";
         let targets = self
@@ -184,7 +184,7 @@ impl Apt {
     }
 }
 
-/// The repository of the release's main component, from apt's own account of its sources.
+/// The repository of the release's main component, from apt's list of its sources.
 fn mirror_in(targets: &str) -> Option<String> {
     targets
         .lines()
@@ -197,7 +197,7 @@ fn mirror_in(targets: &str) -> Option<String> {
 /// The tool that makes a base system in a folder: the machine's, or one unpacked into the cache.
 struct Debootstrap {
     program: PathBuf,
-    /// Where its scripts are, if not where it looks by itself.
+    /// Folder of its scripts; `None` for its default.
     scripts: Option<PathBuf>,
 }
 
@@ -222,14 +222,14 @@ impl Debootstrap {
                 fs::remove_dir_all(&partial).map_err(ClusterError::file("removing", &partial))?;
             }
             apt.unpack("debootstrap", &partial, progress).await?;
-            // Half an unpacking must not pass for a whole one later.
+            // An interrupted unpacking must not pass for a complete one later.
             fs::rename(&partial, &home).map_err(ClusterError::file("renaming", &partial))?;
         }
         Ok(found)
     }
 
     async fn run(&self, root: &Path, mirror: &str, progress: &dyn Progress) -> Result<(), ClusterError> {
-        // Its mounts live in a namespace that ends with it, however it ends: the folder is then safe to remove.
+        // Its mounts live in a namespace that ends with it: the folder is then safe to remove.
         let mut command = host("making a base of Debian's packages", "unshare", BOOTSTRAP_BOUND)
             .args(["--mount"])
             .args([&self.program])

@@ -1,4 +1,4 @@
-//! Asks a registry for an image, and gives up soon where none answers.
+//! Pulls an image from a registry, and gives up soon if none answers.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use futures_util::StreamExt;
 
 use crate::cluster::docker::engine::{Engine, root_cause};
 
-/// How long a registry may take to answer at all.
+/// Longest until a registry answers at all.
 const ANSWER_BOUND: Duration = Duration::from_secs(5);
-/// How long a pull that has begun may go without a sign of life.
+/// Longest silence of a pull that has begun.
 const SILENCE_BOUND: Duration = Duration::from_mins(1);
 
-/// Pulls an image. The error is a phrase for the line that tells what is done instead.
+/// Pulls an image. The error is a phrase for the line of progress that names the alternative.
 pub(super) async fn pull(engine: &Engine, reference: &str) -> Result<(), String> {
     let (name, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
     let options = CreateImageOptionsBuilder::default().from_image(name).tag(tag).build();

@@ -1,4 +1,4 @@
-//! Names for what is built here: a hash over everything that the image is made from.
+//! Tags of the images that are built here: a hash over all sources of the image.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use sha2::{Digest, Sha256};
 
 use crate::cluster::part::error::ClusterError;
 
-/// Bytes of the hash that a tag holds: 48 bits, plenty for the images of one machine.
+/// Length of the hash in a tag, in bytes: 48 bits are plenty for the images of one machine.
 const TAG_BYTES: usize = 6;
 
-/// What stands beside the sources of a program and does not end up in it.
+/// Files and folders beside a program's sources that are no part of it.
 const BESIDE: [&str; 4] = ["tests", "benches", "examples", "README.md"];
 
 /// A tag for an image: `crosspod-<name>:<12 hex>` over the files and folders below `root` and over `also`.
 ///
 /// # Errors
-/// [`ClusterError::File`] where one of them cannot be read.
+/// [`ClusterError::File`] if one of them cannot be read.
 pub(super) fn tag(name: &str, root: &Path, parts: &[&str], also: &str) -> Result<String, ClusterError> {
     let mut files = Vec::new();
     for part in parts {
@@ -27,7 +27,7 @@ pub(super) fn tag(name: &str, root: &Path, parts: &[&str], also: &str) -> Result
     for file in files {
         let content = fs::read(&file).map_err(ClusterError::file("reading", &file))?;
         let path = file.strip_prefix(root).unwrap_or(&file);
-        // Lengths before contents: no two different sets of files give the same bytes.
+        // Lengths come before contents: no two different sets of files give the same bytes.
         field(&mut hash, path.as_os_str().as_encoded_bytes());
         field(&mut hash, &content);
     }
@@ -58,7 +58,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), ClusterError> {
     Ok(())
 }
 
-/// Whether a file or folder of that name is no part of an image: an editor's, a test, documentation.
+/// Returns true if a file or folder of that name is no part of an image: an editor's file, a test, documentation.
 fn is_beside(name: &str) -> bool {
     name.starts_with('.') || BESIDE.contains(&name)
 }

@@ -1,4 +1,4 @@
-//! The images of what is ours: one static binary each, built by this machine's cargo.
+//! The images of the project's own parts: one static binary each, built by this machine's cargo.
 
 use std::env;
 use std::path::PathBuf;
@@ -14,19 +14,19 @@ use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::{Progress, Silent};
 use crate::cluster::workspace::workspace_root;
 
-/// How long a build of all binaries may take, from nothing, on a slow machine.
+/// Longest for a build of all binaries, from nothing, on a slow machine.
 const BUILD_BOUND: Duration = Duration::from_mins(30);
 
-/// How often the sources may change under a build.
+/// Number of builds after which changing sources are an error.
 const BUILDS_MAX: usize = 5;
 
-/// Number of our parts.
+/// Number of the project's own parts.
 const PARTS: usize = 3;
 
-/// A part of ours.
+/// One of the project's own parts.
 struct Part {
     image: ImageFor,
-    /// Package and binary, and the binary's name in the image.
+    /// Name of the package, of its binary, and of the binary in the image.
     program: &'static str,
     /// Folders of its sources: its own, and those of the crates of this workspace that it is built from.
     folders: &'static [&'static str],
@@ -50,7 +50,7 @@ const OURS: [Part; PARTS] = [
     },
 ];
 
-/// What would do for each of our parts, in their order.
+/// The references that will do for each part, in their order.
 pub(super) fn wanted() -> Result<[Wanted; PARTS], ClusterError> {
     let [mock_ai, pod, links] = OURS.map(|part| {
         let dockerfile = format!("compose/images/{}/Dockerfile", part.image);
@@ -61,7 +61,7 @@ pub(super) fn wanted() -> Result<[Wanted; PARTS], ClusterError> {
     Ok([mock_ai?, pod?, links?])
 }
 
-/// The images of our parts, in their order: present, or built from the workspace.
+/// Provides the images of the parts, in their order: present, or built from the workspace.
 pub(super) async fn provide(
     engine: &Engine,
     cache: &Cache,
@@ -84,7 +84,7 @@ pub(super) async fn provide(
     Ok([image(0).await?, image(1).await?, image(2).await?])
 }
 
-/// Builds the binaries of exactly the sources that the tags name: where those change meanwhile, it builds again.
+/// Builds the binaries of exactly the sources that the tags name. If the sources change meanwhile, it builds again.
 async fn compile_what_is_named(
     mut named: [Wanted; PARTS],
     progress: &dyn Progress,
@@ -118,7 +118,7 @@ async fn all_present(engine: &Engine, wanted: &[Wanted; PARTS]) -> Result<Option
         .map(|((mock_ai, pod), links)| [mock_ai, pod, links]))
 }
 
-/// One of them: present after all, or made of its binary.
+/// Provides one image: present by now, or built from its binary.
 async fn image(
     engine: &Engine,
     cache: &Cache,
@@ -144,7 +144,7 @@ async fn image(
     Ok(wanted.image(&wanted.built, id, Origin::Built))
 }
 
-/// Builds all binaries; returns cargo's account of what it made.
+/// Builds all binaries. Returns cargo's messages.
 async fn compile(progress: &dyn Progress) -> Result<String, ClusterError> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let said = HostCommand::new("asking cargo for the host", &cargo, Duration::from_secs(30))
