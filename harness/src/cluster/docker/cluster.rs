@@ -9,7 +9,7 @@ use futures_util::future::{select_all, try_join_all};
 
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::events::Events;
-use crate::cluster::docker::engine::logs::LogLine;
+use crate::cluster::docker::engine::log_records::LogLine;
 use crate::cluster::docker::engine::removal::{Removed, remove_project};
 use crate::cluster::docker::handle::{PartHandle, ready};
 use crate::cluster::part::error::ClusterError;

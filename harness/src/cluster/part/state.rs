@@ -25,7 +25,7 @@ pub enum State {
 pub enum Proof {
     /// The kernel: the process's pidfd became readable.
     Pidfd,
-    /// The engine saw the container end.
+    /// The engine's record says that the container has ended.
     Engine,
 }
 

@@ -151,7 +151,8 @@ pub(in crate::run) async fn record_complaints(cast: &Cast, baseline: &Baseline) 
             .logs_behind(baseline.newest.get(pod))
             .await
             .map_err(|e| e.to_string())?;
-        for line in lines {
+        // Half a line has no level: what is still being written, or was when the pod was killed.
+        for line in lines.into_iter().filter(|line| line.is_whole) {
             if let Some(level) = level(&line.text) {
                 cast.recorder.record(PodEvent::LogLine {
                     pod: pod.clone(),

@@ -30,6 +30,29 @@ pub(in crate::cluster) struct Inspected {
     pub(in crate::cluster) out_of_memory: bool,
 }
 
+/// The end of a container, or of one start of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cluster) struct End {
+    /// `None` if the container runs again, so that its record is of another start.
+    pub(in crate::cluster) code: Option<i64>,
+}
+
+impl Inspected {
+    /// Returns `None` if the container runs, or if `start` is given and runs.
+    pub(in crate::cluster) fn end(&self, start: Option<&str>) -> Option<End> {
+        match self.state {
+            State::Exited { code } => Some(End { code: Some(code) }),
+            State::Created => Some(End {
+                code: Some(self.exit_code),
+            }),
+            State::Running | State::Paused => {
+                let runs_again = start.is_some_and(|start| start != self.started_at);
+                runs_again.then_some(End { code: None })
+            }
+        }
+    }
+}
+
 impl From<ContainerInspectResponse> for Inspected {
     fn from(found: ContainerInspectResponse) -> Self {
         let state = found.state.unwrap_or_default();

@@ -9,27 +9,17 @@ use bollard::query_parameters::LogsOptionsBuilder;
 use futures_util::StreamExt;
 
 use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::engine::log_records::{LogLine, Records, Window, comparable};
 use crate::cluster::linux::command::last_lines;
 use crate::cluster::part::error::ClusterError;
 
 /// How many lines of a log an error quotes.
 const QUOTED_LINES: usize = 8;
 
-/// Lines from the end of a log that are looked at first for what came behind a place in it: most plays write fewer.
-const FIRST_LOOK_LINES: usize = 64;
+/// Records at the end of a log that are looked at first for what came behind a place in it: most plays write fewer.
+const FIRST_LOOK_RECORDS: usize = 64;
 /// How many times as many are looked at next.
 const NEXT_LOOK_TIMES: usize = 8;
-
-/// One line that a part wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// When the engine took it, RFC 3339 with nanoseconds, by the engine's clock.
-    pub at: String,
-    /// Whether it came on standard error.
-    pub error: bool,
-    /// The line, without its end.
-    pub text: String,
-}
 
 /// From where a log is read.
 #[derive(Debug, Clone)]
@@ -76,18 +66,25 @@ pub(in crate::cluster) async fn read(
     let mut lines = Vec::new();
     for container in containers {
         let of_one = match from {
-            From::Beginning => collect(engine.docker(), container, "all".into(), since_s).await,
-            From::Newest => collect(engine.docker(), container, "1".into(), since_s).await,
+            From::Beginning => collect(engine.docker(), container, None, since_s)
+                .await
+                .map(|window| window.lines),
+            From::Newest => newest(engine, container, 1).await.map(newest_whole),
             From::Instant(_) | From::Behind(_) | From::Moment(_) => {
-                from_its_end(from, |count| {
-                    collect(engine.docker(), container, count.to_string(), since_s)
-                })
+                let count = FIRST_LOOK_RECORDS;
+                let window = |count| collect(engine.docker(), container, Some(count), since_s);
+                from_its_end(
+                    count,
+                    |window: &Window| window.reaches(|line| from.is_past(line)),
+                    window,
+                )
                 .await
             }
         };
-        lines.extend(of_one.map_err(ClusterError::engine(format!(
+        let of_one = of_one.map_err(ClusterError::engine(format!(
             "reading the log of container {container}"
-        )))?);
+        )))?;
+        lines.extend(of_one.into_iter().filter(|line| !from.is_past(line)));
     }
     if containers.len() > 1 {
         lines.sort_by_cached_key(|line| comparable(&line.at));
@@ -95,89 +92,95 @@ pub(in crate::cluster) async fn read(
     Ok(lines)
 }
 
-/// What a log holds from a place on. `newest` gives so many of its newest lines: as many as reach back to the place, in a few
-/// steps. The engine finds a place only by reading all before it, and a cluster that is played on for hours writes much.
-async fn from_its_end<E, Lines>(from: &From, newest: impl Fn(usize) -> Lines) -> Result<Vec<LogLine>, E>
+/// The lines at a log's end: of as many records as are enough, found in a few steps. `window` gives the newest records. The
+/// engine finds a place in a log only by reading all before it, and a cluster that is played on for hours writes much.
+async fn from_its_end<E, Read>(
+    first_look: usize,
+    is_enough: impl Fn(&Window) -> bool,
+    window: impl Fn(usize) -> Read,
+) -> Result<Vec<LogLine>, E>
 where
-    Lines: Future<Output = Result<Vec<LogLine>, E>>,
+    Read: Future<Output = Result<Window, E>>,
 {
-    let mut count = FIRST_LOOK_LINES;
+    let mut count = first_look;
     loop {
-        let mut lines = newest(count).await?;
-        if lines.len() < count || lines.first().is_some_and(|oldest| from.is_past(oldest)) {
-            lines.retain(|line| !from.is_past(line));
-            return Ok(lines);
+        let found = window(count).await?;
+        if is_enough(&found) {
+            return Ok(found.lines);
         }
         count *= NEXT_LOOK_TIMES;
     }
 }
 
+/// The newest lines of a container's log, with `count` whole ones where there are as many.
+async fn newest(engine: &Engine, container: &str, count: usize) -> Result<Vec<LogLine>, bollard::errors::Error> {
+    let whole = |window: &Window| window.lines.iter().filter(|line| line.is_whole).count();
+    let is_enough = |window: &Window| window.reaches_beginning || whole(window) >= count;
+    let window = |records| collect(engine.docker(), container, Some(records), 0);
+    from_its_end(count + 1, is_enough, window).await
+}
+
+/// The newest line that is whole: what a part is still writing is told once it is.
+fn newest_whole(lines: Vec<LogLine>) -> Vec<LogLine> {
+    lines.into_iter().rfind(|line| line.is_whole).into_iter().collect()
+}
+
 /// The last lines of a container's log, for an error's message; empty where they cannot be had.
 pub(in crate::cluster) async fn tail(engine: &Engine, container: &str) -> String {
-    let lines = collect(engine.docker(), container, QUOTED_LINES.to_string(), 0)
-        .await
-        .unwrap_or_default();
-    let text: Vec<String> = lines.into_iter().map(|line| line.text).collect();
+    let lines = newest(engine, container, QUOTED_LINES).await.unwrap_or_default();
+    let lines = lines.into_iter().rev().take(QUOTED_LINES).rev();
+    let text: Vec<String> = lines.map(|line| line.text).collect();
     last_lines(&text.join("\n"))
 }
 
+/// Reads the newest records of a container's log, or all of them.
 async fn collect(
     docker: &Docker,
     container: &str,
-    tail: String,
+    newest: Option<usize>,
     since_s: i32,
-) -> Result<Vec<LogLine>, bollard::errors::Error> {
+) -> Result<Window, bollard::errors::Error> {
     let options = LogsOptionsBuilder::default()
         .stdout(true)
         .stderr(true)
         .timestamps(true)
-        .tail(&tail)
+        .tail(&newest.map_or_else(|| "all".to_owned(), |count| count.to_string()))
         .since(since_s)
         .build();
     let mut output = Box::pin(docker.logs(container, Some(options)));
-    let mut lines = Vec::new();
+    let mut records = Records::default();
     while let Some(output) = output.next().await {
         let output = output?;
         let error = matches!(output, LogOutput::StdErr { .. });
-        let text = String::from_utf8_lossy(&output.into_bytes()).into_owned();
-        lines.extend(text.lines().map(|line| parse(line, error)));
+        for record in output.into_bytes().split_inclusive(|byte| *byte == b'\n') {
+            records.take(error, record);
+        }
     }
-    Ok(lines)
-}
-
-fn parse(line: &str, error: bool) -> LogLine {
-    let (at, text) = line.split_once(' ').unwrap_or((line, ""));
-    LogLine {
-        at: at.to_owned(),
-        error,
-        text: text.to_owned(),
-    }
-}
-
-/// A form in which UTC times of unequal precision sort by time: the engine cuts trailing zeros off in some places.
-fn comparable(at: &str) -> String {
-    let at = at.trim_end_matches('Z');
-    let (seconds, fraction) = at.split_once('.').unwrap_or((at, ""));
-    format!("{seconds}.{fraction:0<9}")
+    Ok(records.window(newest))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::docker::engine::fake::FakeEngine;
 
-    /// A log of so many lines, one each microsecond, and what it gives from a place on; how many lines were looked at.
+    /// A log of so many lines, one each microsecond, and what it gives from a place on; how many records were looked at.
     async fn read_back(lines: usize, from: &From) -> (Vec<String>, Vec<usize>) {
-        let log: Vec<LogLine> = (0..lines)
-            .map(|n| parse(&format!("{} {n}", time_of(n)), false))
-            .collect();
         let looked_at = std::cell::RefCell::new(Vec::new());
-        let newest = |count: usize| {
+        let window = |count: usize| {
             looked_at.borrow_mut().push(count);
-            std::future::ready(Ok::<_, ()>(log[lines.saturating_sub(count)..].to_vec()))
+            let mut records = Records::default();
+            for n in lines.saturating_sub(count)..lines {
+                records.take(false, format!("{} {n}\n", time_of(n)).as_bytes());
+            }
+            std::future::ready(Ok::<_, ()>(records.window(Some(count))))
         };
-        let read = from_its_end(from, newest).await.expect("a log that can be read");
-        let texts = read.into_iter().map(|line| line.text).collect();
-        (texts, looked_at.into_inner())
+        let is_enough = |window: &Window| window.reaches(|line| from.is_past(line));
+        let read = from_its_end(FIRST_LOOK_RECORDS, is_enough, window)
+            .await
+            .expect("a log that can be read");
+        let of_interest = read.into_iter().filter(|line| !from.is_past(line));
+        (of_interest.map(|line| line.text).collect(), looked_at.into_inner())
     }
 
     fn time_of(n: usize) -> String {
@@ -212,27 +215,46 @@ mod tests {
         assert_eq!(looked_at, [64, 512, 4096]);
     }
 
-    #[test]
-    fn times_of_unequal_precision_compare_by_time() {
-        let ordered = [
-            "2026-01-02T03:04:05Z",
-            "2026-01-02T03:04:05.1Z",
-            "2026-01-02T03:04:05.120000000Z",
-        ];
-        assert!(ordered.windows(2).all(|pair| comparable(pair[0]) < comparable(pair[1])));
-        assert_eq!(
-            comparable("2026-01-02T03:04:05.12Z"),
-            comparable("2026-01-02T03:04:05.120000000Z")
-        );
+    /// A record as the engine sends it: behind the number of its stream and its length.
+    fn framed(record: &str) -> Vec<u8> {
+        let length = u32::try_from(record.len()).expect("a short one").to_be_bytes();
+        [&[1, 0, 0, 0], &length[..], record.as_bytes()].concat()
     }
 
-    #[test]
-    fn a_line_is_split_at_its_time_and_an_empty_one_stays_empty() {
-        let line = parse("2026-01-02T03:04:05.1Z hello  there", true);
-        assert_eq!(
-            (line.at.as_str(), line.text.as_str()),
-            ("2026-01-02T03:04:05.1Z", "hello  there")
-        );
-        assert_eq!(parse("2026-01-02T03:04:05.1Z", false).text, "");
+    /// The log of a container: a line of 1 MB, cut as Docker cuts it, between two short ones.
+    fn log_with_a_long_line() -> Vec<String> {
+        let pieces = "x".repeat(16_384);
+        let mut records = vec![format!("{} first\n", time_of(1))];
+        records.extend((0..61).map(|_| format!("{} {pieces}", time_of(2))));
+        records.extend([format!("{} {{\n", time_of(2)), format!("{} last\n", time_of(3))]);
+        records
+    }
+
+    #[tokio::test]
+    async fn a_line_of_a_megabyte_is_one_line_from_wherever_a_log_is_read() {
+        let fake = FakeEngine::answering(|path| {
+            let records = log_with_a_long_line();
+            let tail = path
+                .split("tail=")
+                .nth(1)
+                .and_then(|rest| rest.split('&').next()?.parse().ok());
+            let from = records.len().saturating_sub(tail.unwrap_or(records.len()));
+            records[from..].iter().flat_map(|record| framed(record)).collect()
+        });
+        let engine = fake.connect().await;
+        let long = "x".repeat(61 * 16_384) + "{";
+        let containers = [Arc::from("c")];
+        for (from, expected) in [
+            (From::Beginning, vec!["first", &long, "last"]),
+            (From::Behind(time_of(1)), vec![&long, "last"]),
+            (From::Instant(time_of(2)), vec![&long, "last"]),
+            (From::Behind(time_of(2)), vec!["last"]),
+            (From::Newest, vec!["last"]),
+        ] {
+            let lines = read(&engine, &containers, &from).await.expect("a log");
+            let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+            assert!(texts == expected, "{from:?}: {} lines", texts.len());
+        }
+        assert!(tail(&engine, "c").await.ends_with("{\nlast"));
     }
 }

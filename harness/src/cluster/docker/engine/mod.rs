@@ -6,6 +6,7 @@ pub(in crate::cluster) mod guard;
 pub(in crate::cluster) mod inspected;
 pub(in crate::cluster) mod labels;
 pub(in crate::cluster) mod leftovers;
+pub(in crate::cluster) mod log_records;
 pub(in crate::cluster) mod logs;
 pub(in crate::cluster) mod removal;
 
@@ -26,6 +27,9 @@ use crate::cluster::part::error::ClusterError;
 const ANSWER_BOUND: Duration = Duration::from_secs(5);
 /// Longest for any one request to the engine, in bollard's unit.
 const REQUEST_BOUND_SECS: u64 = 120;
+
+/// Pause before an engine is asked again that has answered a wait for a container's end too early.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A reachable engine. Cheap to clone; all clones share the connections.
 #[derive(Debug, Clone)]
@@ -158,20 +162,33 @@ impl Engine {
             .map_err(ClusterError::engine(format!("inspecting container {container}")))
     }
 
-    /// Waits, without a bound of its own, until the engine has seen the container end. Returns the exit code.
-    pub(in crate::cluster) async fn exited(&self, container: &str) -> Result<i64, ClusterError> {
+    /// Waits, without a bound of its own, until the container has ended, or the start of it that is named. Returns the exit
+    /// code.
+    ///
+    /// An engine's answer to a wait proves nothing: Podman gives it while the container still runs. Its record does.
+    pub(in crate::cluster) async fn exited(&self, container: &str, start: Option<&str>) -> Result<i64, ClusterError> {
+        loop {
+            let answer = self.await_end(container).await?;
+            if let Some(end) = self.inspect_alone(container).await?.end(start) {
+                return Ok(end.code.or(answer).unwrap_or_default());
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// What the engine answers to a wait for a container's end: the exit code, or `None` if it breaks off without a word.
+    async fn await_end(&self, container: &str) -> Result<Option<i64>, ClusterError> {
         let options = WaitContainerOptions {
             condition: "not-running".into(),
         };
         let mut answers = Box::pin(self.docker.wait_container(container, Some(options)));
         match answers.next().await {
-            Some(Ok(answer)) => Ok(answer.status_code),
-            Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => Ok(code),
+            Some(Ok(answer)) => Ok(Some(answer.status_code)),
+            Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => Ok(Some(code)),
             Some(Err(error)) => Err(ClusterError::engine(format!(
                 "awaiting the end of container {container}"
             ))(error)),
-            // The engine closed the stream without a word: its record tells.
-            None => Ok(self.inspect(container).await?.exit_code),
+            None => Ok(None),
         }
     }
 }
@@ -184,6 +201,9 @@ pub(in crate::cluster) fn root_cause(error: &dyn std::error::Error) -> String {
     }
     cause.to_string()
 }
+
+#[cfg(test)]
+mod fake;
 
 #[cfg(test)]
 mod tests {
@@ -206,5 +226,51 @@ mod tests {
         assert!(error.contains("DOCKER_HOST"), "{error}");
         let elsewhere = Engine::connect_to_first(at("tcp://192.0.2.7:2375"), &here).await;
         assert!(matches!(elsewhere, Err(ClusterError::RemoteEngine { .. })));
+    }
+
+    const START: &str = "2026-01-02T03:04:05.678Z";
+    const LATER: &str = "2026-01-02T03:04:06Z";
+
+    fn record(running: bool, started_at: &str) -> String {
+        format!(r#"{{"Id":"c","State":{{"Running":{running},"ExitCode":137,"StartedAt":"{started_at}"}}}}"#)
+    }
+
+    /// What comes of a wait at an engine that answers it at once, as Podman does, and whose record is these, one after the
+    /// other. How often the record was read.
+    async fn exited(records: Vec<String>, start: Option<&str>) -> (Result<i64, String>, usize) {
+        let mut records = records.into_iter();
+        let read = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = read.clone();
+        let fake = fake::FakeEngine::answering(move |path| {
+            if path.contains("/wait") {
+                return r#"{"StatusCode":7}"#.into();
+            }
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            records.next().expect("no more than these").into_bytes()
+        });
+        let engine = fake.connect().await;
+        let outcome = tokio::time::timeout(Duration::from_millis(300), engine.exited("c", start)).await;
+        let outcome = match outcome {
+            Ok(code) => code.map_err(|error| error.to_string()),
+            Err(_) => Err("it goes on waiting".to_owned()),
+        };
+        (outcome, read.load(std::sync::atomic::Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_answers_a_wait_too_early_proves_no_death() {
+        let (alive, dead) = (record(true, START), record(false, START));
+        let early = vec![alive.clone(), alive.clone(), dead];
+        assert_eq!(exited(early, Some(START)).await, (Ok(137), 3));
+        let never = exited(vec![alive; 64], Some(START)).await.0;
+        assert_eq!(never, Err("it goes on waiting".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_start_is_over_when_its_container_runs_again_and_a_container_is_not() {
+        let again = record(true, LATER);
+        assert_eq!(exited(vec![again.clone()], Some(START)).await, (Ok(7), 1));
+        let whole = exited(vec![again.clone(), record(false, LATER)], None).await;
+        assert_eq!(whole, (Ok(137), 2));
     }
 }

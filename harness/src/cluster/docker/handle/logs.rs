@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use crate::cluster::docker::engine::logs::{self, LogLine};
+use crate::cluster::docker::engine::log_records::LogLine;
+use crate::cluster::docker::engine::logs;
 use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::part::error::ClusterError;
 

@@ -108,7 +108,8 @@ async fn ended(part: &PartHandle) -> Result<i64, ClusterError> {
             tracing::debug!(part = %part.service(), %error, "the engine is asked for the end instead");
         }
     }
-    part.engine().exited(&part.container()).await
+    let start = life.as_ref().map(|life| life.started_at.as_str());
+    part.engine().exited(&part.container(), start).await
 }
 
 async fn died(part: &PartHandle, while_what: &str, exit_code: i64, began: Instant) -> ClusterError {

@@ -79,7 +79,7 @@ impl PartHandle {
                 None => self
                     .0
                     .engine
-                    .exited(&self.container())
+                    .exited(&self.container(), Some(&life.started_at))
                     .await
                     .map(drop)
                     .map_err(|error| error.to_string()),
@@ -95,7 +95,7 @@ impl PartHandle {
     /// Waits until the engine has seen the process end. Returns at once if it has ended already.
     pub async fn wait_exit(&self, bound: Duration) -> Result<Exit, ClusterError> {
         let began = Instant::now();
-        match tokio::time::timeout(bound, self.0.engine.exited(&self.container())).await {
+        match tokio::time::timeout(bound, self.0.engine.exited(&self.container(), None)).await {
             Ok(code) => {
                 self.forget_dead();
                 Ok(Exit {

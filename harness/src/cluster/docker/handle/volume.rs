@@ -95,7 +95,7 @@ impl PartHandle {
             "emptying the volumes of {}",
             self.service()
         )))?;
-        let code = self.engine().exited(helper).await?;
+        let code = self.engine().exited(helper, None).await?;
         let said = logs::read(self.engine(), &[Arc::from(helper)], &logs::From::Beginning).await?;
         let said: Vec<&str> = said.iter().map(|line| line.text.trim()).collect();
         match counts(&said) {
