@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bollard::Docker;
@@ -12,7 +11,7 @@ use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::RemoveVolumeOptions;
 use crosspod::cluster::{
     AllowedHosts, Cluster, ClusterError, ClusterSpec, Engine, Events, Fate, Healed, PartHandle, Progress, Proof,
-    Remedy, Removed, RunLock, Service, Silent, State, leftovers, remove_leftovers, remove_project,
+    Remedy, Removed, RunLock, RunTag, Service, Silent, State, leftovers, remove_leftovers, remove_project,
 };
 use crosspod::history::PodName;
 
@@ -202,26 +201,29 @@ async fn a_pod_that_crashes_at_boot_is_reported_at_once_with_its_words() {
 async fn only_a_dead_runs_things_are_removed() {
     let engine = engine().await;
     let docker = Docker::connect_with_defaults().expect("the same engine");
-    let folder = tempfile::tempdir().expect("a folder");
-    let held = folder.path().join("held.lock");
-    let lock = File::create(&held).expect("a file");
-    lock.lock().expect("a lock");
-    let free = folder.path().join("free.lock");
-    File::create(&free).expect("a file");
-    // A run that came to its end takes its lock along.
-    let ended = folder.path().join("ended.lock");
-
     let tag = std::process::id();
-    let thing = |name: &str, kept, lock| Thing {
+    let thing = |name: &str, kept, run: &RunTag| Thing {
         project: format!("crosspod-test-{tag}-{name}"),
         kept,
-        lock,
+        run: run.clone(),
+        folder: run.lock_folder().to_owned(),
     };
-    let orphaned = thing("orphaned", false, free.as_path());
-    let kept = thing("kept", true, ended.as_path());
-    let half_made = thing("half-made", true, free.as_path());
-    let in_use = thing("in-use", false, held.as_path());
-    for thing in [&orphaned, &kept, &half_made, &in_use] {
+    let alive = RunLock::begin().expect("a run");
+    let over = ended_run();
+    let orphaned = thing("orphaned", false, &killed_run());
+    let kept = thing("kept", true, &over);
+    let half_made = thing("half-made", true, &killed_run());
+    let in_use = thing("in-use", false, alive.tag());
+    // Whatever is at the lock's path here: the lock itself is elsewhere.
+    let unseen = Thing {
+        folder: "another folder".to_owned(),
+        ..thing("unseen", false, &killed_run())
+    };
+    let unseen_kept = Thing {
+        folder: String::new(),
+        ..thing("unseen-kept", true, &over)
+    };
+    for thing in [&orphaned, &kept, &half_made, &in_use, &unseen, &unseen_kept] {
         thing.make(&docker).await;
     }
     let stranger = format!("crosspod-test-{tag}-stranger");
@@ -235,7 +237,7 @@ async fn only_a_dead_runs_things_are_removed() {
         .collect();
     let removed = remove_leftovers(&engine, false, &Silent).await;
     let mut there = Vec::new();
-    let projects = [&orphaned, &half_made, &kept, &in_use].map(|thing| &thing.project);
+    let projects = [&orphaned, &half_made, &kept, &in_use, &unseen, &unseen_kept].map(|thing| &thing.project);
     for name in projects.into_iter().chain([&stranger]) {
         there.push(docker.inspect_volume(name).await.is_ok());
         let removed = docker.remove_volume(name, None::<RemoveVolumeOptions>).await;
@@ -250,6 +252,9 @@ async fn only_a_dead_runs_things_are_removed() {
     );
     assert_eq!(fates.get(&kept.project), Some(&Fate::Kept));
     assert_eq!(fates.get(&in_use.project), Some(&Fate::InUse));
+    for thing in [&unseen, &unseen_kept] {
+        assert_eq!(fates.get(&thing.project), Some(&Fate::Unknown), "{}", thing.project);
+    }
     assert_eq!(fates.get(&stranger), None, "not ours");
     let removed = removed.expect("it goes");
     assert!(
@@ -260,27 +265,38 @@ async fn only_a_dead_runs_things_are_removed() {
     );
     assert_eq!(
         there,
-        [false, false, true, true, true],
+        [false, false, true, true, true, true, true],
         "only the dead runs' volumes are gone"
     );
 }
 
 /// Something that carries our labels: a volume, since that needs no image.
-struct Thing<'a> {
+struct Thing {
     project: String,
     kept: bool,
-    lock: &'a Path,
+    run: RunTag,
+    folder: String,
 }
 
-impl Thing<'_> {
+/// A run that came to its end: it took its lock along.
+fn ended_run() -> RunTag {
+    RunLock::begin().expect("a run").tag().clone()
+}
+
+/// A run that was killed: its lock is there, and nobody holds it.
+fn killed_run() -> RunTag {
+    let run = ended_run();
+    File::create(run.lock()).expect("a file");
+    run
+}
+
+impl Thing {
     async fn make(&self, docker: &Docker) {
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let labels = [
-            ("dev.crosspod.run", "rtest".to_owned()),
+            ("dev.crosspod.run", self.run.id().to_string()),
             ("dev.crosspod.project", self.project.clone()),
             ("dev.crosspod.kept", self.kept.to_string()),
-            ("dev.crosspod.host", host),
-            ("dev.crosspod.lock", self.lock.display().to_string()),
+            ("dev.crosspod.lock-folder", self.folder.clone()),
         ];
         make_volume(
             docker,

@@ -43,7 +43,7 @@ enum Command {
     /// Bring a cluster up and keep it until `down`; runs use it while it is there.
     Up(commands::up::UpArgs),
     /// Remove kept clusters and whatever dead runs have left behind.
-    Down(allowed::Allowed),
+    Down(commands::down::Args),
     /// Play stories on a cluster of their own, or on a kept one that will do, and judge them.
     Run(commands::run::Args),
     /// Play every defect's stories so often, with the clean pod as control, and write TRACK_RECORD.md; 0 only where every run
@@ -86,7 +86,7 @@ async fn dispatch(command: Command, stories: &[Story]) -> u8 {
         Command::Doctor(allowed) => commands::doctor::doctor(&allowed).await,
         Command::List { format } => commands::list::list(stories, format),
         Command::Up(args) => commands::up::up(&args).await,
-        Command::Down(allowed) => commands::down::down(&allowed).await,
+        Command::Down(args) => commands::down::down(&args).await,
         Command::Run(args) => Box::pin(commands::run::run(stories, args)).await,
         Command::Matrix(args) => Box::pin(commands::matrix::matrix(stories, args)).await,
         Command::Recheck { folder, format } => commands::recheck::recheck(&folder, format),

@@ -12,6 +12,8 @@ use crate::cluster::part::progress::Progress;
 
 /// Folder of the locks of live runs.
 pub(in crate::cluster) const RUNS: &str = "runs";
+/// How the names of lock files end.
+pub(in crate::cluster) const LOCK_EXTENSION: &str = "lock";
 /// Folder of the locks of clusters that are in use.
 pub(in crate::cluster) const CHECK_OUTS: &str = "slots";
 
@@ -33,15 +35,14 @@ impl Cache {
         Ok(Self(path))
     }
 
-    /// The one that a run's lock is in; none where the path is of no run's lock.
-    pub(in crate::cluster) fn of_run_lock(lock: &Path) -> Option<Self> {
-        let runs = lock.parent().filter(|folder| folder.ends_with(RUNS))?;
-        Some(Self(runs.parent()?.to_owned()))
+    /// The file that is locked for as long as a run lives.
+    pub(in crate::cluster) fn run_lock(&self, run: &str) -> PathBuf {
+        self.0.join(RUNS).join(format!("{run}.{LOCK_EXTENSION}"))
     }
 
     /// The file that is locked by whichever process uses a cluster. Made when the cluster has been, and removed with it.
     pub(in crate::cluster) fn check_out(&self, project: &str) -> PathBuf {
-        self.0.join(CHECK_OUTS).join(format!("{project}.lock"))
+        self.0.join(CHECK_OUTS).join(format!("{project}.{LOCK_EXTENSION}"))
     }
 
     /// Those files of a run's clusters that are there.

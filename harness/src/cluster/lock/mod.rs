@@ -2,4 +2,6 @@
 
 pub(super) mod cache;
 pub(super) mod check_out;
+pub(super) mod folder;
+pub(super) mod life;
 pub(super) mod run_lock;

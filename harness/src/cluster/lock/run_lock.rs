@@ -12,11 +12,9 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use crate::cluster::lock::cache::{Cache, RUNS, open_lock};
+use crate::cluster::lock::cache::{Cache, LOCK_EXTENSION, RUNS, open_lock};
+use crate::cluster::lock::folder::LockFolder;
 use crate::cluster::part::error::ClusterError;
-
-/// How their names end.
-const LOCK: &str = "lock";
 
 /// Name of one run: what its containers, networks, volumes and lock carry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +42,7 @@ impl fmt::Display for RunId {
 pub struct RunTag {
     id: RunId,
     lock: PathBuf,
+    folder: LockFolder,
 }
 
 impl RunTag {
@@ -53,8 +52,13 @@ impl RunTag {
     }
 
     /// The file that is locked while the run lives.
-    pub(in crate::cluster) fn lock(&self) -> &Path {
+    pub fn lock(&self) -> &Path {
         &self.lock
+    }
+
+    /// Identity of the folder that the file is in, as labels hold it.
+    pub fn lock_folder(&self) -> &str {
+        self.folder.as_str()
     }
 }
 
@@ -72,17 +76,17 @@ impl RunLock {
         Self::begin_in(&Cache::locate()?)
     }
 
-    fn begin_in(cache: &Cache) -> Result<Self, ClusterError> {
-        let folder = cache.folder(RUNS)?;
+    pub(in crate::cluster) fn begin_in(cache: &Cache) -> Result<Self, ClusterError> {
+        let folder = LockFolder::of(cache)?;
         loop {
             let name = Uuid::new_v4().simple().to_string();
             let id = RunId(format!("r{}", &name[..10]));
-            let path = folder.join(format!("{id}.{LOCK}"));
+            let path = cache.run_lock(id.as_str());
             let file = open_lock(&path)?;
             match file.try_lock() {
                 Ok(()) if is_at(&file, &path) => {
                     return Ok(Self {
-                        tag: RunTag { id, lock: path },
+                        tag: RunTag { id, lock: path, folder },
                         _file: file,
                     });
                 }
@@ -117,7 +121,7 @@ pub(in crate::cluster) fn dead_runs(cache: &Cache) -> Result<Vec<DeadRun>, Clust
     let folder = cache.folder(RUNS)?;
     let entries = fs::read_dir(&folder).map_err(ClusterError::file("listing", &folder))?;
     let locks = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    let runs = locks.filter(|path| path.extension().is_some_and(|extension| extension == LOCK));
+    let runs = locks.filter(|path| path.extension().is_some_and(|extension| extension == LOCK_EXTENSION));
     let mut dead: Vec<DeadRun> = runs
         .filter_map(|lock| {
             let id = RunId(lock.file_stem()?.to_str()?.to_owned());
@@ -189,11 +193,6 @@ pub(in crate::cluster) fn is_held(path: &Path) -> bool {
         Ok(()) => false,
         Err(TryLockError::WouldBlock | TryLockError::Error(_)) => true,
     }
-}
-
-/// Name of this machine, so that a run elsewhere that shares the engine is not judged by this machine's files.
-pub(in crate::cluster) fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

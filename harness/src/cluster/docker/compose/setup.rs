@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::images::image::Images;
-use crate::cluster::lock::run_lock::host_name;
+use crate::cluster::lock::folder::host_name;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
 use crate::cluster::spec::{ClusterSpec, SETTINGS, services};
@@ -52,6 +52,7 @@ impl ClusterSpec {
             ("CROSSPOD_KEPT".into(), self.kept.to_string()),
             ("CROSSPOD_HOST".into(), host_name()),
             ("CROSSPOD_LOCK".into(), self.run.lock().display().to_string()),
+            ("CROSSPOD_LOCK_FOLDER".into(), self.run.lock_folder().to_owned()),
             ("CROSSPOD_UID".into(), uid.to_string()),
             ("CROSSPOD_GID".into(), gid.to_string()),
             ("CROSSPOD_DESIGN".into(), self.design.clone()),

@@ -1,10 +1,9 @@
 //! The labels by which everything of ours is found again, and nothing else is touched.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
-use crate::cluster::lock::cache::Cache;
-use crate::cluster::lock::run_lock::{RunId, host_name, is_abandoned, is_held};
+use crate::cluster::lock::life::{Life, Locks};
+use crate::cluster::lock::run_lock::RunId;
 
 /// What the names of all our labels begin with.
 pub(in crate::cluster) const PREFIX: &str = "dev.crosspod.";
@@ -14,6 +13,7 @@ const SLOT: &str = "dev.crosspod.slot";
 const KEPT: &str = "dev.crosspod.kept";
 const HOST: &str = "dev.crosspod.host";
 const LOCK: &str = "dev.crosspod.lock";
+const LOCK_FOLDER: &str = "dev.crosspod.lock-folder";
 const DESIGN: &str = "dev.crosspod.design";
 const DEFECTS: &str = "dev.crosspod.defects";
 const PROJECT: &str = "dev.crosspod.project";
@@ -41,8 +41,9 @@ pub(in crate::cluster) struct Owner {
     pub(in crate::cluster) kept: bool,
     pub(in crate::cluster) design: String,
     pub(in crate::cluster) defects: Vec<String>,
-    host: String,
-    lock: PathBuf,
+    /// Where its lock is, as `HOST:PATH`, for people.
+    pub(in crate::cluster) lock: String,
+    lock_folder: String,
 }
 
 impl Owner {
@@ -60,20 +61,14 @@ impl Owner {
                 .filter(|name| !name.is_empty())
                 .map(str::to_owned)
                 .collect(),
-            host: text(HOST),
-            lock: PathBuf::from(text(LOCK)),
+            lock: format!("{}:{}", text(HOST), text(LOCK)),
+            lock_folder: text(LOCK_FOLDER),
         })
     }
 
-    /// Whether the run's process still lives, as far as this machine can tell; in doubt it does.
-    pub(in crate::cluster) fn is_alive(&self) -> bool {
-        self.host != host_name() || is_held(&self.lock)
-    }
-
-    /// Whether the run was killed before Compose had made all of the cluster: then nobody has ever checked it out.
-    pub(in crate::cluster) fn is_half_made(&self) -> bool {
-        let checked_out = Cache::of_run_lock(&self.lock).is_some_and(|cache| cache.check_out(&self.project).exists());
-        is_abandoned(&self.lock) && !checked_out
+    /// Whether its run lives, by the locks that are seen from here.
+    pub(in crate::cluster) fn life(&self, locks: &Locks) -> Life {
+        locks.life(&self.run, &self.lock_folder)
     }
 }
 
@@ -81,18 +76,6 @@ impl Owner {
 mod tests {
     use super::*;
     use crate::cluster::lock::run_lock::RunLock;
-
-    fn owner(host: &str, lock: &std::path::Path) -> Owner {
-        let labels = [
-            (RUN, "r1"),
-            (PROJECT, "crosspod-r1-0"),
-            (SLOT, "0"),
-            (KEPT, "false"),
-            (HOST, host),
-            (LOCK, lock.to_str().expect("a path of ASCII")),
-        ];
-        Owner::read(&labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).expect("ours")
-    }
 
     #[test]
     fn what_lacks_our_label_is_not_ours() {
@@ -103,16 +86,16 @@ mod tests {
     #[test]
     fn a_run_lives_while_its_lock_is_held_and_no_longer() {
         let run = RunLock::begin().expect("a lock in the cache folder");
-        let owner = owner(&host_name(), run.tag().lock());
-        assert!(owner.is_alive());
+        let labels = [
+            (RUN, run.id().as_str()),
+            (PROJECT, "crosspod-r1-0"),
+            (LOCK_FOLDER, run.tag().lock_folder()),
+        ];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let owner = Owner::read(&labels).expect("ours");
+        let life = || owner.life(&Locks::here().expect("a cache folder"));
+        assert_eq!(life(), Life::Alive);
         drop(run);
-        assert!(!owner.is_alive());
-    }
-
-    #[test]
-    fn a_free_lock_without_its_process_is_dead_and_another_machine_is_not_judged() {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        assert!(!owner(&host_name(), file.path()).is_alive());
-        assert!(owner("elsewhere", file.path()).is_alive());
+        assert_eq!(life(), Life::Over);
     }
 }

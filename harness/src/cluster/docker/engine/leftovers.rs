@@ -1,4 +1,4 @@
-//! What runs left behind: found by label, told from what is alive by the run's lock, and removed.
+//! Finds what runs left behind by its labels, tells it from what is alive by the run's lock, and removes it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -9,6 +9,7 @@ use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::labels::{self, Owner};
 use crate::cluster::docker::engine::removal::{INTERVAL, QUIET, Removed, remove_half_made, remove_project};
 use crate::cluster::lock::cache::Cache;
+use crate::cluster::lock::life::{Life, Locks};
 use crate::cluster::lock::run_lock::{DeadRun, RunId, dead_runs};
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
@@ -22,6 +23,8 @@ pub struct Leftover {
     pub run: RunId,
     /// The slot within the run.
     pub slot: String,
+    /// Where the run's lock is, as `HOST:PATH`, by its labels.
+    pub lock: String,
     /// Whether anybody still needs it.
     pub fate: Fate,
     /// What there is of it.
@@ -31,8 +34,10 @@ pub struct Leftover {
 /// Whether anybody still needs a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// Its run is alive, or cannot be judged from this machine: hands off.
+    /// Its run is alive.
     InUse,
+    /// The lock of its run is not seen from here, so that the run counts as alive.
+    Unknown,
     /// It was meant to outlive its run: only `down` removes it.
     Kept,
     /// Its run is gone.
@@ -52,7 +57,10 @@ pub async fn leftovers(engine: &Engine) -> Result<Vec<Leftover>, ClusterError> {
     let volumes = docker.list_volumes(Some(ListVolumesOptions { filters: filters() }));
     let found = tokio::try_join!(containers, networks, volumes);
     let (containers, networks, volumes) = found.map_err(ClusterError::engine("listing what is ours"))?;
-    let mut clusters = Clusters::default();
+    let mut clusters = Clusters {
+        locks: Locks::here()?,
+        found: BTreeMap::new(),
+    };
     for labels in containers.into_iter().filter_map(|container| container.labels) {
         clusters.add(&labels, |there| there.containers += 1);
     }
@@ -67,7 +75,7 @@ pub async fn leftovers(engine: &Engine) -> Result<Vec<Leftover>, ClusterError> {
     {
         clusters.add(&labels, |there| there.volumes += 1);
     }
-    Ok(clusters.0.into_values().collect())
+    Ok(clusters.found.into_values().collect())
 }
 
 /// Removes what nobody needs any more, and with `kept_too` also what was meant to stay. Says what it removed. Where a run was
@@ -83,17 +91,42 @@ pub async fn remove_leftovers(
     // Before the first look at the engine: a run that is killed later is the next one's to find.
     let cache = Cache::locate()?;
     let dead = dead_runs(&cache)?;
+    let locks = Locks::here()?;
     let mut removed = Vec::new();
     for left in leftovers(engine).await? {
         let why = match left.fate {
             Fate::Orphaned => "its run is gone",
-            Fate::Kept if kept_too => "it was kept until now",
-            Fate::Kept | Fate::InUse => continue,
+            Fate::Kept if kept_too && !locks.is_in_use(&left.project) => "it was kept until now",
+            Fate::Kept | Fate::InUse | Fate::Unknown => continue,
         };
         removed.push(remove(engine, left, why, progress).await?);
     }
     if !dead.is_empty() {
         removed.extend(bury(engine, &cache, &dead, progress).await?);
+    }
+    Ok(removed)
+}
+
+/// Removes the clusters of one run on its user's word that the run is over.
+///
+/// # Errors
+/// [`ClusterError::Spec`] if the run's lock says that it is alive.
+pub async fn remove_run(engine: &Engine, run: &str, progress: &dyn Progress) -> Result<Vec<Leftover>, ClusterError> {
+    let mut removed = Vec::new();
+    for mut left in leftovers(engine)
+        .await?
+        .into_iter()
+        .filter(|left| left.run.as_str() == run)
+    {
+        if left.fate == Fate::InUse {
+            return Err(ClusterError::Spec {
+                what: format!("removal of {}", left.project),
+                why: format!("its run {run} is alive; end the run first"),
+            });
+        }
+        progress.step(&format!("removing {}: named by --run", left.project));
+        left.there = remove_half_made(engine, &left.project).await?;
+        removed.push(left);
     }
     Ok(removed)
 }
@@ -132,35 +165,39 @@ async fn remove(
     left.there = match left.fate {
         // Nobody knows at what its run ended.
         Fate::Orphaned => remove_half_made(engine, &left.project).await?,
-        Fate::Kept | Fate::InUse => remove_project(engine, &left.project).await?,
+        Fate::Kept | Fate::InUse | Fate::Unknown => remove_project(engine, &left.project).await?,
     };
     Ok(left)
 }
 
-/// Clusters by project.
-#[derive(Debug, Default)]
-struct Clusters(BTreeMap<String, Leftover>);
+/// Clusters by project, as they are found.
+#[derive(Debug)]
+struct Clusters {
+    locks: Locks,
+    found: BTreeMap<String, Leftover>,
+}
 
 impl Clusters {
     fn add(&mut self, labels: &HashMap<String, String>, count: impl FnOnce(&mut Removed)) {
         let Some(owner) = Owner::read(labels) else { return };
-        let cluster = self.0.entry(owner.project.clone()).or_insert_with(|| Leftover {
-            fate: fate(&owner),
+        let locks = &self.locks;
+        let cluster = self.found.entry(owner.project.clone()).or_insert_with(|| Leftover {
+            fate: fate(&owner, locks),
             project: owner.project,
             run: owner.run,
             slot: owner.slot,
+            lock: owner.lock,
             there: Removed::default(),
         });
         count(&mut cluster.there);
     }
 }
 
-fn fate(owner: &Owner) -> Fate {
-    if owner.is_alive() {
-        Fate::InUse
-    } else if owner.kept && !owner.is_half_made() {
-        Fate::Kept
-    } else {
-        Fate::Orphaned
+fn fate(owner: &Owner, locks: &Locks) -> Fate {
+    match owner.life(locks) {
+        Life::Alive => Fate::InUse,
+        Life::Unknown => Fate::Unknown,
+        Life::Over if owner.kept && !locks.left_half_made(&owner.run, &owner.project) => Fate::Kept,
+        Life::Over => Fate::Orphaned,
     }
 }
