@@ -393,8 +393,8 @@ mod tests {
         let line =
             format!("{{\"n\":0,\"at\":\"noon\",\"what\":{{\"kind\":\"began\",\"schema\":{newer},\"new\":[]}}}}\n");
         let error = error(line);
-        let told = format!("has schema {newer}, this version reads up to {SCHEMA}");
-        assert!(error.contains(&told), "{error}");
+        let expected = format!("has schema {newer}, this version reads up to {SCHEMA}");
+        assert!(error.contains(&expected), "{error}");
     }
 
     #[test]

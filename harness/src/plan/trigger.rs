@@ -266,10 +266,10 @@ fn fits(trigger: &Trigger, what: &What) -> bool {
             seen.key == *key && matches!(seen.what, ProviderWhat::Held { .. })
         }
         (Trigger::TurnIs { turn, status }, What::Store(StoreEvent::Row { row, .. })) => {
-            matches!(row, Row::Turn { turn: told, status: now, .. } if told == turn && now == status)
+            matches!(row, Row::Turn { turn: of, status: now, .. } if of == turn && now == status)
         }
         (Trigger::EpochIs { thread, epoch }, What::Store(StoreEvent::Row { row, .. })) => {
-            matches!(row, Row::Thread { thread: told, epoch: now, .. } if told == thread && now >= epoch)
+            matches!(row, Row::Thread { thread: of, epoch: now, .. } if of == thread && now >= epoch)
         }
         (
             Trigger::LogHolds { epoch, seq },
@@ -280,11 +280,11 @@ fn fits(trigger: &Trigger, what: &What) -> bool {
         (Trigger::LogLine { pod, holds }, What::Pod(PodEvent::LogLine { pod: of, line, .. })) => {
             pod.as_ref().is_none_or(|pod| pod == of) && line.contains(holds.as_str())
         }
-        (Trigger::FaultLanded { fault }, What::Fault(told)) => {
-            told.fault == *fault && matches!(told.step, FaultStep::Observed { .. })
+        (Trigger::FaultLanded { fault }, What::Fault(event)) => {
+            event.fault == *fault && matches!(event.step, FaultStep::Observed { .. })
         }
-        (Trigger::FaultHealed { fault }, What::Fault(told)) => {
-            told.fault == *fault && matches!(told.step, FaultStep::Healed)
+        (Trigger::FaultHealed { fault }, What::Fault(event)) => {
+            event.fault == *fault && matches!(event.step, FaultStep::Healed)
         }
         _ => false,
     }

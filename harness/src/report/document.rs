@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::figures::{RunFigures, StoryFigures};
 use crate::verdict::{EvidenceMark, Finding, Judgement, NotApplicable, Verdict};
 
+/// Name of the report about the start of the clusters, which happens before the first story.
+pub const START: &str = "cluster_start";
+
 /// Version of `verdict.json`.
 pub const SCHEMA: u32 = 1;
 
@@ -31,9 +34,9 @@ pub struct RunReport {
 pub struct StoryReport {
     /// The story.
     pub story: String,
-    /// Inside design of the target.
+    /// Inside design of the system.
     pub design: String,
-    /// Defect switched on in the target, if any.
+    /// Defect switched on in the system, if any.
     pub defect: Option<String>,
     /// Seed of the plan.
     pub seed: u64,
@@ -48,7 +51,7 @@ pub struct StoryReport {
     pub evidence: Vec<EvidenceMark>,
     /// Broken promises.
     pub findings: Vec<Finding>,
-    /// Broken promises that the target is known to break in this story.
+    /// Broken promises that the system is known to break in this story.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected: Vec<Finding>,
     /// Broken promises that a want of processors may have broken.

@@ -351,9 +351,9 @@ mod tests {
             ],
             ..StoryFigures::default()
         };
-        let told = RunFigures::of_stories([story].iter(), None).trigger_to_effect_ms;
-        assert_eq!((told[LINK_CUT].p50, told[LINK_CUT].n), (Some(2.0), 3));
-        assert_eq!(told["nats-blackhole"].n, 1);
+        let spread = RunFigures::of_stories([story].iter(), None).trigger_to_effect_ms;
+        assert_eq!((spread[LINK_CUT].p50, spread[LINK_CUT].n), (Some(2.0), 3));
+        assert_eq!(spread["nats-blackhole"].n, 1);
     }
 
     #[test]

@@ -265,7 +265,7 @@ mod tests {
             let events: Vec<Event> = (0..).zip(what).map(|(n, what)| Event { n, at_us: n, what }).collect();
             miss(&events, 1, events.last().expect("there are some"))
         };
-        let told = of(vec![
+        let text = of(vec![
             opened(1, "t"),
             opened(2, "other"),
             frame(1, 2, text()),
@@ -276,9 +276,9 @@ mod tests {
             frame(1, 5, Chunk::Done),
             judged.clone(),
         ]);
-        assert_eq!(told, "aimed after text 1-2, landed after finish 1-4 (Completed)");
-        let told = of(vec![aimed(Some("t")), judged.clone()]);
-        assert_eq!(told, "aimed before the first frame, landed before the first frame");
+        assert_eq!(text, "aimed after text 1-2, landed after finish 1-4 (Completed)");
+        let text = of(vec![aimed(Some("t")), judged.clone()]);
+        assert_eq!(text, "aimed before the first frame, landed before the first frame");
         assert_eq!(of(vec![aimed(None), judged]), "not aimed at a turn");
     }
 

@@ -30,7 +30,7 @@ pub struct MatrixReport {
 pub struct Row {
     /// The defect.
     pub defect: String,
-    /// Inside design of the target.
+    /// Inside design of the system.
     pub design: String,
     /// The story.
     pub story: String,

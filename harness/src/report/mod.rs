@@ -9,12 +9,9 @@ mod landing;
 mod matrix;
 mod terminal;
 
-pub use document::{RunReport, SCHEMA, StoryReport};
+pub use document::{RunReport, SCHEMA, START, StoryReport};
 pub use figures::{RunFigures, Spread, StoryFigures};
 pub use folder::{Folder, FolderError, RunFolder};
 pub use landing::{Firing, LandingPrecision, Landings, Missed};
 pub use matrix::{Control, MATRIX_SCHEMA, MatrixReport, Row, matrix_summary, row_line, track_record};
 pub use terminal::{first_screen, story_line, summary};
-
-/// What the start of the clusters is called where it is told like a story. It happens before the first one, whichever that is.
-pub const START: &str = "cluster_start";

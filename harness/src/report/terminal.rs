@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::START;
-use super::document::{RunReport, StoryReport};
+use super::document::{RunReport, START, StoryReport};
 use super::figures::Spread;
 use super::landing::landing_word;
 use crate::history::Landing;

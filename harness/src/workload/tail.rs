@@ -74,7 +74,7 @@ pub struct Tail {
 impl Tail {
     /// Opens a tail; returns at once, the attach goes on in the background.
     pub fn open(api: &Api, attach: Attach, owners: Arc<Owners>, recorder: Recorder) -> Self {
-        let (tell, seen) = watch::channel(Seen::default());
+        let (shown, seen) = watch::channel(Seen::default());
         let leave = CancellationToken::new();
         let (watcher, pod, thread) = (attach.watcher, attach.pod.clone(), attach.thread.clone());
         let tailing = Tailing {
@@ -82,7 +82,7 @@ impl Tail {
             attach,
             owners,
             recorder,
-            tell,
+            shown,
         };
         let task = tokio::spawn(tailing.run(leave.clone()));
         Self {
@@ -133,7 +133,7 @@ struct Tailing {
     attach: Attach,
     owners: Arc<Owners>,
     recorder: Recorder,
-    tell: watch::Sender<Seen>,
+    shown: watch::Sender<Seen>,
 }
 
 impl Tailing {
@@ -174,7 +174,7 @@ impl Tailing {
             asked_us,
             session: Some(attach.session_no),
         });
-        self.tell.send_modify(|seen| {
+        self.shown.send_modify(|seen| {
             seen.open = true;
             seen.opened_at = Some(Instant::now());
         });
@@ -183,7 +183,7 @@ impl Tailing {
             watcher: attach.watcher,
             end: end.clone(),
         });
-        self.tell.send_modify(|seen| seen.end = Some(end));
+        self.shown.send_modify(|seen| seen.end = Some(end));
     }
 
     async fn ask(&self) -> Result<reqwest::Response, Trouble> {
@@ -217,7 +217,7 @@ impl Tailing {
             reason: reason.clone(),
             garbled,
         });
-        self.tell.send_modify(|seen| seen.refused = Some(reason));
+        self.shown.send_modify(|seen| seen.refused = Some(reason));
     }
 
     async fn read(&self, body: impl Stream<Item = reqwest::Result<Bytes>>, leave: CancellationToken) -> TailEnd {
@@ -323,7 +323,7 @@ impl Tailing {
             chunk: chunk.clone(),
         });
         let at = Instant::now();
-        self.tell.send_modify(|seen| {
+        self.shown.send_modify(|seen| {
             if id.is_some() {
                 seen.last_id = id;
             }

@@ -74,7 +74,7 @@ pub(in crate::cli) async fn run(stories: &[Story], args: Args) -> u8 {
         ),
         Err(code) => {
             if let Some(report) = done.report(selected.0.len(), seed, args.repeat) {
-                cut_short(&report, args.format);
+                print_interrupted(&report, args.format);
             }
             code
         }
@@ -92,7 +92,7 @@ fn end(report: &RunReport, format: Format) -> u8 {
 }
 
 /// Tells what an interrupted run had come to.
-fn cut_short(report: &RunReport, format: Format) {
+fn print_interrupted(report: &RunReport, format: Format) {
     match format {
         Format::Json => say_json(report),
         Format::Human => say(&format!(

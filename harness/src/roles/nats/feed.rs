@@ -110,16 +110,16 @@ impl LogFeed {
     /// # Errors
     /// The log cannot be reached just now: the next call goes on where this one stopped.
     pub async fn drain(&mut self) -> Result<Vec<Message>, LogError> {
-        let mut told = Vec::new();
-        let drained = tokio::time::timeout(ONE_DRAIN, self.drain_into(&mut told)).await;
+        let mut messages = Vec::new();
+        let drained = tokio::time::timeout(ONE_DRAIN, self.drain_into(&mut messages)).await;
         match drained.unwrap_or_else(|_| Err(self.broken(format!("not read within {ONE_DRAIN:?}")))) {
             // The messages that were read come first; the error is still there at the next call.
-            Err(error) if told.is_empty() => Err(error),
-            _ => Ok(told),
+            Err(error) if messages.is_empty() => Err(error),
+            _ => Ok(messages),
         }
     }
 
-    async fn drain_into(&mut self, told: &mut Vec<Message>) -> Result<(), LogError> {
+    async fn drain_into(&mut self, messages: &mut Vec<Message>) -> Result<(), LogError> {
         let all = self.log.subject.replace("{thread}", "*");
         loop {
             let next = self.next;
@@ -131,7 +131,7 @@ impl LogFeed {
             match found {
                 Ok(message) => {
                     self.next = message.sequence + 1;
-                    told.extend(entry(&self.log, &message));
+                    messages.extend(entry(&self.log, &message));
                 }
                 Err(error) if error.kind() == DirectGetErrorKind::NotFound => return Ok(()),
                 Err(error) => return Err(self.broken(error.to_string())),

@@ -82,8 +82,8 @@ mod tests {
             ("postgres://crosspod:secret@", "no host"),
             ("secret", "an address that cannot be read"),
         ];
-        for (url, told) in cases {
-            assert_eq!(place(url), told);
+        for (url, shown) in cases {
+            assert_eq!(place(url), shown);
         }
     }
 }

@@ -117,13 +117,13 @@ mod tests {
         let thread = row(
             "table public.threads: UPDATE: id[text]:'t' status[text]:'in_progress' owner[text]:'pod-2' epoch[bigint]:4",
         );
-        let told = Row::Thread {
+        let expected = Row::Thread {
             thread: "t".into(),
             status: Status::InProgress,
             owner: Some("pod-2".into()),
             epoch: Epoch(4),
         };
-        assert_eq!(thread, Ok(Some(told)));
+        assert_eq!(thread, Ok(Some(expected)));
         let part = row("table public.parts: DELETE: turn[text]:'u' epoch[bigint]:1 seq[bigint]:3");
         assert_eq!(
             part,

@@ -93,9 +93,9 @@ impl Sessions {
     /// # Errors
     /// The database cannot be asked, or refuses.
     pub async fn end(&self, sessions: &[Session]) -> Result<i64, DatabaseError> {
-        let sql = "select count(*) from (select pg_terminate_backend(a.pid) as told from pg_stat_activity a
+        let sql = "select count(*) from (select pg_terminate_backend(a.pid) as ended from pg_stat_activity a
                    join unnest($1::int[], $2::text[]) as s(pid, since) on a.pid = s.pid and a.backend_start::text = s.since) t
-                   where told";
+                   where ended";
         self.count_of(sql, sessions).await
     }
 

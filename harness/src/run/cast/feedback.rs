@@ -88,9 +88,9 @@ impl Cast {
         wait::until(&what, STORED, LOOK, || async move {
             let held = recorder.find(0, |event| match &event.what {
                 What::Store(StoreEvent::Row {
-                    row: Row::Feedback { item: told },
+                    row: Row::Feedback { item: stored },
                     ..
-                }) if told == item => Some(()),
+                }) if stored == item => Some(()),
                 _ => None,
             });
             held.map_or_else(|| Look::NotYet("no such row".to_owned()), Look::Done)

@@ -62,7 +62,7 @@ pub struct Cast {
     /// How often each pod had stepped down before the play; nothing of one that was started since.
     pub(in crate::run) superseded_before: BTreeMap<PodName, u64>,
     /// When each terminated pod was told to stop.
-    pub(in crate::run) told_to_stop: Vec<(PodName, Instant)>,
+    pub(in crate::run) stopping_since: Vec<(PodName, Instant)>,
 }
 
 impl Cast {

@@ -215,8 +215,8 @@ impl Cast {
             });
             outcome
         });
-        let told = join_all(posts).await;
-        if told.iter().any(|outcome| outcome.ok().is_some()) {
+        let answers = join_all(posts).await;
+        if answers.iter().any(|outcome| outcome.ok().is_some()) {
             self.last_seen.note(Instant::now());
         }
         let made = |accepted: Accepted| Turn {
@@ -226,7 +226,7 @@ impl Cast {
             key: key.clone(),
             accepted_by: accepted.pod,
         };
-        let outcomes: Vec<Outcome<Turn>> = told
+        let outcomes: Vec<Outcome<Turn>> = answers
             .into_iter()
             .map(|outcome| match outcome {
                 Outcome::Ok(accepted) => Outcome::Ok(made(accepted)),

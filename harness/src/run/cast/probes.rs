@@ -76,7 +76,7 @@ impl Cast {
             let pod = &pod;
             wait::until(&what, bound, ASK, || async move {
                 match self.is_ready(pod).await {
-                    Ok(told) if told == ready => Look::Done(()),
+                    Ok(answer) if answer == ready => Look::Done(()),
                     Ok(_) => Look::NotYet("it says otherwise".to_owned()),
                     Err(e) => Look::NotYet(e.to_string()),
                 }

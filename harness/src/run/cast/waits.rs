@@ -99,9 +99,9 @@ impl Cast {
             || async move {
                 let held = recorder.find(0, |event| match &event.what {
                     What::Store(StoreEvent::Row {
-                        row: Row::Turn { turn, status: told, .. },
+                        row: Row::Turn { turn, status: now, .. },
                         ..
-                    }) if turn == id && *told == status => Some(()),
+                    }) if turn == id && *now == status => Some(()),
                     _ => None,
                 });
                 held.map_or_else(|| Look::NotYet("no such row".to_owned()), Look::Done)
@@ -119,7 +119,7 @@ impl Cast {
     /// As [`Cast::settled`], for a turn that takes longer by order.
     pub async fn settled_within(&self, turn: &Turn, bound: Duration) -> Result<Status, Stopped> {
         let status = self.ended_within(turn, bound).await?;
-        self.all_told(turn).await;
+        self.watchers_learn_the_end(turn).await;
         Ok(status)
     }
 
@@ -143,7 +143,7 @@ impl Cast {
 
     /// Gives every open watcher of the turn's thread the time that the system claims for showing an end. One that does not
     /// see it is the judge's business.
-    async fn all_told(&self, turn: &Turn) {
+    async fn watchers_learn_the_end(&self, turn: &Turn) {
         // The judge counts from when the row's change was read, which is a little after it was committed.
         let bound = Duration::from_millis(self.slot.api.system().bounds.terminal_ms) + Duration::from_millis(300);
         let end = tokio::time::Instant::now() + bound;

@@ -131,8 +131,8 @@ mod tests {
             ("pod-2".into(), threads(&[("9", 7)])),
             ("nats".into(), threads(&[])),
         ]);
-        let told = longest(&before, &now);
-        let ms = |part: &str| told.get(part).map(Duration::as_millis);
+        let waited = longest(&before, &now);
+        let ms = |part: &str| waited.get(part).map(Duration::as_millis);
         assert_eq!((ms("pod-1"), ms("pod-2"), ms("nats")), (Some(50), Some(7), None));
     }
 }

@@ -9,7 +9,7 @@ use crate::report::Folder;
 use crate::roles::postgres::dump;
 use crate::run::cast::Cast;
 
-/// Writes the play's keepsakes into its folder.
+/// Writes the play's artefacts into its folder.
 pub(in crate::run) async fn keep(cast: &Cast, folder: &Folder, since: SystemTime) {
     let (logs, provider, rows, stream) = tokio::join!(
         logs(cast, folder, since),

@@ -198,7 +198,7 @@ async fn make_cast(
         ops: 0,
         watchers: 0,
         superseded_before: baseline.stepped_down.clone(),
-        told_to_stop: Vec::new(),
+        stopping_since: Vec::new(),
     })
 }
 

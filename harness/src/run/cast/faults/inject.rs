@@ -134,7 +134,7 @@ impl NemesisSide<'_> {
             Fault::Pause => landing = Some(cast.nemesis.pause(&handle, aim.as_ref(), Some(fired)).await?),
             Fault::Terminate => {
                 landing = Some(cast.nemesis.terminate(&handle, aim.as_ref()).await?);
-                cast.told_to_stop.push((pod.clone(), Instant::now()));
+                cast.stopping_since.push((pod.clone(), Instant::now()));
             }
             Fault::ShiftClock(by) => {
                 let shifted = cast.nemesis.shift_clock(&handle, *by, aim.as_ref(), Some(fired));

@@ -74,7 +74,7 @@ impl NemesisSide<'_> {
     pub async fn terminate_pod(self, pod: &PodName, aim: Option<&Aim>) -> Result<(), Stopped> {
         let handle = self.cast.slot.pod(pod)?;
         self.cast.nemesis.terminate(&handle, aim).await?;
-        self.cast.told_to_stop.push((pod.clone(), Instant::now()));
+        self.cast.stopping_since.push((pod.clone(), Instant::now()));
         Ok(())
     }
 
@@ -83,7 +83,7 @@ impl NemesisSide<'_> {
         let handle = self.cast.slot.pod(pod)?;
         let since = self
             .cast
-            .told_to_stop
+            .stopping_since
             .iter()
             .rfind(|(p, _)| p == pod)
             .map_or_else(Instant::now, |(_, at)| *at);
