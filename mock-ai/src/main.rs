@@ -58,6 +58,7 @@ struct Serve {
 }
 
 fn main() -> ExitCode {
+    end_on_panic();
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .json()
@@ -75,6 +76,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Makes a panic in any task end the process, behind its message: a provider that lost a task must not look alive.
+fn end_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
 }
 
 #[tokio::main]

@@ -63,6 +63,7 @@ struct Serve {
 }
 
 fn main() -> ExitCode {
+    end_on_panic();
     let cli = Cli::parse_from(env::args_os().map(with_two_dashes));
     tracing_subscriber::fmt()
         .json()
@@ -80,6 +81,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Makes a panic in any task end the process, behind its message: a proxy that lost a task must not look alive.
+fn end_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
 }
 
 /// `-host` as `--host`: Toxiproxy's server takes both, and its image's own arguments have one dash.

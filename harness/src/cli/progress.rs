@@ -51,4 +51,8 @@ impl Progress for Shown {
             self.bar.set_message(text.to_owned());
         }
     }
+
+    fn detail(&self, line: &str) {
+        self.step(line);
+    }
 }

@@ -36,6 +36,15 @@ pub(in crate::cluster) struct HostCommand {
     line: String,
     bound: Duration,
     advice: String,
+    shown: Shown,
+}
+
+/// Which lines of a program are passed on while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Nothing,
+    Errors,
+    All,
 }
 
 impl HostCommand {
@@ -70,6 +79,7 @@ impl HostCommand {
             line,
             bound,
             advice: "mend what it complains of".into(),
+            shown: Shown::Nothing,
         }
     }
 
@@ -111,6 +121,18 @@ impl HostCommand {
         self
     }
 
+    /// Passes its error output on while it runs, for a program whose standard output is read by this process.
+    pub(in crate::cluster) fn shows_errors(mut self) -> Self {
+        self.shown = Shown::Errors;
+        self
+    }
+
+    /// Passes all of its output on while it runs.
+    pub(in crate::cluster) fn shows_all(mut self) -> Self {
+        self.shown = Shown::All;
+        self
+    }
+
     /// Runs the program and returns its standard output. Dropping the future ends the program and its children.
     pub(in crate::cluster) async fn run(mut self, progress: &dyn Progress) -> Result<String, ClusterError> {
         tracing::debug!(step = self.step, command = self.line, "running");
@@ -128,11 +150,16 @@ impl HostCommand {
         let ended = tokio::time::timeout(self.bound, async {
             tokio::join!(
                 each_line(stdout, |line| {
+                    if self.shown == Shown::All {
+                        show(progress, &self.step, line);
+                    }
                     output.push_str(line);
                     output.push('\n');
                 }),
                 each_line(stderr, |line| {
-                    progress.detail(line);
+                    if self.shown != Shown::Nothing {
+                        show(progress, &self.step, line);
+                    }
                     keep_last(&mut tail, line);
                 }),
             );
@@ -169,6 +196,13 @@ impl HostCommand {
             stderr: stderr.into(),
             advice: self.advice,
         }
+    }
+}
+
+fn show(progress: &dyn Progress, step: &str, line: &str) {
+    let line = line.trim();
+    if !line.is_empty() {
+        progress.detail(&format!("{step}: {line}"));
     }
 }
 

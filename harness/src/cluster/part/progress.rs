@@ -5,7 +5,7 @@ pub trait Progress: Send + Sync {
     /// A step begins, or a choice was made: one line, with the reason.
     fn step(&self, text: &str);
 
-    /// A line of output of the step that runs, for a verbose display.
+    /// One line of a program that a step runs (a compiler, a package manager), with the step's name in front.
     fn detail(&self, _line: &str) {}
 }
 
@@ -20,5 +20,9 @@ impl Progress for Silent {
 impl<F: Fn(&str) + Send + Sync> Progress for F {
     fn step(&self, text: &str) {
         self(text);
+    }
+
+    fn detail(&self, line: &str) {
+        self(line);
     }
 }

