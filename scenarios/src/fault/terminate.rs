@@ -1,4 +1,4 @@
-//! A pod is injected to stop and nothing keeps it from leaving in good order: an owner finishes what it has, a bystander goes
+//! A pod is told to stop and nothing keeps it from leaving in good order: an owner finishes what it has, a bystander goes
 //! at once, and nobody loses an answer by it. Or its grace is cut short by a kill, and nobody loses an answer by that either.
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(crate) async fn terminate(c: &mut Cast) -> Played {
         .inject(turn.shows(3), Selector::Owner, &turn, Fault::Terminate)
         .await?;
     c.evidence(
-        "the owner was injected to stop while its turn ran",
+        "the owner was told to stop while its turn ran",
         !c.is_over(&turn).await?,
     );
     for one in &injected {
@@ -72,7 +72,7 @@ pub(crate) async fn terminate_bystander(c: &mut Cast) -> Played {
     Ok(())
 }
 
-/// Sees those who were injected to stop leave, and starts them again.
+/// Sees the pods leave that were told to stop, and starts them again.
 async fn leave(c: &mut Cast, mark: &str, injected: &[Injected]) -> Played {
     for one in injected {
         let code = c.nemesis().gone(&one.pod).await?;

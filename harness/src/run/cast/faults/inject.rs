@@ -15,7 +15,7 @@ use crate::run::cast::turn::{BEGIN, Turn};
 use crate::run::stopped::Stopped;
 use crate::wait;
 
-/// Longest that a story waits for a pod that has something to do to feel that it lacks memory or processor time.
+/// Longest that a story waits until a pod at work lacks memory or CPU time.
 const WORK_FELT: Duration = Duration::from_secs(8);
 
 /// A fault that is injected into each pod that a selector means.
@@ -27,29 +27,29 @@ pub enum Fault {
     Pause,
     /// It is told to stop.
     Terminate,
-    /// A fault is let loose on one of its links.
+    /// One of its links is cut or impaired.
     Cut(Link, Way, LinkFault),
     /// Its wall clock is shifted.
     ShiftClock(Shift),
     /// It is left no more memory than it has, so that the kernel ends it when it wants more.
     LimitMemory,
-    /// It is left so many hundredths of a processor.
+    /// It gets so many hundredths of a CPU.
     ThrottleCpu(u8),
     /// It may open no more descriptors.
     ExhaustDescriptors,
 }
 
-/// A pod that was injected.
+/// A fault that was injected into one pod.
 #[derive(Debug, Clone)]
 pub struct Injected {
     /// The pod.
     pub pod: PodName,
-    /// As what it was injected, where it owned the turn's thread.
+    /// The pod's ownership of the turn's thread, if it was the owner.
     pub aim: Option<Aim>,
-    /// Where the fault landed; none for one that lands only when there is something to do, see
+    /// Where the fault landed. `None` for a fault that lands only when the pod has work to do: see
     /// [`NemesisSide::have_landed`].
     pub landing: Option<Landing>,
-    /// The fault of its link, where it is one.
+    /// The cut of its link, if the fault is one.
     pub cut: Option<LinkCut>,
     lands_with_work: Option<LandsWithWork>,
 }
@@ -62,8 +62,8 @@ enum LandsWithWork {
 }
 
 impl NemesisSide<'_> {
-    /// Waits until `trigger` fires, and strikes every pod that `at` means for the turn's thread then. The owner, where it
-    /// counts, is read from the database at that moment.
+    /// Waits until `trigger` fires, and injects the fault into every pod that `at` then means for the turn's thread. The owner
+    /// is read from the database at that moment.
     ///
     /// # Errors
     /// The trigger does not fire in 8 s, the selector means nobody, or a fault cannot be seen to have taken effect.
@@ -172,8 +172,7 @@ impl NemesisSide<'_> {
         })
     }
 
-    /// Waits until something has come of each fault that waits for data, or for its pod to have something to do. The others
-    /// have landed already.
+    /// Waits until each fault has landed that waits for data or for its pod to have work. The others have landed already.
     pub async fn have_landed(self, injected: &[Injected]) -> Result<(), Stopped> {
         let links = self.cast.slot.links();
         let waiting = injected
@@ -207,7 +206,7 @@ impl NemesisSide<'_> {
     }
 }
 
-/// When the trigger fires, in microseconds since the run began; returns then, not before.
+/// Returns when the trigger fires: the moment, in microseconds since the run began.
 async fn fires(recorder: &Recorder, trigger: &Trigger) -> Result<u64, Stopped> {
     let mut watch = Watch::new(trigger);
     let firing = async {
