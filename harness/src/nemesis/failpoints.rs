@@ -13,7 +13,7 @@ pub enum Failpoint {
     AfterPublishBeforePersist,
     /// A turn's end is stored; it is not announced.
     AfterCommitBeforeAnnounce,
-    /// Readers were told to drop the former attempt; its remains are still there.
+    /// Readers have dropped the former attempt; its remains are still there.
     InsideTakeover,
     /// Work in flight is ended or dropped; survivors do not know it yet.
     InsideDrain,

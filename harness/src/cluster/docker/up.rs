@@ -11,7 +11,7 @@ use crate::cluster::docker::cluster::{BootDeath, Cluster, ServiceImage};
 use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::guard::Claim;
-use crate::cluster::docker::engine::labels::{self, Owner};
+use crate::cluster::docker::engine::labels::{self, RunLabels};
 use crate::cluster::docker::engine::removal::remove_stand_ins;
 use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::docker::images;
@@ -80,10 +80,10 @@ impl Cluster {
         };
         let listed = engine.docker().list_containers(Some(options)).await;
         let containers = listed.map_err(ClusterError::engine(format!("listing the containers of {project}")))?;
-        let owner = containers
+        let run_labels = containers
             .iter()
-            .find_map(|container| Owner::read(container.labels.as_ref()?));
-        let Some(owner) = owner else {
+            .find_map(|container| RunLabels::read(container.labels.as_ref()?));
+        let Some(run_labels) = run_labels else {
             forget_check_out(project)?;
             return Ok(None);
         };
@@ -113,8 +113,8 @@ impl Cluster {
             pods: pods.collect(),
             parts,
             images,
-            design: owner.design,
-            defects: owner.defects,
+            design: run_labels.design,
+            defects: run_labels.defects,
             ready_bound,
             boot_deaths: Vec::new(),
             _checked_out: checked_out,

@@ -354,7 +354,7 @@ mod tests {
             .await
             .expect("it succeeds");
         let names = output.lines().filter_map(|line| Some(line.split_once('=')?.0));
-        // What a shell sets by itself.
+        // Variables that a shell sets by itself.
         let names: Vec<&str> = names.filter(|name| !["PWD", "SHLVL", "_"].contains(name)).collect();
         assert!(
             names.len() == 2 && names.contains(&"PATH") && names.contains(&"GIVEN"),

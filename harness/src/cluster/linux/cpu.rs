@@ -100,7 +100,7 @@ mod tests {
         let again = pidfd.waited(&ours).expect("the kernel tells again");
         assert!(
             again.len() == 2 && again.contains_key(other),
-            "as it was told before: {again:?}"
+            "as in the first answer: {again:?}"
         );
         assert_eq!(
             serves_the_harness(other, other, &ours),

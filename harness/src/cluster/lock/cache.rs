@@ -1,6 +1,6 @@
-//! The folder outside the workspace that runs share: locks of live runs, what images are made from, unpacked tools.
+//! The cache: the folder outside the workspace that runs share, with the locks of live runs, scratch files and unpacked tools.
 //!
-//! Everything in it can be deleted while no run is live; it is made again.
+//! All of it can be deleted while no run is live; it is made again.
 
 use std::env;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -12,7 +12,7 @@ use crate::cluster::part::progress::Progress;
 
 /// Folder of the locks of live runs.
 pub(in crate::cluster) const RUNS: &str = "runs";
-/// How the names of lock files end.
+/// Extension of lock files.
 pub(in crate::cluster) const LOCK_EXTENSION: &str = "lock";
 /// Folder of the locks of clusters that are in use.
 pub(in crate::cluster) const CHECK_OUTS: &str = "slots";
@@ -35,17 +35,17 @@ impl Cache {
         Ok(Self(path))
     }
 
-    /// The file that is locked for as long as a run lives.
+    /// The lock of a run, held while the run lives.
     pub(in crate::cluster) fn run_lock(&self, run: &str) -> PathBuf {
         self.0.join(RUNS).join(format!("{run}.{LOCK_EXTENSION}"))
     }
 
-    /// The file that is locked by whichever process uses a cluster. Made when the cluster has been, and removed with it.
+    /// The lock of a cluster, held by the process that uses the cluster. Made after the cluster, and removed with it.
     pub(in crate::cluster) fn check_out(&self, project: &str) -> PathBuf {
         self.0.join(CHECK_OUTS).join(format!("{project}.{LOCK_EXTENSION}"))
     }
 
-    /// Those files of a run's clusters that are there.
+    /// The existing locks of a run's clusters.
     pub(in crate::cluster) fn check_outs_of(&self, run: &str) -> Result<Vec<PathBuf>, ClusterError> {
         let folder = self.folder(CHECK_OUTS)?;
         let entries = fs::read_dir(&folder).map_err(ClusterError::file("listing", &folder))?;
@@ -67,14 +67,14 @@ impl Cache {
         &self.0
     }
 
-    /// A folder in it, made where it is missing.
+    /// A folder in the cache; makes a missing one.
     pub(in crate::cluster) fn folder(&self, name: &str) -> Result<PathBuf, ClusterError> {
         let path = self.0.join(name);
         fs::create_dir_all(&path).map_err(ClusterError::file("making the folder", &path))?;
         Ok(path)
     }
 
-    /// Waits until no other process does the same work. The lock goes with the value, and with the process.
+    /// Waits until no other process does the same work. The lock ends with the returned file, or with the process.
     pub(in crate::cluster) async fn lock(
         &self,
         work: &str,
@@ -84,7 +84,7 @@ impl Cache {
         let path = self.folder("locks")?.join(format!("{work}.lock"));
         let file = open_lock(&path)?;
         let began = Instant::now();
-        let mut told = false;
+        let mut is_reported = false;
         loop {
             match file.try_lock() {
                 Ok(()) => return Ok(file),
@@ -104,9 +104,11 @@ impl Cache {
                     });
                 }
                 Err(TryLockError::WouldBlock) => {
-                    if !told {
-                        progress.step(&format!("{work}: another process is at it, waiting up to {bound:?}"));
-                        told = true;
+                    if !is_reported {
+                        progress.step(&format!(
+                            "{work}: another process does this work, waiting up to {bound:?}"
+                        ));
+                        is_reported = true;
                     }
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
@@ -115,7 +117,7 @@ impl Cache {
     }
 }
 
-/// Opens a lock file, making it where it is missing.
+/// Opens a lock file; makes a missing one.
 pub(in crate::cluster) fn open_lock(path: &Path) -> Result<File, ClusterError> {
     OpenOptions::new()
         .create(true)

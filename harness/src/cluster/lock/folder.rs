@@ -1,7 +1,7 @@
 //! The identity of a folder of locks.
 //!
-//! Whoever shares an engine need not share a file system: a path leads elsewhere there, or nowhere. So what a run starts is
-//! labelled with the folder of its lock, by an identity that no other folder has.
+//! Processes that share an engine need not share a file system: the same path may lead to another folder. A run therefore labels
+//! everything with the identity of its folder of locks, which no other folder has.
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
@@ -13,9 +13,9 @@ use uuid::Uuid;
 use crate::cluster::lock::cache::{Cache, RUNS};
 use crate::cluster::part::error::ClusterError;
 
-/// Name of the file beside the locks that makes their folder unlike every other. Made once, and never changed.
+/// Name of the file beside the locks that identifies their folder. Made once, and never changed.
 pub(super) const MARK: &str = "folder-id";
-/// The kernel's name for the time since it was started.
+/// File with the kernel's id of its present start.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Identity of a folder of locks: what its mark says, the numbers of the mark's file and file system, and the kernel that
@@ -49,7 +49,7 @@ impl LockFolder {
         Ok(Self(format!("{says} {kernel} {:x} {:x}", file.dev(), file.ino())))
     }
 
-    /// As labels hold it.
+    /// The identity, as in labels.
     pub(in crate::cluster) fn as_str(&self) -> &str {
         &self.0
     }

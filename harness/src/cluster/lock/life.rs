@@ -1,6 +1,6 @@
-//! Judges whether a run lives, by its lock.
+//! The life of a run, judged by its lock.
 //!
-//! A run is over only if its lock lies in the folder of locks that is seen from here, and nobody holds it. What cannot be
+//! A run is over only if its lock lies in the folder of locks that this process sees, and nobody holds it. A run that cannot be
 //! judged counts as alive. Clocks, process numbers and host names play no part.
 
 use crate::cluster::lock::cache::Cache;
@@ -8,18 +8,18 @@ use crate::cluster::lock::folder::LockFolder;
 use crate::cluster::lock::run_lock::{RunId, is_abandoned, is_held};
 use crate::cluster::part::error::ClusterError;
 
-/// Whether a run lives.
+/// The life of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cluster) enum Life {
     /// Its lock is held.
     Alive,
     /// Its lock is free, or gone.
     Over,
-    /// Its lock is not seen from here.
+    /// Its lock is not visible from here.
     Unknown,
 }
 
-/// The locks that are seen from here.
+/// The locks that are visible from here.
 #[derive(Debug)]
 pub(in crate::cluster) struct Locks {
     cache: Cache,
@@ -41,7 +41,7 @@ impl Locks {
         Self { cache, folder }
     }
 
-    /// Whether a run lives whose labels say that its lock is in `folder`.
+    /// The life of a run with a lock in `folder`, by its labels.
     pub(in crate::cluster) fn life(&self, run: &RunId, folder: &str) -> Life {
         if self.folder.as_ref().map(LockFolder::as_str) != Some(folder) {
             return Life::Unknown;
@@ -53,12 +53,12 @@ impl Locks {
         }
     }
 
-    /// Whether a run that is over was killed before it had checked out a cluster: so that Compose had not made all of it.
+    /// Returns true if a killed run had not checked the cluster out yet: Compose may not have made all of it.
     pub(in crate::cluster) fn left_half_made(&self, run: &RunId, project: &str) -> bool {
         is_abandoned(&self.cache.run_lock(run.as_str())) && !self.cache.check_out(project).exists()
     }
 
-    /// Whether a process uses a cluster now.
+    /// Returns true if a process uses the cluster now.
     pub(in crate::cluster) fn is_in_use(&self, project: &str) -> bool {
         is_held(&self.cache.check_out(project))
     }

@@ -1,8 +1,7 @@
-//! Who a cluster belongs to, and whether its owner still lives.
+//! The lock of a run: a file that the run's process holds for as long as it lives.
 //!
-//! A run holds a locked file for as long as its process lives. The lock goes with the process however it ends, so that
-//! after a `kill -9` the next run finds the lock free and knows that what carries that run's label is a leftover. A run that
-//! ends in good order removes its file: one that is there and free is of a run that was killed.
+//! The kernel frees the lock however the process ends: after a `kill -9` the next run finds it free, and knows that everything
+//! with that run's label is a leftover. A run that ends in good order removes its file: a free file is a killed run's.
 
 use std::fmt;
 use std::fs::{self, File, TryLockError};
@@ -16,12 +15,12 @@ use crate::cluster::lock::cache::{Cache, LOCK_EXTENSION, RUNS, open_lock};
 use crate::cluster::lock::folder::LockFolder;
 use crate::cluster::part::error::ClusterError;
 
-/// Name of one run: what its containers, networks, volumes and lock carry.
+/// Name of one run, which its containers, networks, volumes and lock carry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(String);
 
 impl RunId {
-    /// The name as labels hold it.
+    /// The name, as in labels.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -37,7 +36,7 @@ impl fmt::Display for RunId {
     }
 }
 
-/// What everything that a run starts is labelled with: its name, and the lock by which its life is known.
+/// The label of everything that a run starts: its name and its lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunTag {
     id: RunId,
@@ -56,13 +55,13 @@ impl RunTag {
         &self.lock
     }
 
-    /// Identity of the folder that the file is in, as labels hold it.
+    /// Identity of the folder of the file, as in labels.
     pub fn lock_folder(&self) -> &str {
         self.folder.as_str()
     }
 }
 
-/// A live run: as long as this value is, nobody takes the run's clusters for leftovers.
+/// A live run. While this value exists, nobody takes the run's clusters for leftovers.
 #[derive(Debug)]
 pub struct RunLock {
     tag: RunTag,
@@ -90,7 +89,7 @@ impl RunLock {
                         _file: file,
                     });
                 }
-                // Between its making and its locking it has been taken for a dead run's: another name.
+                // Another process took the file for a dead run's before it was locked: try another name.
                 Ok(()) | Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(source)) => return Err(ClusterError::file("locking", path)(source)),
             }
@@ -102,7 +101,7 @@ impl RunLock {
         &self.tag.id
     }
 
-    /// What its clusters are labelled with.
+    /// The label of its clusters.
     pub fn tag(&self) -> &RunTag {
         &self.tag
     }
@@ -116,7 +115,7 @@ impl Drop for RunLock {
     }
 }
 
-/// Runs that ended without a word: their locks are there, and nobody holds them. Those of one cache folder.
+/// The killed runs of one cache folder: their locks are there, and nobody holds them.
 pub(in crate::cluster) fn dead_runs(cache: &Cache) -> Result<Vec<DeadRun>, ClusterError> {
     let folder = cache.folder(RUNS)?;
     let entries = fs::read_dir(&folder).map_err(ClusterError::file("listing", &folder))?;
@@ -132,7 +131,7 @@ pub(in crate::cluster) fn dead_runs(cache: &Cache) -> Result<Vec<DeadRun>, Clust
     Ok(dead)
 }
 
-/// A run whose process is gone, and whose lock is still there.
+/// A killed run: its process is gone and its lock is still there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cluster) struct DeadRun {
     id: RunId,
@@ -145,8 +144,8 @@ impl DeadRun {
         &self.id
     }
 
-    /// Removes its lock, and those of its clusters, once nothing else is left of it. Leaves them where somebody holds the lock
-    /// all the same.
+    /// Removes its lock and those of its clusters; call it once nothing else is left of the run. Does nothing if a process holds
+    /// the lock.
     pub(in crate::cluster) fn forget(&self, cache: &Cache) -> Result<(), ClusterError> {
         let Ok(file) = File::open(&self.lock) else {
             return Ok(());
@@ -168,7 +167,7 @@ fn remove(file: &Path) -> Result<(), ClusterError> {
     }
 }
 
-/// Whether the file is the one of that name, and not one that has been removed.
+/// Returns true if the open file is still the one at the path.
 fn is_at(file: &File, path: &Path) -> bool {
     let (Ok(file), Ok(there)) = (file.metadata(), fs::metadata(path)) else {
         return false;
@@ -176,19 +175,18 @@ fn is_at(file: &File, path: &Path) -> bool {
     (file.dev(), file.ino()) == (there.dev(), there.ino())
 }
 
-/// Whether a run that ended without a word had this lock: it is there, and nobody holds it.
+/// Returns true if the lock is that of a killed run: it is there, and nobody holds it.
 pub(in crate::cluster) fn is_abandoned(path: &Path) -> bool {
     path.exists() && !is_held(path)
 }
 
-/// Whether the process that made this lock still holds it. A lock that cannot be looked at counts as held: nothing is
-/// removed on a guess.
+/// Returns true if a process holds the lock. A lock that cannot be read counts as held: nothing is removed on a guess.
 pub(in crate::cluster) fn is_held(path: &Path) -> bool {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) => return error.kind() != ErrorKind::NotFound,
     };
-    // Shared, so that two processes that look at the same moment do not take each other for the owner.
+    // Shared, so that two processes that look at the same moment do not take each other for the holder.
     match file.try_lock_shared() {
         Ok(()) => false,
         Err(TryLockError::WouldBlock | TryLockError::Error(_)) => true,

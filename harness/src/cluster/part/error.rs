@@ -44,7 +44,7 @@ pub enum ClusterError {
          tcp://HOST:PORT; set DOCKER_HOST to one"
     )]
     NotAnEngine {
-        /// What it says.
+        /// The address.
         url: String,
         /// The setting that names it.
         named_by: String,
@@ -72,7 +72,7 @@ pub enum ClusterError {
         context: String,
         /// The setting that chooses it.
         chosen_by: String,
-        /// What was found in its place.
+        /// The reason.
         why: String,
     },
     /// A part is published on a host that is not allowed.
@@ -94,9 +94,9 @@ pub enum ClusterError {
     NotOurs {
         /// Its id.
         container: String,
-        /// What it carries.
+        /// The label that it carries.
         found: String,
-        /// Whose it should be.
+        /// The run or cluster that it should belong to.
         wanted: String,
     },
     /// Neither Compose v2 nor v1 is installed.

@@ -1,4 +1,4 @@
-//! Faults of a part's process: it is killed, frozen or told to stop.
+//! Faults of a part's process: it is killed, frozen or asked to end.
 
 mod kill;
 mod pause;

@@ -1,4 +1,4 @@
-//! What Compose runs with: a folder of settings that the harness has made, and a few variables of the environment.
+//! The surroundings of Compose: a folder of settings that the harness has made, and a few variables of the environment.
 //!
 //! Compose takes settings from the Docker client's `config.json` (it hands the proxies there to every container), from
 //! `.env` files and from some thirty variables. A cluster must be the same whatever they say, so Compose sees none of them.

@@ -1,7 +1,7 @@
 //! The Compose command: finding it, and bringing a project up with it.
 //!
 //! Only `up` goes through Compose, because the topology is its file. Removal goes by label through the engine: that is
-//! faster, and works when Compose does not. Compose is told the engine by its address, and sees no setting of the user's.
+//! faster, and works when Compose does not. Compose gets the engine's address, and sees no setting of the user's.
 
 pub(in crate::cluster) mod home;
 pub(in crate::cluster) mod setup;

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use reqwest::Url;
 
 use crate::cluster::docker::engine::client_settings::EngineAddress;
-use crate::cluster::docker::engine::labels::Owner;
+use crate::cluster::docker::engine::labels::RunLabels;
 use crate::cluster::lock::run_lock::RunId;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
@@ -44,7 +44,7 @@ impl AllowedHosts {
         Self(named.into_iter().collect())
     }
 
-    /// Whether an engine's address, as in `DOCKER_HOST`, may be asked.
+    /// Refuses an engine's address on a host that is not allowed.
     pub(in crate::cluster) fn engine(&self, address: &EngineAddress) -> Result<(), ClusterError> {
         let EngineAddress { url, named_by } = address.clone();
         match host_of(&url) {
@@ -131,7 +131,7 @@ enum Host {
     At(HostName),
 }
 
-/// None where it is no address of an engine.
+/// Reads an engine's address. Returns `None` if it is not one.
 fn host_of(url: &str) -> Option<Host> {
     let url = Url::parse(url).ok()?;
     match url.scheme() {
@@ -158,14 +158,14 @@ impl Claim {
         container: &str,
         labels: &HashMap<String, String>,
     ) -> Result<(), ClusterError> {
-        let found = match Owner::read(labels) {
+        let found = match RunLabels::read(labels) {
             None => "no label of ours".to_owned(),
-            Some(owner) if owner.project != project => format!("the label of {}", owner.project),
-            Some(owner) => match self {
-                Self::Run(run) if owner.run == *run => return Ok(()),
-                Self::Kept if owner.kept => return Ok(()),
-                Self::Run(_) => format!("the label of run {}", owner.run),
-                Self::Kept => format!("the label of run {}, which keeps it for itself", owner.run),
+            Some(run_labels) if run_labels.project != project => format!("the label of {}", run_labels.project),
+            Some(run_labels) => match self {
+                Self::Run(run) if run_labels.run == *run => return Ok(()),
+                Self::Kept if run_labels.kept => return Ok(()),
+                Self::Run(_) => format!("the label of run {}", run_labels.run),
+                Self::Kept => format!("the label of run {}, which keeps it for itself", run_labels.run),
             },
         };
         Err(ClusterError::NotOurs {
@@ -223,7 +223,7 @@ mod tests {
             ("tcp://Build-Host:2375", "build-host"),
             ("tcp://192.0.2.7:2375", "192.0.2.7"),
             ("tcp://[2001:db8::7]:2375", "2001:db8::7"),
-            // What only looks like this machine.
+            // Names that only look like this machine's.
             ("tcp://127.0.0.1@build-host:2375", "build-host"),
             ("tcp://127.0.0.1.example:2375", "127.0.0.1.example"),
             ("tcp://localhost.example:2375", "localhost.example"),

@@ -1,13 +1,13 @@
-//! The labels by which everything of ours is found again, and nothing else is touched.
+//! The labels of everything that a run starts: by them it is found again, and nothing without them is touched.
 
 use std::collections::HashMap;
 
 use crate::cluster::lock::life::{Life, Locks};
 use crate::cluster::lock::run_lock::RunId;
 
-/// What the names of all our labels begin with.
+/// Prefix of the project's labels.
 pub(in crate::cluster) const PREFIX: &str = "dev.crosspod.";
-/// On everything of ours; its value is the run's name.
+/// Label of everything that a run starts; its value is the run's name.
 pub(in crate::cluster) const RUN: &str = "dev.crosspod.run";
 const SLOT: &str = "dev.crosspod.slot";
 const KEPT: &str = "dev.crosspod.kept";
@@ -17,37 +17,37 @@ const LOCK_FOLDER: &str = "dev.crosspod.lock-folder";
 const DESIGN: &str = "dev.crosspod.design";
 const DEFECTS: &str = "dev.crosspod.defects";
 const PROJECT: &str = "dev.crosspod.project";
-/// On what stands in for a part for a while; its value is the part's own container.
+/// Label of a stand-in; its value is the part's own container.
 pub(in crate::cluster) const STANDS_IN_FOR: &str = "dev.crosspod.stands-in-for";
-/// Compose's own: the service that a container is of.
+/// Label of Compose: the service of a container.
 pub(in crate::cluster) const SERVICE: &str = "com.docker.compose.service";
 
-/// Filter for the engine's lists: what carries this label, whatever its value.
+/// Filter of the engine's lists for everything that any run has started.
 pub(in crate::cluster) fn ours() -> HashMap<String, Vec<String>> {
     HashMap::from([("label".to_owned(), vec![RUN.to_owned()])])
 }
 
-/// Filter for the engine's lists: what belongs to this project and is ours.
+/// Filter of the engine's lists for everything of one project.
 pub(in crate::cluster) fn of_project(project: &str) -> HashMap<String, Vec<String>> {
     HashMap::from([("label".to_owned(), vec![RUN.to_owned(), format!("{PROJECT}={project}")])])
 }
 
-/// What the labels of a thing say of who brought it up.
+/// The labels of a container, network or volume: the run that started it, and the cluster that it is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cluster) struct Owner {
+pub(in crate::cluster) struct RunLabels {
     pub(in crate::cluster) run: RunId,
     pub(in crate::cluster) project: String,
     pub(in crate::cluster) slot: String,
     pub(in crate::cluster) kept: bool,
     pub(in crate::cluster) design: String,
     pub(in crate::cluster) defects: Vec<String>,
-    /// Where its lock is, as `HOST:PATH`, for people.
+    /// The run's lock, as `HOST:PATH`, for people.
     pub(in crate::cluster) lock: String,
     lock_folder: String,
 }
 
-impl Owner {
-    /// Reads the labels; none where the thing is not ours.
+impl RunLabels {
+    /// Reads the labels. Returns `None` if no run has started the thing.
     pub(in crate::cluster) fn read(labels: &HashMap<String, String>) -> Option<Self> {
         let text = |name: &str| labels.get(name).cloned().unwrap_or_default();
         Some(Self {
@@ -66,7 +66,7 @@ impl Owner {
         })
     }
 
-    /// Whether its run lives, by the locks that are seen from here.
+    /// The life of the run, by the locks that are visible from here.
     pub(in crate::cluster) fn life(&self, locks: &Locks) -> Life {
         locks.life(&self.run, &self.lock_folder)
     }
@@ -78,9 +78,9 @@ mod tests {
     use crate::cluster::lock::run_lock::RunLock;
 
     #[test]
-    fn what_lacks_our_label_is_not_ours() {
+    fn a_thing_without_the_label_is_nobodys() {
         let foreign = HashMap::from([("com.docker.compose.project".to_owned(), "crosspod-r1-0".to_owned())]);
-        assert_eq!(Owner::read(&foreign), None);
+        assert_eq!(RunLabels::read(&foreign), None);
     }
 
     #[test]
@@ -92,8 +92,8 @@ mod tests {
             (LOCK_FOLDER, run.tag().lock_folder()),
         ];
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let owner = Owner::read(&labels).expect("ours");
-        let life = || owner.life(&Locks::here().expect("a cache folder"));
+        let run_labels = RunLabels::read(&labels).expect("ours");
+        let life = || run_labels.life(&Locks::here().expect("a cache folder"));
         assert_eq!(life(), Life::Alive);
         drop(run);
         assert_eq!(life(), Life::Over);

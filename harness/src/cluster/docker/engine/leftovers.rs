@@ -1,4 +1,4 @@
-//! Finds what runs left behind by its labels, tells it from what is alive by the run's lock, and removes it.
+//! Leftovers of runs: found by their labels, distinguished from live clusters by the run's lock, and removed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use bollard::query_parameters::{ListContainersOptions, ListNetworksOptions, ListVolumesOptions};
 
 use crate::cluster::docker::engine::Engine;
-use crate::cluster::docker::engine::labels::{self, Owner};
+use crate::cluster::docker::engine::labels::{self, RunLabels};
 use crate::cluster::docker::engine::removal::{INTERVAL, QUIET, Removed, remove_half_made, remove_project};
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::lock::life::{Life, Locks};
@@ -14,7 +14,7 @@ use crate::cluster::lock::run_lock::{DeadRun, RunId, dead_runs};
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 
-/// One cluster of ours on the engine, or what there is of it.
+/// One cluster on the engine, or its remains.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// The Compose project.
@@ -23,20 +23,20 @@ pub struct Leftover {
     pub run: RunId,
     /// The slot within the run.
     pub slot: String,
-    /// Where the run's lock is, as `HOST:PATH`, by its labels.
+    /// The run's lock, as `HOST:PATH`, by its labels.
     pub lock: String,
-    /// Whether anybody still needs it.
+    /// Its use.
     pub fate: Fate,
-    /// What there is of it.
+    /// Numbers of its containers, networks and volumes.
     pub there: Removed,
 }
 
-/// Whether anybody still needs a cluster.
+/// The use of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// Its run is alive.
     InUse,
-    /// The lock of its run is not seen from here, so that the run counts as alive.
+    /// The lock of its run is not visible from here: the run counts as alive.
     Unknown,
     /// It was meant to outlive its run: only `down` removes it.
     Kept,
@@ -44,7 +44,7 @@ pub enum Fate {
     Orphaned,
 }
 
-/// Every cluster of ours on the engine, of any run, in the order of their names.
+/// Every cluster on the engine, of any run, in the order of their names.
 pub async fn leftovers(engine: &Engine) -> Result<Vec<Leftover>, ClusterError> {
     let docker = engine.docker();
     let filters = || Some(labels::ours());
@@ -78,17 +78,17 @@ pub async fn leftovers(engine: &Engine) -> Result<Vec<Leftover>, ClusterError> {
     Ok(clusters.found.into_values().collect())
 }
 
-/// Removes what nobody needs any more, and with `kept_too` also what was meant to stay. Says what it removed. Where a run was
-/// killed, it takes a second longer: the engine may still be at work on that run's last request.
+/// Removes orphaned clusters, and with `kept_too` also kept ones. Returns them. After a killed run it takes a second longer: the
+/// engine may still carry out that run's last request.
 ///
 /// # Errors
-/// The first that did not go; those before it are gone.
+/// The first cluster that could not be removed; the ones before it are gone.
 pub async fn remove_leftovers(
     engine: &Engine,
     kept_too: bool,
     progress: &dyn Progress,
 ) -> Result<Vec<Leftover>, ClusterError> {
-    // Before the first look at the engine: a run that is killed later is the next one's to find.
+    // Before the first look at the engine: a run that is killed later is left to the next call.
     let cache = Cache::locate()?;
     let dead = dead_runs(&cache)?;
     let locks = Locks::here()?;
@@ -102,15 +102,15 @@ pub async fn remove_leftovers(
         removed.push(remove(engine, left, why, progress).await?);
     }
     if !dead.is_empty() {
-        removed.extend(bury(engine, &cache, &dead, progress).await?);
+        removed.extend(await_and_forget(engine, &cache, &dead, progress).await?);
     }
     Ok(removed)
 }
 
-/// Removes the clusters of one run on its user's word that the run is over.
+/// Removes the clusters of one run, because its user says that the run is over.
 ///
 /// # Errors
-/// [`ClusterError::Spec`] if the run's lock says that it is alive.
+/// [`ClusterError::Spec`] if the run's lock is held.
 pub async fn remove_run(engine: &Engine, run: &str, progress: &dyn Progress) -> Result<Vec<Leftover>, ClusterError> {
     let mut removed = Vec::new();
     for mut left in leftovers(engine)
@@ -131,8 +131,8 @@ pub async fn remove_run(engine: &Engine, run: &str, progress: &dyn Progress) -> 
     Ok(removed)
 }
 
-/// Sees to it that nothing more appears of runs that were killed, and forgets them.
-async fn bury(
+/// Waits until nothing more of killed runs appears on the engine, removes what does, and forgets the runs.
+async fn await_and_forget(
     engine: &Engine,
     cache: &Cache,
     dead: &[DeadRun],
@@ -163,7 +163,7 @@ async fn remove(
 ) -> Result<Leftover, ClusterError> {
     progress.step(&format!("removing {}: {why}", left.project));
     left.there = match left.fate {
-        // Nobody knows at what its run ended.
+        // Its run may have ended in the middle of making it.
         Fate::Orphaned => remove_half_made(engine, &left.project).await?,
         Fate::Kept | Fate::InUse | Fate::Unknown => remove_project(engine, &left.project).await?,
     };
@@ -179,25 +179,30 @@ struct Clusters {
 
 impl Clusters {
     fn add(&mut self, labels: &HashMap<String, String>, count: impl FnOnce(&mut Removed)) {
-        let Some(owner) = Owner::read(labels) else { return };
+        let Some(run_labels) = RunLabels::read(labels) else {
+            return;
+        };
         let locks = &self.locks;
-        let cluster = self.found.entry(owner.project.clone()).or_insert_with(|| Leftover {
-            fate: fate(&owner, locks),
-            project: owner.project,
-            run: owner.run,
-            slot: owner.slot,
-            lock: owner.lock,
-            there: Removed::default(),
-        });
+        let cluster = self
+            .found
+            .entry(run_labels.project.clone())
+            .or_insert_with(|| Leftover {
+                fate: fate(&run_labels, locks),
+                project: run_labels.project,
+                run: run_labels.run,
+                slot: run_labels.slot,
+                lock: run_labels.lock,
+                there: Removed::default(),
+            });
         count(&mut cluster.there);
     }
 }
 
-fn fate(owner: &Owner, locks: &Locks) -> Fate {
-    match owner.life(locks) {
+fn fate(run_labels: &RunLabels, locks: &Locks) -> Fate {
+    match run_labels.life(locks) {
         Life::Alive => Fate::InUse,
         Life::Unknown => Fate::Unknown,
-        Life::Over if owner.kept && !locks.left_half_made(&owner.run, &owner.project) => Fate::Kept,
+        Life::Over if run_labels.kept && !locks.left_half_made(&run_labels.run, &run_labels.project) => Fate::Kept,
         Life::Over => Fate::Orphaned,
     }
 }

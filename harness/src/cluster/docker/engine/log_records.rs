@@ -1,22 +1,22 @@
 //! Lines of a part's log, put together from the engine's records.
 //!
 //! Engines keep a line of more than 16 KiB (Podman: 8 KiB) as several records, of which only the last ends with a line feed.
-//! What a process wrote without a line feed before it ended is a record of that kind too.
+//! The last output of a process without a line feed is a record of that kind too.
 
-/// One line that a part wrote.
+/// One line of a part's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// When the engine took it, RFC 3339 with nanoseconds, by the engine's clock.
+    /// Time at which the engine read it, RFC 3339 with nanoseconds, by the engine's clock.
     pub at: String,
-    /// Whether it came on standard error.
+    /// True if it was written to standard error.
     pub error: bool,
     /// The line, without its end.
     pub text: String,
-    /// Whether the text is all of the line: its end was seen, and it was not too long to be kept.
+    /// True if the text is the whole line: its end was seen, and it was not too long to be kept.
     pub is_whole: bool,
 }
 
-/// How much of one line is kept, in bytes.
+/// Longest text of a line, in bytes; the rest is dropped.
 const LINE_BYTES_MAX: usize = 8 << 20;
 /// A process writes fewer bytes than these to its log whole or not at all (`PIPE_BUF`), so that a shorter piece is the last
 /// of its line unless the engine says otherwise.
@@ -41,7 +41,7 @@ struct Line {
     left_out_bytes: usize,
     last_piece_bytes: usize,
     has_ended: bool,
-    /// Whether it is the first of its stream, so that records before it may hold its beginning.
+    /// True for the first line of its stream: records before it may hold its beginning.
     is_first: bool,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Window {
     pub(super) lines: Vec<LogLine>,
     /// Lines whose beginning may lie before the records.
     headless: Vec<LogLine>,
-    /// Whether there is no record before these.
+    /// True if there is no record before these.
     pub(super) reaches_beginning: bool,
 }
 
@@ -106,7 +106,7 @@ impl Records {
 }
 
 impl Line {
-    /// Whether a record of this time goes on with the line. Docker gives all pieces of a line the time of the first.
+    /// Returns true if a record of this time continues the line. Docker gives all pieces of a line the time of the first.
     fn goes_on_with(&self, at: &str) -> bool {
         self.at == at || self.last_piece_bytes >= PIECE_BYTES_MIN
     }
@@ -138,13 +138,13 @@ impl Line {
 }
 
 impl Window {
-    /// Whether every line before the records is one that `is_past`.
+    /// Returns true if every line before the records `is_past`.
     pub(super) fn reaches(&self, is_past: impl Fn(&LogLine) -> bool) -> bool {
         self.reaches_beginning || (!self.headless.is_empty() && self.headless.iter().all(is_past))
     }
 }
 
-/// A form in which UTC times of unequal precision sort by time: the engine cuts trailing zeros off in some places.
+/// A form of UTC times that sorts by time whatever their precision: the engine sometimes cuts off trailing zeros.
 pub(super) fn comparable(at: &str) -> String {
     let at = at.trim_end_matches('Z');
     let (seconds, fraction) = at.split_once('.').unwrap_or((at, ""));

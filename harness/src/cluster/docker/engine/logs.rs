@@ -1,4 +1,4 @@
-//! What a part wrote, as the engine kept it: whole, across restarts of the container.
+//! The log of a part, as the engine keeps it: whole, across restarts of the container.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -13,31 +13,31 @@ use crate::cluster::docker::engine::log_records::{LogLine, Records, Window, comp
 use crate::cluster::linux::command::last_lines;
 use crate::cluster::part::error::ClusterError;
 
-/// How many lines of a log an error quotes.
+/// Number of lines of a log that an error quotes.
 const QUOTED_LINES: usize = 8;
 
-/// Records at the end of a log that are looked at first for what came behind a place in it: most plays write fewer.
+/// Number of records at the end of a log that are read first to find a place in it: most plays write fewer.
 const FIRST_LOOK_RECORDS: usize = 64;
-/// How many times as many are looked at next.
+/// Factor by which more records are read next.
 const NEXT_LOOK_TIMES: usize = 8;
 
-/// From where a log is read.
+/// The place from which a log is read.
 #[derive(Debug, Clone)]
 pub(in crate::cluster) enum From {
-    /// All of it.
+    /// The whole log.
     Beginning,
-    /// What came at or after this time, RFC 3339 by the engine's clock.
+    /// The lines at or after this time, RFC 3339 by the engine's clock.
     Instant(String),
-    /// What came behind a line of that time, RFC 3339 by the engine's clock.
+    /// The lines after a line of that time, RFC 3339 by the engine's clock.
     Behind(String),
-    /// What came at or after this moment, to the second: the engine takes no finer one.
+    /// The lines at or after this moment, to the second: the engine takes no finer one.
     Moment(SystemTime),
-    /// The last line alone.
+    /// The last line.
     Newest,
 }
 
 impl From {
-    /// Whether a line lies before what is asked for. A moment is the engine's to look for: it sends nothing from before it.
+    /// Returns true if a line lies before the place. The engine itself looks for a moment, and sends nothing from before it.
     fn is_past(&self, line: &LogLine) -> bool {
         match self {
             Self::Instant(start) => comparable(&line.at) < comparable(start),
@@ -46,7 +46,7 @@ impl From {
         }
     }
 
-    /// The first second of which the engine is to send anything, since 1970.
+    /// The first second from which the engine is to send lines, since 1970.
     fn since_s(&self) -> i32 {
         let since_s = match self {
             Self::Moment(since) => since.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs()),
@@ -56,7 +56,7 @@ impl From {
     }
 }
 
-/// Reads the log of a part, which may have been several containers, in the order in which it was written.
+/// Reads the log of a part from all its containers, in the order of writing.
 pub(in crate::cluster) async fn read(
     engine: &Engine,
     containers: &[Arc<str>],
@@ -120,12 +120,12 @@ async fn newest(engine: &Engine, container: &str, count: usize) -> Result<Vec<Lo
     from_its_end(count + 1, is_enough, window).await
 }
 
-/// The newest line that is whole: what a part is still writing is told once it is.
+/// The newest whole line. A line that the part is still writing is left out.
 fn newest_whole(lines: Vec<LogLine>) -> Vec<LogLine> {
     lines.into_iter().rfind(|line| line.is_whole).into_iter().collect()
 }
 
-/// The last lines of a container's log, for an error's message; empty where they cannot be had.
+/// The last lines of a container's log, for an error's message; empty if they cannot be read.
 pub(in crate::cluster) async fn tail(engine: &Engine, container: &str) -> String {
     let lines = newest(engine, container, QUOTED_LINES).await.unwrap_or_default();
     let lines = lines.into_iter().rev().take(QUOTED_LINES).rev();

@@ -28,7 +28,7 @@ const ANSWER_BOUND: Duration = Duration::from_secs(5);
 /// Longest for any one request to the engine, in bollard's unit.
 const REQUEST_BOUND_SECS: u64 = 120;
 
-/// Pause before an engine is asked again that has answered a wait for a container's end too early.
+/// Pause before the next question to an engine that has answered a wait for a container's end too early.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A reachable engine. Cheap to clone; all clones share the connections.
@@ -176,7 +176,7 @@ impl Engine {
         }
     }
 
-    /// What the engine answers to a wait for a container's end: the exit code, or `None` if it breaks off without a word.
+    /// The engine's answer to a wait for a container's end: the exit code; `None` if the engine ends the answer without one.
     async fn await_end(&self, container: &str) -> Result<Option<i64>, ClusterError> {
         let options = WaitContainerOptions {
             condition: "not-running".into(),
@@ -235,7 +235,7 @@ mod tests {
         format!(r#"{{"Id":"c","State":{{"Running":{running},"ExitCode":137,"StartedAt":"{started_at}"}}}}"#)
     }
 
-    /// What comes of a wait at an engine that answers it at once, as Podman does, and whose record is these, one after the
+    /// The outcome of a wait at an engine that answers at once, as Podman does, and has these records, one after the
     /// other. How often the record was read.
     async fn exited(records: Vec<String>, start: Option<&str>) -> (Result<i64, String>, usize) {
         let mut records = records.into_iter();

@@ -11,7 +11,7 @@ use bollard::models::{ContainerCreateBody, ContainerInspectResponse, EndpointSet
 use bollard::query_parameters::CreateContainerOptions;
 
 use crate::cluster::docker::engine::inspected;
-use crate::cluster::docker::engine::labels::{self, Owner};
+use crate::cluster::docker::engine::labels::{self, RunLabels};
 use crate::cluster::docker::engine::removal::remove_stand_ins;
 use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::part::error::ClusterError;
@@ -35,9 +35,9 @@ impl PartHandle {
             .map_err(doing("describing"))?;
         let labels = found.config.as_ref().and_then(|config| config.labels.clone());
         let labels = labels.unwrap_or_default();
-        if let Some(owner) = Owner::read(&labels) {
+        if let Some(run_labels) = RunLabels::read(&labels) {
             // The former stand-in was kept for its log.
-            remove_stand_ins(self.engine(), &owner.project, Some(self.service())).await?;
+            remove_stand_ins(self.engine(), &run_labels.project, Some(self.service())).await?;
         }
         let name = format!(
             "{}-other",

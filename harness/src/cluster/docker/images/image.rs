@@ -42,7 +42,7 @@ pub struct Image {
     pub reference: String,
     /// Its content address, which identifies it exactly.
     pub id: String,
-    /// How it was obtained.
+    /// The way in which it was obtained.
     pub origin: Origin,
 }
 
