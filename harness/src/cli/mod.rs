@@ -42,12 +42,12 @@ enum Command {
     },
     /// Bring a cluster up and keep it until `down`; runs use it while it is there.
     Up(commands::up::UpArgs),
-    /// Remove kept clusters and whatever dead runs have left behind.
+    /// Remove kept clusters and the leftovers of dead runs.
     Down(commands::down::Args),
-    /// Play stories on a cluster of their own, or on a kept one that will do, and judge them.
+    /// Play stories on a new cluster, or on a kept one that fits, and judge them.
     Run(commands::run::Args),
-    /// Play every defect's stories so often, with the clean pod as control, and write TRACK_RECORD.md; 0 only where every run
-    /// was caught by name and the control is clean.
+    /// Play each defect's stories several times, with the clean pod as control, and write TRACK_RECORD.md. Exits with 0 only if
+    /// every run was caught by name and the control is clean.
     Matrix(commands::matrix::Args),
     /// Judge a saved story again, from its artefacts alone.
     Recheck {
@@ -64,7 +64,7 @@ pub fn main(stories: &[Story]) -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
-            // Help and version are no errors; for the rest clap's own 2 is taken: it means inconclusive here.
+            // Help and version are no errors. For the rest clap's own code is 2, which means inconclusive here.
             let code = if e.use_stderr() { BROKEN } else { 0 };
             let _ = e.print();
             return ExitCode::from(code);

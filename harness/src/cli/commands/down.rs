@@ -7,7 +7,7 @@ use crate::cli::output::{fail, say};
 use crate::cli::progress::Shown;
 use crate::cluster::{ClusterError, Engine, Fate, Leftover, leftovers, remove_leftovers, remove_run};
 
-/// What `down` takes.
+/// Options of `down`.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Args {
     /// Remove the clusters of this run too, though nobody here can tell whether it is over: its lock is on another file

@@ -8,7 +8,7 @@ use crate::history::PodName;
 use crate::plan::{BackgroundVisits, Manner};
 use crate::run::{DryRun, Options, PlannedPlay, Selected, Setting};
 
-/// Looks at what a run would do and tells it; 0 where it could be done.
+/// Prints what a run would do. Returns 0 if the run could be done.
 pub(in crate::cli) async fn dry_run(
     selected: &Selected,
     options: &Options,

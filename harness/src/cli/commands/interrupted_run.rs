@@ -16,8 +16,8 @@ impl InterruptedRun {
         self.0.borrow_mut().push((repetition, story));
     }
 
-    /// The report of a run that was to play `stories` stories `repeat` times from `seed` on, as far as it came. None where no
-    /// story was done. What was not played is not proven, so that such a run does not pass.
+    /// The report so far of a run that was to play `stories` stories `repeat` times from `seed` on. `None` if no story was done.
+    /// Stories that were not played prove nothing, so an interrupted run never passes.
     pub(in crate::cli) fn report(self, stories: usize, seed: u64, repeat: u32) -> Option<RunReport> {
         let mut done = self.0.into_inner();
         if done.is_empty() {

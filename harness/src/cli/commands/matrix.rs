@@ -20,7 +20,7 @@ pub(in crate::cli) struct Args {
     /// Inside design of the pods.
     #[arg(long, default_value = "log")]
     design: String,
-    /// How often each story is played with each defect, and on the clean pod.
+    /// Number of plays of each story with each defect, and on the clean pod.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Try this defect alone; may be given more than once. TRACK_RECORD.md is then left as it is.
@@ -29,7 +29,7 @@ pub(in crate::cli) struct Args {
     /// Seed of the first run of each row; a fresh one is drawn and printed without it.
     #[arg(long)]
     seed: Option<u64>,
-    /// Clusters that stand side by side, one defect on each.
+    /// Number of clusters that stand side by side, one defect on each.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=8))]
     slots: u16,
     #[command(flatten)]

@@ -29,13 +29,13 @@ pub(in crate::cli) struct Args {
     /// Seed of the plans; a fresh one is drawn and printed without it.
     #[arg(long)]
     seed: Option<u64>,
-    /// Play each story so often, with seeds counted up from the first.
+    /// Play each story this many times, each time with the next seed.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
-    /// Clusters that stories are played on side by side.
+    /// Number of clusters on which stories are played side by side.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=8))]
     slots: u16,
-    /// Stop the world at each story that does not pass, with the cluster alive, until Enter or Ctrl-C; with one slot.
+    /// Stop at each story that does not pass, with the cluster alive, until Enter or Ctrl-C. Needs `--slots 1`.
     #[arg(long)]
     hold: bool,
     /// Print what the run would do (plans, images, containers, network, volumes, what would be removed) and do nothing.
@@ -81,7 +81,7 @@ pub(in crate::cli) async fn run(stories: &[Story], args: Args) -> u8 {
     }
 }
 
-/// Tells what came of a run that was not interrupted, and gives its exit code.
+/// Prints the result of a run that was not interrupted. Returns the exit code.
 fn end(report: &RunReport, format: Format) -> u8 {
     match (format, &report.reason) {
         (Format::Json, _) => say_json(report),
@@ -91,7 +91,7 @@ fn end(report: &RunReport, format: Format) -> u8 {
     report.verdict.exit_code()
 }
 
-/// Tells what an interrupted run had come to.
+/// Prints the verdicts of an interrupted run and how to play the rest.
 fn print_interrupted(report: &RunReport, format: Format) {
     match format {
         Format::Json => say_json(report),
@@ -157,7 +157,7 @@ async fn play_all(
     session.report(seed, played.into_iter().collect::<Result<_, _>>()?)
 }
 
-/// Tells one story's verdict as it comes.
+/// Prints one story's verdict as it comes.
 fn print_story(done: &StoryReport, args: &Args, shown: &Shown) {
     let line = report::story_line(done);
     let screen = report::first_screen(done);
@@ -169,7 +169,7 @@ fn print_story(done: &StoryReport, args: &Args, shown: &Shown) {
     }
 }
 
-/// Stops the world at a failure, with the cluster alive.
+/// Waits at a failure, with the cluster alive, until Enter is pressed.
 async fn hold(session: &Session, shown: &Shown) -> Result<(), RunError> {
     shown.line(
         "held at a story that did not pass; the cluster is alive. Press Enter to go on, Ctrl-C to remove it and end.",

@@ -15,10 +15,10 @@ use crate::cluster::{
 /// Options of `up`.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct UpArgs {
-    /// Publish Postgres on this port of 127.0.0.1, for a client that is set up once; else on one that is free.
+    /// Publish Postgres on this port of 127.0.0.1. Without it, Docker picks a free port.
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     postgres_port: Option<u16>,
-    /// How long each part may take to get ready, in seconds.
+    /// Longest time that each part may take to get ready, in seconds.
     #[arg(long, value_name = "N", default_value_t = READY_BOUND.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     ready_secs: u64,
     #[command(flatten)]
@@ -51,7 +51,7 @@ fn print_cluster(cluster: &Cluster) -> u8 {
     0
 }
 
-/// The cluster, or none where the process was told to stop.
+/// The cluster. `None` if a signal told the process to stop.
 async fn try_up(args: &UpArgs, shown: &Shown) -> Result<Option<Cluster>, ClusterError> {
     let mut interrupt = Interrupt::listen();
     let begun = tokio::select! {
