@@ -4,7 +4,13 @@
 //! times are microseconds since the provider's process started; they are comparable with each other and with nothing
 //! else. Absent on purpose: storage and waiting, which are the server's.
 
-use std::{collections::BTreeMap, fmt, num::ParseIntError, str::FromStr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    num::ParseIntError,
+    str::FromStr,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +91,9 @@ pub struct CallRecord {
     pub bytes: u64,
     /// The gate that holds the call now.
     pub held: Option<String>,
+    /// The oddities that were handed to the connection, each as the directive that asked for it.
+    #[serde(default)]
+    pub odd: BTreeSet<String>,
     /// When the call ended.
     pub ended_us: Option<u64>,
     /// How it ended.

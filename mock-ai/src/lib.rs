@@ -15,6 +15,8 @@ pub mod token;
 #[cfg(feature = "server")]
 mod admin;
 #[cfg(feature = "server")]
+mod refusal;
+#[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
 mod state;

@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Starts a token; never occurs in a key.
 pub const MARK: char = '~';
 
@@ -46,6 +48,95 @@ pub struct Answer {
     pub total: u32,
     /// Least length of each token's text in bytes, the closing space counted; shorter ones are padded with dots.
     pub size: usize,
+    /// Characters behind each token, in the form in which they are to be stored and shown.
+    pub mode: TextMode,
+}
+
+/// Characters that an answer mixes in behind each of its tokens.
+///
+/// Some cannot be stored everywhere: U+0000 is refused by Postgres, and half a surrogate pair is no character. The agreed
+/// form: U+FFFD stands for each NUL and for each half without its other half, and two halves in successive deltas are one
+/// character.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextMode {
+    /// None.
+    #[default]
+    Plain,
+    /// U+0000.
+    Nul,
+    /// A surrogate pair whose halves are in two deltas.
+    Split,
+    /// Halves without their other halves, one of them at a delta's end.
+    Lone,
+    /// Characters of four bytes, one as it stands and one escaped, and several that are shown as one.
+    Emoji,
+    /// Text from right to left, with marks that change the direction.
+    Rtl,
+    /// Text that would end a script or begin a comment in a page.
+    Markup,
+    /// Marks that belong to the character before them, in a delta of their own.
+    Combining,
+    /// Control characters, line breaks of every kind, quotes, a byte order mark, and the last code point.
+    Control,
+}
+
+impl TextMode {
+    /// Every mode by its word in the control language.
+    pub const WORDS: &[(&str, Self)] = &[
+        ("plain", Self::Plain),
+        ("nul", Self::Nul),
+        ("split", Self::Split),
+        ("lone", Self::Lone),
+        ("emoji", Self::Emoji),
+        ("rtl", Self::Rtl),
+        ("markup", Self::Markup),
+        ("combining", Self::Combining),
+        ("control", Self::Control),
+    ];
+
+    /// The mode's word.
+    pub fn as_str(self) -> &'static str {
+        let word = Self::WORDS.iter().find(|(_, mode)| *mode == self);
+        word.map_or("plain", |(word, _)| word)
+    }
+
+    /// `true` if nothing is mixed in.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::Plain
+    }
+
+    /// The characters as they are to be stored and shown.
+    pub const fn shown(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Nul => "a\u{fffd}b\u{fffd} ",
+            Self::Split => "\u{1f600} ",
+            Self::Lone => "\u{fffd}x\u{fffd}\u{fffd} ",
+            Self::Emoji => "\u{1f680}\u{1f469}\u{200d}\u{1f467}\u{1f1e9}\u{1f1ea} ",
+            Self::Rtl => "\u{5e9}\u{5dc}\u{5d5}\u{5dd}\u{202e}abc\u{202c} ",
+            Self::Markup => "</script><!--]]>&amp;<b> ",
+            Self::Combining => "e\u{301}\u{327}\u{20dd} ",
+            Self::Control => "\u{1}\u{8}\u{7f}\r\n\n\r\t\"\\\u{85}\u{2028}\u{feff}\u{ffff}\u{10ffff} ",
+        }
+    }
+
+    /// The characters as a provider writes them: the insides of JSON strings, one a delta. The first belongs into the
+    /// token's own delta.
+    pub const fn written(self) -> &'static [&'static str] {
+        match self {
+            Self::Nul => &["a\\u0000b\\u0000 "],
+            Self::Split => &["\\ud83d", "\\uDE00 "],
+            Self::Lone => &["\\ud83d", "x\\ude00\\uD83D "],
+            Self::Emoji => &["\\ud83d\\ude80\u{1f469}\u{200d}\u{1f467}\u{1f1e9}\u{1f1ea} "],
+            Self::Markup => &["<\\/script><!--]]>&amp;<b> "],
+            Self::Combining => &["e", "\u{301}\u{327}\u{20dd} "],
+            Self::Control => &["\\u0001\\b\u{7f}\\r\\n\\n\\r\\t\\\"\\\\\\u0085\u{2028}\\ufeff\\uffff\\udbff\\udfff "],
+            // As they stand.
+            Self::Plain => &[""],
+            Self::Rtl => &["\u{5e9}\u{5dc}\u{5d5}\u{5dd}\u{202e}abc\u{202c} "],
+        }
+    }
 }
 
 impl Answer {
@@ -56,6 +147,7 @@ impl Answer {
             call,
             total,
             size: 0,
+            mode: TextMode::Plain,
         }
     }
 
@@ -91,7 +183,13 @@ impl Iterator for Texts {
     type Item = String;
 
     fn next(&mut self) -> Option<String> {
-        let Answer { key, call, total, size } = &self.answer;
+        let Answer {
+            key,
+            call,
+            total,
+            size,
+            mode,
+        } = &self.answer;
         if self.sent == *total {
             return None;
         }
@@ -101,6 +199,7 @@ impl Iterator for Texts {
         let padding = size.saturating_sub(text.len() + 1);
         text.extend(std::iter::repeat_n('.', padding));
         text.push(' ');
+        text.push_str(mode.shown());
         Some(text)
     }
 }
@@ -232,6 +331,38 @@ mod tests {
             );
         }
         assert!(answer.texts().all(|t| t.len() == 40));
+    }
+
+    #[test]
+    fn tokens_are_found_among_whatever_is_mixed_in() {
+        for (word, mode) in TextMode::WORDS {
+            assert_eq!(mode.as_str(), *word);
+            let answer = Answer {
+                mode: *mode,
+                ..Answer::new("k", 1, 3)
+            };
+            let text = answer.text();
+            let tokens = scan(&text).into_iter().filter(|piece| matches!(piece, Piece::Token(_)));
+            assert_eq!(tokens.count(), 3, "{word}");
+            assert!(!text.contains('\0'), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_shown() {
+        let read = |written: &str| serde_json::from_str::<String>(&format!("\"{written}\""));
+        for (word, mode) in TextMode::WORDS {
+            let written = mode.written().concat();
+            match mode {
+                // No Rust string can hold half a pair.
+                TextMode::Lone => assert!(read(&written).is_err()),
+                _ => assert_eq!(
+                    read(&written).unwrap().replace('\0', "\u{fffd}"),
+                    mode.shown(),
+                    "{word}"
+                ),
+            }
+        }
     }
 
     #[test]

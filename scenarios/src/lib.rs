@@ -41,6 +41,7 @@ mod pod_boots_beside_a_live_turn;
 mod pods_booted_together;
 mod poison_beside_good;
 mod postgres_restarted_mid_turn;
+mod provider;
 mod provider_hangs;
 mod queue_outlives_its_owner;
 mod quiet_answer;
@@ -79,6 +80,7 @@ pub fn stories() -> Vec<Story> {
         provider(),
         dependencies(),
         credentials(),
+        provider::oddities(),
         fault::faults(),
     ]
     .concat()

@@ -8,7 +8,7 @@ use crosspod::history::{
     FaultStep, MessageId, OpId, Outcome, PodEvent, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer, Row,
     RunEvent, SCHEMA, Start, Status, StoreEvent, TailEnd, ThreadId, TurnId, TurnKey, WatcherEvent, WatcherId, What,
 };
-use mock_ai::token::Answer;
+use mock_ai::token::{Answer, TextMode};
 
 const PODS: [&str; 3] = ["pod-1", "pod-2", "pod-3"];
 const TURNS_A_THREAD: u32 = 10;
@@ -192,6 +192,7 @@ impl Play {
                 key: turn.key.clone(),
                 tokens: TOKENS,
                 size: 0,
+                text: TextMode::Plain,
                 fails: false,
             }),
         }));

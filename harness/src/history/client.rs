@@ -1,5 +1,6 @@
 //! Requests of clients, and their outcomes.
 
+use mock_ai::token::TextMode;
 use serde::{Deserialize, Serialize};
 
 use super::{FeedbackId, MessageId, OpId, Outcome, PodName, SessionNo, TenantId, ThreadId, TurnId, TurnKey};
@@ -98,6 +99,9 @@ pub struct Expect {
     pub tokens: u32,
     /// Least size of a token in bytes; 0 for its natural size.
     pub size: usize,
+    /// Characters that the provider mixes in behind each token.
+    #[serde(default, skip_serializing_if = "TextMode::is_plain")]
+    pub text: TextMode,
     /// Whether the provider was told to fail every attempt, so that the turn must end as failed.
     pub fails: bool,
 }

@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use mock_ai::script::Oddity;
+use mock_ai::token::TextMode;
+
 use crate::history::{Expect, TurnKey};
 
 /// An answer to order from the provider. Built by a story, sent as hints inside the user's text, since a service under
@@ -11,6 +14,7 @@ use crate::history::{Expect, TurnKey};
 pub struct Answer {
     tokens: u32,
     size: usize,
+    text: TextMode,
     gate_after: Option<u32>,
     directives: Vec<String>,
     fails: bool,
@@ -22,6 +26,7 @@ impl Answer {
         Self {
             tokens: n,
             size: 0,
+            text: TextMode::Plain,
             gate_after: None,
             directives: Vec::new(),
             fails: false,
@@ -105,6 +110,18 @@ impl Answer {
         self
     }
 
+    /// Lets every call differ from an ordinary one. With a page, or something that nobody can read, every call fails.
+    #[must_use]
+    pub fn odd(mut self, oddity: &Oddity) -> Self {
+        match oddity {
+            Oddity::Text(mode) => self.text = *mode,
+            Oddity::Bad(_) | Oddity::Page(_) => self.fails = true,
+            _ => {}
+        }
+        self.directives.push(oddity.to_string());
+        self
+    }
+
     /// Lets the first token of every call wait.
     #[must_use]
     pub fn thinks_for(mut self, pause: Duration) -> Self {
@@ -139,6 +156,7 @@ impl Answer {
             key: key.clone(),
             tokens: self.tokens,
             size: self.size,
+            text: self.text,
             fails: self.fails,
         }
     }
@@ -167,6 +185,8 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
+    use mock_ai::script::Page;
+
     use super::*;
 
     #[test]
@@ -198,6 +218,22 @@ mod tests {
                 .stalls_after(3, Duration::from_millis(2300))
                 .prompt(&key),
         );
+    }
+
+    #[test]
+    fn an_odd_answer_is_expected_in_its_form_and_to_fail_where_nobody_could_read_it() {
+        let key = TurnKey::from("t1");
+        let answer = Answer::tokens(2)
+            .odd(&Oddity::Text(TextMode::Nul))
+            .odd(&Oddity::Finish("{\"a\":[1]}".to_owned()));
+        assert_eq!(
+            answer.prompt(&key),
+            r#"[[mock key:t1 many:2 text:nul finish:{"a":[1]}]]"#
+        );
+        mock_ai_understands(&answer.prompt(&key));
+        let expect = answer.expect(&key);
+        assert_eq!((expect.text, expect.fails), (TextMode::Nul, false));
+        assert!(Answer::tokens(2).odd(&Oddity::Page(Page::Html)).expect(&key).fails);
     }
 
     fn mock_ai_understands(text: &str) {

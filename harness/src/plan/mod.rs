@@ -13,6 +13,8 @@ mod trigger;
 
 pub use answer::Answer;
 pub use background_watchers::{BackgroundVisits, Manner, Place, Visit};
+pub use mock_ai::script::{Bad, BadKind, Extra, Flag, Oddity, Page, Ping, Reasoning, UsageMode};
+pub use mock_ai::token::TextMode;
 pub use pod::Pod;
 pub use seed::{rng, seed_of_repetition};
 pub use selector::{Known, NoTarget, Selector};

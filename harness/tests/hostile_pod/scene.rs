@@ -18,7 +18,7 @@ use crosspod::roles::postgres::owners::Owners;
 use crosspod::system::System;
 use crosspod::verdict::{Judgement, Verdict};
 use crosspod::workload::{Api, Attach, Seen, Session, Tail};
-use mock_ai::token::Answer;
+use mock_ai::token::{Answer, TextMode};
 
 use super::server::{HostilePod, Step};
 
@@ -227,6 +227,7 @@ fn sound_turn(recorder: &Recorder, system: &System) {
             key: "key-1".into(),
             tokens: 3,
             size: 0,
+            text: TextMode::Plain,
             fails: false,
         }),
     });

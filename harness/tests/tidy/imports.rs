@@ -36,7 +36,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
 ];
 
 /// Parts of the provider's crate that a room may know; the others know none.
-const MAY_KNOW_OF_THE_PROVIDER: &[(&str, &str)] = &[("plan", "token"), ("judge", "token"), ("roles", "journal")];
+const MAY_KNOW_OF_THE_PROVIDER: &[(&str, &str)] = &[
+    ("history", "token"),
+    ("plan", "script"),
+    ("plan", "token"),
+    ("judge", "token"),
+    ("roles", "journal"),
+];
 
 /// Requests by which the engine changes a container, as its client names them, but for removal.
 const CHANGES_A_CONTAINER: [&str; 10] = [

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::query::{self, Query};
 use crate::{
     journal::{CallId, CallRecord},
-    server::Refusal,
+    refusal::Refusal,
     state::{CALLS_KEPT, CallFilter, World},
 };
 

@@ -9,11 +9,11 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{no_live_call, query};
+use super::query;
 use crate::{
     journal::{CallId, GateState},
+    refusal::Refusal,
     script::is_gate_name,
-    server::Refusal,
     state::{Book, Opening, World},
 };
 
@@ -72,7 +72,7 @@ pub(super) async fn open(
     let opened = world.write(|book, _| book.open_gate(&name, opening, open.call));
     opened
         .map(Json)
-        .ok_or_else(|| no_live_call(open.call.unwrap_or_default()))
+        .ok_or_else(|| Refusal::no_live_call(open.call.unwrap_or_default()))
 }
 
 fn check(name: &str) -> Result<(), Refusal> {

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use self::query::Query;
 use crate::{
     journal::{CallId, EndRequest, KeyState},
-    server::Refusal,
+    refusal::Refusal,
     state::{Forced, World},
 };
 
@@ -65,7 +65,7 @@ async fn end(
     if world.read(|book| book.force(call, Forced::End(request.mode))) {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(no_live_call(call))
+        Err(Refusal::no_live_call(call))
     }
 }
 
@@ -77,11 +77,4 @@ struct Reset {
 async fn reset(State(world): State<Arc<World>>, Query(reset): Query<Reset>) -> StatusCode {
     world.write(|book, now_us| book.reset(reset.key.as_deref(), now_us));
     StatusCode::NO_CONTENT
-}
-
-fn no_live_call(call: CallId) -> Refusal {
-    Refusal::new(
-        StatusCode::NOT_FOUND,
-        format!("no live call {call}; it has ended, was reset, or never began"),
-    )
 }

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
-use crate::server::Refusal;
+use crate::refusal::Refusal;
 
 /// The longest wait that one request may ask for; more is cut to it.
 const WAIT_MAX: Duration = Duration::from_mins(10);

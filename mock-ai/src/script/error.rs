@@ -1,6 +1,6 @@
 //! What can be wrong with a script. Each error names the word, its place in the text, and what was expected there.
 
-use super::{SIZE_MAX_BYTES, TIME_MAX, TOKENS_MAX};
+use super::limits::{SIZE_MAX_BYTES, TIME_MAX, TOKENS_MAX};
 
 /// A script that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,13 +18,16 @@ pub struct ScriptError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// No such verb.
-    #[error("unknown verb `{0}`, expected key, slow, many, size, ttft, gate, stall, end, err or hang")]
+    #[error(
+        "unknown verb `{0}`, expected key, slow, many, size, ttft, gate, stall, end, err, hang or one of the oddities: \
+             bom, crlf, cr, bare, closing, nodone, nofinish, ping, extra, reasoning, usage, text, page, bad, finish, unfinished, linger"
+    )]
     UnknownVerb(String),
     /// The verb needs a position and has none.
     #[error("`{0}` needs the number of tokens sent before it, as in `{0}#3`")]
     NoPosition(&'static str),
     /// The verb takes no position, or the position is no number.
-    #[error("bad position `{0}`, expected a number of tokens, and only on gate, stall and end")]
+    #[error("bad position `{0}`, expected a number of tokens, and only on gate, stall, end and bad")]
     BadPosition(String),
     /// A key that does not fit into a token.
     #[error("expected key:ID of 1 to 64 letters, digits, `-` or `_`")]
@@ -59,6 +62,17 @@ pub enum Problem {
     /// An argument where none is taken.
     #[error("`{0}` takes no argument")]
     NoArgument(&'static str),
+    /// A word where another one is expected.
+    #[error("expected {verb}:WORD, one of {words}")]
+    BadWord {
+        /// The verb, with its position if it takes one.
+        verb: &'static str,
+        /// The words that it takes.
+        words: String,
+    },
+    /// A value that is no JSON.
+    #[error("expected {0}:JSON, a JSON value without white space of up to 1024 bytes, as in {0}:\"\" or {0}:null")]
+    BadJson(&'static str),
     /// A selector that is none.
     #[error("bad selector, expected @1, @1-2, @3+ or @*, attempts counted from 1")]
     BadSelector,

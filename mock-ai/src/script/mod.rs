@@ -9,6 +9,8 @@
 //! sel  := @1 | @1-2 | @3+ | @*             the attempts that the next directive holds for; @* when there is none
 //! dir  := key:ID | slow:NxMS | many:N | size:B | ttft:TIME | gate#k:NAME | stall#k:TIME | end#k:eof|abort|rst
 //!       | err:STATUS[,ra=TIME][,code=C] | hang
+//!       | bom | crlf | cr | bare | closing | nodone | nofinish | finish:JSON | unfinished:JSON | linger:TIME
+//!       | ping:FORM | extra:FORM | reasoning:PLACE | usage:PLACE | text:MODE | page:FORM | bad#k:FORM
 //! ```
 //!
 //! `k` counts tokens already sent. `TIME` is `250ms` or `2s`; a bare number counts milliseconds. A later directive
@@ -18,7 +20,10 @@
 //! Pure: no clock, socket or randomness. Absent on purpose: any reading of the conversation; whoever calls decides
 //! which text is searched.
 
+mod args;
 mod error;
+mod limits;
+mod odd;
 mod parse;
 mod render;
 #[cfg(test)]
@@ -27,16 +32,9 @@ mod tests;
 use std::time::Duration;
 
 pub use error::{Problem, ScriptError};
+pub use limits::{SIZE_MAX_BYTES, TIME_MAX, TOKENS_DEFAULT, TOKENS_MAX};
+pub use odd::{Bad, BadKind, Extra, Flag, Odd, Oddity, Page, Ping, Reasoning, UsageMode};
 use serde::{Deserialize, Serialize};
-
-/// Tokens in an answer when nothing says otherwise.
-pub const TOKENS_DEFAULT: u32 = 8;
-/// The most tokens that a script may ask for.
-pub const TOKENS_MAX: u32 = 1_000_000;
-/// The largest token that a script may ask for, in bytes.
-pub const SIZE_MAX_BYTES: usize = 1 << 20;
-/// The longest time that a script may ask for.
-pub const TIME_MAX: Duration = Duration::from_hours(24);
 
 /// Directives in the order they were given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -117,6 +115,8 @@ pub enum Directive {
     Err(Failure),
     /// `hang`: take the request and never answer.
     Hang,
+    /// A way in which providers differ.
+    Odd(Oddity),
 }
 
 /// Hold the stream after so many tokens until the gate of that name lets it on.
@@ -201,6 +201,8 @@ pub struct Plan {
     pub failure: Option<Failure>,
     /// Whether the request is never answered.
     pub hang: bool,
+    /// How the answer differs from an ordinary one.
+    pub odd: Odd,
 }
 
 impl Default for Plan {
@@ -215,6 +217,7 @@ impl Default for Plan {
             end: None,
             failure: None,
             hang: false,
+            odd: Odd::default(),
         }
     }
 }
@@ -232,28 +235,12 @@ impl Plan {
             Directive::End(end) => self.end = Some(end.clone()),
             Directive::Err(failure) => self.failure = Some(failure.clone()),
             Directive::Hang => self.hang = true,
+            Directive::Odd(oddity) => self.odd.apply(oddity),
         }
     }
 }
 
 impl Script {
-    /// Reads the hints in a prompt: every `[[mock ...]]` envelope, and the bare words `slow:NxMS` and `many:N`
-    /// outside of them. All other text is left alone.
-    ///
-    /// # Errors
-    /// An envelope that holds anything but well-formed directives, or that is not closed.
-    pub fn from_prompt(text: &str) -> Result<Self, ScriptError> {
-        parse::prompt(text)
-    }
-
-    /// Reads a bare list of directives, as the `x-mock` header carries it. An envelope around it is accepted.
-    ///
-    /// # Errors
-    /// Anything that is not a well-formed directive.
-    pub fn from_directives(text: &str) -> Result<Self, ScriptError> {
-        parse::directives(text)
-    }
-
     /// Adds a directive that holds for every attempt.
     #[must_use]
     pub fn with(self, directive: Directive) -> Self {

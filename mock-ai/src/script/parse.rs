@@ -4,14 +4,35 @@ use std::time::Duration;
 
 use super::{
     Attempts, Directive, End, EndMode, Entry, Failure, Gate, Problem, SIZE_MAX_BYTES, Script, ScriptError, Stall,
-    TIME_MAX, TOKENS_MAX, is_gate_name,
+    TIME_MAX, TOKENS_MAX,
+    args::{after, time},
+    is_gate_name, odd,
 };
 use crate::token::is_key;
 
 const OPEN: &str = "[[mock";
 const CLOSE: &str = "]]";
 
-pub(super) fn prompt(text: &str) -> Result<Script, ScriptError> {
+impl Script {
+    /// Reads the hints in a prompt: every `[[mock ...]]` envelope, and the bare words `slow:NxMS` and `many:N`
+    /// outside of them. All other text is left alone.
+    ///
+    /// # Errors
+    /// An envelope that holds anything but well-formed directives, or that is not closed.
+    pub fn from_prompt(text: &str) -> Result<Self, ScriptError> {
+        prompt(text)
+    }
+
+    /// Reads a bare list of directives, as the `x-mock` header carries it. An envelope around it is accepted.
+    ///
+    /// # Errors
+    /// Anything that is not a well-formed directive.
+    pub fn from_directives(text: &str) -> Result<Self, ScriptError> {
+        directives(text)
+    }
+}
+
+fn prompt(text: &str) -> Result<Script, ScriptError> {
     let mut entries = Vec::new();
     let mut from = 0;
     while let Some(open) = find_envelope(text, from) {
@@ -22,7 +43,7 @@ pub(super) fn prompt(text: &str) -> Result<Script, ScriptError> {
     Ok(Script { entries })
 }
 
-pub(super) fn directives(text: &str) -> Result<Script, ScriptError> {
+fn directives(text: &str) -> Result<Script, ScriptError> {
     let mut entries = Vec::new();
     match find_envelope(text, 0) {
         Some(open) if text[..open].trim().is_empty() => {
@@ -50,13 +71,20 @@ fn envelope(text: &str, open: usize, entries: &mut Vec<Entry>) -> Result<usize, 
         problem,
     };
     let start = open + OPEN.len();
-    let close = start + text[start..].find(CLOSE).ok_or_else(|| fail(Problem::Unclosed))?;
+    let close = start + find_close(&text[start..]).ok_or_else(|| fail(Problem::Unclosed))?;
     let before = entries.len();
     words(text, start, close, entries)?;
     if entries.len() == before {
         return Err(fail(Problem::Empty));
     }
     Ok(close + CLOSE.len())
+}
+
+/// Where an envelope closes: at the last two of the first brackets in a row, so that a JSON list may stand at its end.
+fn find_close(text: &str) -> Option<usize> {
+    let at = text.find(CLOSE)?;
+    let brackets = text[at..].bytes().take_while(|byte| *byte == b']').count();
+    Some(at + brackets - CLOSE.len())
 }
 
 /// Reads the directives in `text[start..end]`.
@@ -157,7 +185,9 @@ fn directive(word: &str) -> Result<Directive, Problem> {
             Some(position) => Err(Problem::BadPosition(position.to_owned())),
             None => unplaced(verb, args, word),
         },
-        _ => Err(Problem::UnknownVerb(verb.to_owned())),
+        _ => odd::read(verb, position, args, word)
+            .unwrap_or_else(|| Err(Problem::UnknownVerb(verb.to_owned())))
+            .map(Directive::Odd),
     }
 }
 
@@ -179,11 +209,6 @@ fn unplaced(verb: &str, args: &str, word: &str) -> Result<Directive, Problem> {
         _ if word == "hang" => Ok(Directive::Hang),
         _ => Err(Problem::NoArgument("hang")),
     }
-}
-
-fn after(verb: &'static str, position: Option<&str>) -> Result<u32, Problem> {
-    let position = position.ok_or(Problem::NoPosition(verb))?;
-    position.parse().map_err(|_| Problem::BadPosition(position.to_owned()))
 }
 
 fn slow(args: &str) -> Result<Directive, Problem> {
@@ -255,17 +280,4 @@ fn failure(args: &str) -> Result<Directive, Problem> {
         }
     }
     Ok(Directive::Err(failure))
-}
-
-fn time(word: &str) -> Result<Duration, Problem> {
-    let (digits, unit_ms) = if let Some(digits) = word.strip_suffix("ms") {
-        (digits, 1)
-    } else if let Some(digits) = word.strip_suffix('s') {
-        (digits, 1000)
-    } else {
-        (word, 1)
-    };
-    let ms = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit_ms));
-    let duration = ms.map(Duration::from_millis).filter(|duration| *duration <= TIME_MAX);
-    duration.ok_or_else(|| Problem::BadTime(word.to_owned()))
 }

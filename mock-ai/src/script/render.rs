@@ -55,6 +55,7 @@ impl fmt::Display for Directive {
                 }
             }
             Self::Hang => f.write_str("hang"),
+            Self::Odd(oddity) => oddity.fmt(f),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the control language accepts, what it refuses and in which words, and that it reads back what it writes.
 
 use super::*;
+use crate::token::TextMode;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -82,6 +83,7 @@ fn every_verb_is_read() {
                 code: Some("slow_down".to_owned())
             }),
             hang: false,
+            odd: Odd::default(),
         }
     );
     assert!(plan("[[mock hang]]").hang);
@@ -172,11 +174,84 @@ fn what_is_written_reads_back() {
     assert_eq!(Script::default().to_string(), "");
 }
 
+/// Every oddity in words, and as it is read.
+fn oddities() -> Vec<Oddity> {
+    let mut all: Vec<Oddity> = Flag::WORDS.iter().map(|(_, flag)| Oddity::Flag(*flag)).collect();
+    all.extend(Ping::WORDS.iter().map(|(_, ping)| Oddity::Ping(*ping)));
+    all.extend(Extra::WORDS.iter().map(|(_, extra)| Oddity::Extra(*extra)));
+    all.extend(Reasoning::WORDS.iter().map(|(_, place)| Oddity::Reasoning(*place)));
+    all.extend(UsageMode::WORDS.iter().map(|(_, place)| Oddity::Usage(*place)));
+    all.extend(TextMode::WORDS.iter().map(|(_, mode)| Oddity::Text(*mode)));
+    all.extend(Page::WORDS.iter().map(|(_, page)| Oddity::Page(*page)));
+    all.extend(
+        BadKind::WORDS
+            .iter()
+            .map(|(_, kind)| Oddity::Bad(Bad { after: 3, kind: *kind })),
+    );
+    for json in [
+        "null",
+        "\"\"",
+        "7",
+        "-1.5",
+        "true",
+        "{\"a\":[1]}",
+        "[\"stop\"]",
+        "\"\\ud83d\"",
+    ] {
+        all.push(Oddity::Finish(json.to_owned()));
+        all.push(Oddity::Unfinished(json.to_owned()));
+    }
+    all.push(Oddity::Linger(ms(400)));
+    all
+}
+
+#[test]
+fn every_oddity_reads_back_and_changes_the_plan() {
+    for oddity in oddities() {
+        let script = Script::default().with(Directive::Odd(oddity.clone()));
+        let text = script.to_string();
+        assert_eq!(Script::from_prompt(&text).unwrap(), script, "{text}");
+        let is_default = matches!(oddity, Oddity::Text(TextMode::Plain));
+        assert_eq!(plan(&text).odd == Odd::default(), is_default, "{text}");
+    }
+}
+
+#[test]
+fn a_word_stands_for_its_string_and_the_later_line_end_wins() {
+    let odd = plan("[[mock finish:length unfinished:null crlf cr bom]]").odd;
+    assert_eq!(
+        (odd.finish.as_deref(), odd.unfinished.as_deref()),
+        (Some("\"length\""), Some("null"))
+    );
+    assert!(odd.has(Flag::Cr) && odd.has(Flag::Bom) && !odd.has(Flag::Crlf));
+}
+
+#[test]
+fn an_oddity_says_what_it_takes() {
+    refused("[[mock bom:1]]", "`bom:1` at byte 7: `bom` takes no argument");
+    refused(
+        "[[mock ping#1:all]]",
+        "`ping#1:all` at byte 7: bad position `1`, expected a number of tokens, and only on gate, stall, end and bad",
+    );
+    refused(
+        "[[mock ping:pong]]",
+        "`ping:pong` at byte 7: expected ping:WORD, one of comment, event, data, retry, all",
+    );
+    refused(
+        "[[mock finish:{]]",
+        "`finish:{` at byte 7: expected finish:JSON, a JSON value without white space of up to 1024 bytes, as in finish:\"\" or finish:null",
+    );
+    refused(
+        "[[mock bad:json]]",
+        "`bad:json` at byte 7: `bad` needs the number of tokens sent before it, as in `bad#3`",
+    );
+}
+
 #[test]
 fn an_unknown_verb_is_named_with_its_place() {
     refused(
         "é [[mock many:2 bogus:1]]",
-        "`bogus:1` at byte 17: unknown verb `bogus`, expected key, slow, many, size, ttft, gate, stall, end, err or hang",
+        "`bogus:1` at byte 17: unknown verb `bogus`, expected key, slow, many, size, ttft, gate, stall, end, err, hang or one of the oddities: bom, crlf, cr, bare, closing, nodone, nofinish, ping, extra, reasoning, usage, text, page, bad, finish, unfinished, linger",
     );
 }
 
@@ -233,11 +308,11 @@ fn a_position_is_asked_for_where_it_counts() {
     );
     refused(
         "[[mock many#1:2]]",
-        "`many#1:2` at byte 7: bad position `1`, expected a number of tokens, and only on gate, stall and end",
+        "`many#1:2` at byte 7: bad position `1`, expected a number of tokens, and only on gate, stall, end and bad",
     );
     refused(
         "[[mock end#x:eof]]",
-        "`end#x:eof` at byte 7: bad position `x`, expected a number of tokens, and only on gate, stall and end",
+        "`end#x:eof` at byte 7: bad position `x`, expected a number of tokens, and only on gate, stall, end and bad",
     );
 }
 

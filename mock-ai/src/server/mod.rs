@@ -12,9 +12,9 @@
 //! Endpoints: `POST /v1/chat/completions`, `GET /v1/models`, `GET /v1/models/{id}`, `GET /health`. Absent: TLS, HTTP/2,
 //! CORS, and any other part of the OpenAI interface; a request for one is answered 404.
 
+mod app;
 mod chat;
 mod models;
-mod refusal;
 mod stamp;
 mod walk;
 mod wire;
@@ -25,21 +25,13 @@ use axum::{
     Json, Router, middleware,
     routing::{get, post},
 };
-pub(crate) use refusal::Refusal;
 use serde_json::json;
 use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
 use tokio_util::sync::CancellationToken;
 
-use crate::{admin, state::World};
-
-/// What the provider insists on.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// The models that exist; with none given, every name is one.
-    pub models: Vec<String>,
-    /// Whether a request without an API key is refused with 401. Which key it is does not matter.
-    pub require_key: bool,
-}
+use self::app::App;
+pub use self::app::Settings;
+use crate::{admin, refusal, state::World};
 
 /// Both sockets, bound, so that the addresses are known before anything is served.
 #[derive(Debug)]
@@ -60,13 +52,6 @@ pub struct BindError {
     addr: String,
     interface: &'static str,
     source: io::Error,
-}
-
-/// What the provider's handlers share.
-#[derive(Debug)]
-struct App {
-    world: Arc<World>,
-    settings: Settings,
 }
 
 impl Server {

@@ -9,7 +9,8 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{App, Refusal, Settings};
+use super::app::{App, Settings};
+use crate::refusal::Refusal;
 
 /// Listed when every name is a model.
 const ANY: &str = "mock-ai";

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    script::Plan,
+    script::{Odd, Plan},
     state::{Call, Forced},
     token::{Answer, Texts},
 };
@@ -69,6 +69,30 @@ impl Walk {
         self.sent
     }
 
+    /// How the answer differs from an ordinary one.
+    pub(super) fn odd(&self) -> &Odd {
+        &self.plan.odd
+    }
+
+    /// `true` once every token is sent.
+    pub(super) fn is_through(&self) -> bool {
+        self.sent == self.limit
+    }
+
+    /// Why the answer stops after its last token.
+    pub(super) fn finish(&self) -> Finish {
+        if self.limit < self.plan.tokens {
+            Finish::Length
+        } else {
+            Finish::Stop
+        }
+    }
+
+    /// Says nothing for a while, or until an end is forced.
+    pub(super) async fn pause(&self, time: Duration) -> Result<(), Forced> {
+        self.pause_until(Instant::now() + time).await
+    }
+
     pub(super) async fn step(&mut self) -> Step {
         if let Err(forced) = self.pass().await {
             return Step::Cut(forced);
@@ -79,11 +103,7 @@ impl Walk {
             None
         };
         let Some(token) = token else {
-            return Step::Finished(if self.limit < self.plan.tokens {
-                Finish::Length
-            } else {
-                Finish::Stop
-            });
+            return Step::Finished(self.finish());
         };
         self.sent += 1;
         self.call.token();

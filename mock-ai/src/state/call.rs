@@ -3,10 +3,13 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use super::{Forced, Live, World};
+use super::{
+    World,
+    live::{Arrival, Forced, Live},
+};
 use crate::{
     journal::Cause,
-    script::{Gate, Plan},
+    script::{Gate, Plan, Script},
 };
 
 pub(crate) struct Call {
@@ -18,14 +21,17 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(world: Arc<World>, live: Arc<Live>, plan: &Plan) -> Self {
-        Self {
-            world,
+    /// Enters a call; what it does on this attempt comes with it.
+    pub(crate) fn begin(world: &Arc<World>, arrival: Arrival, script: &Script) -> (Self, Plan) {
+        let (live, plan) = world.write(|book, now_us| book.begin(arrival, script, now_us));
+        let call = Self {
+            world: Arc::clone(world),
             live,
             gate: plan.gate.clone(),
             begun: false,
             finished: false,
-        }
+        };
+        (call, plan)
     }
 
     pub(crate) fn live(&self) -> &Arc<Live> {
@@ -39,6 +45,15 @@ impl Call {
             self.world.write(|book, now_us| book.first_byte(&self.live, now_us));
         }
         self.live.with_progress(|progress| progress.bytes += bytes as u64);
+    }
+
+    /// Notes an oddity that was handed to the connection, by its directive.
+    pub(crate) fn odd(&self, directive: &str) {
+        self.live.with_progress(|progress| {
+            if !progress.odd.contains(directive) {
+                progress.odd.insert(directive.to_owned());
+            }
+        });
     }
 
     /// Counts a token that is due now.

@@ -3,13 +3,13 @@
 //! Each call has its own lock for its progress, so that streams do not meet at the book's lock with every token.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, OnceLock},
 };
 
 use tokio::sync::Notify;
 
-use super::lock;
+use super::lock::lock;
 use crate::{
     journal::{CallRecord, CallRef, Cause, Message},
     script::EndMode,
@@ -74,6 +74,7 @@ pub(super) struct Progress {
     pub(super) token_us: Vec<u64>,
     pub(super) bytes: u64,
     pub(super) held: Option<String>,
+    pub(super) odd: BTreeSet<String>,
     pub(super) ended_us: Option<u64>,
     pub(super) cause: Option<Cause>,
     pub(super) gone_us: Option<u64>,
@@ -137,6 +138,7 @@ impl Live {
             tokens: progress.token_us.len() as u32,
             bytes: progress.bytes,
             held: progress.held.clone(),
+            odd: progress.odd.clone(),
             ended_us: progress.ended_us,
             cause: progress.cause,
             gone_us: progress.gone_us,

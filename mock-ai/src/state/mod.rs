@@ -10,12 +10,13 @@ mod call;
 mod gates;
 mod kept;
 mod live;
+mod lock;
 #[cfg(test)]
 mod tests;
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -24,13 +25,11 @@ use std::{
 pub(crate) use book::{Book, CALLS_KEPT, CallFilter};
 pub(crate) use call::Call;
 pub(crate) use gates::Opening;
-pub(crate) use live::{Arrival, Forced, Live};
+pub(crate) use live::{Arrival, Forced};
 use tokio::sync::watch;
 
-use crate::{
-    journal::EventId,
-    script::{Plan, Script},
-};
+use self::lock::lock;
+use crate::journal::EventId;
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -77,12 +76,6 @@ impl World {
         result
     }
 
-    /// Enters a call; what it does on this attempt comes with it.
-    pub(crate) fn begin(self: &Arc<Self>, arrival: Arrival, script: &Script) -> (Call, Plan) {
-        let (live, plan) = self.write(|book, now_us| book.begin(arrival, script, now_us));
-        (Call::new(Arc::clone(self), live, &plan), plan)
-    }
-
     /// The first result that `look` finds, looking again with each event, within the given time.
     pub(crate) async fn wait_for<R>(&self, bound: Duration, mut look: impl FnMut(&Book) -> Option<R>) -> Option<R> {
         let mut latest = self.latest.subscribe();
@@ -118,9 +111,4 @@ impl World {
     pub(crate) fn rejected(&self) -> u64 {
         self.rejected.load(Ordering::Relaxed)
     }
-}
-
-/// Locks, come what may: the data behind these locks is whole after each statement.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,9 +1,9 @@
 //! The rules of the book, without a socket: ordinals, gates, ends, resets and bounds.
 
-use super::*;
+use super::{live::Live, *};
 use crate::{
     journal::{CallId, Cause, Event, EventKind, KeyState},
-    script::EndMode,
+    script::{EndMode, Script},
 };
 
 fn arrival(key: &str) -> Arrival {
@@ -199,7 +199,9 @@ fn whoever_asks_for_forgotten_events_is_told() {
 async fn a_wait_ends_with_the_event_or_with_its_bound() {
     let world = World::new();
     let waiting = world.wait_for(Duration::from_secs(10), |book| book.record(CallId(1)));
-    let (found, call) = tokio::join!(waiting, async { world.begin(arrival("a"), &Script::default()).0 });
+    let (found, call) = tokio::join!(waiting, async {
+        Call::begin(&world, arrival("a"), &Script::default()).0
+    });
     assert_eq!(found.unwrap().id, call.live().id);
     assert!(
         world
@@ -212,7 +214,7 @@ async fn a_wait_ends_with_the_event_or_with_its_bound() {
 #[test]
 fn a_call_that_is_dropped_unfinished_lost_its_client() {
     let world = World::new();
-    let (call, _) = world.begin(arrival("a"), &Script::default());
+    let (call, _) = Call::begin(&world, arrival("a"), &Script::default());
     let id = call.live().id.call;
     drop(call);
     assert_eq!(

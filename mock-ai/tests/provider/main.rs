@@ -6,6 +6,7 @@ mod admin;
 mod client;
 mod endings;
 mod gates;
+mod odd;
 mod pace;
 mod process;
 mod refusals;

@@ -53,7 +53,9 @@ async fn a_bad_script_names_the_word_and_its_place() {
     let provider = Provider::start().await;
     let (status, error) = refused(provider.ask("[[mock many:2 explode]]")).await;
     let message = "in the last user message: `explode` at byte 14: unknown verb `explode`, expected key, slow, many, \
-        size, ttft, gate, stall, end, err or hang";
+        size, ttft, gate, stall, end, err, hang or one of the oddities: \
+        bom, crlf, cr, bare, closing, nodone, nofinish, ping, extra, reasoning, usage, text, page, bad, finish, \
+        unfinished, linger";
     assert_eq!((status, error["message"].as_str()), (400, Some(message)));
     let (status, error) = refused(provider.ask("x").header("x-mock", "many:2 many:x")).await;
     let message = "in the header x-mock: `many:x` at byte 7: expected many:N, a number of tokens";

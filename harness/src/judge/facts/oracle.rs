@@ -34,6 +34,7 @@ fn lay(text: &Text<'_>, expect: &Expect, may_end_early: bool) -> Result<(), Odd>
         call,
         total: expect.tokens,
         size: expect.size,
+        mode: expect.text,
     };
     let mut walk = text.walk(0);
     let mut held = 0;
@@ -66,6 +67,8 @@ fn lay(text: &Text<'_>, expect: &Expect, may_end_early: bool) -> Result<(), Odd>
 
 #[cfg(test)]
 mod tests {
+    use mock_ai::token::TextMode;
+
     use super::*;
 
     fn expect(tokens: u32, size: usize) -> Expect {
@@ -73,6 +76,7 @@ mod tests {
             key: "k".into(),
             tokens,
             size,
+            text: TextMode::Plain,
             fails: false,
         }
     }
@@ -94,6 +98,35 @@ mod tests {
             assert!(hold(&Text::of(0, &answer.text()), &expect(3, 50)).is_ok());
         }
         assert!(hold(&Text::default(), &expect(0, 0)).is_ok());
+    }
+
+    /// Of each mode the agreed form holds; anything else does not, the form in which a NUL was sent included.
+    #[test]
+    fn mixed_text_holds_in_its_agreed_form_alone() {
+        for (word, mode) in TextMode::WORDS {
+            let expect = Expect {
+                text: *mode,
+                ..expect(3, 0)
+            };
+            let answer = Answer {
+                mode: *mode,
+                ..Answer::new("k", 2, 3)
+            };
+            let text = answer.text();
+            assert!(hold(&Text::of(0, &text), &expect).is_ok(), "{word}");
+            assert!(
+                hold_beginning(&Text::of(0, &text[..text.floor_char_boundary(30)]), &expect).is_ok(),
+                "{word}"
+            );
+            let is_plain = mode.is_plain();
+            assert_eq!(
+                hold(&Text::of(0, &Answer::new("k", 2, 3).text()), &expect).is_ok(),
+                is_plain,
+                "{word}"
+            );
+            let as_sent = text.replace('\u{fffd}', "\0");
+            assert_eq!(hold(&Text::of(0, &as_sent), &expect).is_ok(), as_sent == text, "{word}");
+        }
     }
 
     #[test]

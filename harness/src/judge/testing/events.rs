@@ -6,12 +6,14 @@ use crate::history::{
     Outcome, PodEvent, ProviderEvent, ProviderWhat, ReadAnswer, Row, Start, Status, StoreEvent, TailEnd, WatcherEvent,
     WatcherId, What,
 };
+use mock_ai::token::TextMode;
 
 pub(crate) fn posted(op: u32, thread: &str, message: &str, key: &str) -> What {
     let expect = Box::new(Expect {
         key: key.into(),
         tokens: TOKENS,
         size: 0,
+        text: TextMode::Plain,
         fails: false,
     });
     let (op, text) = (OpId(op), format!("please answer {message}"));

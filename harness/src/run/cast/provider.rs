@@ -2,7 +2,7 @@
 
 use super::Cast;
 use super::turn::{BEGIN, LOOK, Turn};
-use crate::plan::Answer;
+use crate::plan::{Answer, Oddity};
 use crate::run::stopped::Stopped;
 use crate::wait::{self, Look};
 
@@ -25,6 +25,12 @@ impl ProviderSide<'_> {
     /// How often the provider was called for the turn so far.
     pub async fn calls(&self, turn: &Turn) -> Result<usize, Stopped> {
         Ok(self.cast.slot.provider.calls(&turn.key).await?.len())
+    }
+
+    /// `true` if a call for the turn was really handed this oddity.
+    pub async fn has_sent(&self, turn: &Turn, oddity: &Oddity) -> Result<bool, Stopped> {
+        let (calls, directive) = (self.cast.slot.provider.calls(&turn.key).await?, oddity.to_string());
+        Ok(calls.iter().any(|call| call.odd.contains(&directive)))
     }
 
     /// Waits until the `n`-th call for the turn is held at the turn's gate.

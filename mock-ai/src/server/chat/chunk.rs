@@ -1,18 +1,18 @@
 //! What a chat completion looks like on the wire, streamed and whole.
 
-use bytes::Bytes;
 use serde::Serialize;
 
-use crate::server::{stamp::RequestId, walk::Finish};
+use crate::{
+    script::{Flag, Odd},
+    server::{stamp::RequestId, walk::Finish},
+};
 
 /// The stream's last event.
-pub(super) const DONE: Bytes = Bytes::from_static(b"data: [DONE]\n\n");
+pub(super) const DONE: &str = "data: [DONE]\n\n";
 
 const FINGERPRINT: &str = "fp_mock_ai";
-/// Stands for a token's text in the template of its chunk. JSON writes it as an escape that no other field behind the
-/// model's name can hold.
+/// Stands for a token's text in the template of its chunk. No JSON holds it: a control character is escaped there.
 const BLANK: &str = "\u{1}";
-const BLANK_ESCAPED: &str = "\\u0001";
 
 /// The fields that every chunk of an answer, or the whole answer, starts with.
 #[derive(Debug, Clone, Serialize)]
@@ -35,13 +35,12 @@ pub(super) struct Usage {
     total: u32,
 }
 
-/// A chunk's `usage` field.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum UsageField {
-    /// Nobody asked for usage.
+/// The `usage` field of a chunk with a choice.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum UsageField {
+    /// There is none.
     Absent,
-    /// It was asked for and comes later: `null`.
+    /// `null`: the counts come in a chunk of their own.
     Later,
     Now(Usage),
 }
@@ -53,12 +52,6 @@ impl Usage {
             completion,
             total: prompt.saturating_add(completion),
         }
-    }
-}
-
-impl UsageField {
-    fn is_absent(&self) -> bool {
-        matches!(self, Self::Absent)
     }
 }
 
@@ -75,35 +68,16 @@ impl Head {
     }
 }
 
-#[derive(Serialize)]
-struct Chunk<'a> {
-    #[serde(flatten)]
-    head: &'a Head,
-    choices: &'a [Choice<'a>],
-    #[serde(skip_serializing_if = "UsageField::is_absent")]
-    usage: UsageField,
-}
-
-#[derive(Serialize)]
-struct Choice<'a> {
-    index: u32,
-    delta: Delta<'a>,
-    logprobs: Option<()>,
-    finish_reason: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Delta<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<&'a str>,
-}
-
-/// Writes the chunks of one answer.
+/// Writes the events of one answer's stream.
 pub(super) struct Chunks {
-    head: Head,
-    include_usage: bool,
+    /// The fields that every chunk starts with, as they stand within the object, with a comma behind them.
+    head: String,
+    /// What stands behind the choices: the usage field, if there is one.
+    tail: String,
+    /// Whether a choice has its index and logprobs.
+    is_bare: bool,
+    /// Every chunk's reason but the closing one's, as JSON.
+    unfinished: String,
     /// A token's chunk before and after its text. Tokens are ASCII that JSON does not escape, so that a chunk is put
     /// together and not serialised.
     before: String,
@@ -111,90 +85,66 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    pub(super) fn new(head: Head, include_usage: bool) -> serde_json::Result<Self> {
-        let head = Head {
+    pub(super) fn new(head: Head, usage: UsageField, odd: &Odd) -> serde_json::Result<Self> {
+        let is_bare = odd.has(Flag::Bare);
+        let fields = serde_json::to_string(&Head {
             object: "chat.completion.chunk",
             ..head
-        };
+        })?;
+        let fields = fields.trim_start_matches('{').trim_end_matches('}');
         let mut chunks = Self {
-            head,
-            include_usage,
+            head: if is_bare { String::new() } else { format!("{fields},") },
+            tail: match usage {
+                UsageField::Absent => String::new(),
+                UsageField::Later => r#","usage":null"#.to_owned(),
+                UsageField::Now(usage) => format!(r#","usage":{}"#, serde_json::to_string(&usage)?),
+            },
+            is_bare,
+            unfinished: odd.unfinished.clone().unwrap_or_else(|| "null".to_owned()),
             before: String::new(),
             after: String::new(),
         };
-        let template = chunks.choice(
-            Delta {
-                role: None,
-                content: Some(BLANK),
-            },
-            None,
-        )?;
-        let (before, after) = template.rsplit_once(BLANK_ESCAPED).unwrap_or_default();
+        let template = chunks.delta(&format!(r#""content":"{BLANK}""#));
+        let (before, after) = template.split_once(BLANK).unwrap_or_default();
         (chunks.before, chunks.after) = (before.to_owned(), after.to_owned());
         Ok(chunks)
     }
 
-    pub(super) fn role(&self) -> serde_json::Result<Bytes> {
-        self.choice(
-            Delta {
-                role: Some("assistant"),
-                content: Some(""),
-            },
-            None,
-        )
-        .map(Bytes::from)
+    pub(super) fn role(&self) -> String {
+        self.delta(r#""role":"assistant","content":"""#)
     }
 
-    pub(super) fn token(&self, text: &str) -> Bytes {
-        let mut chunk = String::with_capacity(self.before.len() + text.len() + self.after.len());
-        chunk.push_str(&self.before);
-        chunk.push_str(text);
-        chunk.push_str(&self.after);
-        chunk.into()
+    /// The chunk of a text, given as the inside of a JSON string.
+    pub(super) fn text(&self, text: &str) -> String {
+        [&self.before, text, &self.after].concat()
     }
 
-    pub(super) fn finish(&self, finish: Finish) -> serde_json::Result<Bytes> {
-        self.choice(
-            Delta {
-                role: None,
-                content: None,
-            },
-            Some(finish.as_str()),
-        )
-        .map(Bytes::from)
+    /// A chunk that does not close the answer; `delta` is the inside of a JSON object.
+    pub(super) fn delta(&self, delta: &str) -> String {
+        self.choice(delta, &self.unfinished)
     }
 
-    pub(super) fn usage(&self, usage: Usage) -> serde_json::Result<Bytes> {
-        event(&Chunk {
-            head: &self.head,
-            choices: &[],
-            usage: UsageField::Now(usage),
-        })
-        .map(Bytes::from)
-    }
-
-    fn choice(&self, delta: Delta<'_>, finish_reason: Option<&str>) -> serde_json::Result<String> {
-        let choices = [Choice {
-            index: 0,
-            delta,
-            logprobs: None,
-            finish_reason,
-        }];
-        let usage = if self.include_usage {
-            UsageField::Later
+    /// A chunk with one choice; `delta` is the inside of a JSON object, `reason` is JSON.
+    pub(super) fn choice(&self, delta: &str, reason: &str) -> String {
+        let (index, logprobs) = if self.is_bare {
+            ("", "")
         } else {
-            UsageField::Absent
+            (r#""index":0,"#, r#""logprobs":null,"#)
         };
-        event(&Chunk {
-            head: &self.head,
-            choices: &choices,
-            usage,
-        })
+        self.fields(&format!(
+            r#""choices":[{{{index}"delta":{{{delta}}},{logprobs}"finish_reason":{reason}}}]"#
+        ))
     }
-}
 
-fn event(chunk: &Chunk<'_>) -> serde_json::Result<String> {
-    Ok(format!("data: {}\n\n", serde_json::to_string(chunk)?))
+    /// A chunk with these fields; `fields` is the inside of a JSON object.
+    pub(super) fn fields(&self, fields: &str) -> String {
+        format!("data: {{{}{fields}{}}}\n\n", self.head, self.tail)
+    }
+
+    pub(super) fn usage(&self, usage: Usage) -> serde_json::Result<String> {
+        let usage = serde_json::to_string(&usage)?;
+        Ok(format!("data: {{{}\"choices\":[],\"usage\":{usage}}}\n\n", self.head))
+    }
 }
 
 /// An answer that is given whole.
@@ -249,16 +199,20 @@ mod tests {
 
     use super::*;
 
-    fn value(event: &Bytes) -> Value {
-        let text = std::str::from_utf8(event).unwrap();
-        serde_json::from_str(text.strip_prefix("data: ").unwrap().strip_suffix("\n\n").unwrap()).unwrap()
+    fn value(event: &str) -> Value {
+        serde_json::from_str(event.strip_prefix("data: ").unwrap().strip_suffix("\n\n").unwrap()).unwrap()
+    }
+
+    fn chunks(usage: UsageField, odd: &Odd) -> Chunks {
+        Chunks::new(Head::new(RequestId(Uuid::nil()), "m"), usage, odd).unwrap()
     }
 
     #[test]
     fn a_token_is_put_into_its_chunk_whatever_the_model_is_called() {
-        let model = "a \u{1} \"model\" \\u0001";
-        let chunks = Chunks::new(Head::new(RequestId(Uuid::nil()), model), true).unwrap();
-        let chunk = value(&chunks.token("~k.c1.k1.n2.0000 "));
+        let model = "a \u{1} \"model\" \\u0001 }";
+        let head = Head::new(RequestId(Uuid::nil()), model);
+        let chunks = Chunks::new(head, UsageField::Later, &Odd::default()).unwrap();
+        let chunk = value(&chunks.text("~k.c1.k1.n2.0000 "));
         assert_eq!(chunk["model"], model);
         assert_eq!(chunk["object"], "chat.completion.chunk");
         assert_eq!(chunk["usage"], Value::Null);
@@ -269,15 +223,32 @@ mod tests {
 
     #[test]
     fn usage_is_written_only_when_asked_for() {
-        let head = Head::new(RequestId(Uuid::nil()), "m");
-        let silent = Chunks::new(head.clone(), false).unwrap();
-        assert_eq!(value(&silent.role().unwrap()).get("usage"), None);
-        let asked = Chunks::new(head, true).unwrap();
-        let last = value(&asked.usage(Usage::new(3, 4)).unwrap());
-        assert_eq!(last["choices"], json!([]));
         assert_eq!(
-            last["usage"],
-            json!({"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7})
+            value(&chunks(UsageField::Absent, &Odd::default()).role()).get("usage"),
+            None
         );
+        let last = value(
+            &chunks(UsageField::Later, &Odd::default())
+                .usage(Usage::new(3, 4))
+                .unwrap(),
+        );
+        let counts = json!({"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7});
+        assert_eq!((&last["choices"], &last["usage"]), (&json!([]), &counts));
+        let each = chunks(UsageField::Now(Usage::new(3, 4)), &Odd::default());
+        assert_eq!(value(&each.role())["usage"], counts);
+    }
+
+    #[test]
+    fn a_bare_chunk_holds_choices_alone_and_the_reason_that_was_asked_for() {
+        let mut odd = Odd {
+            unfinished: Some("\"\"".to_owned()),
+            ..Odd::default()
+        };
+        odd.flags.insert(Flag::Bare);
+        let chunks = chunks(UsageField::Absent, &odd);
+        let choice = json!({"delta": {"content": "x"}, "finish_reason": ""});
+        assert_eq!(value(&chunks.text("x")), json!({"choices": [choice]}));
+        let closing = json!({"delta": {}, "finish_reason": {"a": 1}});
+        assert_eq!(value(&chunks.choice("", "{\"a\":1}")), json!({"choices": [closing]}));
     }
 }

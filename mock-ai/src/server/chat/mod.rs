@@ -2,6 +2,8 @@
 
 mod breakoff;
 mod chunk;
+mod odd;
+mod page;
 mod request;
 mod stream;
 mod whole;
@@ -17,9 +19,10 @@ use axum::{
 use bytes::Bytes;
 
 use self::{chunk::Head, request::ChatRequest};
-use super::{App, Refusal, models, stamp::RequestId, walk::Walk, wire::Link};
+use super::{app::App, models, stamp::RequestId, walk::Walk, wire::Link};
 use crate::{
     journal::{Cause, Message},
+    refusal::Refusal,
     script::{Plan, Script},
     state::{Arrival, Call},
     token::is_key,
@@ -64,7 +67,7 @@ pub(super) async fn create(
         headers: shown(&head.headers),
         messages: chat.messages.clone(),
     };
-    let (call, plan) = app.world.begin(arrival, &script);
+    let (call, plan) = Call::begin(&app.world, arrival, &script);
     respond(call, plan, &chat, id, link).await
 }
 
@@ -165,6 +168,9 @@ fn shown(headers: &HeaderMap) -> BTreeMap<String, String> {
 }
 
 async fn respond(mut call: Call, plan: Plan, chat: &ChatRequest, id: RequestId, link: Link) -> Response {
+    if let Some(page) = plan.odd.page {
+        return page::respond(call, page, plan.failure.as_ref().map(|failure| failure.status));
+    }
     let refusal = plan
         .failure
         .as_ref()

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{journal::Message, server::Refusal};
+use crate::{journal::Message, refusal::Refusal};
 
 const ROLES: [&str; 6] = ["system", "developer", "user", "assistant", "tool", "function"];
 

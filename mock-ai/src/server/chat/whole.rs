@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     journal::Cause,
+    refusal::Refusal,
     server::{
-        Refusal,
         walk::{Finish, Step, Walk},
         wire::Link,
     },
@@ -24,7 +24,10 @@ pub(super) async fn respond(mut walk: Walk, head: Head, chat: &ChatRequest, link
     let mut content = String::new();
     let (finish, forced) = loop {
         match walk.step().await {
-            Step::Token(text) => content.push_str(&text),
+            Step::Token(text) => {
+                content.push_str(&text);
+                content.push_str(walk.odd().text.shown());
+            }
             Step::Finished(finish) => break (finish, None),
             Step::Cut(forced) => break (Finish::Stop, Some(forced)),
         }

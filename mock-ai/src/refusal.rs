@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::script::Failure;
+use crate::{journal::CallId, script::Failure};
 
 /// Why a request gets no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,12 @@ impl Refusal {
         self
     }
 
+    /// There is no such call that could still be steered.
+    pub(crate) fn no_live_call(call: CallId) -> Self {
+        let message = format!("no live call {call}; it has ended, was reset, or never began");
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
     /// The refusal that a script asked for.
     pub(crate) fn scripted(failure: &Failure) -> Self {
         let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -91,11 +97,11 @@ impl IntoResponse for Refusal {
     }
 }
 
-pub(super) async fn no_such_route(method: Method, uri: Uri) -> Refusal {
+pub(crate) async fn no_such_route(method: Method, uri: Uri) -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, format!("no endpoint at {method} {}", uri.path())).code("unknown_url")
 }
 
-pub(super) async fn no_such_method(method: Method, uri: Uri) -> Refusal {
+pub(crate) async fn no_such_method(method: Method, uri: Uri) -> Refusal {
     Refusal::new(
         StatusCode::METHOD_NOT_ALLOWED,
         format!("{} does not take {method}", uri.path()),

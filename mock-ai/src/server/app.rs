@@ -1,0 +1,21 @@
+//! What the provider's handlers share.
+
+use std::sync::Arc;
+
+use crate::state::World;
+
+/// What the provider insists on.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The models that exist; with none given, every name is one.
+    pub models: Vec<String>,
+    /// Whether a request without an API key is refused with 401. Which key it is does not matter.
+    pub require_key: bool,
+}
+
+/// What the provider's handlers share.
+#[derive(Debug)]
+pub(super) struct App {
+    pub(super) world: Arc<World>,
+    pub(super) settings: Settings,
+}

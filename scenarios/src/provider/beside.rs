@@ -1,0 +1,60 @@
+//! How these stories are played: odd answers, one after the other and on each pod in turn, beside a healthy one.
+
+use crosspod::history::Status;
+use crosspod::plan::{Answer, Oddity, Pod};
+use crosspod::run::{Account, Cast, Played, Stopped, Turn};
+
+/// That the provider did what it was told to.
+pub(super) const SENT: &str = "the provider sent each oddity";
+/// That sound answers were taken whole.
+pub(super) const WHOLE: &str = "each odd answer was completed by its first call";
+/// That answers that nobody can read failed by themselves.
+pub(super) const FAILED: &str = "each odd answer failed by its first call";
+/// That a turn beside them ran on.
+pub(super) const BESIDE: &str = "a healthy turn ran beside them";
+
+/// An odd answer's number of tokens.
+const TOKENS: u32 = 6;
+
+/// Plays answers that are sound, each with its oddities.
+pub(super) async fn sound(c: &mut Cast, answers: Vec<Vec<Oddity>>) -> Played {
+    play(c, answers, Status::Completed, WHOLE).await
+}
+
+/// Plays answers that nobody can read, each with its oddities.
+pub(super) async fn unsound(c: &mut Cast, answers: Vec<Vec<Oddity>>) -> Played {
+    play(c, answers, Status::Failed, FAILED).await
+}
+
+async fn play(c: &mut Cast, answers: Vec<Vec<Oddity>>, end: Status, mark: &str) -> Played {
+    let beside = c.another_thread(Pod::second(), Account::Own).await?;
+    let healthy = c
+        .post_to(&beside, Pod::second(), Answer::tokens(10).gate_after(3))
+        .await?;
+    c.attach_on_every_pod(&healthy).await?.each_reach(3).await?;
+    let (mut all_sent, mut all_ended) = (true, true);
+    for (n, oddities) in answers.iter().enumerate() {
+        let odd = oddities.iter().fold(Answer::tokens(TOKENS), Answer::odd);
+        let turn = c.post(Pod::nth(n % 3), odd).await?;
+        c.attach_on_every_pod(&turn).await?;
+        all_ended &= c.settled(&turn).await? == end && c.provider().calls(&turn).await? == 1;
+        all_sent &= were_sent(c, &turn, oddities).await?;
+    }
+    c.evidence(SENT, all_sent);
+    c.evidence(mark, all_ended);
+    c.evidence(BESIDE, !c.is_over(&healthy).await?);
+    let next = c.post(Pod::nth(2), Answer::tokens(4)).await?;
+    c.settled(&next).await?;
+    c.provider().open_gate(&healthy).await?;
+    c.settled(&healthy).await?;
+    Ok(())
+}
+
+async fn were_sent(c: &Cast, turn: &Turn, oddities: &[Oddity]) -> Result<bool, Stopped> {
+    for oddity in oddities {
+        if !c.provider().has_sent(turn, oddity).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
