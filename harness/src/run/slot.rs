@@ -1,7 +1,8 @@
 //! A slot: one whole cluster with the connections that every play on it uses, healed between plays.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use crosspod_links::client::Client as Links;
@@ -40,6 +41,8 @@ pub(super) struct Slot {
     log: Option<Mutex<LogReader>>,
     /// Rung when there may be something to read in the stream log.
     log_heard: Arc<Notify>,
+    /// Whether each pod is known to reach each part through its link.
+    proven: AtomicBool,
 }
 
 /// The database's changes, and what of them belongs to plays that are over.
@@ -102,6 +105,7 @@ impl Slot {
             feed,
             log,
             log_heard,
+            proven: AtomicBool::default(),
         })
     }
 
@@ -163,6 +167,39 @@ impl Slot {
         feed.over.extend(ended);
         feed.over.extend(drained.into_iter().flat_map(|c| names(&c.row)));
         Ok(())
+    }
+
+    /// Lets whatever the database has committed until now belong to plays that are over, and returns every pod that has owned
+    /// one of the threads.
+    pub(super) async fn owners_until_now(
+        &self,
+        threads: &BTreeSet<ThreadId>,
+    ) -> Result<BTreeSet<PodName>, DatabaseError> {
+        let mut feed = self.feed.lock().await;
+        let mut owners = BTreeSet::new();
+        for Committed { row, .. } in feed.changes.drain().await? {
+            feed.over.extend(names(&row));
+            if let Row::Thread {
+                thread,
+                owner: Some(owner),
+                ..
+            } = row
+                && threads.contains(&thread)
+            {
+                owners.insert(owner);
+            }
+        }
+        Ok(owners)
+    }
+
+    /// Whether each pod is known to reach each part.
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
+    }
+
+    /// Keeps whether each pod is known to reach each part.
+    pub(super) fn set_proven(&self, proven: bool) {
+        self.proven.store(proven, Ordering::Relaxed);
     }
 
     /// Moves what the database has committed since the last call into the history.
@@ -250,8 +287,16 @@ impl Slot {
             .ok()
     }
 
-    /// Heals every part and sees it healthy.
+    /// Heals every part and sees it healthy. If that fails, the set-up is in doubt.
     pub(super) async fn heal(&self) -> Result<(), HealError> {
+        let healed = self.try_heal().await;
+        if healed.is_err() {
+            self.set_proven(false);
+        }
+        healed
+    }
+
+    async fn try_heal(&self) -> Result<(), HealError> {
         self.mend_links().await?;
         for healed in self.cluster.heal().await? {
             tracing::debug!(part = %healed.service, remedy = ?healed.remedy, "healed");

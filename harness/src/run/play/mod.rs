@@ -1,12 +1,13 @@
 //! One play: a story played once on one slot, from the plan to the judged history in its folder.
 //!
-//! The order: save the plan, begin the history, play, heal, settle, read the final state, judge. An error of the harness itself is
-//! an event of the history like any other and makes the verdict `Broken`.
+//! The order: save the plan, begin the history, prove the set-up, play, heal, settle, read the final state, judge. An
+//! error of the harness itself is an event of the history like any other and makes the verdict `Broken`.
 
 pub(in crate::run) mod artefacts;
 pub(in crate::run) mod background_watchers;
 pub(in crate::run) mod final_state;
 pub(in crate::run) mod heal;
+pub(in crate::run) mod reach;
 pub(in crate::run) mod settle;
 pub(in crate::run) mod stage;
 

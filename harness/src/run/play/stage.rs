@@ -10,6 +10,7 @@ use super::artefacts;
 use super::background_watchers::BackgroundWatchers;
 use super::final_state::{self, Baseline, read_final_state};
 use super::heal::heal;
+use super::reach;
 use super::settle::{quiesce, settle_feedback};
 use crate::history::writer::Recorder;
 use crate::history::{ClientEvent, RunEvent};
@@ -49,6 +50,7 @@ impl Stage {
         slot.heal()
             .await
             .map_err(|e| format!("the cluster is not healthy before the play: {e}"))?;
+        reach::prove(slot).await?;
         slot.provider.reset().await.map_err(|e| e.to_string())?;
         slot.forget_changes().await.map_err(|e| e.to_string())?;
         slot.forget_log().await;

@@ -1,0 +1,206 @@
+//! Proves the set-up of a slot before anything is judged on it: each pod reaches each part through its link.
+//!
+//! Each pod is posted turns of one token until it has run one, by the database's word. Then bytes must have come back
+//! through each of its links. A turn that fails although they did is the pod's fault, and the judge's to find; a link that
+//! carried nothing is a fault of the set-up (a proxy, a wrong address), of which no finding may be made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crosspod_links::client::ClientError;
+use crosspod_links::model::ProxyEffects;
+use futures_util::future::{join_all, try_join_all};
+
+use crate::history::{MessageId, Outcome, PodName, ThreadId, TurnId, TurnKey};
+use crate::nemesis::Link;
+use crate::plan::Answer;
+use crate::run::slot::Slot;
+use crate::wait::{self, Look};
+use crate::workload::Session;
+
+/// The links by which a pod reaches what it depends on.
+const LINKS: [Link; 3] = [Link::Postgres, Link::Nats, Link::Provider];
+/// How often a pod is posted a turn that it may run itself. Any pod may run any turn.
+const TURNS_MAX: u32 = 8;
+/// How long a turn of one token may take. A pod that cannot reach a part may hang for as long.
+const TURN_BOUND: Duration = Duration::from_secs(8);
+/// Pause between two looks at a turn.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Accounts of links, by their names. A stock Toxiproxy keeps none.
+type Accounts = BTreeMap<String, Option<ProxyEffects>>;
+
+/// Proves the set-up, unless it has been proven since something of it was last in doubt.
+///
+/// # Errors
+/// The pod, the part that it does not reach, and the account of the link.
+pub(in crate::run) async fn prove(slot: &Slot) -> Result<(), String> {
+    if slot.is_proven() {
+        return Ok(());
+    }
+    let before = accounts(slot).await?;
+    let mut unproven: BTreeSet<PodName> = slot.pods().iter().cloned().collect();
+    let first = slot.pods().first().ok_or("the cluster has no pods")?;
+    let session = slot
+        .api
+        .new_session(first, slot.address(first).map_err(|e| e.to_string())?, None);
+    let session = session.await.map_err(|e| e.to_string())?;
+    let mut threads = BTreeSet::new();
+    for _ in 0..TURNS_MAX {
+        let run = unproven.iter().map(|pod| run_a_turn(slot, pod, &session));
+        threads.extend(try_join_all(run).await?);
+        let owners = slot.owners_until_now(&threads).await.map_err(|e| e.to_string())?;
+        let after = accounts(slot).await?;
+        for pod in owners {
+            for link in LINKS {
+                check(&pod, link, &before, &after)?;
+            }
+            unproven.remove(&pod);
+        }
+        if unproven.is_empty() {
+            break;
+        }
+    }
+    if !unproven.is_empty() {
+        tracing::warn!(
+            ?unproven,
+            "other pods ran every turn that these were posted: whether they reach all parts is not proven"
+        );
+    }
+    slot.set_proven(true);
+    Ok(())
+}
+
+/// Posts a turn through a pod and waits until it is over, or for as long as a pod may hang. Returns its thread.
+async fn run_a_turn(slot: &Slot, pod: &PodName, session: &Session) -> Result<ThreadId, String> {
+    let at = slot.address(pod).map_err(|e| e.to_string())?;
+    let thread = slot.api.new_thread(pod, at, session).await.map_err(|e| e.to_string())?;
+    let key = TurnKey::from(uuid::Uuid::new_v4().simple().to_string()[..12].to_owned());
+    let message = MessageId::from(format!("m-{key}"));
+    let text = Answer::tokens(1).prompt(&key);
+    match slot.api.post(at, session, &thread, &message, &text).await {
+        Outcome::Ok(accepted) => over(slot, &accepted.turn).await,
+        // Perhaps it runs all the same; and if a pod takes no turns, that is for a story to find.
+        refused => tracing::info!(%pod, ?refused, "a turn for the proof of the set-up was not accepted"),
+    }
+    Ok(thread)
+}
+
+async fn over(slot: &Slot, turn: &TurnId) {
+    let ended = wait::until(
+        "the end of a turn for the proof of the set-up",
+        TURN_BOUND,
+        LOOK,
+        || async move {
+            match slot.owners.turn(turn).await {
+                Ok(Some(status)) if status.is_terminal() => Look::Done(status),
+                Ok(status) => Look::NotYet(format!("{status:?}")),
+                Err(e) => Look::NotYet(e.to_string()),
+            }
+        },
+    );
+    match ended.await {
+        Ok(status) => tracing::debug!(%turn, ?status, "a turn for the proof of the set-up is over"),
+        Err(e) => tracing::info!(error = %e, "a turn for the proof of the set-up goes on"),
+    }
+}
+
+async fn accounts(slot: &Slot) -> Result<Accounts, String> {
+    let links = slot.links();
+    let known = links.proxies().await.map_err(|e| e.to_string())?;
+    let names = slot.pods().iter().flat_map(|pod| LINKS.map(|link| name_of(pod, link)));
+    let read = names.map(|name| {
+        let (links, known) = (links.clone(), &known);
+        async move {
+            if !known.contains_key(&name) {
+                return Err(format!("the set-up is wrong: the fault proxy has no link {name}"));
+            }
+            let account = match links.effects(&name).await {
+                Ok(account) => Some(account),
+                Err(ClientError::Refused { .. }) => None,
+                Err(e) => return Err(e.to_string()),
+            };
+            Ok((name, account))
+        }
+    });
+    join_all(read).await.into_iter().collect()
+}
+
+fn name_of(pod: &PodName, link: Link) -> String {
+    format!("{pod}-{link}")
+}
+
+/// Checks that bytes came back to a pod through a link while the pod ran a turn. A pod may need its broker only at its
+/// start.
+fn check(pod: &PodName, link: Link, before: &Accounts, after: &Accounts) -> Result<(), String> {
+    let name = name_of(pod, link);
+    let account = |accounts: &Accounts| accounts.get(&name).cloned().flatten();
+    let Some(after) = account(after) else { return Ok(()) };
+    let before = account(before).filter(|_| link != Link::Nats).unwrap_or_default();
+    if after.downstream_bytes > before.downstream_bytes {
+        return Ok(());
+    }
+    Err(format!(
+        "the set-up is wrong, so nothing is judged: {pod} ran a turn and did not reach {link} through its link {name}: {made} \
+         connections were made there, {lost} of them could not reach {link}, and no byte came back; check the addresses and \
+         proxies among the variables of {pod} (`docker inspect`)",
+        made = after.accepted.saturating_sub(before.accepted),
+        lost = after.unreachable.saturating_sub(before.unreachable),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accounts_of(link: Link, accepted: u64, downstream_bytes: u64) -> Accounts {
+        let account = ProxyEffects {
+            accepted,
+            downstream_bytes,
+            ..ProxyEffects::default()
+        };
+        [(format!("pod-2-{link}"), Some(account))].into()
+    }
+
+    fn checked(link: Link, before: (u64, u64), after: (u64, u64)) -> Result<(), String> {
+        let of = |(accepted, bytes)| accounts_of(link, accepted, bytes);
+        check(&PodName::from("pod-2"), link, &of(before), &of(after))
+    }
+
+    #[test]
+    fn a_link_is_proven_by_bytes_that_came_back_and_by_nothing_else() {
+        assert_eq!(checked(Link::Provider, (0, 0), (1, 900)), Ok(()));
+        assert_eq!(
+            checked(Link::Postgres, (4, 900), (4, 901)),
+            Ok(()),
+            "over a connection from before"
+        );
+        for after in [(4, 900), (7, 900)] {
+            let wrong = checked(Link::Provider, (4, 900), after).expect_err("nothing came back");
+            for said in [
+                "pod-2",
+                "did not reach provider",
+                "pod-2-provider",
+                "the set-up is wrong",
+            ] {
+                assert!(wrong.contains(said), "{wrong}");
+            }
+            assert!(
+                wrong.contains(&format!("{} connections were made", after.0 - 4)),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_broker_that_was_reached_at_the_start_is_reached() {
+        assert_eq!(checked(Link::Nats, (1, 400), (1, 400)), Ok(()));
+        assert!(checked(Link::Nats, (0, 0), (0, 0)).is_err());
+    }
+
+    #[test]
+    fn a_proxy_without_accounts_proves_nothing_wrong() {
+        let none: Accounts = [("pod-2-provider".to_owned(), None)].into();
+        assert_eq!(check(&PodName::from("pod-2"), Link::Provider, &none, &none), Ok(()));
+    }
+}
