@@ -285,7 +285,7 @@ impl ClusterError {
 }
 
 /// Lines of another program's output as the end of a message; empty if there are none. Long lines are cut, because they would
-/// bury the message.
+/// hide the message.
 fn quoted(lines: &str) -> String {
     let lines = lines.lines().filter(|line| !line.trim().is_empty());
     let indented: Vec<String> = lines
