@@ -81,7 +81,7 @@ impl Crate {
         let mut functions: BTreeMap<_, BTreeMap<String, BTreeSet<Path>>> = BTreeMap::new();
         for (path, module) in &self.modules {
             for block in &module.impls {
-                if let Some(Found::Item(definer, name)) = self.resolve(path, &block.of, &mut Vec::new()) {
+                if let Some(Found::Item(definer, name)) = self.resolve(path, &block.of, &mut BTreeSet::new()) {
                     let of_type = functions.entry((definer, name)).or_default();
                     for function in &block.functions {
                         of_type
@@ -138,7 +138,7 @@ impl Crate {
                 }
             };
             for import in module.uses.iter().filter(|import| is_used(module, import)) {
-                if let Some(Found::Item(definer, name)) = self.resolve(path, &import.path, &mut Vec::new()) {
+                if let Some(Found::Item(definer, name)) = self.resolve(path, &import.path, &mut BTreeSet::new()) {
                     add(&self.files[&definer], name);
                 }
             }
@@ -146,7 +146,7 @@ impl Crate {
                 self.follow(path, named, &mut add);
             }
             for block in &module.impls {
-                let Some(Found::Item(definer, of)) = self.resolve(path, &block.of, &mut Vec::new()) else {
+                let Some(Found::Item(definer, of)) = self.resolve(path, &block.of, &mut BTreeSet::new()) else {
                     continue;
                 };
                 for call in &block.calls {
@@ -159,7 +159,8 @@ impl Crate {
 
     /// The arrows of one path in code: to a name, and to a function of the type of that name.
     fn follow(&self, module: &Path, named: &Named, add: &mut dyn FnMut(&Path, String)) {
-        let Some((Found::Item(definer, name), rest)) = self.resolve_with_rest(module, &named.path, &mut Vec::new())
+        let Some((Found::Item(definer, name), rest)) =
+            self.resolve_with_rest(module, &named.path, &mut BTreeSet::new())
         else {
             return;
         };
@@ -182,7 +183,7 @@ impl Crate {
     }
 
     /// The end of a path that is written in a module; none outside the crate.
-    fn resolve(&self, from: &Path, path: &[String], seen: &mut Vec<(Path, String)>) -> Option<Found> {
+    fn resolve(&self, from: &Path, path: &[String], seen: &mut BTreeSet<(Path, String)>) -> Option<Found> {
         self.resolve_with_rest(from, path, seen).map(|(found, _)| found)
     }
 
@@ -191,7 +192,7 @@ impl Crate {
         &self,
         from: &Path,
         path: &'p [String],
-        seen: &mut Vec<(Path, String)>,
+        seen: &mut BTreeSet<(Path, String)>,
     ) -> Option<(Found, &'p [String])> {
         let mut module = from.clone();
         let mut rest = path;
@@ -223,7 +224,7 @@ impl Crate {
     }
 
     /// The meaning of a name in a module.
-    fn look_up(&self, path: &Path, name: &str, is_last: bool, seen: &mut Vec<(Path, String)>) -> Option<Found> {
+    fn look_up(&self, path: &Path, name: &str, is_last: bool, seen: &mut BTreeSet<(Path, String)>) -> Option<Found> {
         let inner = child(path, name);
         let is_module = self.modules.contains_key(&inner);
         if is_module && !is_last {
@@ -233,13 +234,11 @@ impl Crate {
         if module.items.contains(name) {
             return Some(Found::Item(path.clone(), name.to_owned()));
         }
-        let here = (path.clone(), name.to_owned());
-        if !seen.contains(&here) {
-            seen.push(here);
+        // Each name is looked up once on the way to an answer: modules may import all of one another.
+        if seen.insert((path.clone(), name.to_owned())) {
             let mut imports = module.uses.iter().filter(|import| import.name.as_deref() == Some(name));
             let imported = imports.find_map(|import| self.resolve(path, &import.path, seen));
             let found = imported.or_else(|| self.look_up_in_globs(path, module, name, seen));
-            seen.pop();
             if found.is_some() {
                 return found;
             }
@@ -252,7 +251,7 @@ impl Crate {
         path: &Path,
         module: &Module,
         name: &str,
-        seen: &mut Vec<(Path, String)>,
+        seen: &mut BTreeSet<(Path, String)>,
     ) -> Option<Found> {
         let mut globs = module.uses.iter().filter(|import| import.name.is_none());
         globs.find_map(|glob| match self.resolve(path, &glob.path, seen)? {
