@@ -239,13 +239,8 @@ async fn only_a_dead_runs_things_are_removed() {
         .map(|left| (left.project, left.fate))
         .collect();
     let removed = remove_leftovers(&engine, false, &Silent).await;
-    let mut there = Vec::new();
-    let projects = [&orphaned, &half_made, &kept, &in_use, &unseen, &unseen_kept].map(|thing| &thing.project);
-    for name in projects.into_iter().chain([&stranger]) {
-        there.push(docker.inspect_volume(name).await.is_ok());
-        let removed = docker.remove_volume(name, None::<RemoveVolumeOptions>).await;
-        assert_eq!(removed.is_ok(), there[there.len() - 1], "{name}");
-    }
+    let projects = [&orphaned, &half_made, &kept, &in_use, &unseen, &unseen_kept].map(|thing| &*thing.project);
+    let there = take_away(&docker, projects.into_iter().chain([&*stranger])).await;
 
     assert_eq!(fates.get(&orphaned.project), Some(&Fate::Orphaned));
     assert_eq!(
@@ -271,6 +266,18 @@ async fn only_a_dead_runs_things_are_removed() {
         [false, false, true, true, true, true, true],
         "only the dead runs' volumes are gone"
     );
+}
+
+/// Removes the volumes. Returns for each if it was there.
+async fn take_away(docker: &Docker, names: impl Iterator<Item = &str>) -> Vec<bool> {
+    let mut there = Vec::new();
+    for name in names {
+        let is_there = docker.inspect_volume(name).await.is_ok();
+        let removed = docker.remove_volume(name, None::<RemoveVolumeOptions>).await;
+        assert_eq!(removed.is_ok(), is_there, "{name}");
+        there.push(is_there);
+    }
+    there
 }
 
 /// Something that carries our labels: a volume, since that needs no image.

@@ -3,6 +3,10 @@
 //! [`What`] groups events by their source, so that a reader can take up one source after the other and the compiler names the kind
 //! that it forgot. The file has no groups: each event is one object, and its `kind` comes first.
 
+mod machine;
+mod pod;
+mod run;
+
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
@@ -10,7 +14,11 @@ use serde::de::{DeserializeSeed, Error as _, IntoDeserializer as _, MapAccess, V
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::{ClientEvent, FaultEvent, MachineEvent, PodEvent, ProviderEvent, RunEvent, StoreEvent, WatcherEvent};
+pub use machine::*;
+pub use pod::*;
+pub use run::*;
+
+use super::{ClientEvent, FaultEvent, ProviderEvent, StoreEvent, WatcherEvent};
 
 /// Version of the history's format.
 pub const SCHEMA: u32 = 5;

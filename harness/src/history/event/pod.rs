@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PodName, ReadAnswer, Status, ThreadId};
+use crate::history::{PodName, ReadAnswer, Status, ThreadId};
 
 /// An answer of a pod, a count on it, or a line of its log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

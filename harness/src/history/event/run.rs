@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Began;
+use crate::history::Began;
 
 /// The course of a run, as the harness itself records it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
