@@ -7,6 +7,7 @@ use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::client_settings::ClientSettings;
 use crate::cluster::docker::engine::guard::AllowedHosts;
 use crate::cluster::docker::images;
+use crate::cluster::docker::trial;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
@@ -45,7 +46,7 @@ impl Engine {
                 return vec![
                     check("engine", CheckState::Bad, error.to_string()),
                     settings(),
-                    compose().await,
+                    compose(None).await,
                     pidfd(),
                 ];
             }
@@ -59,7 +60,7 @@ impl Engine {
         let mut checks = vec![
             check("engine", CheckState::Good, found),
             settings(),
-            compose().await,
+            compose(Some(&engine)).await,
             pidfd(),
             disk(),
         ];
@@ -87,14 +88,27 @@ fn settings() -> Check {
     check("settings", CheckState::Good, found)
 }
 
-async fn compose() -> Check {
-    match Compose::find().await {
-        Ok(compose) => check(
+/// The Compose command; with an engine, a container is brought up through it and taken away.
+async fn compose(engine: Option<&Engine>) -> Check {
+    let compose = match Compose::find().await {
+        Ok(compose) => compose,
+        Err(error) => return check("compose", CheckState::Bad, error.to_string()),
+    };
+    let found = format!("`{}` {}", compose.command(), compose.version());
+    let Some(engine) = engine else {
+        return check("compose", CheckState::Good, found);
+    };
+    match trial::trial(engine, &compose).await {
+        Ok(took) => check(
             "compose",
             CheckState::Good,
-            format!("`{}` {}", compose.command(), compose.version()),
+            format!("{found}; a container came up through it and was removed, in {took:.1?}"),
         ),
-        Err(error) => check("compose", CheckState::Bad, error.to_string()),
+        Err(error) => check(
+            "compose",
+            CheckState::Bad,
+            format!("{found}; no container could be brought up through it: {error}"),
+        ),
     }
 }
 

@@ -11,4 +11,5 @@ pub(super) mod heal;
 pub(super) mod images;
 mod kept;
 pub(super) mod preview;
+mod trial;
 mod up;

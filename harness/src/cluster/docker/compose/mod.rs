@@ -95,7 +95,7 @@ impl Compose {
         setup: &Setup,
         progress: &dyn Progress,
     ) -> Result<(), ClusterError> {
-        let file = compose_file()?;
+        let file = compose_file(setup.file())?;
         let home = ComposeHome::make(&Cache::locate()?, &ClientSettings::read())?;
         let mut command = HostCommand::no_longer_than_us("compose up", &self.words[0], UP_BOUND)
             .args(&self.words[1..])
@@ -116,8 +116,8 @@ impl Compose {
     }
 }
 
-fn compose_file() -> Result<PathBuf, ClusterError> {
-    let file = workspace_root().join("compose/docker-compose.yml");
+fn compose_file(name: &str) -> Result<PathBuf, ClusterError> {
+    let file = workspace_root().join(name);
     file.metadata().map_err(ClusterError::file("reading", &file))?;
     Ok(file)
 }

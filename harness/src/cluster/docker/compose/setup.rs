@@ -8,9 +8,10 @@ use std::time::Duration;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::images::image::Images;
 use crate::cluster::lock::folder::host_name;
+use crate::cluster::lock::run_lock::RunTag;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::service::Service;
-use crate::cluster::spec::{ClusterSpec, SETTINGS, services};
+use crate::cluster::spec::{ClusterSpec, SETTINGS, project_name, services};
 
 /// Time beyond the pods' own drain grace before the engine kills them.
 const STOP_MARGIN: Duration = Duration::from_secs(10);
@@ -21,12 +22,35 @@ const TAKEN: [&str; 2] = ["port is already allocated", "address already in use"]
 /// A checked spec, as variables for Compose.
 #[derive(Debug)]
 pub(in crate::cluster) struct Setup {
+    /// The compose file, below the workspace.
+    file: &'static str,
     project: String,
     services: Vec<String>,
     variables: BTreeMap<String, String>,
 }
 
 impl Setup {
+    /// The container of a trial.
+    pub(in crate::cluster) fn of_trial(run: &RunTag, image: &str) -> Self {
+        let variables = [
+            ("CROSSPOD_RUN", run.id().to_string()),
+            ("CROSSPOD_HOST", host_name()),
+            ("CROSSPOD_LOCK", run.lock().display().to_string()),
+            ("CROSSPOD_LOCK_FOLDER", run.lock_folder().to_owned()),
+            ("CROSSPOD_IMAGE_TRIAL", image.to_owned()),
+        ];
+        Self {
+            file: "compose/doctor.yml",
+            project: project_name(run.id().as_str(), 0),
+            services: vec!["trial".to_owned()],
+            variables: variables.map(|(name, value)| (name.to_owned(), value)).into(),
+        }
+    }
+
+    pub(in crate::cluster) fn file(&self) -> &'static str {
+        self.file
+    }
+
     pub(in crate::cluster) fn project(&self) -> &str {
         &self.project
     }
@@ -74,6 +98,7 @@ impl ClusterSpec {
         }
         variables.extend(images.variables());
         Setup {
+            file: "compose/docker-compose.yml",
             project: self.project(),
             services: compose_services(self.pods),
             variables,

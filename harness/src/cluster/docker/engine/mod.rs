@@ -126,6 +126,11 @@ impl Engine {
         &self.docker
     }
 
+    /// Its processor, by its own name.
+    pub(in crate::cluster) fn arch(&self) -> &str {
+        &self.arch
+    }
+
     /// Returns true if programs of this machine run in its containers.
     pub(in crate::cluster) fn runs_this_machines_programs(&self) -> bool {
         let ours = match env::consts::ARCH {
