@@ -96,6 +96,7 @@ impl Stage {
         let setting = Setting {
             design: "log".to_owned(),
             defect: None,
+            filter: None,
             slots: 1,
         };
         let tell = |step: &str| report(step);

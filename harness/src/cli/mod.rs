@@ -101,3 +101,21 @@ fn log_to_stderr() {
         .without_time()
         .init();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a command line that was printed, as the program reads it when it is pasted into a shell.
+    pub(super) fn parse_as_a_shell_gives_it(command: &str) -> Command {
+        let script = format!(r#"cargo() {{ printf '%s\0' "$@"; }}; {command}"#);
+        let given = std::process::Command::new("sh").args(["-c", &script]).output();
+        let given = String::from_utf8(given.expect("sh is there").stdout).expect("UTF-8");
+        let words: Vec<&str> = given.split_terminator('\0').collect();
+        assert_eq!(words.first(), Some(&"crosspod"), "{command}");
+        match Cli::try_parse_from(words) {
+            Ok(cli) => cli.command,
+            Err(error) => panic!("{command}: {error}"),
+        }
+    }
+}

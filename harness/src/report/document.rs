@@ -47,6 +47,9 @@ pub struct StoryReport {
     pub reason: Option<String>,
     /// Folder of the story's artefacts.
     pub artefacts: String,
+    /// Command that plays the same plan again.
+    #[serde(default)]
+    pub again: String,
     /// The story's evidence.
     pub evidence: Vec<EvidenceMark>,
     /// Broken promises.
@@ -90,6 +93,7 @@ impl StoryReport {
             verdict,
             reason,
             artefacts: String::new(),
+            again: String::new(),
             evidence,
             findings,
             expected,

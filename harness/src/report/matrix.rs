@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::reproduce::{Command, Conditions};
+
 /// Version of the matrix's document.
 pub const MATRIX_SCHEMA: u32 = 1;
 /// Lines between which the track record's table stands.
@@ -17,8 +19,14 @@ const Z: f64 = 1.959_963_984_540_054;
 pub struct MatrixReport {
     /// [`MATRIX_SCHEMA`] of the writer.
     pub schema: u32,
+    /// Inside design of the system; empty in documents that do not name it.
+    #[serde(default)]
+    pub design: String,
     /// Seed of the first run of each row.
     pub seed: u64,
+    /// Command that plays the whole matrix again.
+    #[serde(default)]
+    pub again: String,
     /// One row a defect and story.
     pub rows: Vec<Row>,
     /// The clean pod.
@@ -45,6 +53,9 @@ pub struct Row {
     /// Why runs are missing or proved nothing, where they did not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub troubles: Vec<String>,
+    /// Command that plays the row's runs again.
+    #[serde(default)]
+    pub again: String,
 }
 
 /// The same stories on the clean pod.
@@ -101,6 +112,9 @@ pub fn row_line(row: &Row) -> String {
     for trouble in &row.troubles {
         let _ = write!(line, "\n     {trouble}");
     }
+    if !row.is_full() {
+        let _ = write!(line, "\n     again {}", row.again);
+    }
     line
 }
 
@@ -120,6 +134,7 @@ pub fn matrix_summary(report: &MatrixReport) -> String {
     for trouble in &control.troubles {
         let _ = writeln!(text, "  {trouble}");
     }
+    let _ = writeln!(text, "  again {}", report.again);
     text
 }
 
@@ -132,18 +147,21 @@ pub fn track_record(old: &str, report: &MatrixReport) -> Option<String> {
 
 fn table(report: &MatrixReport) -> String {
     let runs = report.rows.iter().map(|row| row.runs).max().unwrap_or(0);
+    // Commands of a table that is read elsewhere: nothing of this machine is in them.
+    let anywhere = Conditions::default();
+    let whole = Command::matrix(&anywhere, &report.design, &[], runs, report.seed);
     let mut text = format!(
-        "Command of the whole table: `cargo crosspod matrix --runs {runs} --seed {}`.\n\n\
+        "Command of the whole table: `{whole}`.\n\n\
          | defect | story | promise | caught / runs | 95 % interval | command |\n\
-         | --- | --- | --- | --- | --- | --- |\n",
-        report.seed
+         | --- | --- | --- | --- | --- | --- |\n"
     );
     for row in &report.rows {
         let (low, high) = interval(row.named, row.runs);
+        let command = Command::run(&anywhere, Some(&row.story), &row.design, Some(&row.defect), report.seed);
         let _ = writeln!(
             text,
-            "| `{defect}` | `{story}` | {promise} | {named} / {runs} | {low:.0} to {high:.0} % | `cargo crosspod run {story} \
-             --defect {defect} --repeat {runs}` |",
+            "| `{defect}` | `{story}` | {promise} | {named} / {runs} | {low:.0} to {high:.0} % | `{command}` |",
+            command = command.repeat(row.runs),
             defect = row.defect,
             story = row.story,
             promise = row.promise,
@@ -187,13 +205,16 @@ mod tests {
             runs: 5,
             named,
             troubles: vec![],
+            again: "cargo crosspod run owner_killed_mid_answer --design log".into(),
         }
     }
 
     fn report(named: u32, control: Control) -> MatrixReport {
         MatrixReport {
             schema: MATRIX_SCHEMA,
+            design: "log".into(),
             seed: 7,
+            again: "cargo crosspod matrix --design log".into(),
             rows: vec![row(named)],
             control,
         }
@@ -221,6 +242,18 @@ mod tests {
             ..report(5, Control::default())
         };
         assert!(!none.is_full());
+    }
+
+    #[test]
+    fn a_row_that_is_not_full_says_how_to_play_it_again() {
+        let again = "\n     again cargo crosspod run owner_killed_mid_answer --design log";
+        assert!(row_line(&row(4)).ends_with(again));
+        assert!(!row_line(&row(5)).contains("again"));
+        let summary = matrix_summary(&report(5, Control::default()));
+        assert!(
+            summary.ends_with("  again cargo crosspod matrix --design log\n"),
+            "{summary}"
+        );
     }
 
     #[test]
@@ -256,8 +289,9 @@ mod tests {
         assert!(new.starts_with("# Track record\n\n") && new.ends_with("\n\n## More\n") && !new.contains("old"));
         assert!(new.contains(
             "| `claim-strict-cas` | `owner_killed_mid_answer` | BoundedTakeover | 5 / 5 | 57 to 100 % | `cargo crosspod run \
-             owner_killed_mid_answer --defect claim-strict-cas --repeat 5` |"
+             owner_killed_mid_answer --design log --defect claim-strict-cas --seed 7 --repeat 5` |"
         ));
+        assert!(new.contains("`cargo crosspod matrix --design log --runs 5 --seed 7`"));
         assert!(new.contains("150 runs, 0 findings, 0 inconclusive."));
         assert_eq!(
             track_record(

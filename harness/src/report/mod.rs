@@ -7,6 +7,7 @@ mod figures;
 mod folder;
 mod landing;
 mod matrix;
+mod reproduce;
 mod terminal;
 
 pub use document::{RunReport, SCHEMA, START, StoryReport};
@@ -14,4 +15,5 @@ pub use figures::{RunFigures, Spread, StoryFigures};
 pub use folder::{Folder, FolderError, RunFolder};
 pub use landing::{Firing, LandingPrecision, Landings, Missed};
 pub use matrix::{Control, MATRIX_SCHEMA, MatrixReport, Row, matrix_summary, row_line, track_record};
+pub use reproduce::{Command, Conditions, VARIABLES};
 pub use terminal::{first_screen, story_line, summary};

@@ -6,8 +6,10 @@
 use std::fmt;
 
 /// Variables of the environment that change what a run plays with.
-pub const VARIABLES: [&str; 8] = [
+pub const VARIABLES: [&str; 10] = [
     "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CONFIG",
     "CROSSPOD_COMPOSE",
     "CROSSPOD_WORKSPACE",
     "CROSSPOD_IMAGE_POSTGRES",
@@ -121,7 +123,10 @@ mod tests {
     fn a_command_carries_design_defect_seed_and_whatever_the_run_was_given() {
         let none = Conditions::default();
         let plain = Command::run(&none, Some("fault::kill_owner"), "log", None, 7);
-        assert_eq!(plain.to_string(), "cargo crosspod run fault::kill_owner --design log --seed 7");
+        assert_eq!(
+            plain.to_string(),
+            "cargo crosspod run fault::kill_owner --design log --seed 7"
+        );
         let conditions = Conditions {
             environment: vec![("CROSSPOD_IMAGE_POD".into(), "my pod:1".into())],
             hosts: vec!["engine.example".into()],

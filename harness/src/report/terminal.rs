@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::document::{RunReport, START, StoryReport};
+use super::document::{RunReport, StoryReport};
 use super::figures::Spread;
 use super::landing::landing_word;
 use crate::history::Landing;
@@ -72,23 +72,9 @@ pub fn first_screen(report: &StoryReport) -> String {
         let _ = writeln!(text, "  missing   {}", missing.join("; "));
     }
     let _ = writeln!(text, "  seed      {}", report.seed);
-    let _ = writeln!(text, "  again     {}", again(report));
+    let _ = writeln!(text, "  again     {}", report.again);
     let _ = writeln!(text, "  artefacts {}", report.artefacts);
     text
-}
-
-/// The command that plays the same plan again.
-fn again(report: &StoryReport) -> String {
-    let defect = report
-        .defect
-        .as_ref()
-        .map_or(String::new(), |d| format!(" --defect {d}"));
-    let story = if report.story == START {
-        String::new()
-    } else {
-        format!(" {}", report.story)
-    };
-    format!("cargo crosspod run{story}{defect} --seed {}", report.seed)
 }
 
 /// The last lines of a run.
@@ -188,6 +174,7 @@ mod tests {
             StoryFigures::default(),
         );
         report.artefacts = "target/crosspod/r1/001-owner_killed_mid_answer".into();
+        report.again = "cargo crosspod run owner_killed_mid_answer --design log --seed 7".into();
         let expected = "  promise   LateAttachEquivalence
   subject   watcher w4 on pod-3, turn u1 (event 123)
   expected  ~t1.c2.k1.n20.1a2b
@@ -195,15 +182,9 @@ mod tests {
   owner     pod-2 at epoch 1 -> pod-3 at epoch 2
   fault     kill on pod-2
   seed      7
-  again     cargo crosspod run owner_killed_mid_answer --defect no-purge-on-resume --seed 7
+  again     cargo crosspod run owner_killed_mid_answer --design log --seed 7
   artefacts target/crosspod/r1/001-owner_killed_mid_answer
 ";
         assert_eq!(first_screen(&report), expected);
-        report.story = START.into();
-        assert_eq!(
-            again(&report),
-            "cargo crosspod run --defect no-purge-on-resume --seed 7",
-            "it is no story, and comes before any"
-        );
     }
 }

@@ -21,7 +21,7 @@ pub use cast::turn::{Account, Turn};
 pub use cast::watchers::{Tails, Watcher};
 pub use error::{HealError, RunError};
 pub use session::dry_run::{DryRun, PlannedPlay};
-pub use session::live_run::{LiveRun, artefacts};
+pub use session::live_run::{LiveRun, artefacts, conditions};
 pub use session::matrix::{Matrix, MatrixOptions, MatrixProgress};
 pub use session::options::{Options, Selected};
 pub use session::side_by_side::side_by_side;

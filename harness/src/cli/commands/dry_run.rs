@@ -81,7 +81,8 @@ fn would(text: &mut String, would: &Preview) {
 fn one(text: &mut String, ahead: &PlannedPlay) {
     let plan = &ahead.plan;
     let pods: Vec<&str> = plan.pods.iter().map(PodName::as_str).collect();
-    line(text, &format!("  {} --seed {}", plan.story, plan.seed));
+    line(text, &format!("  {} seed {}", plan.story, plan.seed));
+    line(text, &format!("    command: {}", ahead.again));
     line(text, &format!("    {}", ahead.about));
     line(text, &format!("    pods by role: {}", pods.join(", ")));
     line(

@@ -94,3 +94,28 @@ impl MatrixProgress for Shown {
         self.line(&report::row_line(row));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cli;
+    use crate::report::{Command, Conditions};
+
+    #[test]
+    fn the_command_of_a_matrix_gives_the_program_its_options() {
+        let conditions = Conditions {
+            environment: vec![("DOCKER_HOST".into(), "tcp://192.0.2.7:2375".into())],
+            hosts: vec!["192.0.2.7".into()],
+        };
+        let defects = ["no-fencing".to_owned(), "claim-strict-cas".to_owned()];
+        let command = Command::matrix(&conditions, "log", &defects, 3, 9).slots(4).to_string();
+        let cli::Command::Matrix(args) = cli::tests::parse_as_a_shell_gives_it(&command) else {
+            panic!("{command} is no matrix");
+        };
+        let hosts: Vec<String> = args.allowed.hosts().names().map(ToString::to_string).collect();
+        assert_eq!((&*args.design, args.defects, args.runs), ("log", defects.to_vec(), 3));
+        assert_eq!(
+            (args.seed, args.slots, hosts),
+            (Some(9), 4, vec!["192.0.2.7".to_owned()])
+        );
+    }
+}

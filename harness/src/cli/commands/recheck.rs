@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::output::{Format, fail, say, say_json};
 use crate::history::{Began, RunEvent, What, reader};
 use crate::judge;
-use crate::report::{self, RunFigures, RunReport, StoryFigures, StoryReport};
+use crate::report::{self, Command, Conditions, RunFigures, RunReport, StoryFigures, StoryReport};
 
 pub(in crate::cli) fn recheck(folder: &Path, format: Format) -> u8 {
     let folders = match histories(folder) {
@@ -67,6 +67,13 @@ fn histories(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The command that the run itself wrote beside the history: it knows hosts and variables, which the history does not.
+fn saved_command(folder: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(folder.join("verdict.json")).ok()?;
+    let saved: StoryReport = serde_json::from_str(&text).ok()?;
+    Some(saved.again).filter(|again| !again.is_empty())
+}
+
 fn judge_again(folder: &Path) -> Result<StoryReport, String> {
     let history = reader::read(&folder.join("history.jsonl")).map_err(|e| e.to_string())?;
     let began = history.events.iter().find_map(|e| match &e.what {
@@ -88,5 +95,8 @@ fn judge_again(folder: &Path) -> Result<StoryReport, String> {
     };
     let mut report = StoryReport::new(&story, &design, defect.as_deref(), seed, judgement, figures);
     report.artefacts = folder.display().to_string();
+    report.again = saved_command(folder).unwrap_or_else(|| {
+        Command::run(&Conditions::default(), Some(&story), &design, defect.as_deref(), seed).to_string()
+    });
     Ok(report)
 }

@@ -9,8 +9,8 @@ use crate::cli::output::{Format, fail, say, say_json};
 use crate::cli::progress::Shown;
 use crate::cli::staged::staged;
 use crate::plan::seed_of_repetition;
-use crate::report::{self, RunReport, StoryReport};
-use crate::run::{LiveRun, Options, RunError, Selected, Session, Setting, Story, side_by_side};
+use crate::report::{self, Command, RunReport, StoryReport};
+use crate::run::{LiveRun, Options, RunError, Selected, Session, Setting, Story, conditions, side_by_side};
 use crate::system::System;
 use crate::verdict::Verdict;
 
@@ -73,7 +73,8 @@ pub(in crate::cli) async fn run(stories: &[Story], args: Args) -> u8 {
             args.format,
         ),
         Err(code) => {
-            if let Some(report) = done.report(selected.0.len(), seed, args.repeat) {
+            let rest = |seed, repeat| rest(&args, seed, repeat);
+            if let Some(report) = done.report(selected.0.len(), (seed, args.repeat), rest) {
                 print_interrupted(&report, args.format);
             }
             code
@@ -112,6 +113,24 @@ async fn ahead(stories: &[Story], args: &Args, seed: u64) -> u8 {
     }
 }
 
+/// The command that plays `repeat` repetitions of the same stories from a seed on.
+fn rest(args: &Args, seed: u64, repeat: u32) -> Command {
+    let conditions = conditions(&args.allowed.hosts());
+    let command = Command::run(
+        &conditions,
+        args.filter.as_deref(),
+        &args.design,
+        args.defect.as_deref(),
+        seed,
+    );
+    let command = command.repeat(repeat);
+    if args.slots > 1 {
+        command.slots(args.slots)
+    } else {
+        command
+    }
+}
+
 fn options(args: &Args, seed: u64) -> Options {
     Options {
         filter: args.filter.clone(),
@@ -126,6 +145,7 @@ fn setting(args: &Args) -> Setting {
     Setting {
         design: args.design.clone(),
         defect: args.defect.clone(),
+        filter: args.filter.clone(),
         slots: args.slots,
     }
 }
@@ -182,4 +202,69 @@ async fn hold(session: &Session, shown: &Shown) -> Result<(), RunError> {
     // Where there is no terminal to press Enter on, reading ends at once and the run goes on.
     let _ = enter.await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli;
+    use crate::report::Conditions;
+
+    /// The options of a command line, as the program itself reads it from a shell.
+    fn parsed(command: &str) -> Args {
+        match cli::tests::parse_as_a_shell_gives_it(command) {
+            cli::Command::Run(args) => args,
+            other => panic!("{command} is no run: {other:?}"),
+        }
+    }
+
+    fn given(args: &Args) -> (Option<&str>, &str, Option<&str>, Option<u64>, u32, u16, Vec<String>) {
+        let hosts = args.allowed.hosts();
+        (
+            args.filter.as_deref(),
+            &args.design,
+            args.defect.as_deref(),
+            args.seed,
+            args.repeat,
+            args.slots,
+            hosts.names().map(ToString::to_string).collect(),
+        )
+    }
+
+    #[test]
+    fn the_command_for_the_rest_gives_the_program_the_options_of_the_run() {
+        for command in [
+            "cargo crosspod run --seed 7",
+            "cargo crosspod run 'owner_*' --design log --defect no-fencing --seed 7 --repeat 3 --slots 4",
+            r"cargo crosspod run 'it'\''s $(not) a `story`' --seed 18446744073709551615 --allow-host 192.0.2.7 --allow-host engine.example",
+            "cargo crosspod run --seed 7 -- --odd",
+            "cargo crosspod run '' --seed 7 --repeat 2",
+        ] {
+            let args = parsed(command);
+            let again = rest(&args, args.seed.expect("given"), args.repeat).to_string();
+            assert_eq!(given(&parsed(&again)), given(&args), "{again}");
+        }
+    }
+
+    #[test]
+    fn the_command_for_one_story_gives_the_program_that_story_alone() {
+        let conditions = Conditions {
+            environment: vec![("CROSSPOD_IMAGE_POD".into(), "registry/my pod:1".into())],
+            hosts: vec!["engine.example".into()],
+        };
+        let command = Command::run(&conditions, Some("fault::kill_owner"), "log", Some("no-fencing"), 7).to_string();
+        let hosts = vec!["engine.example".to_owned()];
+        assert_eq!(
+            given(&parsed(&command)),
+            (
+                Some("fault::kill_owner"),
+                "log",
+                Some("no-fencing"),
+                Some(7),
+                1,
+                1,
+                hosts
+            )
+        );
+    }
 }

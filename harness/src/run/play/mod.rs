@@ -39,6 +39,8 @@ pub(in crate::run) struct Order<'a> {
     pub(in crate::run) defect: Option<&'a str>,
     /// Where its artefacts go.
     pub(in crate::run) folder: &'a Folder,
+    /// Command that plays the same plan again.
+    pub(in crate::run) again: String,
     /// When the slot was asked for.
     pub(in crate::run) asked_at: Instant,
 }
@@ -48,7 +50,8 @@ pub(in crate::run) async fn play(slot: &Arc<Slot>, order: &Order<'_>) -> StoryRe
     let report = try_play(slot, order)
         .await
         .unwrap_or_else(|reason| unplayed(order.story.name, order.design, order.defect, order.seed, reason));
-    keep(report, order.folder)
+    let again = order.again.clone();
+    keep(StoryReport { again, ..report }, order.folder)
 }
 
 /// The report of a story that could not be played at all.

@@ -9,7 +9,9 @@ use super::Setting;
 use super::options::{Options, Selected};
 use crate::cluster::{AllowedHosts, Engine, Preview};
 use crate::plan::{Plan, seed_of_repetition};
+use crate::report::{Command, Conditions};
 use crate::run::error::RunError;
+use crate::run::session::live_run::conditions;
 
 /// Everything that the faults of a story can reach.
 const AIMED_AT: &str = "What a story breaks is in its sentence and its evidence; the moments come from what it sees. Every \
@@ -42,6 +44,8 @@ pub struct PlannedPlay {
     pub evidence: &'static [&'static str],
     /// As `plan.json` would keep it.
     pub plan: Plan,
+    /// Command that plays this plan alone.
+    pub again: String,
 }
 
 impl DryRun {
@@ -61,14 +65,14 @@ impl DryRun {
             design: setting.design.clone(),
             defect: setting.defect.clone(),
             would: Preview::look(&engine, setting.slots).await?,
-            plays: plays(selected, options),
+            plays: plays(selected, options, &conditions(allowed)),
             faults: AIMED_AT,
         })
     }
 }
 
 /// Every play with its plan, in the order in which a run begins them.
-fn plays(selected: &Selected, options: &Options) -> Vec<PlannedPlay> {
+fn plays(selected: &Selected, options: &Options, conditions: &Conditions) -> Vec<PlannedPlay> {
     let pods = Preview::pods();
     let pods = &pods;
     let defect = options.defect.as_deref();
@@ -78,6 +82,7 @@ fn plays(selected: &Selected, options: &Options) -> Vec<PlannedPlay> {
             about: story.about,
             evidence: story.evidence,
             plan: Plan::draw(story.name, seed, &options.design, defect, pods),
+            again: Command::run(conditions, Some(story.name), &options.design, defect, seed).to_string(),
         })
     });
     plays.collect()
@@ -104,11 +109,17 @@ mod tests {
             seed: 7,
             repeat: 2,
         };
-        let ahead = plays(&Selected(vec![story("a"), story("b")]), &options);
+        let ahead = plays(
+            &Selected(vec![story("a"), story("b")]),
+            &options,
+            &Conditions::default(),
+        );
         let named: Vec<(&str, u64)> = ahead.iter().map(|p| (p.plan.story.as_str(), p.plan.seed)).collect();
         assert_eq!(named, [("a", 7), ("b", 7), ("a", 8), ("b", 8)]);
         let pods = Preview::pods();
         assert_eq!(ahead[3].plan, Plan::draw("b", 8, "log", Some("no-fencing"), &pods));
         assert_eq!(ahead[0].evidence, ["seen"]);
+        let again = "cargo crosspod run b --design log --defect no-fencing --seed 8";
+        assert_eq!(ahead[3].again, again);
     }
 }

@@ -17,7 +17,7 @@ use super::{Session, Setting, SharedSlot};
 use crate::cluster::{
     AllowedHosts, Cluster, ClusterSpec, Engine, Progress, RunLock, remove_half_made, remove_leftovers, remove_project,
 };
-use crate::report::RunFolder;
+use crate::report::{Conditions, RunFolder, VARIABLES};
 use crate::run::error::RunError;
 use crate::run::slot::Slot;
 use crate::system::System;
@@ -27,6 +27,7 @@ pub struct LiveRun {
     engine: Engine,
     lock: RunLock,
     folder: RunFolder,
+    conditions: Conditions,
     /// Clusters that were asked for, by project, and whether they came up whole.
     brought_up: Mutex<BTreeMap<String, bool>>,
     next_slot: AtomicU16,
@@ -48,10 +49,16 @@ impl LiveRun {
             engine,
             lock,
             folder,
+            conditions: conditions(allowed),
             brought_up: Mutex::default(),
             next_slot: AtomicU16::new(0),
             borrowed: Mutex::default(),
         })
+    }
+
+    /// Variables and hosts that it is given beside its options.
+    pub(in crate::run) fn conditions(&self) -> &Conditions {
+        &self.conditions
     }
 
     /// Brings clusters up. Artefacts go into the run's folder, or where a `part` of the run is named, into a folder of that
@@ -79,6 +86,7 @@ impl LiveRun {
             slots,
             folder,
             setting: setting.clone(),
+            conditions: self.conditions.clone(),
             cold_start_ms: begun.elapsed().as_secs_f64() * 1000.0,
             played: AtomicUsize::new(0),
         })
@@ -159,6 +167,19 @@ impl LiveRun {
             "defect": setting.defect,
             "slots": slots.len(),
         })
+    }
+}
+
+/// Variables and hosts that a run of this process is given beside its options.
+pub fn conditions(allowed: &AllowedHosts) -> Conditions {
+    let set = |name: &&str| Some(((*name).to_owned(), std::env::var(name).ok()?));
+    Conditions {
+        environment: VARIABLES
+            .iter()
+            .filter_map(set)
+            .filter(|(_, value)| !value.is_empty())
+            .collect(),
+        hosts: allowed.names().map(ToString::to_string).collect(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::live_run::LiveRun;
 use super::side_by_side::side_by_side;
 use crate::cluster::Progress;
 use crate::plan::seed_of_repetition;
-use crate::report::{Control, MATRIX_SCHEMA, MatrixReport, Row, StoryReport};
+use crate::report::{Command, Control, MATRIX_SCHEMA, MatrixReport, Row, StoryReport};
 use crate::run::error::{RunError, unknown};
 use crate::run::story::Story;
 use crate::system::{Defect, System};
@@ -107,7 +107,9 @@ impl<'a> Matrix<'a> {
         let parts = side_by_side(usize::from(self.options.slots), parts).await;
         let mut report = MatrixReport {
             schema: MATRIX_SCHEMA,
+            design: self.options.design.clone(),
             seed: self.options.seed,
+            again: self.again(run).to_string(),
             rows: Vec::new(),
             control: Control::default(),
         };
@@ -132,6 +134,15 @@ impl<'a> Matrix<'a> {
                 runs: self.options.runs,
                 named: 0,
                 troubles: Vec::new(),
+                again: Command::run(
+                    run.conditions(),
+                    Some(story.name),
+                    &self.options.design,
+                    Some(&defect.name),
+                    self.options.seed,
+                )
+                .repeat(self.options.runs)
+                .to_string(),
             };
             match &played {
                 Ok(reports) => {
@@ -143,6 +154,18 @@ impl<'a> Matrix<'a> {
             row
         };
         stories.iter().map(row).collect()
+    }
+
+    /// The command that plays the whole matrix again.
+    fn again(&self, run: &LiveRun) -> Command {
+        let MatrixOptions {
+            design,
+            defects,
+            runs,
+            seed,
+            slots,
+        } = &self.options;
+        Command::matrix(run.conditions(), design, defects, *runs, *seed).slots(*slots)
     }
 
     async fn control(&self, run: &LiveRun, progress: &dyn Progress) -> Control {
@@ -168,6 +191,7 @@ impl<'a> Matrix<'a> {
         let setting = Setting {
             design: self.options.design.clone(),
             defect: defect.map(str::to_owned),
+            filter: None,
             slots: 1,
         };
         let part = defect.unwrap_or("control");
@@ -220,8 +244,8 @@ fn trouble(report: &StoryReport) -> String {
     promises.dedup();
     let why = report.reason.clone().unwrap_or_else(|| promises.join(", "));
     format!(
-        "{} seed {}: {:?}: {why} ({})",
-        report.story, report.seed, report.verdict, report.artefacts
+        "{} seed {}: {:?}: {why} ({}); again: {}",
+        report.story, report.seed, report.verdict, report.artefacts, report.again
     )
 }
 

@@ -17,7 +17,7 @@ use super::error::RunError;
 use super::play::{self, Order};
 use super::slot::Slot;
 use super::story::Story;
-use crate::report::{RunFigures, RunFolder, RunReport, START, StoryFigures, StoryReport};
+use crate::report::{Command, Conditions, RunFigures, RunFolder, RunReport, START, StoryFigures, StoryReport};
 use crate::verdict::{Finding, Judgement, Verdict};
 
 /// The design and defect of a session's pods, and its number of slots.
@@ -27,6 +27,8 @@ pub struct Setting {
     pub design: String,
     /// Defect that is switched on, if any.
     pub defect: Option<String>,
+    /// Filter that selected the stories, for the command that starts the clusters again.
+    pub filter: Option<String>,
     /// How many clusters stories are played on side by side.
     pub slots: u16,
 }
@@ -41,6 +43,7 @@ pub struct Session {
     permits: Semaphore,
     folder: RunFolder,
     setting: Setting,
+    conditions: Conditions,
     cold_start_ms: f64,
     played: AtomicUsize,
 }
@@ -63,6 +66,7 @@ impl Session {
     async fn play_on(&self, slot: &SharedSlot, story: &Story, seed: u64, asked_at: Instant) -> StoryReport {
         let number = self.played.fetch_add(1, Ordering::Relaxed) + 1;
         let (design, defect) = (self.setting.design.as_str(), self.setting.defect.as_deref());
+        let again = Command::run(&self.conditions, Some(story.name), design, defect, seed).to_string();
         match self.folder.play(story.name, number) {
             Ok(folder) => {
                 let order = Order {
@@ -71,11 +75,15 @@ impl Session {
                     design,
                     defect,
                     folder: &folder,
+                    again,
                     asked_at,
                 };
                 play::play(slot, &order).await
             }
-            Err(e) => play::unplayed(story.name, design, defect, seed, e.to_string()),
+            Err(e) => StoryReport {
+                again,
+                ..play::unplayed(story.name, design, defect, seed, e.to_string())
+            },
         }
     }
 
@@ -113,7 +121,11 @@ impl Session {
         };
         let (design, defect) = (self.setting.design.as_str(), self.setting.defect.as_deref());
         let figures = StoryFigures::default();
-        (!judgement.findings.is_empty()).then(|| StoryReport::new(START, design, defect, seed, judgement, figures))
+        let filter = self.setting.filter.as_deref();
+        (!judgement.findings.is_empty()).then(|| StoryReport {
+            again: Command::run(&self.conditions, filter, design, defect, seed).to_string(),
+            ..StoryReport::new(START, design, defect, seed, judgement, figures)
+        })
     }
 
     /// Clusters that the run has.

@@ -44,6 +44,11 @@ impl AllowedHosts {
         Self(named.into_iter().collect())
     }
 
+    /// The hosts that were named beside this machine.
+    pub fn names(&self) -> impl Iterator<Item = &HostName> {
+        self.0.iter()
+    }
+
     /// Refuses an engine's address on a host that is not allowed.
     pub(in crate::cluster) fn engine(&self, address: &EngineAddress) -> Result<(), ClusterError> {
         let EngineAddress { url, named_by } = address.clone();
