@@ -26,6 +26,13 @@ pub enum Chunk {
         /// The text.
         text: String,
     },
+    /// Another part of the answer, which says nothing of its text: the begin of a text, a tool, a source.
+    Part {
+        /// The turn.
+        turn: TurnId,
+        /// What kind of part, as the stream's format names it.
+        part: String,
+    },
     /// An error that the user is shown.
     Error {
         /// The turn.
@@ -68,7 +75,10 @@ impl Chunk {
     pub fn turn(&self) -> Option<&TurnId> {
         match self {
             Self::Start(start) => Some(&start.turn),
-            Self::Delta { turn, .. } | Self::Error { turn, .. } | Self::Finish { turn, .. } => Some(turn),
+            Self::Delta { turn, .. }
+            | Self::Part { turn, .. }
+            | Self::Error { turn, .. }
+            | Self::Finish { turn, .. } => Some(turn),
             Self::State { .. } | Self::Resync { .. } | Self::Done | Self::Unreadable { .. } => None,
         }
     }

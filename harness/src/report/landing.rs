@@ -191,7 +191,11 @@ fn step_before(events: &[Event], n: u64, thread: &ThreadId) -> String {
                     Chunk::Delta { .. } => format!("after text{at}"),
                     Chunk::Error { .. } => format!("after error{at}"),
                     Chunk::Finish { status, .. } => format!("after finish{at} ({status:?})"),
-                    Chunk::State { .. } | Chunk::Resync { .. } | Chunk::Done | Chunk::Unreadable { .. } => continue,
+                    Chunk::Part { .. }
+                    | Chunk::State { .. }
+                    | Chunk::Resync { .. }
+                    | Chunk::Done
+                    | Chunk::Unreadable { .. } => continue,
                 };
             }
             _ => {}

@@ -7,7 +7,7 @@
 use crosspod_sse::{Decoder, SseEvent};
 
 use crate::history::Chunk;
-use crate::system::frames;
+use crate::system::frames::{self, FrameReader};
 
 /// Limits of an intake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub struct Frame {
 pub struct Intake {
     limits: Limits,
     decoder: Decoder,
+    reader: FrameReader,
     seen_bytes: u64,
     seen_events: u64,
 }
@@ -54,6 +55,7 @@ impl Intake {
         Self {
             limits,
             decoder: Decoder::new(limits.event_bytes),
+            reader: FrameReader::default(),
             seen_bytes: 0,
             seen_events: 0,
         }
@@ -78,7 +80,7 @@ impl Intake {
         let has_too_many = events.len() as u64 > left;
         self.seen_events += left.min(events.len() as u64);
         let within = events.into_iter().take(usize::try_from(left).unwrap_or(usize::MAX));
-        out.extend(within.filter_map(frame));
+        out.extend(within.filter_map(|event| frame(&mut self.reader, event)));
         if has_too_many {
             return Err(format!("over {} events in one tail", self.limits.tail_events));
         }
@@ -91,7 +93,8 @@ impl Intake {
 
     /// What is certainly wrong with the bytes that did not make an event by the tail's end.
     pub fn garbled_rest(&mut self) -> Option<Frame> {
-        self.decoder.garbled_rest().and_then(frame)
+        let rest = self.decoder.garbled_rest()?;
+        frame(&mut self.reader, rest)
     }
 
     /// Whether lines came, and not one of them was a line of an event stream.
@@ -105,19 +108,24 @@ impl Intake {
     }
 }
 
-fn frame(event: SseEvent) -> Option<Frame> {
+fn frame(reader: &mut FrameReader, event: SseEvent) -> Option<Frame> {
     if let Some(why) = event.garbled {
         let chunk = frames::unreadable(&why, &event.data);
         return Some(Frame { id: None, chunk });
     }
-    let chunk = frames::read_ui_message(&event.data)?;
+    let is_named = event.name.as_ref().is_some_and(|name| name != "message");
+    // An event that has a name of its own is for whoever waits for that name: a ping, for instance.
+    let is_ours = |chunk: &Chunk| !is_named || !matches!(chunk, Chunk::Unreadable { .. });
+    let chunk = reader.read(&event.data).filter(is_ours)?;
     // Frames that tell of the tail itself are no part of the log: an id of theirs is no place in it.
     let id = event.id.filter(|id| chunk.turn().is_some() && !id.is_empty());
     if let Some(id) = id.as_ref().filter(|id| id.len() > frames::ID_MAX) {
         let chunk = frames::unreadable(&format!("an event id of {} bytes", id.len()), &event.data);
         return Some(Frame { id: None, chunk });
     }
-    Some(Frame { id, chunk })
+    // A part that a service gives no id has no place in its log, and says nothing of the text either.
+    let is_aside = id.is_none() && matches!(chunk, Chunk::Part { .. });
+    (!is_aside).then_some(Frame { id, chunk })
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ pub(super) fn take(seen: &mut Seen, chunk: &Chunk, at: Instant) {
         Chunk::Finish { turn, status } => seen.turns.entry(turn.clone()).or_default().finished = Some(*status),
         Chunk::State { status, .. } => seen.state = Some(*status),
         Chunk::Resync { .. } => seen.turns.clear(),
-        Chunk::Error { .. } | Chunk::Done | Chunk::Unreadable { .. } => {}
+        Chunk::Part { .. } | Chunk::Error { .. } | Chunk::Done | Chunk::Unreadable { .. } => {}
     }
 }
 

@@ -340,7 +340,9 @@ fn refusal(response: &reqwest::Response) -> Option<bool> {
     let kind = answer::header(response, "content-type").unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     let is_stream = status == StatusCode::OK && essence.eq_ignore_ascii_case("text/event-stream");
-    (!is_stream).then(|| !status.is_client_error() && !status.is_server_error())
+    // No content: there is nothing to be streamed now.
+    let is_answer = status.is_client_error() || status.is_server_error() || status == StatusCode::NO_CONTENT;
+    (!is_stream).then_some(!is_answer)
 }
 
 /// A stream that breaks where it is silent for longer than `patience`: what a client gets to see through a proxy.

@@ -33,7 +33,8 @@ async fn bytes_may_be_cut_anywhere() {
 #[tokio::test]
 async fn comments_marks_and_fields_of_others_are_passed_over() {
     let frames = tail_of(&frames(), "\n");
-    let aside = ": keepalive\n\n:\nretry: 10\nevent: message\nx-new: field\nnameless\n\n\n\n";
+    let aside = ": keepalive\n\n:\nretry: 10\nevent: message\nx-new: field\nnameless\n\ndata:\n\nevent: ping\ndata:\n\n\
+                 event: ping\ndata: {\"time\": 1}\n\nevent: ping\ndata: pong\n\n\n\n";
     for text in [
         format!("\u{feff}{frames}"),
         format!("{aside}{frames}{aside}"),
@@ -71,6 +72,8 @@ async fn an_event_of_the_largest_answer_is_read() {
 
 #[tokio::test]
 async fn a_refusal_is_an_answer() {
+    let outcomes = watch(vec![send("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")]).await;
+    assert_eq!(outcomes.judgement.verdict, Verdict::Pass, "{:?}", outcomes.judgement);
     for status in [401, 404, 429, 503] {
         let head = format!("HTTP/1.1 {status} No\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{{}}");
         let outcomes = watch(vec![send(head)]).await;

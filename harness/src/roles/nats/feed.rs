@@ -233,7 +233,7 @@ fn entry(log: &Log, message: &StreamMessage) -> Option<Message> {
 fn read(log: &Log, subject: &str, seq: u64, id: Option<&str>, payload: &[u8]) -> Option<Message> {
     let (before, after) = log.subject.split_once("{thread}")?;
     let thread = ThreadId::from(subject.strip_prefix(before)?.strip_suffix(after)?);
-    let chunk = frames::read_ui_message(&String::from_utf8_lossy(payload))?;
+    let chunk = frames::read_frame(&String::from_utf8_lossy(payload))?;
     Some(Message {
         thread,
         seq,

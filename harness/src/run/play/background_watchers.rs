@@ -165,9 +165,9 @@ impl SeenIds {
             // Nearer to the beginning than that there is only the beginning.
             Place::Behind(frames) => self.ids.values().rev().nth(frames.into()).cloned(),
             Place::Head => self.ids.values().next_back().cloned(),
-            Place::PastHead => self.ids.keys().next_back().map(|head| {
+            Place::PastHead => self.ids.last_key_value().map(|(head, id)| {
                 let seq = head.seq + 1;
-                frames::write_cursor(Cursor { seq, ..*head })
+                frames::write_cursor(Cursor { seq, ..*head }, id)
             }),
         }
     }
@@ -185,12 +185,14 @@ mod tests {
         for (epoch, seq) in [(2, 0), (1, 9), (2, 1)] {
             let epoch = Epoch(epoch);
             let cursor = Cursor { epoch, seq };
-            seen_ids.ids.insert(cursor, frames::write_cursor(cursor));
+            seen_ids
+                .ids
+                .insert(cursor, frames::write_cursor(cursor, "0-0-0123abcd"));
         }
         let at = |place| seen_ids.at(place);
-        assert_eq!(at(Place::Head).as_deref(), Some("2-1"));
-        assert_eq!(at(Place::Behind(2)).as_deref(), Some("1-9"));
+        assert_eq!(at(Place::Head).as_deref(), Some("2-1-0123abcd"));
+        assert_eq!(at(Place::Behind(2)).as_deref(), Some("1-9-0123abcd"));
         assert_eq!(at(Place::Behind(3)), None);
-        assert_eq!(at(Place::PastHead).as_deref(), Some("2-2"));
+        assert_eq!(at(Place::PastHead).as_deref(), Some("2-2-0123abcd"));
     }
 }

@@ -5,7 +5,7 @@
 //! pod: a death cuts bytes off, and what is cut is no event yet; it makes no others. So is an attach that is answered with
 //! neither a stream nor a refusal, but not near a fault of its pod: what listens at a dead pod's port may be somebody else.
 
-use crate::history::{Chunk, TailEnd};
+use crate::history::{Chunk, Status, TailEnd};
 use crate::judge::Promise;
 use crate::judge::view::{Breach, Refused, View, Watcher, oneline};
 
@@ -13,6 +13,10 @@ use crate::judge::view::{Breach, Refused, View, Watcher, oneline};
 const NO_STREAM: [&str; 2] = ["not UTF-8", "not SSE"];
 /// How they end what they say of a line without an end.
 const NO_END: &str = "bytes without a line's end";
+/// The status of an answer that has no content.
+const NO_CONTENT: u16 = 204;
+/// How long a thread stands as it does before everybody must know, in microseconds.
+const SETTLED_US: u64 = 1_000_000;
 /// Longest that an attach waits for its answer, in microseconds.
 const ASKED_US: u64 = 5_000_000;
 
@@ -20,7 +24,7 @@ pub(crate) const PROMISE: Promise = Promise {
     number: 11,
     name: "FramesWhole",
     statement: "every event of a stream can be read in the target's format, as one event; an attach on a pod that is not broken \
-                itself is answered with a stream or a refusal; no stream turns out to be no SSE, or has an event or a \
+                itself is answered with a stream or a refusal, or with nothing if no turn is in flight; no stream turns out to be no SSE, or has an event or a \
                 length far beyond any answer's",
     needs: &[],
     judge,
@@ -29,8 +33,28 @@ pub(crate) const PROMISE: Promise = Promise {
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let tails = view.watchers.iter();
     let tails = tails.filter_map(|watcher| unreadable(watcher).or_else(|| no_stream(view, watcher)));
-    let refused = view.refused.iter().filter_map(|refused| nonsense(view, refused));
+    let refused = view.refused.iter();
+    let refused = refused.filter_map(|refused| nonsense(view, refused).or_else(|| empty(view, refused)));
     tails.chain(refused).collect()
+}
+
+/// An attach that was told that there is nothing to be streamed, while a turn was in flight and nothing was broken.
+fn empty(view: &View<'_>, refused: &Refused<'_>) -> Option<Breach> {
+    let until_us = refused.at.us;
+    let owners = &view.threads[refused.thread].owners;
+    let newest = owners.iter().rev().find(|owned| owned.at.us <= until_us)?;
+    let is_settled = newest.at.us + SETTLED_US <= until_us;
+    let from_us = until_us.saturating_sub(ASKED_US);
+    let is_broken = view.faults.during(from_us, until_us).next().is_some();
+    let is_wrong =
+        refused.status == Some(NO_CONTENT) && newest.status == Status::InProgress && is_settled && !is_broken;
+    is_wrong.then(|| Breach {
+        subject: format!("attach of {} on {}", refused.watcher, refused.pod),
+        thread: Some(refused.thread),
+        n: refused.at.n,
+        expected: "a stream, as a turn of the thread is in flight".into(),
+        got: oneline(refused.reason),
+    })
 }
 
 fn nonsense(view: &View<'_>, refused: &Refused<'_>) -> Option<Breach> {
@@ -105,6 +129,29 @@ mod tests {
             reason: "status 200, content type text/html".into(),
             garbled,
         })
+    }
+
+    #[test]
+    fn an_attach_that_is_told_of_no_content_is_found_only_while_a_turn_is_in_flight() {
+        let empty = |ms| {
+            let mut play = takeover();
+            let mut told = refused("pod-3", false);
+            if let What::Watcher(WatcherEvent::TailRefused { status, .. }) = &mut told {
+                *status = Some(204);
+            }
+            play.put(ms, told);
+            play
+        };
+        // Over by then.
+        empty(9_000).keeps(NAME);
+        // Its owner was killed a moment ago.
+        empty(1_190).keeps(NAME);
+        let mut calm = empty(1_190);
+        calm.without(|what| matches!(what, What::Fault(_)));
+        assert_eq!(
+            calm.breaks(NAME).expected,
+            "a stream, as a turn of the thread is in flight"
+        );
     }
 
     fn broken(reason: &str) -> TailEnd {

@@ -156,9 +156,10 @@ impl Tail<'_, '_> {
             Chunk::Start(start) if start.reset => before.turn() == Some(&start.turn),
             _ => cursor == behind(unseen),
         };
+        let mark = self.view.threads[self.watcher.thread].mark.unwrap_or_default();
         is_next
             && !matches!(before.chunk, Chunk::Finish { .. })
-            && self.watcher.cursor == Some(tell(unseen).as_str())
+            && self.watcher.cursor == Some(format!("{}{mark}", tell(unseen)).as_str())
             && !self.log.is_whole_before(here)
     }
 

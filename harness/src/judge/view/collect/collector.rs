@@ -91,6 +91,7 @@ impl<'a> Collector<'a> {
             threads.push(Thread {
                 id,
                 tenant: None,
+                mark: None,
                 turns: Vec::new(),
                 owners: Vec::new(),
                 cancels: Vec::new(),

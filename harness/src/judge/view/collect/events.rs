@@ -135,6 +135,7 @@ impl<'a> Collector<'a> {
             turn.moves_us.sort_unstable();
             turn.durable = attempts::durable(turn, place, &self.places.gone);
         }
+        self.give_stored();
         for watcher in &mut self.view.watchers {
             let given = watcher
                 .cursor

@@ -35,12 +35,12 @@ pub(in crate::judge::view) fn gather<'a>(view: &mut View<'a>) {
 
 /// A frame as the stream log holds it; none for what is no part of an answer.
 fn in_the_log<'a>(message: &Stored<'a>) -> Option<Logged<'a>> {
-    let What::Store(StoreEvent::Logged { cursor, chunk, .. }) = &message.event.what else {
+    let What::Store(StoreEvent::Logged { chunk, .. }) = &message.event.what else {
         return None;
     };
     chunk.turn()?;
     Some(Logged {
-        cursor: (*cursor)?,
+        cursor: message.cursor,
         first: At::of(message.event),
         chunk,
         stretch: Some(message.stretch),

@@ -111,13 +111,31 @@ impl<'a> Collector<'a> {
         let (Some(thread), Some(cursor)) = (self.places.threads.get(thread).copied(), cursor) else {
             return;
         };
-        self.view.stored.push(Stored { thread, event, stretch });
+        self.view.stored.push(Stored {
+            thread,
+            cursor,
+            event,
+            stretch,
+        });
+    }
+
+    /// Finds the ids that some tail resumes from in the stream log, which has no ids of its own but places.
+    pub(super) fn give_stored(&mut self) {
         if self.places.resumed.is_empty() {
             return;
         }
-        if let Some(id) = self.places.resumed.get(tell(cursor).as_str()) {
-            let at = At::of(event);
-            self.places.given.entry((thread, id)).or_insert((cursor, at));
+        for stored in &self.view.stored {
+            let Some(mark) = self.view.threads[stored.thread].mark else {
+                continue;
+            };
+            let id = format!("{}{mark}", tell(stored.cursor));
+            if let Some(id) = self.places.resumed.get(id.as_str()) {
+                let found = (stored.cursor, At::of(stored.event));
+                let given = self.places.given.entry((stored.thread, id)).or_insert(found);
+                if found.1.n < given.1.n {
+                    *given = found;
+                }
+            }
         }
     }
 

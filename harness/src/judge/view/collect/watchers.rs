@@ -3,6 +3,7 @@
 use super::collector::Collector;
 use crate::history::{Chunk, Event, EventId, WatcherEvent, WatcherId};
 use crate::judge::view::at::At;
+use crate::judge::view::entities::log::tell;
 use crate::judge::view::entities::observations::Refused;
 use crate::judge::view::entities::watcher::{Anchor, Frame, Watcher};
 
@@ -79,6 +80,10 @@ impl<'a> Collector<'a> {
         let watcher = &mut self.view.watchers[place];
         watcher.frames.push(event);
         let (thread, anchors) = (watcher.thread, &self.places.anchors);
+        if let (Some(id), Some(cursor)) = (frame.id, frame.cursor) {
+            let mark = &mut self.view.threads[thread].mark;
+            *mark = mark.or_else(|| id.strip_prefix(tell(cursor).as_str()));
+        }
         watcher.render(frame, turn, |cursor, turn| {
             anchors
                 .get(&(thread, cursor))

@@ -32,6 +32,7 @@ pub(crate) struct Logged<'a> {
 pub(in crate::judge::view) struct Stored<'a> {
     /// Place of its thread.
     pub(in crate::judge::view) thread: usize,
+    pub(in crate::judge::view) cursor: Cursor,
     pub(in crate::judge::view) event: &'a Event,
     /// Messages of one stretch were found one right behind the other: between two of them there was never any other.
     pub(in crate::judge::view) stretch: u32,
@@ -127,6 +128,7 @@ pub(crate) fn name(chunk: &Chunk) -> String {
         Chunk::Delta { turn, text } => {
             format!("text `{}` of turn {turn}", oneline(text.trim_end()))
         }
+        Chunk::Part { turn, part } => format!("{} of turn {turn}", oneline(part)),
         Chunk::Error { turn, .. } => format!("error of turn {turn}"),
         Chunk::Finish { turn, .. } => format!("finish of turn {turn}"),
         _ => "frame".into(),

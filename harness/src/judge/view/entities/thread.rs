@@ -8,6 +8,9 @@ use crate::judge::view::at::At;
 pub(crate) struct Thread<'a> {
     pub(crate) id: &'a ThreadId,
     pub(crate) tenant: Option<&'a TenantId>,
+    /// How the ids of its events end, behind epoch and number: what tells its cursors from another thread's. `None` if no
+    /// watcher was shown any.
+    pub(crate) mark: Option<&'a str>,
     /// Its turns, in the order in which their rows came to be.
     pub(crate) turns: Vec<usize>,
     /// Its row after each change, in commit order.
