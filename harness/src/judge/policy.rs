@@ -20,8 +20,12 @@ pub fn judge(history: &History) -> Judgement {
     let findings = broken(&view, &judged);
     let (starved, findings) = split_off_starved(&mut view, &judged, findings);
     let evidence = evidence(&view);
-    let foretold = |finding: &Finding| view.foretold.iter().any(|known| known.promise == finding.promise);
-    let (expected, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(foretold);
+    let is_expected = |finding: &Finding| {
+        view.expected_failures
+            .iter()
+            .any(|known| known.promise == finding.promise)
+    };
+    let (expected, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_expected);
     let (verdict, reason) = verdict(
         &view,
         history.cut_off.as_deref(),
@@ -62,7 +66,7 @@ fn split_off_starved(
     promises: &[&Promise],
     findings: Vec<Finding>,
 ) -> (Vec<Finding>, Vec<Finding>) {
-    if findings.is_empty() || !view.spare_the_starved() {
+    if findings.is_empty() || !view.excuse_starvation() {
         return (Vec::new(), findings);
     }
     let certain = broken(view, promises);
@@ -95,9 +99,12 @@ fn verdict(
         return (Verdict::Inconclusive, Some(unclear(view, first, starved.len())));
     }
     let is_kept = |known: &&ExpectedFailure| !expected.iter().any(|finding| finding.promise == known.promise);
-    match (view.foretold.iter().find(is_kept), inconclusive(view, evidence)) {
+    match (
+        view.expected_failures.iter().find(is_kept),
+        inconclusive(view, evidence),
+    ) {
         // What is known to break may well keep the story from its evidence.
-        (None, _) if !view.foretold.is_empty() => (Verdict::Pass, Some(as_expected(view))),
+        (None, _) if !view.expected_failures.is_empty() => (Verdict::Pass, Some(as_expected(view))),
         (_, Some(reason)) => (Verdict::Inconclusive, Some(reason)),
         (Some(kept), None) => (Verdict::Fail, Some(kept_after_all(kept))),
         (None, None) => (Verdict::Pass, None),
@@ -118,7 +125,7 @@ fn unclear(view: &View<'_>, first: &Finding, findings: usize) -> String {
 }
 
 fn as_expected(view: &View<'_>) -> String {
-    let known = view.foretold.iter();
+    let known = view.expected_failures.iter();
     let known: Vec<String> = known
         .map(|known| format!("{} ({})", known.promise, known.why))
         .collect();
@@ -198,11 +205,11 @@ fn evidence(view: &View<'_>) -> Vec<EvidenceMark> {
             reached: false,
         })
         .collect();
-    for (told, reached) in &view.evidence {
-        match marks.iter_mut().find(|known| known.mark == *told) {
+    for (mark, reached) in &view.evidence {
+        match marks.iter_mut().find(|known| known.mark == *mark) {
             Some(known) => known.reached |= reached,
             None => marks.push(EvidenceMark {
-                mark: (*told).to_owned(),
+                mark: (*mark).to_owned(),
                 reached: *reached,
             }),
         }
@@ -408,24 +415,24 @@ mod tests {
     }
 
     /// A run with a tail that falls silent, of a target that is known to break `promises`.
-    fn foretold(promises: &[&str]) -> Judgement {
+    fn judged_expecting(promises: &[&str]) -> Judgement {
         let silent = |play: &mut Play| {
-            play.without_from(1206, is_frame_of(3)).foretell(promises);
+            play.without_from(1206, is_frame_of(3)).expect_failures(promises);
         };
         spoilt(silent).judged()
     }
 
     #[test]
     fn what_is_known_to_break_fails_no_run_and_what_else_breaks_does() {
-        let broken = foretold(&[]).findings;
+        let broken = judged_expecting(&[]).findings;
         let mut all: Vec<&str> = broken.iter().map(|finding| finding.promise.as_str()).collect();
         all.sort_unstable();
         all.dedup();
-        let judgement = foretold(&all);
+        let judgement = judged_expecting(&all);
         assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:#?}");
         assert!(judgement.findings.is_empty() && judgement.expected == broken);
 
-        let judgement = foretold(&all[1..]);
+        let judgement = judged_expecting(&all[1..]);
         assert_eq!(judgement.verdict, Verdict::Fail);
         assert!(judgement.findings.iter().all(|finding| finding.promise == all[0]));
     }
@@ -433,7 +440,7 @@ mod tests {
     #[test]
     fn an_expected_failure_that_is_none_any_more_is_a_failure() {
         let mut play = takeover();
-        play.foretell(&["NoSplice"]);
+        play.expect_failures(&["NoSplice"]);
         let judgement = play.judged();
         assert_eq!(judgement.verdict, Verdict::Fail);
         let reason = judgement.reason.expect("a reason");

@@ -12,7 +12,7 @@ use crate::judge::view::{Owned, ROW_LATENESS_US, Turn, View};
 const ONE_TRANSACTION_US: u64 = 1_000;
 
 /// An attempt that was taken from its owner.
-pub(crate) struct Taking<'v, 'a> {
+pub(crate) struct Takeover<'v, 'a> {
     pub(crate) thread: usize,
     pub(crate) turn: &'v Turn<'a>,
     /// The thread's row under the owner that lost it.
@@ -24,29 +24,29 @@ pub(crate) struct Taking<'v, 'a> {
 }
 
 /// Takeovers that nothing justifies: by another pod, from an owner that nothing was broken for and whose turn moved.
-pub(crate) fn unjustified<'v, 'a>(view: &'v View<'a>) -> Vec<Taking<'v, 'a>> {
+pub(crate) fn by_a_peer<'v, 'a>(view: &'v View<'a>) -> Vec<Takeover<'v, 'a>> {
     view.turns
         .iter()
         .flat_map(|turn| of_turn(view, turn))
-        .filter(|taking| taking.from.owner != taking.to.owner)
-        .filter(|taking| !may_be_taken(view, taking.from.owner, taking.to.at.us, taking.still_us))
+        .filter(|takeover| takeover.from.owner != takeover.to.owner)
+        .filter(|takeover| !may_be_taken(view, takeover.from.owner, takeover.to.at.us, takeover.still_us))
         .collect()
 }
 
 /// Attempts that a pod took from itself, for which there was no reason: nothing was broken, the turn moved, and the provider
 /// had ended no call of it, of which a pod may begin another one.
-pub(crate) fn from_oneself<'v, 'a>(view: &'v View<'a>) -> Vec<Taking<'v, 'a>> {
+pub(crate) fn by_its_owner<'v, 'a>(view: &'v View<'a>) -> Vec<Takeover<'v, 'a>> {
     let of_each = view.turns.iter().flat_map(|turn| {
         let own = of_turn(view, turn)
             .into_iter()
-            .filter(|taking| taking.from.owner == taking.to.owner);
+            .filter(|takeover| takeover.from.owner == takeover.to.owner);
         own.enumerate()
-            .filter(|(before, taking)| *before >= ended_by_provider(view, turn, taking.to.at.us + ROW_LATENESS_US))
-            .map(|(_, taking)| taking)
+            .filter(|(before, takeover)| *before >= ended_by_provider(view, turn, takeover.to.at.us + ROW_LATENESS_US))
+            .map(|(_, takeover)| takeover)
             .collect::<Vec<_>>()
     });
     of_each
-        .filter(|taking| !may_be_taken(view, taking.from.owner, taking.to.at.us, taking.still_us))
+        .filter(|takeover| !may_be_taken(view, takeover.from.owner, takeover.to.at.us, takeover.still_us))
         .collect()
 }
 
@@ -77,18 +77,18 @@ pub(crate) fn still_us(turn: &Turn<'_>, at_us: u64) -> u64 {
     moved.checked_sub(1).map_or(0, |last| at_us - turn.moves_us[last])
 }
 
-fn of_turn<'v, 'a>(view: &'v View<'a>, turn: &'v Turn<'a>) -> Vec<Taking<'v, 'a>> {
+fn of_turn<'v, 'a>(view: &'v View<'a>, turn: &'v Turn<'a>) -> Vec<Takeover<'v, 'a>> {
     let Some(thread) = turn.thread else { return Vec::new() };
     let owners = &view.threads[thread].owners;
     let pairs = turn.rows.iter().zip(turn.rows.iter().skip(1));
     let raised = pairs.filter(|(before, after)| {
         before.epoch.0 > 0 && after.epoch > before.epoch && after.status == Status::InProgress
     });
-    let taking = raised.filter_map(|(before, after)| {
+    let takeovers = raised.filter_map(|(before, after)| {
         let claimed = owners.partition_point(|owned| owned.epoch < after.epoch);
         let to = owners.get(claimed).filter(|owned| owned.epoch == after.epoch)?;
         let from = owners[..claimed].last().filter(|owned| owned.epoch == before.epoch)?;
-        (from.status == Status::InProgress && from.owner.is_some()).then(|| Taking {
+        (from.status == Status::InProgress && from.owner.is_some()).then(|| Takeover {
             thread,
             turn,
             from,
@@ -96,5 +96,5 @@ fn of_turn<'v, 'a>(view: &'v View<'a>, turn: &'v Turn<'a>) -> Vec<Taking<'v, 'a>
             still_us: still_us(turn, to.at.us),
         })
     });
-    taking.collect()
+    takeovers.collect()
 }

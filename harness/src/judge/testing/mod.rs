@@ -67,7 +67,7 @@ pub(crate) struct Play {
 
 impl Play {
     /// Declares promises that the target is known to break.
-    pub(crate) fn foretell(&mut self, promises: &[&str]) -> &mut Self {
+    pub(crate) fn expect_failures(&mut self, promises: &[&str]) -> &mut Self {
         let known = |promise: &&str| ExpectedFailure {
             promise: (*promise).into(),
             why: "known".into(),
@@ -291,8 +291,8 @@ pub(crate) fn failed(text: &str) -> Play {
         play.put(1231, error(watcher, 2, 7, ERROR));
     }
     for pod in ["pod-1", "pod-2", "pod-3"] {
-        let told = read(pod, Status::Failed, text, Some(ERROR));
-        play.turn_into(&read(pod, Status::Completed, answer(2), None), told);
+        let answered = read(pod, Status::Failed, text, Some(ERROR));
+        play.turn_into(&read(pod, Status::Completed, answer(2), None), answered);
     }
     play
 }

@@ -112,7 +112,7 @@ impl<'a> View<'a> {
     /// What a watcher has on its screen of a turn's answer: what it was last told to its finish, where a resync has that told
     /// again and the watcher left, or was cut off, before it can have been told all of it.
     pub(crate) fn stands<'v>(&self, watcher: &Watcher<'_>, seen: &'v Seen<'a>) -> Option<&'v Showing<'a>> {
-        let Some((ended, again)) = seen.told_again() else {
+        let Some((ended, again)) = seen.repeated_finish() else {
             return seen.current();
         };
         let terminal_us = self.bounds.terminal_ms * 1000;

@@ -120,7 +120,7 @@ pub(crate) struct Faults<'a> {
 
 impl<'a> Faults<'a> {
     /// The faults that these events tell of.
-    pub(crate) fn of(told: impl IntoIterator<Item = (At, &'a FaultEvent)>) -> Self {
+    pub(crate) fn of(events: impl IntoIterator<Item = (At, &'a FaultEvent)>) -> Self {
         let mut spans: Vec<FaultSpan<'a>> = Vec::new();
         let mut places = HashMap::new();
         for (
@@ -131,7 +131,7 @@ impl<'a> Faults<'a> {
                 target,
                 step,
             },
-        ) in told
+        ) in events
         {
             // A fault whose aiming is not in the history began, as far as anybody can tell, when it was first told of.
             let place = *places.entry(*id).or_insert_with(|| {
@@ -292,9 +292,9 @@ mod tests {
         }
     }
 
-    fn told(events: &[(u64, FaultEvent)]) -> Vec<(At, &FaultEvent)> {
-        let told = events.iter().zip(1..);
-        told.map(|((us, event), n)| (At { n, us: *us }, event)).collect()
+    fn timed(events: &[(u64, FaultEvent)]) -> Vec<(At, &FaultEvent)> {
+        let events = events.iter().zip(1..);
+        events.map(|((us, event), n)| (At { n, us: *us }, event)).collect()
     }
 
     #[test]
@@ -337,14 +337,14 @@ mod tests {
             thread: None,
             epoch: None,
         };
-        let told = [(1, 100, begins), (2, 400, FaultStep::Healed)].map(|(n, us, told)| {
-            let told = FaultEvent {
+        let events = [(1, 100, begins), (2, 400, FaultStep::Healed)].map(|(n, us, step_taken)| {
+            let event = FaultEvent {
                 fault: name.into(),
-                ..step(1, "postgres", told)
+                ..step(1, "postgres", step_taken)
             };
-            (At { n, us }, &*Box::leak(Box::new(told)))
+            (At { n, us }, &*Box::leak(Box::new(event)))
         });
-        Faults::of(told)
+        Faults::of(events)
     }
 
     #[test]
@@ -432,8 +432,8 @@ mod tests {
             (400, step(2, "pod-2", FaultStep::Healed)),
             (500, step(1, "pod-1", FaultStep::Healed)),
         ];
-        let told = told(&both_are_out);
-        let deadline = |known: usize, from_us| Faults::of(told[..known].to_vec()).deadline(from_us, 50, None, &pods);
+        let events = timed(&both_are_out);
+        let deadline = |known: usize, from_us| Faults::of(events[..known].to_vec()).deadline(from_us, 50, None, &pods);
         assert_eq!(deadline(1, 100), Some(150), "the other one is there");
         assert_eq!(deadline(2, 100), None, "nobody came back");
         assert_eq!(deadline(4, 100), Some(450), "from the first that is back");
@@ -451,11 +451,11 @@ mod tests {
             (100, step(1, "pod-1", begins)),
             (400, step(1, "pod-1", FaultStep::Healed)),
         ];
-        let told = told(&paused);
+        let events = timed(&paused);
         let pods = BTreeSet::from(["pod-1", "pod-2"]);
-        let faults = Faults::of(told[..1].to_vec());
+        let faults = Faults::of(events[..1].to_vec());
         assert_eq!(faults.deadline(50, 100, Some("pod-1"), &pods), None);
-        let faults = Faults::of(told);
+        let faults = Faults::of(events);
         assert_eq!(faults.deadline(50, 100, Some("pod-1"), &pods), Some(500));
         assert_eq!(faults.deadline(50, 100, Some("pod-2"), &pods), Some(150));
         assert_eq!(faults.deadline(500, 100, Some("pod-1"), &pods), Some(600));
@@ -482,7 +482,7 @@ mod tests {
                 }
             }
             events.sort_by_key(|(us, _)| *us);
-            let faults = Faults::of(told(&events));
+            let faults = Faults::of(timed(&events));
             for from_us in 0..110 {
                 let until_us = from_us + rng.random_range(0..20);
                 let found: Vec<u32> = faults.during(from_us, until_us).map(|span| span.id).collect();

@@ -20,7 +20,7 @@ pub(crate) use due::Due;
 pub(crate) use entities::call::{Call, Post};
 pub(crate) use entities::feedback::{Feedback, Item};
 pub(crate) use entities::log::{Log, Logged, name, tell};
-pub(crate) use entities::mixed_text::{Heard, Holder};
+pub(crate) use entities::mixed_text::{Holder, MixedText};
 pub(crate) use entities::observations::{
     Access, Cancel, Change, Complaint, Death, Ending, Leftover, Poll, Probe, Read, Refused, Revocation, Trial,
 };
@@ -56,7 +56,7 @@ pub(crate) struct View<'a> {
     pub(crate) bounds: Bounds,
     pub(crate) declared: &'a [String],
     /// What the target is known to break.
-    pub(crate) foretold: &'a [ExpectedFailure],
+    pub(crate) expected_failures: &'a [ExpectedFailure],
     pub(crate) threads: Vec<Thread<'a>>,
     pub(crate) turns: Vec<Turn<'a>>,
     pub(crate) watchers: Vec<Watcher<'a>>,
@@ -87,7 +87,7 @@ pub(crate) struct View<'a> {
     pub(crate) evidence: Vec<(&'a str, bool)>,
     pub(crate) ending: Ending<'a>,
     /// Texts in which something else is heard than one call for their own turn.
-    pub(crate) heard: Vec<Heard<'a>>,
+    pub(crate) mixed_texts: Vec<MixedText<'a>>,
     turn_places: HashMap<&'a TurnId, usize>,
     ops: HashMap<OpId, usize>,
 }

@@ -73,7 +73,7 @@ impl Stretch<'_> {
     }
 
     /// `processors were waited for (pod-2 780 ms, nats 240 ms) in the 1000 ms before event 17`.
-    pub(super) fn told(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let mut parts: Vec<(&str, u64)> = self.waited_us.iter().map(|(part, us)| (part.as_str(), *us)).collect();
         parts.sort_by_key(|(_, us)| Reverse(*us));
         let parts = parts.iter().map(|(part, us)| format!("{part} {} ms", us / 1000));

@@ -42,7 +42,7 @@ impl<'a> Stretch<'a> {
 impl<'a> View<'a> {
     /// Treats each stretch in which a pod, or what it depends on, was kept from a processor as one in which it was frozen, and
     /// lets no bound count time in which somebody waited. False where nobody did.
-    pub(crate) fn spare_the_starved(&mut self) -> bool {
+    pub(crate) fn excuse_starvation(&mut self) -> bool {
         let (mut spans, mut slow) = (Vec::new(), Vec::new());
         let mut since_us = 0;
         for stretch in &self.starvation {
@@ -73,7 +73,7 @@ impl<'a> View<'a> {
     /// The worst that anybody waited for a processor, in words.
     pub(crate) fn worst_starvation(&self) -> Option<String> {
         let worst = self.starvation.iter().max_by_key(|stretch| stretch.longest_us());
-        worst.map(Stretch::told)
+        worst.map(Stretch::describe)
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
     use crate::verdict::{Finding, Verdict};
 
     /// What is found against one promise for certain, and what may be for want of a processor.
-    fn told(play: &Play, promise: &str) -> (usize, usize) {
+    fn counts(play: &Play, promise: &str) -> (usize, usize) {
         let judged = play.judged();
         let count = |findings: &[Finding]| findings.iter().filter(|finding| finding.promise == promise).count();
         (count(&judged.findings), count(&judged.starved))
@@ -100,9 +100,9 @@ mod tests {
     fn what_befalls_an_owner_without_a_processor_is_unclear() {
         for part in ["pod-1", "postgres", "harness"] {
             let mut play = taken_from_a_live_owner(FRIENDLY);
-            assert_eq!(told(&play, NAME), (1, 0));
+            assert_eq!(counts(&play, NAME), (1, 0));
             play.put(230, starved(&[(part, 188)]));
-            assert_eq!(told(&play, NAME), (0, 1), "{part}");
+            assert_eq!(counts(&play, NAME), (0, 1), "{part}");
         }
     }
 
@@ -119,8 +119,8 @@ mod tests {
         assert_eq!(got(&judged.starved), got(&all.findings));
         let reason = judged.reason.expect("a reason");
         assert!(reason.contains(&all.findings[0].got), "{reason}");
-        let told = "processors were waited for (pod-1 1180 ms, nats 40 ms) in the 250 ms before event ";
-        assert!(reason.contains(told), "{reason}");
+        let waits = "processors were waited for (pod-1 1180 ms, nats 40 ms) in the 250 ms before event ";
+        assert!(reason.contains(waits), "{reason}");
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
         for waits in [&[("pod-1", 187), ("nats", 180)][..], &[("pod-2", 250), ("pod-1", 20)]] {
             let mut play = taken_from_a_live_owner(FRIENDLY);
             play.put(230, starved(waits));
-            assert_eq!(told(&play, NAME), (1, 0), "{waits:?}");
+            assert_eq!(counts(&play, NAME), (1, 0), "{waits:?}");
         }
         // Long before, and it was at work again since; long after, and it was still.
         for (ms, found) in [(300, (1, 0)), (1_200, (0, 1))] {
@@ -136,18 +136,18 @@ mod tests {
             play.put(1_500, part(39, 1, 6, token(1, 6)))
                 .put(2_500, part(39, 1, 7, token(1, 6)))
                 .put(ms, starved(&[("pod-1", 250)]));
-            assert_eq!(told(&play, NAME), found, "{ms}");
+            assert_eq!(counts(&play, NAME), found, "{ms}");
         }
         let mut play = taken_from_a_live_owner(FRIENDLY);
         play.put(9_000, starved(&[("pod-1", 250)]));
-        assert_eq!(told(&play, NAME), (1, 0));
+        assert_eq!(counts(&play, NAME), (1, 0));
     }
 
     #[test]
     fn a_long_wait_began_before_its_stretch() {
         let mut play = taken_from_a_live_owner(FRIENDLY);
         play.put(3_200, starved(&[("pod-1", 3_000)]));
-        assert_eq!(told(&play, NAME), (0, 1));
+        assert_eq!(counts(&play, NAME), (0, 1));
     }
 
     /// The good run, in which the takeover comes at 3 s and the bound for it ends at 2.1 s.
@@ -168,13 +168,13 @@ mod tests {
     #[test]
     fn a_bound_counts_from_the_end_of_starvation() {
         const NAME: &str = "BoundedTakeover";
-        assert_eq!(told(&late_takeover(), NAME), (1, 0));
+        assert_eq!(counts(&late_takeover(), NAME), (1, 0));
         let mut play = late_takeover();
         play.put(1_500, starved(&[("pod-3", 200)]));
-        assert_eq!(told(&play, NAME), (0, 1));
+        assert_eq!(counts(&play, NAME), (0, 1));
         let mut play = late_takeover();
         play.put(700, starved(&[("pod-3", 200)]));
-        assert_eq!(told(&play, NAME), (1, 0), "over long before");
+        assert_eq!(counts(&play, NAME), (1, 0), "over long before");
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
             for ms in (250..3_000).step_by(250) {
                 play.put(ms, starved(&[("links", waited), ("pod-2", 20)]));
             }
-            assert_eq!(told(&play, "BoundedTakeover"), found, "{waited} of 250 ms");
+            assert_eq!(counts(&play, "BoundedTakeover"), found, "{waited} of 250 ms");
         }
     }
 
@@ -194,7 +194,7 @@ mod tests {
         let mut play = takeover();
         play.without(|what| *what == part(44, 2, 4, token(2, 4)))
             .put(1_300, starved(&[("pod-2", 250), ("postgres", 250)]));
-        assert_eq!(told(&play, "FinalTextExactlyOnce"), (1, 0));
+        assert_eq!(counts(&play, "FinalTextExactlyOnce"), (1, 0));
         assert_eq!(play.judged().verdict, Verdict::Fail);
     }
 
@@ -211,8 +211,8 @@ mod tests {
         play.put(1_210, fault(2, "cpu-throttled", "pod-2", aimed()))
             .put(1_211, fault(2, "cpu-throttled", "pod-2", observed()))
             .put(1_400, starved(&[("pod-2", 250)]));
-        assert!(!View::of(&play.history()).spare_the_starved());
+        assert!(!View::of(&play.history()).excuse_starvation());
         play.put(1_400, starved(&[("pod-3", 250)]));
-        assert!(View::of(&play.history()).spare_the_starved());
+        assert!(View::of(&play.history()).excuse_starvation());
     }
 }

@@ -32,7 +32,7 @@ pub(crate) enum Against {
 
 /// A run of tokens of one provider call within a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Voice {
+pub(crate) struct CallRun {
     pub(crate) key: String,
     pub(crate) call: u32,
     /// Event that brought its first token.
@@ -169,14 +169,14 @@ impl<'a> Text<'a> {
     }
 
     /// The provider calls heard in this text, in order; a sound answer has one. Text that is no token is passed over.
-    pub(crate) fn voices(&self) -> Vec<Voice> {
-        let mut voices: Vec<Voice> = Vec::new();
+    pub(crate) fn call_runs(&self) -> Vec<CallRun> {
+        let mut call_runs: Vec<CallRun> = Vec::new();
         self.each_token(|n, token| {
-            let same = voices
+            let same = call_runs
                 .last()
                 .is_some_and(|last| last.call == token.call && last.key == token.key);
             if !same {
-                voices.push(Voice {
+                call_runs.push(CallRun {
                     key: token.key.to_owned(),
                     call: token.call,
                     n,
@@ -185,7 +185,7 @@ impl<'a> Text<'a> {
             }
             ControlFlow::Continue(())
         });
-        voices
+        call_runs
     }
 
     /// Whether this text is heard in one call alone, for this key; one without a token is.
@@ -214,7 +214,7 @@ impl<'a> Text<'a> {
     }
 
     /// Tells each well-formed token with the event that completed it, however the pieces cut it.
-    fn each_token(&self, mut tell: impl FnMut(u64, Token<'_>) -> ControlFlow<()>) {
+    fn each_token(&self, mut visit: impl FnMut(u64, Token<'_>) -> ControlFlow<()>) {
         let mut carried = String::new();
         for piece in &self.pieces {
             // A cut token can only end where a space comes; until then there is nothing to parse again.
@@ -230,7 +230,7 @@ impl<'a> Text<'a> {
             while let Some(mark) = rest.find(token::MARK) {
                 rest = &rest[mark..];
                 if let Some((token, used)) = token::parse(rest) {
-                    if tell(piece.n, token).is_break() {
+                    if visit(piece.n, token).is_break() {
                         return;
                     }
                     rest = &rest[used..];
@@ -360,13 +360,13 @@ mod tests {
     fn voices_are_heard_however_the_text_is_cut() {
         let text = Answer::new("k", 1, 3).text() + "~ noise ~~" + &Answer::new("k", 2, 2).text();
         for every in [1, 2, 5, 17, 1000] {
-            let voices = cut(&text, every).voices();
+            let call_runs = cut(&text, every).call_runs();
             assert_eq!(
-                voices.iter().map(|v| v.call).collect::<Vec<_>>(),
+                call_runs.iter().map(|v| v.call).collect::<Vec<_>>(),
                 [1, 2],
                 "cut every {every}"
             );
-            assert!(voices[1].first.starts_with("~k.c2.k1.n2."));
+            assert!(call_runs[1].first.starts_with("~k.c2.k1.n2."));
         }
     }
 

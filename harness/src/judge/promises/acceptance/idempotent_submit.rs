@@ -16,7 +16,7 @@ pub(crate) const PROMISE: Promise = Promise {
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut first: BTreeMap<(usize, &MessageId), (u64, &TurnId)> = BTreeMap::new();
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let mut breaches = Vec::new();
     let rows = view
         .stored_turns()
@@ -27,7 +27,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     });
     for (thread, message, n, turn) in rows.chain(acks) {
         let (first_n, known) = *first.entry((thread, message)).or_insert((n, turn));
-        if known != turn && told.insert((thread, message)) {
+        if known != turn && reported.insert((thread, message)) {
             breaches.push(Breach {
                 subject: format!("message {message}"),
                 thread: Some(thread),

@@ -18,14 +18,14 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let taken = unjustified_takeovers::unjustified(view)
+    let taken = unjustified_takeovers::by_a_peer(view)
         .into_iter()
-        .map(|taking| Breach {
-            subject: format!("turn {}", taking.turn.id),
-            thread: Some(taking.thread),
-            n: taking.to.at.n,
-            expected: format!("{} left alone, alive and at work", taking.from.label()),
-            got: format!("taken by {}", taking.to.label()),
+        .map(|takeover| Breach {
+            subject: format!("turn {}", takeover.turn.id),
+            thread: Some(takeover.thread),
+            n: takeover.to.at.n,
+            expected: format!("{} left alone, alive and at work", takeover.from.label()),
+            got: format!("taken by {}", takeover.to.label()),
         });
     taken
         .chain(view.turns.iter().filter_map(|turn| interrupted(view, turn)))

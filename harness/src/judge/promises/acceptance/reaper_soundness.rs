@@ -24,16 +24,16 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let taken = unjustified_takeovers::unjustified(view)
+    let taken = unjustified_takeovers::by_a_peer(view)
         .into_iter()
-        .chain(unjustified_takeovers::from_oneself(view));
-    let taken = taken.map(|taking| {
-        let still_ms = taking.still_us / 1000;
+        .chain(unjustified_takeovers::by_its_owner(view));
+    let taken = taken.map(|takeover| {
+        let still_ms = takeover.still_us / 1000;
         breach(
             view,
-            taking.turn,
-            taking.to.at.n,
-            format!("taken by {} {still_ms} ms after it last moved", taking.to.label()),
+            takeover.turn,
+            takeover.to.at.n,
+            format!("taken by {} {still_ms} ms after it last moved", takeover.to.label()),
         )
     });
     taken

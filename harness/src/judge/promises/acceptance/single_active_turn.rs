@@ -26,7 +26,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 /// Threads with two turns in progress at the end of a transaction; the first time each.
 fn turns_at_once(view: &View<'_>) -> Vec<Breach> {
     let mut running: BTreeMap<&ThreadId, BTreeSet<&TurnId>> = BTreeMap::new();
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let mut breaches = Vec::new();
     let turns = view.changes().filter_map(|change| match change.row {
         Row::Turn {
@@ -50,7 +50,7 @@ fn turns_at_once(view: &View<'_>) -> Vec<Breach> {
         }
         for thread in std::mem::take(&mut touched) {
             let here = &running[thread];
-            if here.len() > 1 && told.insert(thread) {
+            if here.len() > 1 && reported.insert(thread) {
                 breaches.push(Breach {
                     subject: format!("thread {thread}"),
                     thread: here.first().and_then(|turn| view.turns[view.turn(turn)?].thread),

@@ -64,15 +64,15 @@ fn misread(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
         if answer.status != Status::Completed || !turn.is_completed() {
             return None;
         }
-        let told = Text::of(read.at.n, &answer.text);
-        if told.same_as(&turn.durable) {
+        let answered = Text::of(read.at.n, &answer.text);
+        if answered.same_as(&turn.durable) {
             return None;
         }
-        let at = match told.against(&turn.durable, 0) {
+        let at = match answered.against(&turn.durable, 0) {
             Against::Apart(at) => at,
-            Against::Prefix => told.len(),
+            Against::Prefix => answered.len(),
         };
-        Some(breach(read, turn, turn.durable.word_at(at), told.word_at(at)))
+        Some(breach(read, turn, turn.durable.word_at(at), answered.word_at(at)))
     };
     read.answers.iter().filter_map(check).collect()
 }

@@ -29,9 +29,9 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .collect();
     breaches.extend(view.watchers.iter().filter_map(|watcher| revived(view, watcher)));
     breaches.extend(view.watchers.iter().filter_map(misnamed));
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let read = view.final_reads().flat_map(|read| read_otherwise(view, read));
-    breaches.extend(read.filter(|breach| told.insert(breach.subject.clone())));
+    breaches.extend(read.filter(|breach| reported.insert(breach.subject.clone())));
     breaches
 }
 
@@ -138,11 +138,11 @@ fn read_otherwise(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
             return breach(expected, format!("turn {} of none or another", turn.id));
         }
         let ended = turn.terminal()?;
-        let told = Text::of(read.at.n, &answer.text);
-        match told.against(&turn.durable, 0) {
+        let answered = Text::of(read.at.n, &answer.text);
+        match answered.against(&turn.durable, 0) {
             Against::Apart(at) if !turn.is_completed() => breach(
                 format!("text of the attempt at epoch {}, or none", ended.epoch),
-                told.word_at(at),
+                answered.word_at(at),
             ),
             _ => None,
         }
@@ -192,13 +192,13 @@ mod tests {
         assert_eq!(play.breaks(NAME).got, "turn turn-9 that is not stored");
 
         let mut play = takeover();
-        let mut told = read("pod-3", Status::Completed, answer(2), None);
-        if let What::Pod(PodEvent::ThreadRead { answers, .. }) = &mut told {
+        let mut answered = read("pod-3", Status::Completed, answer(2), None);
+        if let What::Pod(PodEvent::ThreadRead { answers, .. }) = &mut answered {
             let mut second = answers[0].clone();
             second.turn = "turn-9".into();
             answers.push(second);
         }
-        play.turn_into(&read("pod-3", Status::Completed, answer(2), None), told);
+        play.turn_into(&read("pod-3", Status::Completed, answer(2), None), answered);
         assert_eq!(play.breaks(NAME).subject, "thread read from pod-3, turn turn-9");
     }
 

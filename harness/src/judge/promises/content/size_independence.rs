@@ -29,7 +29,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .filter_map(|(turn, expect)| did_not_complete(view, turn, expect).or_else(|| stored_otherwise(turn, expect)))
         .collect();
     breaches.extend(shown_otherwise(view));
-    breaches.extend(told_otherwise(view));
+    breaches.extend(reads_that_differ(view));
     breaches
 }
 
@@ -100,11 +100,11 @@ fn shown_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v 
         })
 }
 
-fn told_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
-    let told = view
+fn reads_that_differ<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
+    let answers = view
         .final_reads()
         .flat_map(|read| read.answers.iter().map(move |answer| (read, answer)));
-    told.filter_map(|(read, answer)| {
+    answers.filter_map(|(read, answer)| {
         let turn = &view.turns[view.turn(&answer.turn)?];
         if !is_judged(turn) {
             return None;

@@ -19,19 +19,19 @@ pub(crate) const PROMISE: Promise = Promise {
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for watcher in &view.watchers {
         for (place, seen) in &watcher.turns {
             let turn = &view.turns[*place];
             if let Some(breach) = contradiction(watcher, turn, seen) {
-                told.insert((watcher.id, turn.id));
+                reported.insert((watcher.id, turn.id));
                 breaches.push(breach);
             }
         }
     }
     let left_behind = view
         .dues()
-        .filter(|(watcher, turn, ..)| !told.contains(&(watcher.id, turn.id)));
+        .filter(|(watcher, turn, ..)| !reported.contains(&(watcher.id, turn.id)));
     breaches.extend(left_behind.filter_map(|(watcher, turn, seen, due)| superseded(watcher, turn, seen?, due)));
     breaches
 }

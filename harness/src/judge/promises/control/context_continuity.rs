@@ -68,7 +68,7 @@ fn check(view: &View<'_>, asked: &Asked<'_>, turn: &Turn<'_>, call: &Call<'_>) -
                 said.next(),
             );
         }
-        let answered = |said: &&str| said.strip_prefix("assistant: ").is_some_and(|told| fits(before, told));
+        let answered = |said: &&str| said.strip_prefix("assistant: ").is_some_and(|text| fits(before, text));
         if is_there && said.next_if(answered).is_none() && is_due && !before.durable.is_empty() {
             return breach(format!("the whole answer of turn {}", before.id), said.next());
         }
@@ -88,8 +88,8 @@ fn user(said: &str) -> Option<&str> {
 }
 
 /// Whether a text is what an earlier turn answered: all of it where it completed, else whatever there was of it.
-fn fits(turn: &Turn<'_>, told: &str) -> bool {
-    !turn.is_completed() || Text::of(0, told).same_as(&turn.durable)
+fn fits(turn: &Turn<'_>, text: &str) -> bool {
+    !turn.is_completed() || Text::of(0, text).same_as(&turn.durable)
 }
 
 #[cfg(test)]
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_message_or_an_answer_that_is_missing_cut_doubled_or_swapped_is_found() {
-        let (first, told, own) = (user("m-1"), assistant(&answer(2)), user("m-2"));
+        let (first, answered, own) = (user("m-1"), assistant(&answer(2)), user("m-2"));
         let cut = assistant(&answer(2)[..40]);
         let superseded = assistant(&answer(1));
         for (messages, expected) in [
@@ -152,16 +152,16 @@ mod tests {
                 "the whole answer of turn turn-1",
             ),
             (
-                vec![told.clone(), first.clone(), own.clone()],
+                vec![answered.clone(), first.clone(), own.clone()],
                 "the message of turn turn-1",
             ),
-            (vec![first.clone(), told.clone()], "the turn's own message"),
+            (vec![first.clone(), answered.clone()], "the turn's own message"),
             (
-                vec![first.clone(), told.clone(), own.clone(), own.clone()],
+                vec![first.clone(), answered.clone(), own.clone(), own.clone()],
                 "nothing after the turn's own message",
             ),
             (
-                vec![first.clone(), told.clone(), first.clone(), own.clone()],
+                vec![first.clone(), answered.clone(), first.clone(), own.clone()],
                 "the turn's own message",
             ),
         ] {

@@ -26,11 +26,11 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let told = view
+    let stops = view
         .faults
         .iter()
         .filter(|fault| fault.name == "terminate" && view.pods.contains(fault.target));
-    let of_each = told.flat_map(|fault| taken(view, fault).into_iter().chain(end(view, fault)));
+    let of_each = stops.flat_map(|fault| taken(view, fault).into_iter().chain(end(view, fault)));
     of_each.chain(claims(view)).collect()
 }
 
@@ -69,7 +69,7 @@ fn claims(view: &View<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for (place, thread) in view.threads.iter().enumerate() {
         let mut newest = None;
-        let mut told = HashSet::new();
+        let mut reported = HashSet::new();
         for owned in &thread.owners {
             let is_new = newest.is_none_or(|epoch| owned.epoch > epoch);
             newest = newest.max(Some(owned.epoch));
@@ -82,7 +82,7 @@ fn claims(view: &View<'_>) -> Vec<Breach> {
                 let is_late = owned.at.us > may_claim_until_us && owned.at.us < until_us(view, fault);
                 fault.name == "terminate" && fault.target == owner.as_str() && is_late
             });
-            if let Some(fault) = fault.filter(|fault| told.insert(fault.id)) {
+            if let Some(fault) = fault.filter(|fault| reported.insert(fault.id)) {
                 breaches.push(Breach {
                     subject: format!("{owner}, thread {}", thread.id),
                     thread: Some(place),

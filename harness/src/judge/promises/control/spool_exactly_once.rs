@@ -88,14 +88,14 @@ fn left_behind(view: &View<'_>, id: &FeedbackId, item: &Item<'_>) -> Option<Brea
 /// from its work meanwhile.
 fn left_in_good_order(view: &View<'_>, acknowledged: At, pod: &PodName) -> Option<At> {
     let ended = view.death_after(pod.as_str(), acknowledged.n)?;
-    let was_told = |name: &str| name == "terminate";
+    let is_stop = |name: &str| name == "terminate";
     let meanwhile = || view.faults.during(acknowledged.us, ended.at.us);
-    let told = meanwhile().any(|fault| fault.target == pod.as_str() && was_told(fault.name));
+    let was_stopped = meanwhile().any(|fault| fault.target == pod.as_str() && is_stop(fault.name));
     let hindered = meanwhile().any(|fault| {
         let concerns = fault.target == pod.as_str() || !view.pods.contains(fault.target);
-        concerns && !was_told(fault.name) && !fault.excuses_nothing()
+        concerns && !is_stop(fault.name) && !fault.excuses_nothing()
     });
-    (told && !hindered && ended.exit_code == Some(0)).then_some(ended.at)
+    (was_stopped && !hindered && ended.exit_code == Some(0)).then_some(ended.at)
 }
 
 /// An acknowledged item that is not stored by the end, though it is due.

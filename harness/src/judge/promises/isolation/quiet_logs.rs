@@ -20,8 +20,8 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     if view.faults.iter().next().is_some() {
         return Vec::new();
     }
-    let mut told = BTreeSet::new();
-    let first = view.complaints.iter().filter(|line| told.insert(line.pod));
+    let mut reported = BTreeSet::new();
+    let first = view.complaints.iter().filter(|line| reported.insert(line.pod));
     first
         .map(|line| Breach {
             subject: line.pod.to_string(),

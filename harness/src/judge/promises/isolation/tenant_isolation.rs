@@ -32,14 +32,14 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .collect();
     breaches.extend(refusals(view).filter_map(|refusal| leaking(view, &refusal, &secrets)));
     breaches.extend(view.watchers.iter().filter_map(|watcher| outlived(view, watcher)));
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let shown = view
         .watchers
         .iter()
         .filter_map(|watcher| other_tenants_turn(view, watcher));
     let shown = shown
         .chain(other_tenants_text(view))
-        .filter(|breach| told.insert(breach.subject.clone()));
+        .filter(|breach| reported.insert(breach.subject.clone()));
     breaches.extend(shown);
     breaches
 }
@@ -90,7 +90,7 @@ impl<'a> Secrets<'a> {
     /// The first thing in `body` that only tenants of which `is_foreign` holds can know, `asked` aside, which the request
     /// itself named.
     fn in_body(&self, body: &str, asked: &[&str], is_foreign: impl Fn(&TenantId) -> bool) -> Option<String> {
-        let told = words(body).filter(|word| !asked.contains(word)).find_map(|word| {
+        let found = words(body).filter(|word| !asked.contains(word)).find_map(|word| {
             let known = self
                 .words
                 .get(word)
@@ -106,7 +106,7 @@ impl<'a> Secrets<'a> {
                 None => text().map(|text| ("the tenant's message", text)),
             }
         });
-        told.map(|(what, secret)| format!("{what}: `{}`", oneline(secret)))
+        found.map(|(what, secret)| format!("{what}: `{}`", oneline(secret)))
     }
 }
 
@@ -120,8 +120,8 @@ fn foreign(view: &View<'_>, access: &Access<'_>, secrets: &Secrets<'_>) -> Optio
     let thread = &view.threads[access.thread];
     // Whose the foreign credential is, the history does not say: only what is the asked tenant's alone is secret.
     let is_foreign = |tenant: &TenantId| Some(tenant) == thread.tenant;
-    if let Some(told) = secrets.in_body(access.body, &[thread.id.as_str()], is_foreign) {
-        return Some(breach(access, "nothing of the thread's tenant".into(), told));
+    if let Some(secret) = secrets.in_body(access.body, &[thread.id.as_str()], is_foreign) {
+        return Some(breach(access, "nothing of the thread's tenant".into(), secret));
     }
     let status = access.status?;
     match status {
@@ -181,13 +181,13 @@ fn refusals<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = Refusal<'a>> + '
 /// A refusal that quotes a tenant other than the one that asked.
 fn leaking(view: &View<'_>, refusal: &Refusal<'_>, secrets: &Secrets<'_>) -> Option<Breach> {
     let own = view.threads[refusal.thread].tenant?;
-    let told = secrets.in_body(refusal.body, &[refusal.asked], |tenant| tenant != own)?;
+    let secret = secrets.in_body(refusal.body, &[refusal.asked], |tenant| tenant != own)?;
     Some(Breach {
         subject: refusal.subject.clone(),
         thread: Some(refusal.thread),
         n: refusal.n,
         expected: "a refusal that says nothing of another tenant".into(),
-        got: told,
+        got: secret,
     })
 }
 
@@ -282,21 +282,21 @@ fn other_tenants_turn(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> 
 /// Text with tokens of another tenant's turn in it, on a screen, in the store or in a reading.
 fn other_tenants_text<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
     let of_turn = |turn: &'v Turn<'_>| Some((turn.expect?.key.as_str(), turn.thread?));
-    let keys: HashMap<&str, usize> = if view.heard.is_empty() {
+    let keys: HashMap<&str, usize> = if view.mixed_texts.is_empty() {
         HashMap::new()
     } else {
         view.turns.iter().filter_map(of_turn).collect()
     };
-    view.heard.iter().filter_map(move |heard| {
-        let thread = heard.thread?;
+    view.mixed_texts.iter().filter_map(move |mixed| {
+        let thread = mixed.thread?;
         let foreign = |key: &str| keys.get(key).is_some_and(|owner| are_strangers(view, *owner, thread));
-        let voice = heard.voices.iter().find(|voice| foreign(&voice.key))?;
+        let run = mixed.call_runs.iter().find(|run| foreign(&run.key))?;
         Some(Breach {
-            subject: heard.holder(),
+            subject: mixed.holder(),
             thread: Some(thread),
-            n: voice.n,
+            n: run.n,
             expected: "tokens of the thread's own turns".into(),
-            got: format!("`{}` of another tenant's turn", voice.first),
+            got: format!("`{}` of another tenant's turn", run.first),
         })
     })
 }
@@ -467,8 +467,8 @@ mod tests {
 
         let mut play = good;
         play.keeps(NAME);
-        let told = read("pod-2", Status::Completed, answer(2) + &other, None);
-        play.turn_into(&read("pod-2", Status::Completed, answer(2), None), told);
+        let answered = read("pod-2", Status::Completed, answer(2) + &other, None);
+        play.turn_into(&read("pod-2", Status::Completed, answer(2), None), answered);
         assert_eq!(play.breaks(NAME).subject, "thread read from pod-2");
     }
 }

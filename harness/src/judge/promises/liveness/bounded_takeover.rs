@@ -306,7 +306,7 @@ mod tests {
             .put(3000, thread_row(40, Some("pod-2"), 2, Status::InProgress))
             .put(3001, call_starts(2, "pod-2"));
         play.keeps(NAME);
-        play.without(|what| matches!(what, What::Fault(told) if told.id == 3));
+        play.without(|what| matches!(what, What::Fault(event) if event.id == 3));
         assert_eq!(play.breaks(NAME).got, "after 2960 ms", "one was there all the time");
     }
 

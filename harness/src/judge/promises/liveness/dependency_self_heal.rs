@@ -23,7 +23,7 @@ pub(crate) const PROMISE: Promise = Promise {
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut breaches = deaths(view, None);
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let broken = view
         .faults
         .iter()
@@ -36,7 +36,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
             .into_iter()
             .filter(|complaint| healed_us.is_some_and(|healed_us| healed_us < complaint.at.us))
             .filter(|complaint| is_held_against(view, complaint))
-            .filter(|complaint| told.insert(complaint.pod.to_owned()))
+            .filter(|complaint| reported.insert(complaint.pod.to_owned()))
             .map(|complaint| Breach {
                 subject: complaint.pod.to_owned(),
                 thread: complaint.thread,
@@ -61,7 +61,7 @@ pub(in crate::judge) fn deaths(view: &View<'_>, after: Option<At>) -> Vec<Breach
         ends.entry(fault.target).or_default().push(fault.aimed.n);
     }
     let mut died: HashMap<&str, usize> = HashMap::new();
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let mut breaches = Vec::new();
     for death in view.deaths.iter().take_while(|death| death.at.n < over) {
         let died = died.entry(death.service).or_default();
@@ -70,7 +70,7 @@ pub(in crate::judge) fn deaths(view: &View<'_>, after: Option<At>) -> Vec<Breach
         let ends = ends.get(death.service).map_or(&[][..], Vec::as_slice);
         let is_explained = *died <= ends.partition_point(|aimed| *aimed <= death.at.n);
         let is_meant = view.pods.contains(death.service) && after.is_none_or(|after| death.at.n > after.n);
-        if is_meant && !is_explained && told.insert(death.service) {
+        if is_meant && !is_explained && reported.insert(death.service) {
             breaches.push(Breach {
                 subject: death.service.to_owned(),
                 thread: None,

@@ -113,8 +113,8 @@ mod tests {
         assert_eq!(play.breaks(NAME).subject, "w3 on pod-3, turn turn-1");
 
         let mut play = failed(&answer(2));
-        let told = read("pod-2", Status::Failed, answer(2), Some(ERROR));
-        play.turn_into(&told, read("pod-2", Status::Failed, answer(2), Some("")));
+        let answered = read("pod-2", Status::Failed, answer(2), Some(ERROR));
+        play.turn_into(&answered, read("pod-2", Status::Failed, answer(2), Some("")));
         assert_eq!(play.breaks(NAME).subject, "thread read from pod-2, turn turn-1");
     }
 

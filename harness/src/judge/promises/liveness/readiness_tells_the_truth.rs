@@ -20,11 +20,11 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     let mut breaches = in_vain(view);
     breaches.extend(view.polls.iter().filter_map(|poll| without_dependency(view, poll)));
     breaches.sort_by_key(|breach| breach.n);
-    breaches.retain(|breach| told.insert(breach.subject.clone()));
+    breaches.retain(|breach| reported.insert(breach.subject.clone()));
     breaches
 }
 

@@ -116,7 +116,7 @@ fn late_frame(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
 
 /// Texts with tokens of another turn of the same thread in them; the first of each turn.
 fn polluted(view: &View<'_>) -> Vec<Breach> {
-    if view.heard.is_empty() {
+    if view.mixed_texts.is_empty() {
         return Vec::new();
     }
     let keys: HashMap<&str, &Turn<'_>> = view
@@ -127,22 +127,22 @@ fn polluted(view: &View<'_>) -> Vec<Breach> {
     let mut found: BTreeMap<usize, Breach> = BTreeMap::new();
     // What a pod tells is held against what is stored, by others.
     let held = view
-        .heard
+        .mixed_texts
         .iter()
-        .filter(|heard| !matches!(heard.by, Holder::Reading(_)));
-    for (place, heard) in held.filter_map(|heard| Some((heard.place?, heard))) {
+        .filter(|mixed| !matches!(mixed.by, Holder::Reading(_)));
+    for (place, mixed) in held.filter_map(|mixed| Some((mixed.place?, mixed))) {
         let turn = &view.turns[place];
-        let foreign = heard.voices.iter().find_map(|voice| {
-            let other = keys.get(voice.key.as_str())?;
-            (other.id != turn.id && other.thread == turn.thread).then_some((voice, other))
+        let foreign = mixed.call_runs.iter().find_map(|run| {
+            let other = keys.get(run.key.as_str())?;
+            (other.id != turn.id && other.thread == turn.thread).then_some((run, other))
         });
-        if let Some((voice, other)) = foreign {
+        if let Some((run, other)) = foreign {
             found.entry(place).or_insert_with(|| Breach {
-                subject: heard.holder(),
+                subject: mixed.holder(),
                 thread: turn.thread,
-                n: voice.n,
+                n: run.n,
                 expected: format!("tokens of turn {} only", turn.id),
-                got: format!("`{}`, of turn {}", voice.first, other.id),
+                got: format!("`{}`, of turn {}", run.first, other.id),
             });
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::judge::Promise;
-use crate::judge::view::{Breach, Heard, Holder, View};
+use crate::judge::view::{Breach, Holder, MixedText, View};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 12,
@@ -14,25 +14,25 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     // One finding a subject: a text that is read ten times is spliced once.
-    view.heard
+    view.mixed_texts
         .iter()
         .filter_map(check)
-        .filter(|breach| told.insert(breach.subject.clone()))
+        .filter(|breach| reported.insert(breach.subject.clone()))
         .collect()
 }
 
-fn check(heard: &Heard<'_>) -> Option<Breach> {
-    let [first, second, ..] = &heard.voices[..] else {
+fn check(mixed: &MixedText<'_>) -> Option<Breach> {
+    let [first, second, ..] = &mixed.call_runs[..] else {
         return None;
     };
     Some(Breach {
-        subject: match heard.by {
-            Holder::Attempt(_) => heard.holder(),
-            Holder::Screen(_) | Holder::Reading(_) => format!("{}, turn {}", heard.holder(), heard.turn),
+        subject: match mixed.by {
+            Holder::Attempt(_) => mixed.holder(),
+            Holder::Screen(_) | Holder::Reading(_) => format!("{}, turn {}", mixed.holder(), mixed.turn),
         },
-        thread: heard.thread,
+        thread: mixed.thread,
         n: second.n,
         expected: format!("tokens of call {} for `{}` only", first.call, first.key),
         got: format!("`{}`, of call {} for `{}`", second.first, second.call, second.key),

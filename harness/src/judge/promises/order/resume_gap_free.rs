@@ -391,14 +391,19 @@ mod tests {
         assert!(kept.breaks(NAME).expected.starts_with("a resync, for no watcher"));
 
         // Where the log shows the two attempts side by side, there never was a 1-4.
-        let told = |second: u32| {
+        let played = |second: u32| {
             let mut play = cleared(&[]);
             play.put(20, logged(103, delta(1, 1, 3, token(1, 3))));
             play.put(1203, logged(second, start(2, 2, true)));
             play
         };
-        told(105).keeps(NAME);
-        assert!(told(104).breaks(NAME).expected.starts_with("a resync, for no watcher"));
+        played(105).keeps(NAME);
+        assert!(
+            played(104)
+                .breaks(NAME)
+                .expected
+                .starts_with("a resync, for no watcher")
+        );
     }
 
     #[test]

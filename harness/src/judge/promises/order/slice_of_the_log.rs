@@ -68,7 +68,7 @@ mod tests {
     }
 
     /// The good run with its stream log told.
-    fn told() -> Play {
+    fn with_a_log() -> Play {
         let mut play = takeover();
         for k in 1..=3 {
             play.put(20, logged(delta(1, 1, k, token(1, k as u32))));
@@ -87,7 +87,7 @@ mod tests {
 
     /// The same, but that the log never held 2-4: what lay around it lies side by side.
     fn told_without_the_fourth() -> Play {
-        let mut play = told();
+        let mut play = with_a_log();
         play.without(is_logged(4));
         for frame in [
             delta(2, 2, 5, token(2, 5)),
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn tails_that_show_the_log_are_accepted_and_without_a_log_nothing_is_judged() {
-        told().passes();
+        with_a_log().passes();
         takeover().keeps(NAME);
     }
 
@@ -132,21 +132,21 @@ mod tests {
 
     #[test]
     fn what_may_have_been_cleared_or_is_not_stored_yet_is_not_judged() {
-        let mut play = told();
+        let mut play = with_a_log();
         play.without(|what| matches!(what, What::Store(StoreEvent::Logged { cursor: Some(c), .. }) if c.epoch.0 == 1));
         for seq in [0, 1, 7, 6] {
             play.without(is_logged(seq));
         }
         play.keeps(NAME);
         // Between the third and the fifth lay something that was gone before it was read.
-        let mut play = told();
+        let mut play = with_a_log();
         play.without(is_logged(4));
         play.keeps(NAME);
     }
 
     #[test]
     fn a_frame_of_the_log_that_no_tail_shows_is_a_hole() {
-        let mut play = told();
+        let mut play = with_a_log();
         play.without(|what| (2..=4).any(|watcher| *what == delta(watcher, 2, 4, token(2, 4))));
         let finding = play.breaks("ResumeGapFree");
         assert_eq!(finding.expected, "2-4 right behind 2-3, or a resync");
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_frame_that_is_not_as_the_log_holds_it_is_found() {
-        let mut play = told();
+        let mut play = with_a_log();
         play.without(is_logged(4));
         play.put(1200, logged(delta(2, 2, 4, token(2, 5))));
         assert!(play.breaks("MonotoneCursor").expected.contains("under id 2-4"));
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_cursor_that_only_the_log_knows_can_be_resumed_from() {
-        let mut play = told();
+        let mut play = with_a_log();
         play.without(|what| (2..=4).any(|watcher| *what == delta(watcher, 2, 1, token(2, 1))));
         play.put(9_000, opened(6, "pod-2", Some("2-1")));
         for k in 2..=6 {
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn another_threads_messages_are_not_its_log() {
-        let mut play = told();
+        let mut play = with_a_log();
         let mut stranger = logged(delta(2, 2, 4, "else "));
         if let What::Store(StoreEvent::Logged { thread, .. }) = &mut stranger {
             *thread = "t-2".into();

@@ -52,7 +52,7 @@ pub(super) fn empty<'a>() -> View<'a> {
         capabilities: &[],
         bounds,
         declared: &[],
-        foretold: &[],
+        expected_failures: &[],
         threads: Vec::new(),
         turns: Vec::new(),
         watchers: Vec::new(),
@@ -78,7 +78,7 @@ pub(super) fn empty<'a>() -> View<'a> {
         pods: BTreeSet::new(),
         evidence: Vec::new(),
         ending: Ending::default(),
-        heard: Vec::new(),
+        mixed_texts: Vec::new(),
         turn_places: HashMap::new(),
         ops: HashMap::new(),
     }

@@ -69,7 +69,7 @@ impl<'a> Collector<'a> {
                 self.view.capabilities = &began.capabilities;
                 self.view.bounds = began.bounds;
                 self.view.declared = &began.evidence;
-                self.view.foretold = &began.expected_failures;
+                self.view.expected_failures = &began.expected_failures;
             }
             RunEvent::Evidence { mark, reached } => self.view.evidence.push((mark, *reached)),
             RunEvent::Healed => ending.healed = Some(at),

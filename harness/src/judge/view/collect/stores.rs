@@ -139,10 +139,10 @@ impl<'a> Collector<'a> {
         }
     }
 
-    pub(super) fn provider(&mut self, at: At, told: &'a ProviderEvent) {
+    pub(super) fn provider(&mut self, at: At, event: &'a ProviderEvent) {
         let calls = &mut self.view.calls;
-        let place = *self.places.calls.entry(told.call).or_insert_with(|| {
-            let (key, ordinal, pod) = (&told.key, told.ordinal, told.pod.as_ref());
+        let place = *self.places.calls.entry(event.call).or_insert_with(|| {
+            let (key, ordinal, pod) = (&event.key, event.ordinal, event.pod.as_ref());
             calls.push(Call {
                 key,
                 ordinal,
@@ -155,7 +155,7 @@ impl<'a> Collector<'a> {
             });
             calls.len() - 1
         });
-        match &told.what {
+        match &event.what {
             ProviderWhat::Started { messages } => {
                 calls[place].started = Some(at);
                 calls[place].messages = messages;

@@ -37,8 +37,8 @@ impl<'a> Item<'a> {
 
     /// How often it is stored, by what was told until `us`.
     pub(crate) fn stored_by(&self, us: u64) -> u64 {
-        let told = self.rows.iter().filter(|(at, _)| at.us <= us);
-        told.fold(0, |stored, (_, came)| {
+        let rows = self.rows.iter().filter(|(at, _)| at.us <= us);
+        rows.fold(0, |stored, (_, came)| {
             if *came {
                 stored + 1
             } else {

@@ -1,11 +1,11 @@
 //! A text that holds anything but one provider call for its own turn.
 
 use crate::history::{Epoch, PodName, TurnId};
-use crate::judge::view::text::Voice;
+use crate::judge::view::text::CallRun;
 
 /// A text and what is heard in it.
 #[derive(Debug)]
-pub(crate) struct Heard<'a> {
+pub(crate) struct MixedText<'a> {
     pub(crate) by: Holder<'a>,
     /// Whose answer it is meant to be, and the place of that turn, where there is such a one in the thread.
     pub(crate) turn: &'a TurnId,
@@ -13,7 +13,7 @@ pub(crate) struct Heard<'a> {
     /// The thread that it was shown, stored or read in.
     pub(crate) thread: Option<usize>,
     /// The calls heard in it, in order.
-    pub(crate) voices: Vec<Voice>,
+    pub(crate) call_runs: Vec<CallRun>,
 }
 
 /// Who holds a text.
@@ -27,7 +27,7 @@ pub(crate) enum Holder<'a> {
     Reading(&'a PodName),
 }
 
-impl Heard<'_> {
+impl MixedText<'_> {
     /// Who holds it, in words.
     pub(crate) fn holder(&self) -> String {
         match &self.by {

@@ -144,7 +144,7 @@ impl<'a> Seen<'a> {
     }
 
     /// What the last finish ended, where an answer that was finished has begun anew since, and that begin.
-    pub(in crate::judge::view) fn told_again(&self) -> Option<(Option<&Showing<'a>>, At)> {
+    pub(in crate::judge::view) fn repeated_finish(&self) -> Option<(Option<&Showing<'a>>, At)> {
         let ended = self.finishes.last()?.showings;
         let again = self.showings.get(ended..)?.last()?;
         Some((self.showings[..ended].last(), again.begun))
