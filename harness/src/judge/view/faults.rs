@@ -58,10 +58,7 @@ impl FaultSpan<'_> {
 
     /// Whether its target's process ends by it. A pod that it does not end goes on where it stopped or was cut off.
     pub(crate) fn ends_its_target(&self) -> bool {
-        matches!(
-            self.name,
-            "kill" | "terminate" | "stop" | "restart" | "crash" | "out-of-memory"
-        )
+        matches!(self.name, "kill" | "terminate" | "stop" | "out-of-memory")
     }
 
     /// Whether nobody serves in its target's place while it is in force. A database that is empty, say, still serves.

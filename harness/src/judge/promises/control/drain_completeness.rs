@@ -200,7 +200,7 @@ mod tests {
         play.put(3_100, fault(3, "hold at inside-drain", "pod-3", aimed()));
         play.keeps(NAME);
         let mut play = stopped(3_200, 1);
-        play.put(3_100, fault(3, "crash", "postgres", aimed()));
+        play.put(3_100, fault(3, "kill", "postgres", aimed()));
         play.keeps(NAME);
     }
 

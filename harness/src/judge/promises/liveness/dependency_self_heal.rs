@@ -230,9 +230,9 @@ mod tests {
     /// The good run, after which NATS is restarted.
     fn restarted() -> Play {
         let mut play = takeover();
-        play.put(4_000, fault(2, "restart", "nats", aimed()))
-            .put(4_001, fault(2, "restart", "nats", observed()))
-            .put(4_500, fault(2, "restart", "nats", FaultStep::Healed));
+        play.put(4_000, fault(2, "kill", "nats", aimed()))
+            .put(4_001, fault(2, "kill", "nats", observed()))
+            .put(4_500, fault(2, "kill", "nats", FaultStep::Healed));
         play
     }
 
@@ -301,8 +301,8 @@ mod tests {
     #[test]
     fn a_log_that_lost_what_it_held_is_found() {
         let mut play = takeover();
-        play.put(1_207, fault(2, "restart", "nats", aimed()))
-            .put(1_208, fault(2, "restart", "nats", FaultStep::Healed));
+        play.put(1_207, fault(2, "kill", "nats", aimed()))
+            .put(1_208, fault(2, "kill", "nats", FaultStep::Healed));
         play.put(1_209, opened(6, "pod-2", Some("2-3")))
             .put(1_209, state(6, Status::InProgress, Some("turn-1")));
         let held = play.clone();

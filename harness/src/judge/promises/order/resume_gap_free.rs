@@ -457,7 +457,7 @@ mod tests {
         let good = play.clone();
         assert!(play.breaks(NAME).got.starts_with("a resync: purged"));
         // A broken dependency is a reason, and so is a newer attempt.
-        play.put(1190, fault(2, "restart", "nats", aimed()));
+        play.put(1190, fault(2, "kill", "nats", aimed()));
         play.keeps(NAME);
         let mut play = good;
         play.turn_into(&opened(6, "pod-2", Some("2-3")), opened(6, "pod-2", Some("1-3")));

@@ -126,7 +126,7 @@ mod tests {
             "{lines:?}"
         );
         // Out of the database, while the log was away.
-        play.put(1190, fault(2, "restart", "nats", aimed()));
+        play.put(1190, fault(2, "kill", "nats", aimed()));
         play.keeps(NAME);
     }
 
