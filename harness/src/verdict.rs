@@ -1,15 +1,15 @@
-//! What a run proved.
+//! Verdicts: the result of judging a run, and the findings behind it.
 
 use serde::{Deserialize, Serialize};
 
-/// What a run, or a set of runs, proved. Only [`Verdict::Pass`] passes.
+/// The result of a run, or of a set of runs. Only [`Verdict::Pass`] passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Every applicable promise was judged on the evidence that the story needs, and kept, or broken as was expected.
     Pass,
-    /// The evidence that the story needs was not reached: the fault landed late, the takeover never happened. Or a promise was
-    /// broken while the machine kept the system from a processor, so that it cannot be told whose fault that was.
+    /// The evidence that the story needs was not reached: the fault landed late, the takeover never happened.
+    /// Or a promise was broken while the system was starved of CPU, so that the cause is unclear.
     Inconclusive,
     /// At least one promise was broken.
     Fail,
@@ -29,18 +29,18 @@ impl Verdict {
     }
 }
 
-/// One broken promise, with what a reader needs to believe it.
+/// A broken promise, with what a reader needs to believe it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The promise's name.
     pub promise: String,
-    /// What broke it: a watcher, a turn, a pod, in words.
+    /// The breaker, in words: a watcher, a turn, a pod.
     pub subject: String,
     /// First event of the history that shows it.
     pub event: u64,
-    /// What the promise expects there.
+    /// The promise's demand there.
     pub expected: String,
-    /// What is there.
+    /// The history's content there.
     pub got: String,
     /// Fault in force at that event, if any.
     pub fault: Option<String>,
@@ -55,7 +55,7 @@ pub struct Finding {
 pub struct NotApplicable {
     /// The promise's name.
     pub promise: String,
-    /// What the target lacks or the history does not hold.
+    /// The capability that the system lacks, or the data that the history lacks.
     pub why: String,
 }
 
@@ -64,23 +64,23 @@ pub struct NotApplicable {
 pub struct EvidenceMark {
     /// The mark.
     pub mark: String,
-    /// Whether it was reached.
+    /// True if it was reached.
     pub reached: bool,
 }
 
-/// All that a judge says of one history.
+/// The judgement of one history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Judgement {
     /// The verdict.
     pub verdict: Verdict,
-    /// Why, in one line, where it is not a plain pass.
+    /// The reason in one line, unless it is a plain pass.
     pub reason: Option<String>,
     /// Broken promises, in the order of their first event.
     pub findings: Vec<Finding>,
-    /// Broken promises that the target is known to break here, in the same order. They fail no run.
+    /// Broken promises that the system is known to break here, in the same order. They fail no run.
     pub expected: Vec<Finding>,
-    /// Promises that were broken while the system waited for processors, and need not have been broken otherwise, in the same
-    /// order. They make a run inconclusive.
+    /// Promises that were broken while the system was starved of CPU, and may not have been broken otherwise,
+    /// in the same order. They make a run inconclusive.
     pub starved: Vec<Finding>,
     /// The story's evidence.
     pub evidence: Vec<EvidenceMark>,
@@ -89,7 +89,7 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// A verdict, and nothing said beside it yet.
+    /// A verdict without findings, evidence or a reason.
     pub fn bare(verdict: Verdict) -> Self {
         Self {
             verdict,
@@ -102,7 +102,7 @@ impl Judgement {
         }
     }
 
-    /// What is said of a run that has no history to judge.
+    /// The judgement of a run that has no history to judge.
     pub fn broken(reason: String) -> Self {
         Self {
             reason: Some(reason),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What is played, and the bounds that it is judged by.
+/// The play, and the bounds that it is judged by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Began {
     /// [`SCHEMA`] of the writer.
@@ -11,22 +11,23 @@ pub struct Began {
     pub story: String,
     /// Seed of its plan.
     pub seed: u64,
-    /// Inside design of the target (`log`, `outbox`, `sticky`).
+    /// Inner design of the system (`log`, `outbox`, `sticky`).
     pub design: String,
-    /// Defect that is switched on in the target, if any.
+    /// Defect that is switched on in the system, if any.
     pub defect: Option<String>,
     /// Evidence that the story promises to reach.
     pub evidence: Vec<String>,
-    /// Promises that the target is known to break in this story.
+    /// Promises that the system is known to break in this story.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expected_failures: Vec<ExpectedFailure>,
-    /// What the target can do; promises that need more are not applicable.
+    /// Capabilities of the system; promises that need more are not applicable.
     pub capabilities: Vec<Capability>,
-    /// The target's bounds.
+    /// The system's bounds.
     pub bounds: Bounds,
 }
 
-/// A promise that a target is known to break in a story: told as such where it does, and a failure where it no longer does.
+/// A promise that the system is known to break in a story. It is reported as expected if broken, and fails the
+/// run once it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExpectedFailure {
     /// The promise.
@@ -35,7 +36,7 @@ pub struct ExpectedFailure {
     pub why: String,
 }
 
-/// What a target can do, and thereby which promises apply to it.
+/// A capability of the system; promises need some of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
@@ -55,10 +56,10 @@ pub enum Capability {
     Feedback,
 }
 
-/// The target's own bounds, in milliseconds.
+/// The system's own bounds, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bounds {
-    /// An owner that gave no sign of life for so long is presumed dead.
+    /// An owner without a sign of life for so long is presumed dead.
     pub lease_ms: u64,
     /// From an owner's death to the first new token or an explicit failure.
     pub takeover_ms: u64,

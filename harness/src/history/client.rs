@@ -1,4 +1,4 @@
-//! Requests of clients, and their outcomes.
+//! Events of clients: their requests, and the outcomes.
 
 use mock_ai::token::TextMode;
 use serde::{Deserialize, Serialize};
@@ -28,14 +28,14 @@ pub enum ClientEvent {
         message: MessageId,
         /// The user's text, with the provider's hints in it.
         text: String,
-        /// What the provider was told to answer.
+        /// The answer that was ordered of the provider.
         expect: Box<Expect>,
     },
     /// A post was answered, refused or given up.
     PostEnded {
         /// The post.
         op: OpId,
-        /// What is known of it.
+        /// The outcome, as far as it is known.
         outcome: Outcome<Accepted>,
     },
     /// Somebody cancelled a turn through a pod.
@@ -51,7 +51,7 @@ pub enum ClientEvent {
     Access {
         /// Pod asked.
         pod: PodName,
-        /// Whose credential was shown.
+        /// The owner of the credential.
         credential: Credential,
         /// Thread asked for.
         thread: ThreadId,
@@ -85,12 +85,12 @@ pub enum ClientEvent {
     FeedbackEnded {
         /// The post.
         op: OpId,
-        /// What is known of it.
+        /// The outcome, as far as it is known.
         outcome: Outcome<()>,
     },
 }
 
-/// What the provider was told to answer to a message: the oracle of a turn.
+/// The answer that was ordered of the provider for a message: the oracle of a turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expect {
     /// Key that the provider counts calls by.
@@ -102,11 +102,11 @@ pub struct Expect {
     /// Characters that the provider mixes in behind each token.
     #[serde(default, skip_serializing_if = "TextMode::is_plain")]
     pub text: TextMode,
-    /// Whether the provider was told to fail every attempt, so that the turn must end as failed.
+    /// True if the provider was told to fail every attempt, so that the turn must end as failed.
     pub fails: bool,
 }
 
-/// What an accepted post was answered with.
+/// The answer to an accepted post.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     /// The turn that answers the message.
@@ -115,7 +115,7 @@ pub struct Accepted {
     pub pod: PodName,
 }
 
-/// Whose credential a request shows.
+/// The owner of the credential that a request uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Credential {

@@ -1,8 +1,8 @@
-//! What happened: one append-only list of events, from every source, in one order.
+//! The history of a run: one append-only list of events, from every source, in one order.
 //!
-//! Everything after this module is a pure function of it. A run writes its history as it goes ([`writer`]), a judge reads
-//! it ([`reader`]), today or a year later. Deliberately absent: any clock that is not the harness's own. What another
-//! machine says of its time is kept inside the event as a remark and never compared.
+//! Everything after this module is a pure function of it. A run writes its history as it goes ([`writer`]), a
+//! judge reads it ([`reader`]), today or a year later. Deliberately absent: any clock that is not the harness's
+//! own. The time of another machine is kept inside the event as a remark and never compared.
 
 mod began;
 mod client;

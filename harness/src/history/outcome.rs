@@ -1,4 +1,4 @@
-//! What is known of a request once its client has stopped waiting.
+//! Outcomes of requests, as far as they are known once the client has stopped waiting.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +12,12 @@ pub enum Outcome<T> {
     Failed {
         /// HTTP status of the refusal.
         status: u16,
-        /// What the service said, cut to a readable length.
+        /// The service's answer, cut to a readable length.
         reason: String,
     },
     /// Time-out, reset or cut answer: nobody can tell.
     Unknown {
-        /// What was seen instead of an answer.
+        /// The observation instead of an answer.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What the provider saw of its calls.
+//! Events of the provider: its own record of its calls.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,11 +16,11 @@ pub struct ProviderEvent {
     pub ordinal: u32,
     /// Pod that called, by its `X-Pod` header, where it sent one.
     pub pod: Option<PodName>,
-    /// What it saw.
+    /// The observation.
     pub what: ProviderWhat,
 }
 
-/// What the provider saw of a call.
+/// An observation of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "seen", rename_all = "snake_case")]
 pub enum ProviderWhat {

@@ -22,7 +22,7 @@ const TIME_MAX_US: u64 = 1_000_000_000_000_000;
 /// A history as it was saved.
 #[derive(Debug, Clone, PartialEq)]
 pub struct History {
-    /// What happened, in order.
+    /// The events, in order.
     pub events: Vec<Event>,
     /// Where and how the file was cut off, if it was: the run that wrote it did not end by itself.
     pub cut_off: Option<String>,
@@ -36,7 +36,7 @@ pub enum ReadError {
     Missing {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
     /// Reading stopped half-way.
@@ -46,7 +46,7 @@ pub enum ReadError {
         path: PathBuf,
         /// Last line that was read, from 1.
         line: u64,
-        /// What the system said.
+        /// The operating system's error.
         source: io::Error,
     },
     /// The file holds not one whole event.
@@ -60,7 +60,7 @@ pub enum ReadError {
     NotOurs {
         /// The file.
         path: PathBuf,
-        /// What its first line is.
+        /// The fault of its first line.
         why: String,
     },
     /// The file was written by a newer version.
@@ -82,7 +82,7 @@ pub enum ReadError {
         line: u64,
         /// Place of the event that should be there.
         expected: u64,
-        /// What is wrong with it.
+        /// The fault in it.
         why: String,
     },
     /// An event is missing, repeated or out of order.
@@ -277,7 +277,7 @@ fn excerpt(line: &[u8]) -> String {
 }
 
 impl History {
-    /// What the history begins with, where it is whole enough to begin.
+    /// The first event, if it is whole.
     pub fn began(&self) -> Option<&super::Began> {
         match self.events.first().map(|event| &event.what) {
             Some(What::Run(RunEvent::Began(began))) => Some(began),
@@ -286,7 +286,7 @@ impl History {
     }
 }
 
-/// What a test's history begins with.
+/// A first event for tests.
 #[cfg(test)]
 pub(super) fn some_began() -> super::Began {
     let bounds = super::Bounds {

@@ -1,4 +1,5 @@
-//! The stores of the system: rows after a committed change, messages of the stream log, statuses that were asked for.
+//! Events of the stores: rows after a committed change, messages of the stream log, statuses that were asked for;
+//! and answers as a pod's API returns them.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Whether nothing can follow it.
+    /// True if nothing can follow it.
     pub fn is_terminal(self) -> bool {
         matches!(
             self,
@@ -42,7 +43,7 @@ pub enum StoreEvent {
     Row {
         /// Position of the change in the database's log, as it prints it; a remark.
         lsn: Box<str>,
-        /// Transaction; changes of one transaction are told together.
+        /// Transaction; the changes of one transaction follow one another.
         xid: u64,
         /// The row as it is after the change.
         row: Row,
@@ -56,7 +57,7 @@ pub enum StoreEvent {
         seq: u32,
         /// The id under which clients are shown the frame, as a cursor, where the message carries one that can be read.
         cursor: Option<Cursor>,
-        /// What the frame says.
+        /// The frame's content.
         chunk: Chunk,
     },
     /// The database was asked for a turn's status right after a watcher had been shown its terminal.

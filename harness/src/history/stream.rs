@@ -1,4 +1,4 @@
-//! What a watcher sees of a stream: cursors, frames, raw bytes, and how it ends.
+//! Streams as a watcher sees them: cursors, frames, raw bytes, and ends.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub struct Cursor {
     pub seq: u64,
 }
 
-/// What one frame of a stream says, whatever words the target has for it.
+/// The content of one frame, in whatever words the system has for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "says", rename_all = "snake_case")]
 pub enum Chunk {
@@ -37,7 +37,7 @@ pub enum Chunk {
     Error {
         /// The turn.
         turn: TurnId,
-        /// What the user reads.
+        /// The text for the user.
         message: String,
     },
     /// The turn is over.
@@ -63,7 +63,7 @@ pub enum Chunk {
     Done,
     /// Nothing that the target's format knows.
     Unreadable {
-        /// What is wrong with it.
+        /// The fault in it.
         why: String,
         /// The event's data, cut to a readable length.
         data: String,
@@ -91,7 +91,7 @@ pub struct Start {
     pub turn: TurnId,
     /// The attempt's epoch.
     pub epoch: Epoch,
-    /// Whether it tells the client to drop what it has of this turn's unfinished answer.
+    /// True if it tells the client to drop what it has of this turn's unfinished answer.
     pub reset: bool,
     /// The message that a client puts the answer up as, where the stream tells; none in histories before schema 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,12 +110,12 @@ pub enum TailEnd {
     Eof,
     /// The connection broke.
     Broken {
-        /// What the socket said.
+        /// The socket's error.
         reason: String,
     },
-    /// What came is no stream of events, or more than is kept of one: nothing past what was seen was read.
+    /// The bytes are no stream of events, or exceed the limit: nothing past them was read.
     NoStream {
-        /// What is wrong with it, and the limit where there is one.
+        /// The fault in it.
         why: String,
         /// How much of it was seen, in bytes.
         seen_bytes: u64,

@@ -1,4 +1,4 @@
-//! Tails, as watchers saw them.
+//! Events of watchers: their tails, as they saw them.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,9 +36,9 @@ pub enum WatcherEvent {
         thread: ThreadId,
         /// HTTP status; none where there was no answer.
         status: Option<u16>,
-        /// What was seen.
+        /// The observation.
         reason: String,
-        /// Whether what came is nonsense: neither a stream nor a refusal (4xx, 5xx), or not HTTP.
+        /// True if what came is nonsense: neither a stream nor a refusal (4xx, 5xx), or not HTTP.
         #[serde(default)]
         garbled: bool,
     },
@@ -57,7 +57,7 @@ pub enum WatcherEvent {
         id: Option<EventId>,
         /// That id read as a cursor, where the target's format can.
         cursor: Option<Cursor>,
-        /// What the event says.
+        /// The event's content.
         chunk: Chunk,
     },
     /// A tail ended.

@@ -115,8 +115,8 @@ impl Recorder {
         self.events_since(0)
     }
 
-    /// What `look` finds in the first event from place `n` on that it finds something in, if there is one yet. No event
-    /// is cloned; `look` runs under the lock and must not record.
+    /// Returns what `look` finds in the first event from place `n` on that it finds something in, if there is
+    /// one yet. No event is cloned; `look` runs under the lock and must not record.
     pub fn find<T>(&self, n: u64, look: impl FnMut(&Event) -> Option<T>) -> Option<T> {
         self.shared
             .lock()
@@ -229,7 +229,7 @@ impl Log {
     }
 }
 
-/// Whether an event is worth a system call of its own: what one looks for first when the harness itself has died.
+/// True if an event is worth a system call of its own: what one looks for first when the harness itself has died.
 fn is_important(what: &What) -> bool {
     matches!(what, What::Run(_) | What::Fault(_))
 }

@@ -1,4 +1,8 @@
-//! All promises, and the verdict that they make together.
+//! The verdict policy: from the breaches of all promises to one verdict.
+//!
+//! A run that the harness failed, or whose history is incomplete, is broken. A breach that only CPU starvation
+//! may explain makes a run inconclusive, not failed. A promise that the system is known to break passes as
+//! expected, and fails once it is kept.
 
 use super::Promise;
 use super::promises::content::live_durable_agreement;
@@ -9,9 +13,7 @@ use crate::history::ExpectedFailure;
 use crate::history::reader::History;
 use crate::verdict::{EvidenceMark, Finding, Judgement, NotApplicable, Verdict};
 
-/// Judges a history.
-///
-/// Findings of a broken run are told as well: what was seen was seen, though the run as a whole proves nothing.
+/// Judges a history. Findings of a broken run are reported too, although the run as a whole proves nothing.
 pub fn judge(history: &History) -> Judgement {
     let mut view = View::of(history);
     let (judged, lacking): (Vec<&Promise>, Vec<&Promise>) = PROMISES
@@ -47,7 +49,7 @@ pub fn judge(history: &History) -> Judgement {
     }
 }
 
-/// What of some promises is broken, in the order of the history.
+/// Findings against these promises, in the order of the history.
 fn broken(view: &View<'_>, promises: &[&Promise]) -> Vec<Finding> {
     let of = |promise: &&Promise| {
         let breaches = (promise.judge)(view).into_iter();
@@ -60,7 +62,7 @@ fn broken(view: &View<'_>, promises: &[&Promise]) -> Vec<Finding> {
     findings
 }
 
-/// Parts findings into those that a want of processors may have made, and those that it cannot have made.
+/// Parts findings into those that CPU starvation may explain, and those that it cannot.
 fn split_off_starved(
     view: &mut View<'_>,
     promises: &[&Promise],
@@ -103,7 +105,7 @@ fn verdict(
         view.expected_failures.iter().find(is_kept),
         inconclusive(view, evidence),
     ) {
-        // What is known to break may well keep the story from its evidence.
+        // A promise that is known to be broken may keep the story from its evidence.
         (None, _) if !view.expected_failures.is_empty() => (Verdict::Pass, Some(as_expected(view))),
         (_, Some(reason)) => (Verdict::Inconclusive, Some(reason)),
         (Some(kept), None) => (Verdict::Fail, Some(kept_after_all(kept))),
@@ -113,8 +115,8 @@ fn verdict(
 
 fn unclear(view: &View<'_>, first: &Finding, findings: usize) -> String {
     format!(
-        "{} broken by {} at event {} (expected {}; got {}), first of {findings} that need not be the system's: {}; play it where \
-         less else runs, or with fewer --slots",
+        "{} broken by {} at event {} (expected {}; got {}), first of {findings} findings that CPU starvation may \
+         explain ({}); rerun on an idle machine or with fewer --slots",
         first.promise,
         first.subject,
         first.event,
@@ -134,12 +136,12 @@ fn as_expected(view: &View<'_>) -> String {
 
 fn kept_after_all(known: &ExpectedFailure) -> String {
     format!(
-        "{} was expected to be broken here ({}) and was kept: take the expectation out of the target's description",
+        "{} was expected to be broken here ({}) and was kept: remove the expectation from the system's description",
         known.promise, known.why
     )
 }
 
-/// Why the run proves nothing at all, if it does not.
+/// Returns the reason why the run proves nothing, if there is one.
 fn unusable(view: &View<'_>, cut_off: Option<&str>) -> Option<String> {
     let ending = &view.ending;
     if let Some(reason) = ending.harness_failed {
@@ -157,10 +159,10 @@ fn unusable(view: &View<'_>, cut_off: Option<&str>) -> Option<String> {
     } else {
         return None;
     };
-    Some(format!("the history is not whole: it lacks {missing}"))
+    Some(format!("the history is incomplete: it lacks {missing}"))
 }
 
-/// Why a run without findings is no pass, if it is none.
+/// Returns the reason why a run without findings does not pass, if there is one.
 fn inconclusive(view: &View<'_>, evidence: &[EvidenceMark]) -> Option<String> {
     if let Some((_, Some(awaited))) = view.ending.played {
         return Some(format!("the story gave up waiting for {awaited}"));
@@ -180,7 +182,7 @@ fn inconclusive(view: &View<'_>, evidence: &[EvidenceMark]) -> Option<String> {
     }
     if let Some(item) = spool_exactly_once::awaited(view) {
         return Some(format!(
-            "feedback {item} was not stored when the history ends, and no bound had passed yet"
+            "feedback {item} was not stored when the history ended, and no bound had passed yet"
         ));
     }
     let open = view
@@ -189,13 +191,13 @@ fn inconclusive(view: &View<'_>, evidence: &[EvidenceMark]) -> Option<String> {
         .find(|turn| turn.accepted.is_some() && turn.terminal().is_none());
     open.map(|turn| {
         format!(
-            "turn {} was not over when the history ends, and no bound had passed yet",
+            "turn {} had not ended when the history ended, and no bound had passed yet",
             turn.id
         )
     })
 }
 
-/// The declared marks first, in their order, then those that a story told of besides.
+/// The declared marks in their order, then further marks that the story recorded.
 fn evidence(view: &View<'_>) -> Vec<EvidenceMark> {
     let mut marks: Vec<EvidenceMark> = view
         .declared
@@ -226,7 +228,7 @@ fn not_applicable(promise: &Promise, view: &View<'_>) -> NotApplicable {
         .collect();
     NotApplicable {
         promise: promise.name.to_owned(),
-        why: format!("the target lacks {}", lacking.join(", ")),
+        why: format!("the system lacks {}", lacking.join(", ")),
     }
 }
 
@@ -267,7 +269,7 @@ mod tests {
                 judgement
                     .reason
                     .expect("a reason")
-                    .starts_with("the history is not whole: it lacks ")
+                    .starts_with("the history is incomplete: it lacks ")
             );
         }
         let mut failed = takeover();

@@ -1,4 +1,4 @@
-//! The machine below the system: containers and CPU.
+//! Events of the machine below the system: containers and CPU.
 
 use std::collections::BTreeMap;
 

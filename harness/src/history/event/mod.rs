@@ -30,7 +30,7 @@ pub struct Event {
     pub n: u64,
     /// Microseconds since the run began, by the harness's one monotonic clock.
     pub at_us: u64,
-    /// What happened.
+    /// The event itself.
     pub what: What,
 }
 

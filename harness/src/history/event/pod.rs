@@ -1,4 +1,4 @@
-//! Answers of pods that were asked, and what they logged.
+//! Events of pods: answers to questions, and lines of their logs.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ pub enum PodEvent {
     ReadyPolled {
         /// The pod.
         pod: PodName,
-        /// Whether it said that it can.
+        /// True if it said that it can.
         ready: bool,
         /// HTTP status of the answer; none where there was none.
         status: Option<u16>,
@@ -41,16 +41,16 @@ pub enum PodEvent {
     Served {
         /// The pod.
         pod: PodName,
-        /// Whether the whole of it was done.
+        /// True if the whole of it was done.
         ok: bool,
-        /// What was tried, and what went wrong if something did.
+        /// The attempted work, and its error if there was one.
         detail: String,
     },
     /// Counted after everything was over: what is left of something that the play made the system open or start.
     LeftAfter {
         /// Where it was counted; none for what belongs to no one pod.
         pod: Option<PodName>,
-        /// What was counted: `open tails`, `running turns`, `consumers`, ...
+        /// The counted thing: `open tails`, `running turns`, `consumers`, ...
         what: String,
         /// How many there are, over what was there before the play.
         count: u64,

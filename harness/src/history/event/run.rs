@@ -1,4 +1,4 @@
-//! What the harness says of the run itself: how it began, what it reached, how it ended.
+//! Events of the run itself: its begin, its evidence and its end.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,18 +10,18 @@ use crate::history::Began;
 pub enum RunEvent {
     /// First event of every history: what is played, against what, and by which bounds it is judged.
     Began(Box<Began>),
-    /// A mark that the story needs for its verdict to mean anything.
+    /// A mark that the story needs, or its verdict means nothing.
     Evidence {
         /// The mark.
         mark: String,
-        /// Whether it was reached.
+        /// True if it was reached.
         reached: bool,
     },
     /// All faults are healed and every pod was seen healthy.
     Healed,
     /// The story's play is over: nothing more is asked of the system but what the judge needs.
     Played {
-        /// What the story was waiting for when it gave up, if it did.
+        /// The event that the story waited for when it gave up, if it did.
         gave_up: Option<String>,
     },
     /// The final state of every store has been read; nothing follows but [`RunEvent::Ended`].
@@ -30,7 +30,7 @@ pub enum RunEvent {
     Ended,
     /// The harness itself failed to set up, heal or record: the run proves nothing.
     HarnessFailed {
-        /// What failed.
+        /// The failure.
         reason: String,
     },
 }

@@ -1,28 +1,28 @@
-//! The oracle: what a text would be if the provider's answer had arrived whole, once, from one call.
+//! The oracle: the text as it would be if the provider's answer had arrived whole, once, from one call.
 
 use mock_ai::token::Answer;
 
 use crate::history::Expect;
 use crate::judge::view::{Text, oneline};
 
-/// Where a text leaves the oracle.
+/// The place at which a text leaves the oracle.
 pub(crate) struct Odd {
-    /// Event that brought the first wrong byte, or the last one of a text that ends too early; none for an empty text.
+    /// Event that brought the first wrong byte, or the last event of a text that ends too early. `None` for
+    /// an empty text.
     pub(crate) n: Option<u64>,
-    /// What the oracle has there.
+    /// The oracle's token at that place.
     pub(crate) expected: String,
-    /// What the text has there.
+    /// The text's word at that place.
     pub(crate) got: String,
 }
 
-/// Holds a text against the tokens `1..n` of one provider call: each once, in order, and nothing else.
-///
-/// Which call it is, the text's first token says.
+/// Compares a text with the tokens `1..n` of one provider call: each once, in order, and nothing else. The text's
+/// first token names the call.
 pub(crate) fn hold(text: &Text<'_>, expect: &Expect) -> Result<(), Odd> {
     lay(text, expect, false)
 }
 
-/// As [`hold`], but that the text may end anywhere.
+/// As [`hold`], but the text may end anywhere.
 pub(crate) fn hold_beginning(text: &Text<'_>, expect: &Expect) -> Result<(), Odd> {
     lay(text, expect, true)
 }

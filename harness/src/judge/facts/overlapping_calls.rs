@@ -1,10 +1,11 @@
-//! Provider calls that were live at the same time for one turn, with the time that cannot be helped taken out.
+//! Provider calls that were live at the same time for one turn, not counting time in which a pod cannot act.
 //!
-//! Two owners overlap in a correct system too. A survivor may take over once the owner's lease has run out; an owner that
-//! can still act finds itself superseded at its next heartbeat or write, within its lease, and drops its call. So two
-//! calls may be live together for one lease. An owner that is paused, or dead with its sockets not yet reaped, cannot
-//! drop anything: while a fault is in force on a call's pod its time is not counted, nor for one lease after the fault is
-//! healed, which is what a woken owner has to find out. What is left over one lease is two owners that both go on.
+//! Two owners overlap in a correct system too. A survivor may take over once the owner's lease has run out; an
+//! owner that can still act finds itself superseded at its next heartbeat or write, within its lease, and drops
+//! its call. So two calls may be live together for one lease. An owner that is paused, or dead with its sockets
+//! not yet reaped, cannot drop anything. Time does not count while a fault is in force on a call's pod, and for
+//! one lease after its heal, in which a woken owner finds out. Any overlap beyond one lease means that two owners
+//! both go on.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ pub(crate) struct Overlap<'v, 'a> {
     pub(crate) later: &'v Call<'a>,
     /// Event at which the later one began.
     pub(crate) n: u64,
-    /// How long they were live together, in milliseconds, without the time that cannot be helped.
+    /// How long they were live together, in milliseconds, not counting time in which a pod could not act.
     pub(crate) together_ms: u64,
 }
 

@@ -1,14 +1,15 @@
-//! Every time an attempt was taken from its owner, by another pod or by itself, with what could justify it.
+//! Takeovers: each attempt that was taken from its owner, by a peer or by the owner itself, and its
+//! justification.
 //!
-//! A takeover is right where the owner was broken, or broken off from what it depends on, at the time or shortly before;
-//! or where the turn had stood still for as long as the target allows. Rows reach the history a little after their
-//! commit, so a stand-still is measured generously. The provider's calls do not count as moves: the taker's own begins
-//! before its claim is told.
+//! A takeover is justified if the owner, or something that it depends on, was broken at the time or shortly
+//! before; or if the turn had stood still for as long as the system allows. Rows reach the history a little after
+//! their commit, so a stand-still is measured generously. Provider calls do not count as moves: the new owner's
+//! own call begins before its claim is recorded.
 
 use crate::history::{PodName, Status};
 use crate::judge::view::{Owned, ROW_LATENESS_US, Turn, View};
 
-/// How many microseconds the rows of one transaction may be apart in the history.
+/// Longest distance between the rows of one transaction in the history, in microseconds.
 const ONE_TRANSACTION_US: u64 = 1_000;
 
 /// An attempt that was taken from its owner.
@@ -17,13 +18,13 @@ pub(crate) struct Takeover<'v, 'a> {
     pub(crate) turn: &'v Turn<'a>,
     /// The thread's row under the owner that lost it.
     pub(crate) from: &'v Owned<'a>,
-    /// The thread's row as the taker claimed it.
+    /// The thread's row as the new owner claimed it.
     pub(crate) to: &'v Owned<'a>,
-    /// How long nothing of the turn had moved when it was taken.
+    /// How long the turn had stood still when it was taken over, in microseconds.
     pub(crate) still_us: u64,
 }
 
-/// Takeovers that nothing justifies: by another pod, from an owner that nothing was broken for and whose turn moved.
+/// Takeovers by a peer that nothing justifies: nothing was broken for the owner, and the turn moved.
 pub(crate) fn by_a_peer<'v, 'a>(view: &'v View<'a>) -> Vec<Takeover<'v, 'a>> {
     view.turns
         .iter()
@@ -33,8 +34,8 @@ pub(crate) fn by_a_peer<'v, 'a>(view: &'v View<'a>) -> Vec<Takeover<'v, 'a>> {
         .collect()
 }
 
-/// Attempts that a pod took from itself, for which there was no reason: nothing was broken, the turn moved, and the provider
-/// had ended no call of it, of which a pod may begin another one.
+/// Attempts that an owner began anew without a reason: nothing was broken, the turn moved, and the provider had
+/// ended no call of it that could explain another one.
 pub(crate) fn by_its_owner<'v, 'a>(view: &'v View<'a>) -> Vec<Takeover<'v, 'a>> {
     let of_each = view.turns.iter().flat_map(|turn| {
         let own = of_turn(view, turn)
@@ -50,7 +51,7 @@ pub(crate) fn by_its_owner<'v, 'a>(view: &'v View<'a>) -> Vec<Takeover<'v, 'a>> 
         .collect()
 }
 
-/// How many calls for a turn the provider had ended by itself at a moment.
+/// Counts the calls for a turn that the provider had ended by itself at a moment.
 fn ended_by_provider(view: &View<'_>, turn: &Turn<'_>, by_us: u64) -> usize {
     let calls = turn.calls.iter().map(|call| &view.calls[*call]);
     calls
@@ -58,20 +59,20 @@ fn ended_by_provider(view: &View<'_>, turn: &Turn<'_>, by_us: u64) -> usize {
         .count()
 }
 
-/// Whether a turn that stood still for so long, at a moment, may be taken from its owner or ended for it.
+/// True if a turn that stood still for that long may be taken from its owner at that moment, or ended.
 pub(crate) fn may_be_taken(view: &View<'_>, owner: Option<&PodName>, at_us: u64, still_us: u64) -> bool {
     let bounds = view.bounds;
     let stood_still = still_us + ROW_LATENESS_US >= bounds.progress_ms * 1000;
     let aftermath_us = (bounds.lease_ms + bounds.takeover_ms) * 1000 + ROW_LATENESS_US;
     let owner = owner.map(PodName::as_str);
-    // Who gets a processor again renews its lease at once: what it missed is a reason for no longer than a lease.
+    // A pod that gets a CPU again renews its lease at once: starvation is a reason for no longer than a lease.
     let starved_us = bounds.lease_ms * 1000 + ROW_LATENESS_US;
     stood_still
         || view.is_broken(owner, at_us.saturating_sub(aftermath_us), at_us)
         || view.is_excused(owner, at_us.saturating_sub(starved_us), at_us)
 }
 
-/// How long nothing of a turn had moved at a moment, but for what came with it.
+/// How long a turn had stood still at a moment, not counting the rows of that moment, in microseconds.
 pub(crate) fn still_us(turn: &Turn<'_>, at_us: u64) -> u64 {
     let moved = turn.moves_us.partition_point(|us| us + ONE_TRANSACTION_US < at_us);
     moved.checked_sub(1).map_or(0, |last| at_us - turn.moves_us[last])

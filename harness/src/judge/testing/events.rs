@@ -1,4 +1,4 @@
-//! Events, as short as they can be told.
+//! Events, in short form.
 
 use super::TOKENS;
 use crate::history::{

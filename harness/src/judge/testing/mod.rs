@@ -66,7 +66,7 @@ pub(crate) struct Play {
 }
 
 impl Play {
-    /// Declares promises that the target is known to break.
+    /// Declares promises that the system is known to break.
     pub(crate) fn expect_failures(&mut self, promises: &[&str]) -> &mut Self {
         let known = |promise: &&str| ExpectedFailure {
             promise: (*promise).into(),
@@ -144,7 +144,7 @@ impl Play {
         judge(&self.history())
     }
 
-    /// What is found against one promise.
+    /// Findings against one promise.
     pub(crate) fn findings(&self, promise: &str) -> Vec<Finding> {
         assert!(
             crate::judge::PROMISES.iter().any(|known| known.name == promise),
@@ -265,7 +265,7 @@ pub(crate) fn takeover() -> Play {
     play
 }
 
-/// What the failed run's clients are told.
+/// The error that clients of the failed run are shown.
 pub(crate) const ERROR: &str = "the model is not there; try again";
 
 /// The good run, but that it failed at its very end; every pod tells `text` of it.

@@ -2,7 +2,7 @@
 
 use crate::history::Event;
 
-/// Place and time of an event. Places order what one source tells; times are what bounds are measured in.
+/// Place and time of an event. Places order the events of one source; bounds are measured in times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct At {
     pub(crate) n: u64,
@@ -18,5 +18,5 @@ impl At {
     }
 }
 
-/// How long after its commit a row may reach the history, at the very most.
+/// Longest time from the commit of a row until it is in the history, in microseconds.
 pub(crate) const ROW_LATENESS_US: u64 = 1_000_000;

@@ -1,8 +1,8 @@
-//! What a watcher is due of a turn: nothing, or its terminal by a certain time.
+//! Dues: when a watcher must have been shown the end of a turn, if ever.
 //!
-//! The rules lean towards the system: a watcher that left, lost its pod or was watched too briefly is due nothing, so that
-//! what is held against the system is certain. Rows reach the history some tens of milliseconds after their commit, which
-//! makes every bound counted from them longer, never shorter.
+//! The rules favour the system, so that a breach is certain: a watcher that left, lost its pod or watched too
+//! briefly is due nothing. Rows reach the history some tens of milliseconds after their commit, which makes every
+//! bound that is counted from them longer, never shorter.
 
 use crate::history::{Chunk, TailEnd};
 use crate::judge::view::View;
@@ -11,7 +11,7 @@ use crate::judge::view::entities::observations::Revocation;
 use crate::judge::view::entities::turn::Turn;
 use crate::judge::view::entities::watcher::{Finish, Seen, Showing, Watcher};
 
-/// What a watcher is due of a turn, and what became of it.
+/// The due of a watcher for one turn, and its outcome.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Due {
     /// Nothing, or nothing yet when the history ends.
@@ -36,7 +36,8 @@ pub(crate) enum Due {
 }
 
 impl<'a> View<'a> {
-    /// What a watcher has of a turn, and what it is due, for every pair of the two in one thread.
+    /// Returns every pair of a watcher and a turn of its thread, with the watcher's texts of the turn and its
+    /// due.
     pub(crate) fn dues(&self) -> impl Iterator<Item = (&Watcher<'a>, &Turn<'a>, Option<&Seen<'a>>, Due)> {
         self.watchers.iter().flat_map(move |watcher| {
             self.turns_in_reach(watcher).map(move |place| {
@@ -89,7 +90,7 @@ impl<'a> View<'a> {
         self.awaited(watcher, by_us)
     }
 
-    /// What a watcher that was not shown what it was due by `by_us` can complain of.
+    /// The due of a watcher that was not shown the finish by `by_us`.
     fn awaited(&self, watcher: &Watcher<'_>, by_us: u64) -> Due {
         let closed_us = watcher.closed.map(|(at, _)| at.us);
         let watched_us = closed_us.unwrap_or_else(|| self.watched_until_us());
@@ -109,8 +110,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// What a watcher has on its screen of a turn's answer: what it was last told to its finish, where a resync has that told
-    /// again and the watcher left, or was cut off, before it can have been told all of it.
+    /// Returns the text that a watcher has on its screen for a turn. If a resync repeats a finished answer,
+    /// and the watcher left or was cut off before all of the repetition can have arrived, the finished text
+    /// stands.
     pub(crate) fn stands<'v>(&self, watcher: &Watcher<'_>, seen: &'v Seen<'a>) -> Option<&'v Showing<'a>> {
         let Some((ended, again)) = seen.repeated_finish() else {
             return seen.current();
@@ -125,7 +127,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether a tail that opened when this one did must lead through the turn.
+    /// True if a tail that opened when this one did must lead through the turn.
     fn is_entitled(&self, watcher: &Watcher<'_>, place: usize) -> bool {
         let turn = &self.turns[place];
         if let Some(seen) = watcher.turns.get(&place) {
@@ -144,7 +146,8 @@ impl<'a> View<'a> {
             }
             Some((_, Some(newest))) => turn.order > self.turns[newest].order && self.turns[newest].order.is_some(),
             Some((_, None)) => true,
-            // Not even told where the thread stands: it must at least not have been over before.
+            // Without knowing where the thread stood: the turn must at least not have been over
+            // before.
             None => {
                 let posted_later = turn.asked().is_some_and(|at| at.n > watcher.opened.n);
                 let ended_us = turn.terminal().map_or(u64::MAX, |row| row.at.us);
@@ -153,7 +156,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether a watcher came with the place of the turn's very finish, which it may have guessed: nothing of it comes behind that.
+    /// True if a watcher resumed from the cursor of the turn's very finish, which it may have guessed:
+    /// nothing of the turn comes behind that.
     fn resumes_at_the_end(&self, watcher: &Watcher<'_>, turn: &Turn<'_>) -> bool {
         let log = &self.logs[watcher.thread];
         let place = watcher.resumes.and_then(|(cursor, _)| log.place(cursor, 0));
@@ -161,14 +165,14 @@ impl<'a> View<'a> {
         frame.is_some_and(|there| matches!(there.chunk, Chunk::Finish { .. }) && there.turn() == Some(turn.id))
     }
 
-    /// Whether the watcher's pod was told to die while the tail was open.
+    /// True if the watcher's pod was killed or told to stop while the tail was open.
     pub(crate) fn lost_its_pod(&self, watcher: &Watcher<'_>, until_us: u64) -> bool {
         self.faults
             .during(watcher.opened.us, until_us)
             .any(|fault| fault.target == watcher.pod.as_str() && fault.ends_its_target())
     }
 
-    /// Whether something was broken that may break a tail, or its credential was no longer good.
+    /// True if a fault may have broken the tail, or its credential was no longer good.
     pub(crate) fn may_break(&self, watcher: &Watcher<'_>, at: At) -> bool {
         let pod = watcher.pod.as_str();
         let broken = self
@@ -184,7 +188,7 @@ impl<'a> View<'a> {
                 .is_some_and(|(own, gone)| own != gone);
             Some(revoked.tenant) == tenant && !other
         };
-        // Who revoked it is answered when it is done, and a tail may be ended before that.
+        // The revocation is answered when it is complete, and a tail may be ended before that.
         let mut revoked = self.revoked.iter().filter(is_its);
         broken || revoked.any(|revoked| revoked.at.us <= at.us + ROW_LATENESS_US)
     }

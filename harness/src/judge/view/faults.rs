@@ -1,4 +1,4 @@
-//! What was broken, when, and what a bound may not count because of it.
+//! Faults: their lives, their effects, and the time that a bound may not count because of them.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,7 +16,7 @@ pub(crate) struct FaultSpan<'a> {
     pub(crate) aimed: At,
     /// When its effect was proven.
     pub(crate) observed: Option<At>,
-    /// When its healing began, where that was told.
+    /// When its healing began, if the history says.
     pub(crate) healing: Option<At>,
     /// When the target was seen to serve again.
     pub(crate) healed: Option<At>,
@@ -37,60 +37,64 @@ impl<'a> FaultSpan<'a> {
 }
 
 impl FaultSpan<'_> {
-    /// Whether it is of one of the pod's links.
+    /// True if it is a fault of one of the pod's links.
     pub(crate) fn is_of_link(&self) -> bool {
         ["postgres-", "nats-", "provider-", "edge-"]
             .iter()
             .any(|link| self.name.starts_with(link))
     }
 
-    /// Whether its target owes everything that it always owes: one task of it stops and it can do all else, its wall clock
-    /// is wrong, on which nothing may hang, it is of another version, which serves like any, or a disk is full that no turn
-    /// needs.
+    /// True if its target owes everything that it always owes. That holds for a hold, which stops one task
+    /// while the pod does all else; a wrong wall clock, on which nothing may depend; another version, which
+    /// serves like any; and a full disk that no turn needs.
     pub(crate) fn excuses_nothing(&self) -> bool {
         self.name.starts_with("hold at ") || matches!(self.name, "clock-shifted" | "other-version" | "disk-full")
     }
 
-    /// Whether it stands for a stretch without a processor.
+    /// True if it stands for a stretch of CPU starvation.
     pub(crate) fn is_starvation(&self) -> bool {
         self.name == STARVED
     }
 
-    /// Whether its target's process ends by it. A pod that it does not end goes on where it stopped or was cut off.
+    /// True if it ends its target's process. Otherwise the target continues where it stopped or was cut off.
     pub(crate) fn ends_its_target(&self) -> bool {
         matches!(self.name, "kill" | "terminate" | "stop" | "out-of-memory")
     }
 
-    /// Whether nobody serves in its target's place while it is in force. A database that is empty, say, still serves.
+    /// True if nobody serves in its target's place while it is in force. An empty database, for example,
+    /// still serves.
     pub(crate) fn takes_its_target_away(&self) -> bool {
         self.ends_its_target() || self.name == "pause"
     }
 
-    /// Whether nothing that is to be stored or sent gets through its target while it is in force. One that lasts for a moment is
-    /// not meant: sessions that are ended can be begun again at once, and a stream that is deleted can be made.
+    /// True if nothing that is to be stored or sent gets through its target while it is in force. A momentary
+    /// fault does not count: ended sessions can be opened again at once, and a deleted stream can be made
+    /// again.
     pub(crate) fn refuses_work(&self) -> bool {
         self.takes_its_target_away() || matches!(self.name, "connections-exhausted" | "read-only" | "storage-wiped")
     }
 
-    /// Whether what is stored can be read all the same while it is in force: then those who only read are owed what they
-    /// always are, at once and not when it is healed.
+    /// True if stored data can be read while it is in force. Readers then are owed what they always are, at
+    /// once and not after the heal.
     pub(crate) fn leaves_reading(&self) -> bool {
         self.name == "read-only"
     }
 
-    /// Whether the stream log holds nothing by it of what it held. A resync is then the truth, and not a loss of the pods'.
+    /// True if the stream log has lost its content by it. A resync is then the right answer, and no loss that
+    /// a pod caused.
     pub(crate) fn loses_the_log(&self) -> bool {
         matches!(self.name, "storage-wiped" | "stream-deleted")
     }
 
-    /// Whether it may keep its target from its work at any moment of `from_us..=until_us`. A hold does not: a turn that
-    /// stands still by it is judged as one that stands still, and clients, peers and promises are owed what they always are.
-    /// A full disk does not either: what finds no room is refused, and all else is owed.
+    /// True if it may keep its target from its work at any moment of `from_us..=until_us`. A hold does not: a
+    /// turn that it stops is judged as one that stands still, and clients, peers and promises are owed what
+    /// they always are. A full disk does not either: writes without room are refused, and everything else is
+    /// owed.
     pub(crate) fn touches(&self, from_us: u64, until_us: u64) -> bool {
         !self.excuses_nothing() && self.is_there(from_us, until_us)
     }
 
-    /// Whether it is in force at any moment of `from_us..=until_us`, whatever it does.
+    /// True if it is in force at any moment of `from_us..=until_us`, whatever its effect.
     pub(crate) fn is_there(&self, from_us: u64, until_us: u64) -> bool {
         self.aimed.us <= until_us && self.healed.is_none_or(|healed| healed.us >= from_us)
     }
@@ -106,8 +110,8 @@ impl FaultSpan<'_> {
 pub(crate) struct Faults<'a> {
     /// In the order of their beginning.
     spans: Vec<FaultSpan<'a>>,
-    /// For each span, when the last of it and of those before it was healed; the end of time where one never was. It never
-    /// falls, so that whatever reaches a moment is found without a look at all that was over before it.
+    /// For each span, when the last of it and of the spans before it was healed; the end of time if one never
+    /// was. The values never decrease, so that a binary search finds the spans that reach a moment.
     over_us: Vec<u64>,
     /// Steps of time, in their order, that no bound counts as they are.
     slow: Vec<Slow<'a>>,
@@ -116,7 +120,7 @@ pub(crate) struct Faults<'a> {
 }
 
 impl<'a> Faults<'a> {
-    /// The faults that these events tell of.
+    /// Collects the faults of these events.
     pub(crate) fn of(events: impl IntoIterator<Item = (At, &'a FaultEvent)>) -> Self {
         let mut spans: Vec<FaultSpan<'a>> = Vec::new();
         let mut places = HashMap::new();
@@ -130,7 +134,8 @@ impl<'a> Faults<'a> {
             },
         ) in events
         {
-            // A fault whose aiming is not in the history began, as far as anybody can tell, when it was first told of.
+            // A fault without an event of its aiming began, as far as the history knows, at its first
+            // event.
             let place = *places.entry(*id).or_insert_with(|| {
                 spans.push(FaultSpan::begun(*id, fault, target, at));
                 spans.len() - 1
@@ -171,7 +176,7 @@ impl<'a> Faults<'a> {
         self.spans.iter()
     }
 
-    /// The faults in force at any moment of `from_us..=until_us`, whatever they do.
+    /// The faults in force at any moment of `from_us..=until_us`, whatever their effect.
     pub(crate) fn during(&self, from_us: u64, until_us: u64) -> impl Iterator<Item = &FaultSpan<'a>> {
         let begun = self.not_over(from_us).iter();
         begun
@@ -191,12 +196,13 @@ impl<'a> Faults<'a> {
         (!labels.is_empty()).then(|| labels.join(", "))
     }
 
-    /// When `bound_us` from `from_us` on is over, with the clock set back to zero by each heal of a fault that keeps
-    /// `pod` (or, without one, the survivors) from doing its work: a pause of that pod, a broken dependency. What is owed of
-    /// one pod is owed to readers, so that there a database that can still be read is not broken. Without a pod,
-    /// while every pod is dead or frozen there are no survivors, and the clock waits for the first to be back: one that
-    /// boots has its whole bound before it. None where such a fault was never healed: then nothing is owed. Where the starved are
-    /// spared, the clock stands still for as long as somebody waited for a processor.
+    /// When `bound_us` from `from_us` on is over. Each heal of a fault that keeps `pod` (or, without one, the
+    /// survivors) from its work sets the clock back to zero: a pause of that pod, a broken dependency. A
+    /// bound of one pod is owed to readers, so a database that can still be read does not count as broken
+    /// there. Without a pod, while every pod is dead or frozen there are no survivors, and the clock waits
+    /// for the first to be back: one that boots has its whole bound before it. Returns `None` if such a fault
+    /// was never healed: then nothing is owed. Once starvation is excused, the clock also stands still for as
+    /// long as somebody waited for a CPU.
     pub(crate) fn deadline(
         &self,
         from_us: u64,
@@ -230,8 +236,8 @@ impl<'a> Faults<'a> {
         Some(over(from_us))
     }
 
-    /// When there is a pod again, should there be none at some moment within `bound_us` from `from_us` on; `from_us` where
-    /// there always is one, and none where none comes back.
+    /// When there is a pod again, if there is none at some moment within `bound_us` from `from_us` on.
+    /// Returns `from_us` if there always is one, and `None` if none comes back.
     fn first_survivor(&self, from_us: u64, bound_us: u64, pods: &BTreeSet<&str>) -> Option<u64> {
         if pods.is_empty() {
             return Some(from_us);
@@ -264,7 +270,7 @@ impl<'a> Faults<'a> {
     }
 }
 
-/// How much of `from_us..until_us` lies in none of the `spared` intervals.
+/// How much of `from_us..until_us` lies in none of the `spared` intervals, in microseconds.
 pub(crate) fn uncovered_us(from_us: u64, until_us: u64, mut spared: Vec<(u64, u64)>) -> u64 {
     spared.sort_unstable();
     let mut counted = 0;

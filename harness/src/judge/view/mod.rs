@@ -1,7 +1,8 @@
-//! A history, indexed for judging: who saw what of which turn, what the stores held, who owned it, what was broken.
+//! A history, indexed for judging: frames by watcher, rows by turn, owners by thread, and faults by time.
 //!
-//! Built in one pass over the events ([`collect`]) and some over what that found. Everything is borrowed from the history.
-//! Deliberately absent: any opinion. What is due to whom is in [`due`]; what must hold is in the promises.
+//! One pass over the events fills it ([`collect`]), and a few passes over the result complete it. Everything is
+//! borrowed from the history. Deliberately absent: any opinion. [`due`] says what a watcher must be shown; the
+//! promises say what must hold.
 
 mod at;
 mod collect;
@@ -36,10 +37,10 @@ use slow::Stretch;
 use crate::history::{Bounds, Capability, Event, ExpectedFailure, OpId, StoreEvent, TurnId, What};
 use crate::verdict::Finding;
 
-/// A broken promise, as a promise's judge tells it; [`View::finding`] adds what was going on around it.
+/// A broken promise, as its judge reports it. [`View::finding`] adds the circumstances.
 #[derive(Debug)]
 pub(crate) struct Breach {
-    /// What broke it, in words.
+    /// The breaker, in words.
     pub(crate) subject: String,
     /// The thread it happened in, where there is one.
     pub(crate) thread: Option<usize>,
@@ -55,7 +56,7 @@ pub(crate) struct View<'a> {
     pub(crate) capabilities: &'a [Capability],
     pub(crate) bounds: Bounds,
     pub(crate) declared: &'a [String],
-    /// What the target is known to break.
+    /// Promises that the system is known to break.
     pub(crate) expected_failures: &'a [ExpectedFailure],
     pub(crate) threads: Vec<Thread<'a>>,
     pub(crate) turns: Vec<Turn<'a>>,
@@ -76,7 +77,7 @@ pub(crate) struct View<'a> {
     pub(crate) complaints: Vec<Complaint<'a>>,
     /// By thread.
     pub(crate) logs: Vec<Log<'a>>,
-    /// What the stream log was told to hold; emptied into the logs.
+    /// Messages of the stream log, until they are sorted into the logs.
     stored: Vec<Stored<'a>>,
     pub(crate) revoked: Vec<Revocation<'a>>,
     pub(crate) feedback: Feedback<'a>,
@@ -86,7 +87,7 @@ pub(crate) struct View<'a> {
     pub(crate) pods: BTreeSet<&'a str>,
     pub(crate) evidence: Vec<(&'a str, bool)>,
     pub(crate) ending: Ending<'a>,
-    /// Texts in which something else is heard than one call for their own turn.
+    /// Texts that hold anything but one provider call for their own turn.
     pub(crate) mixed_texts: Vec<MixedText<'a>>,
     turn_places: HashMap<&'a TurnId, usize>,
     ops: HashMap<OpId, usize>,
@@ -97,13 +98,14 @@ impl<'a> View<'a> {
         self.turn_places.get(id).copied()
     }
 
-    /// Whether any turn of a turn's thread was to be cancelled.
+    /// True if any turn of the turn's thread was to be cancelled.
     pub(crate) fn is_cancelled(&self, turn: &Turn<'_>) -> bool {
         turn.thread
             .is_some_and(|thread| !self.threads[thread].cancels.is_empty())
     }
 
-    /// As [`View::turn`]; `last` is what was asked for before, which in a stream it mostly is again.
+    /// As [`View::turn`]. `last` caches the previous result, since a stream mostly asks for the same turn
+    /// again.
     pub(crate) fn turn_again(&self, id: &TurnId, last: &mut Option<usize>) -> Option<usize> {
         if last.is_none_or(|last| self.turns[last].id != id) {
             *last = self.turn(id);
@@ -111,7 +113,8 @@ impl<'a> View<'a> {
         *last
     }
 
-    /// When the watching ended: nothing that would have come later can be held against the system.
+    /// When the watching ended, in microseconds since the run began. Nothing that would have come later can
+    /// be held against the system.
     pub(crate) fn watched_until_us(&self) -> u64 {
         self.ending.quiesced.or(self.ending.last).map_or(0, |at| at.us)
     }
@@ -122,13 +125,13 @@ impl<'a> View<'a> {
         self.deaths[later..].iter().find(|death| death.service == service)
     }
 
-    /// Whether the provider gave less for a turn than was ordered of it, by itself.
+    /// True if the provider by itself sent less for a turn than was ordered of it.
     pub(crate) fn was_cut_short(&self, turn: &Turn<'_>) -> bool {
         let ordered = turn.expect.map_or(0, |expect| expect.tokens);
         turn.calls.iter().any(|place| self.calls[*place].is_cut_short(ordered))
     }
 
-    /// Whether all of what the store committed is known, and who owned what.
+    /// True if the system has the capability.
     pub(crate) fn can(&self, capability: Capability) -> bool {
         self.capabilities.contains(&capability)
     }
@@ -145,7 +148,7 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The reads made after the play was over, when every read must tell the final state.
+    /// Reads after the end of the play, which must all return the final state.
     pub(crate) fn final_reads(&self) -> impl Iterator<Item = &Read<'a>> {
         let played = self.ending.played.map(|(at, _)| at.n);
         self.reads
@@ -153,12 +156,12 @@ impl<'a> View<'a> {
             .filter(move |read| played.is_some_and(|n| read.at.n > n))
     }
 
-    /// Turns with a row in the store, that is: those the service knows of.
+    /// Turns with a row in the store.
     pub(crate) fn stored_turns(&self) -> impl Iterator<Item = (usize, &Turn<'a>)> {
         self.turns.iter().enumerate().filter(|(_, turn)| !turn.rows.is_empty())
     }
 
-    /// Makes a finding of a breach: adds the fault in force and the owner before and after.
+    /// Makes a finding of a breach: adds the faults in force and the owners before and after.
     pub(crate) fn finding(&self, promise: &str, breach: Breach) -> Finding {
         let owners = breach.thread.map_or(&[][..], |thread| &self.threads[thread].owners);
         let before = owners.partition_point(|owned| owned.at.n < breach.n);

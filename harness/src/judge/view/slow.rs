@@ -1,14 +1,15 @@
-//! Stretches of time in which somebody waited for a CPU, and a clock that stands still for as long.
+//! CPU starvation: stretches of time in which somebody waited for a CPU, and a clock that stands still for as
+//! long.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::judge::view::at::At;
 
-/// Name of the fault that stands for a stretch without a processor.
+/// Name of the fault that stands for a stretch of CPU starvation.
 pub(super) const STARVED: &str = "starved";
 
-/// A stretch of time, and who waited in it for a processor.
+/// A stretch of time, and how long each part waited in it for a CPU.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stretch<'a> {
     /// Its end.
@@ -17,20 +18,20 @@ pub(crate) struct Stretch<'a> {
     pub(crate) waited_us: &'a BTreeMap<String, u64>,
 }
 
-/// A step of time in which everything went slower, because somebody waited for a processor.
+/// A step of time in which everything went slower, because somebody waited for a CPU.
 #[derive(Debug)]
 pub(super) struct Slow<'a> {
     pub(super) from_us: u64,
     pub(super) until_us: u64,
-    /// Thousandths of it that the part waited that waited longest of those that all pods depend on.
+    /// Longest wait among the parts that all pods depend on, in thousandths of the step.
     pub(super) all: u64,
     /// The same for each pod.
     pub(super) pods: BTreeMap<&'a str, u64>,
 }
 
 impl Slow<'_> {
-    /// Thousandths of it in which a pod could not go on, by itself or for want of what it depends on; without a pod, in which none
-    /// may have.
+    /// Thousandths of the step in which a pod could not continue, because it or something that it depends on
+    /// waited; without a pod, in which no pod may have continued.
     pub(super) fn share(&self, pod: Option<&str>) -> u64 {
         let own = match pod {
             Some(pod) => self.pods.get(pod).copied(),
@@ -40,8 +41,8 @@ impl Slow<'_> {
     }
 }
 
-/// When `bound_us` from `from_us` on is over for a pod, or for whichever pod, on a clock that stands still for as much of each step as
-/// somebody waited in it.
+/// When `bound_us` from `from_us` on is over for a pod, or for any pod, on a clock that stands still for as much
+/// of each step as somebody waited in it.
 pub(super) fn slowed(slow: &[Slow<'_>], from_us: u64, bound_us: u64, pod: Option<&str>) -> u64 {
     let (mut at_us, mut left_us) = (from_us, bound_us);
     for step in &slow[slow.partition_point(|step| step.until_us <= from_us)..] {
@@ -63,7 +64,7 @@ pub(super) fn slowed(slow: &[Slow<'_>], from_us: u64, bound_us: u64, pod: Option
 }
 
 impl Stretch<'_> {
-    /// One that waited for longer than the stretch had begun to wait before it.
+    /// A part that waited for longer than the stretch began to wait before it.
     pub(super) fn begins_us(&self) -> u64 {
         self.at.us.saturating_sub(self.over_us.max(self.longest_us()))
     }
@@ -72,14 +73,14 @@ impl Stretch<'_> {
         self.waited_us.values().max().copied().unwrap_or_default()
     }
 
-    /// `processors were waited for (pod-2 780 ms, nats 240 ms) in the 1000 ms before event 17`.
+    /// `waited for a CPU in the 1000 ms before event 17: pod-2 780 ms, nats 240 ms`.
     pub(super) fn describe(&self) -> String {
         let mut parts: Vec<(&str, u64)> = self.waited_us.iter().map(|(part, us)| (part.as_str(), *us)).collect();
         parts.sort_by_key(|(_, us)| Reverse(*us));
         let parts = parts.iter().map(|(part, us)| format!("{part} {} ms", us / 1000));
         let (parts, over_ms) = (parts.collect::<Vec<_>>().join(", "), self.over_us / 1000);
         format!(
-            "processors were waited for ({parts}) in the {over_ms} ms before event {}",
+            "waited for a CPU in the {over_ms} ms before event {}: {parts}",
             self.at.n
         )
     }

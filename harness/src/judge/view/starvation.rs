@@ -1,8 +1,9 @@
-//! When the machine kept the system from a processor: what was missed then may be nobody's fault.
+//! CPU starvation as an excuse: time in which the machine kept the system from a CPU is nobody's fault.
 //!
-//! A part that could run and does not get to is like one that is frozen, so a stretch of that is told as a fault which is over
-//! when it is: every promise then spares it as it spares any other. Such faults are added only to a view that is judged a
-//! second time ([`View::spare_the_starved`]): whatever is still broken then is certain, and the rest is unclear.
+//! A part that could run and gets no CPU is like a frozen one. So each such stretch becomes a fault that is
+//! healed at its end, and every promise excuses it like any other fault. Such faults are added only to a view
+//! that is judged a second time ([`View::excuse_starvation`]): a breach that remains is certain, and the others
+//! are unclear.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +12,17 @@ use crate::judge::view::at::At;
 use crate::judge::view::faults::FaultSpan;
 use crate::judge::view::slow::{STARVED, Slow, Stretch};
 
-/// Name of the fault that keeps a pod from its processor on purpose.
+/// Name of the fault that keeps a pod from its CPU on purpose.
 const CPU_THROTTLED: &str = "cpu-throttled";
 
-/// Thousandths of a stretch: who waits for so much of it is starved. Less, and an owner still renews its lease in time. On two
-/// processors one stretch in sixty is such with three clusters side by side, and most are with seven.
+/// Least share of a stretch that a part waits to count as starved, in thousandths. Below it an owner still renews
+/// its lease in time. On two processors one stretch in sixty is such with three clusters side by side, and most
+/// are with seven.
 const STARVED_SHARE: u64 = 750;
 
 impl<'a> Stretch<'a> {
-    /// Who waited in it how long, told for the time since `since_us`, when it was told last. A pod that the play itself keeps from a
-    /// processor waits for nobody else.
+    /// The waits since `since_us`, the end of the stretch before. A pod that the play itself throttles is
+    /// left out.
     fn slow(&self, since_us: u64, view: &View<'a>) -> Slow<'a> {
         let is_throttled = |part: &str| {
             let mut faults = view.faults.during(self.begins_us(), self.at.us);
@@ -40,8 +42,9 @@ impl<'a> Stretch<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Treats each stretch in which a pod, or what it depends on, was kept from a processor as one in which it was frozen, and
-    /// lets no bound count time in which somebody waited. False where nobody did.
+    /// Treats each stretch in which a pod, or something that it depends on, was starved of CPU as one in
+    /// which it was frozen, and lets no bound count time in which somebody waited. Returns false if nobody
+    /// did.
     pub(crate) fn excuse_starvation(&mut self) -> bool {
         let (mut spans, mut slow) = (Vec::new(), Vec::new());
         let mut since_us = 0;
@@ -70,7 +73,7 @@ impl<'a> View<'a> {
         is_any
     }
 
-    /// The worst that anybody waited for a processor, in words.
+    /// The longest wait of anybody for a CPU, in words.
     pub(crate) fn worst_starvation(&self) -> Option<String> {
         let worst = self.starvation.iter().max_by_key(|stretch| stretch.longest_us());
         worst.map(Stretch::describe)
@@ -87,7 +90,7 @@ mod tests {
     use crate::judge::view::View;
     use crate::verdict::{Finding, Verdict};
 
-    /// What is found against one promise for certain, and what may be for want of a processor.
+    /// Counts the certain findings against a promise, and those that CPU starvation may explain.
     fn counts(play: &Play, promise: &str) -> (usize, usize) {
         let judged = play.judged();
         let count = |findings: &[Finding]| findings.iter().filter(|finding| finding.promise == promise).count();
@@ -119,8 +122,12 @@ mod tests {
         assert_eq!(got(&judged.starved), got(&all.findings));
         let reason = judged.reason.expect("a reason");
         assert!(reason.contains(&all.findings[0].got), "{reason}");
-        let waits = "processors were waited for (pod-1 1180 ms, nats 40 ms) in the 250 ms before event ";
-        assert!(reason.contains(waits), "{reason}");
+        for part in [
+            "waited for a CPU in the 250 ms before event ",
+            ": pod-1 1180 ms, nats 40 ms",
+        ] {
+            assert!(reason.contains(part), "{reason}");
+        }
     }
 
     #[test]

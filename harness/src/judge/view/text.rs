@@ -53,7 +53,7 @@ impl<'a> Text<'a> {
         self.pieces.push(Piece { n, text });
     }
 
-    /// Gives back the room for pieces that it does not need; called once no more are expected.
+    /// Frees unused room. Called once no more pieces are expected.
     pub(crate) fn shrink(&mut self) {
         self.pieces.shrink_to_fit();
     }
@@ -66,7 +66,7 @@ impl<'a> Text<'a> {
         self.len == 0
     }
 
-    /// Whether a reader would see nothing.
+    /// True if a reader would see nothing.
     pub(crate) fn is_blank(&self) -> bool {
         self.pieces.iter().all(|piece| piece.text.trim().is_empty())
     }
@@ -104,7 +104,8 @@ impl<'a> Text<'a> {
         Against::Prefix
     }
 
-    /// Takes over what `other`, laid against it at `from`, has beyond its end; nothing where the two disagree before that.
+    /// Appends the part of `other`, laid against this text at `from`, that goes beyond its end. Appends
+    /// nothing if the two disagree before that.
     pub(crate) fn lengthen(&mut self, other: &Text<'a>, from: usize) {
         let Some(known) = self.len.checked_sub(from).filter(|known| *known < other.len) else {
             return;
@@ -122,7 +123,7 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Whether this is the same text as `other`, however the two are cut.
+    /// True if this is the same text as `other`, however the two are cut.
     pub(crate) fn same_as(&self, other: &Text<'_>) -> bool {
         self.len == other.len && self.against(other, 0) == Against::Prefix
     }
@@ -168,7 +169,8 @@ impl<'a> Text<'a> {
         walk
     }
 
-    /// The provider calls heard in this text, in order; a sound answer has one. Text that is no token is passed over.
+    /// The provider calls whose tokens this text holds, in order; a sound answer has one. Text that is no
+    /// token is skipped.
     pub(crate) fn call_runs(&self) -> Vec<CallRun> {
         let mut call_runs: Vec<CallRun> = Vec::new();
         self.each_token(|n, token| {
@@ -188,7 +190,7 @@ impl<'a> Text<'a> {
         call_runs
     }
 
-    /// Whether this text is heard in one call alone, for this key; one without a token is.
+    /// True if this text holds tokens of one call for this key only. A text without tokens does.
     pub(crate) fn is_of_one_call_for(&self, key: &str) -> bool {
         let mut call = None;
         let mut is_one = true;
@@ -203,7 +205,7 @@ impl<'a> Text<'a> {
         is_one
     }
 
-    /// The call of the first token, where there is one.
+    /// The call of the first token, if there is one.
     pub(crate) fn first_call(&self) -> Option<u32> {
         let mut first = None;
         self.each_token(|_, token| {
@@ -213,7 +215,7 @@ impl<'a> Text<'a> {
         first
     }
 
-    /// Tells each well-formed token with the event that completed it, however the pieces cut it.
+    /// Visits each well-formed token with the event that completed it, however the pieces cut it.
     fn each_token(&self, mut visit: impl FnMut(u64, Token<'_>) -> ControlFlow<()>) {
         let mut carried = String::new();
         for piece in &self.pieces {
@@ -264,7 +266,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Moves along `want`; where the text does not go that way, says after how many bytes.
+    /// Moves along `want`. Returns the number of matching bytes if the text differs.
     pub(crate) fn follow(&mut self, want: &[u8]) -> Result<(), usize> {
         let mut along = 0;
         while along < want.len() {
@@ -284,7 +286,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Whether nothing follows.
+    /// True if nothing follows.
     pub(crate) fn at_end(&mut self) -> bool {
         self.step();
         self.rest.is_empty()

@@ -1,4 +1,4 @@
-//! Promise 14: a message sent twice is one message.
+//! Promise 14: a message that is sent twice is one message.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
-//! Promise 17: a pod that starts, sweeps or reaps leaves alone what a live peer is at work on.
+//! Promise 17: a pod that starts, sweeps or reaps leaves the work of a live peer alone.
 //!
-//! A peer is alive while nothing was broken on it or on what it depends on; what justifies a takeover all the same is
-//! argued in [`takings`].
+//! A peer is alive as long as neither it nor anything that it depends on is broken. [`unjustified_takeovers`]
+//! says what else justifies a takeover.
 
 use crate::history::{Capability, PodName, Status};
 use crate::judge::Promise;
@@ -11,8 +11,8 @@ use crate::judge::view::{Breach, Turn, View};
 pub(crate) const PROMISE: Promise = Promise {
     number: 17,
     name: "NoFriendlyFire",
-    statement: "no pod claims or ends a turn in progress of another pod that is alive and whose turn moves: start-up, sweeps \
-                and reapers touch only what is dead or stands still",
+    statement: "no pod claims or ends a turn in progress whose owner is alive and that moves: start-up, sweeps \
+                and reapers touch only turns that are dead or stand still",
     needs: &[Capability::Ownership, Capability::EveryCommit],
     judge,
 };
@@ -24,7 +24,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
             subject: format!("turn {}", takeover.turn.id),
             thread: Some(takeover.thread),
             n: takeover.to.at.n,
-            expected: format!("{} left alone, alive and at work", takeover.from.label()),
+            expected: format!("{} to keep the turn, being alive and at work", takeover.from.label()),
             got: format!("taken by {}", takeover.to.label()),
         });
     taken
@@ -32,7 +32,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .collect()
 }
 
-/// A turn that was ended as interrupted under an owner that was not.
+/// A turn that was ended as interrupted although its owner was at work on it.
 fn interrupted(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
     let ended = turn.terminal().filter(|row| row.status == Status::Interrupted)?;
     let owners = &view.threads[turn.thread?].owners;
@@ -54,7 +54,7 @@ fn interrupted(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
         subject: format!("turn {}", turn.id),
         thread: turn.thread,
         n: ended.at.n,
-        expected: format!("{} left alone, alive and at work", PodName::as_str(pod)),
+        expected: format!("{} to keep the turn, being alive and at work", PodName::as_str(pod)),
         got: "ended as interrupted".into(),
     })
 }
@@ -74,7 +74,10 @@ mod tests {
     #[test]
     fn a_takeover_from_the_living_is_found() {
         let finding = taken_from_a_live_owner(FRIENDLY).breaks(NAME);
-        assert_eq!(finding.expected, "pod-1 at epoch 1 left alone, alive and at work");
+        assert_eq!(
+            finding.expected,
+            "pod-1 at epoch 1 to keep the turn, being alive and at work"
+        );
         assert_eq!(finding.got, "taken by pod-2 at epoch 2");
     }
 

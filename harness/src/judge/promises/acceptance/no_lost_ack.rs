@@ -1,7 +1,7 @@
-//! Promise 13: what was acknowledged is durable and comes to an end.
+//! Promise 13: an acknowledged message is durable, and its turn ends.
 //!
-//! A turn that has not ended when the history does is held against the system only if nothing excuses it: nothing has
-//! moved for longer than a takeover may take, and the provider is not holding an answer back.
+//! A turn that is still open when the history ends counts only if nothing excuses it: nothing has moved for
+//! longer than a takeover may take, and the provider is not holding the answer back.
 
 use crate::judge::Promise;
 use crate::judge::view::{At, Breach, Turn, View};
@@ -56,7 +56,7 @@ pub(in crate::judge) fn check(view: &View<'_>, turn: &Turn<'_>, accepted: At, qu
     )
 }
 
-/// Whether a call for the turn is still open: then it is the provider that everybody waits for.
+/// True if a call for the turn is still open: then it is the provider that everybody waits for.
 fn is_held_by_provider(view: &View<'_>, turn: &Turn<'_>) -> bool {
     turn.calls.iter().any(|call| view.calls[*call].ended.is_none())
 }
@@ -130,7 +130,7 @@ mod tests {
             judgement
                 .reason
                 .expect("a reason")
-                .starts_with("turn turn-2 was not over")
+                .starts_with("turn turn-2 had not ended")
         );
     }
 

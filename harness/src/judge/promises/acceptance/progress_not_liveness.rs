@@ -1,8 +1,9 @@
-//! Promise 19: an owner that only says that it lives does not keep a turn for ever.
+//! Promise 19: an owner that only renews its lease does not keep a turn for ever.
 //!
-//! Whatever is stored of the turn, shown of it or asked of the provider for it is progress. A turn in progress that has
-//! none must be ended or taken over within the target's bound and the time of a takeover; counted from the heal of whatever
-//! its owner needs, for while that is broken it is another promise's matter; nor where the history ends before.
+//! Progress is anything that is stored of the turn, shown of it or asked of the provider for it. A turn in
+//! progress without any must be ended or taken over within the system's bound plus the time of a takeover. The
+//! time counts from the heal of whatever its owner needs: while that is broken other promises apply. A history
+//! that ends earlier proves nothing.
 
 use crate::history::{Capability, PodName, Status};
 use crate::judge::Promise;
@@ -11,8 +12,8 @@ use crate::judge::view::{At, Breach, Turn, View};
 pub(crate) const PROMISE: Promise = Promise {
     number: 19,
     name: "ProgressNotLiveness",
-    statement: "a turn in progress whose owner is alive and that makes no progress for the target's bound is ended or taken \
-                over within the time of a takeover",
+    statement: "a turn in progress whose owner is alive and that makes no progress for the system's bound is \
+                ended or taken over within the time of a takeover",
     needs: &[
         Capability::Ownership,
         Capability::EveryCommit,

@@ -1,9 +1,9 @@
-//! Promise 18: what makes progress is not reaped.
+//! Promise 18: a turn that makes progress is not reaped.
 //!
-//! A reaper judges a turn by when it last moved. If it looks at another turn's time, or at one from before this turn
-//! began, it takes, interrupts or fails a turn that is fine. A failure counts as the reaper's only where nobody else can
-//! have wanted it: with the attempt's call neither failed nor over and its owner whole, or before the provider was
-//! ever called and nothing broken; and nothing cancelled.
+//! A reaper decides by the time of a turn's last move. If it looks at another turn's time, or at one from before
+//! this turn began, it takes over, interrupts or fails a healthy turn. A failure counts as the reaper's only if
+//! nothing else can explain it: nothing was cancelled, and either the attempt's provider call was neither failed
+//! nor over and its owner whole, or the provider was never called and nothing was broken.
 
 use crate::history::{Capability, PodName, Status};
 use crate::judge::Promise;
@@ -13,8 +13,8 @@ use crate::judge::view::{Breach, Turn, TurnRow, View};
 pub(crate) const PROMISE: Promise = Promise {
     number: 18,
     name: "ReaperSoundness",
-    statement: "no turn is taken over, interrupted or failed for want of progress before it has stood still for the target's \
-                bound; one that waits to begin is not reaped at all",
+    statement: "no turn is taken over, interrupted or failed for lack of progress before it has stood still for \
+                the system's bound; one that waits to begin is not reaped at all",
     needs: &[
         Capability::Ownership,
         Capability::EveryCommit,
@@ -65,14 +65,14 @@ fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
     Some(breach(view, turn, ended.at.n, got))
 }
 
-/// Whether the provider was called for the last attempt, and was neither done nor had failed when the turn did.
+/// True if the provider was called for the last attempt, and was neither done nor had failed when the turn did.
 fn is_under_a_call(view: &View<'_>, turn: &Turn<'_>, ended: &TurnRow) -> bool {
     let last = turn.calls.last().map(|call| &view.calls[*call]);
     let was_called = turn.calls.len() >= ended.attempt as usize;
     was_called && last.is_some_and(|call| call.cause.is_none_or(|cause| cause == "client_gone"))
 }
 
-/// Who was at work on the turn in the attempt that it ended in.
+/// Returns the owner of the attempt in which the turn ended.
 fn owner_before<'a>(view: &View<'a>, turn: &Turn<'_>, ended: &TurnRow) -> Option<&'a PodName> {
     let owners = &view.threads[turn.thread?].owners;
     let before = &owners[..owners.partition_point(|owned| owned.at.n < ended.at.n)];
@@ -144,7 +144,7 @@ mod tests {
         let finding = play.breaks(NAME);
         assert!(finding.got.starts_with("Failed "), "{}", finding.got);
 
-        // What happens to others is no reason, and what happened to its owner is.
+        // A fault of another pod is no reason; a fault of its owner is.
         play.put(20, fault(2, "kill", "pod-3", aimed()));
         play.breaks(NAME);
         let mut dead = play.clone();

@@ -1,7 +1,8 @@
-//! Promise 16: once a new epoch is claimed, nothing of an older one changes what is stored or shown.
+//! Promise 16: once a newer epoch is claimed, an older one changes nothing that is stored or shown.
 //!
-//! The store's changes are told in commit order, so "after the claim" is exact there, but within one transaction, where
-//! order means nothing. On a screen it is the order of frames. What is terminal stays as it is, whoever writes.
+//! The history has the store's changes in commit order, so "after the claim" is exact there, except within one
+//! transaction, where the order means nothing. On a screen the order of frames decides. A terminal turn never
+//! changes, whoever writes.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +13,9 @@ use crate::judge::view::{Breach, Change, Turn, View, Watcher};
 pub(crate) const PROMISE: Promise = Promise {
     number: 16,
     name: "WriterFencing",
-    statement: "after the commit that raises a thread to an epoch no part, turn or thread row is written under an older one, \
-                a terminal turn and its answer never change, and no screen shows text of an older epoch after a newer one",
+    statement: "after the commit that raises a thread to an epoch no part, turn or thread row is written under \
+                an older one, a terminal turn and its answer never change, and no screen shows text of an older \
+                epoch after a newer one",
     needs: &[Capability::Ownership, Capability::EveryCommit],
     judge,
 };
@@ -109,7 +111,7 @@ fn changed_after_terminal(turn: &Turn<'_>) -> Option<Breach> {
             format!("{:?} at epoch {}, attempt {}", row.status, row.epoch, row.attempt),
         );
     }
-    // Parts of the same transaction as the terminal may be told after it.
+    // Parts of the terminal's own transaction may follow it.
     let late = |part: &&crate::judge::view::PartRow<'_>| part.n > terminal.at.n && part.xid != terminal.xid;
     let part = turn.parts.values().flatten().filter(late).min_by_key(|part| part.n)?;
     breach(part.n, "no more parts".into(), crate::judge::view::oneline(part.text))
@@ -118,7 +120,7 @@ fn changed_after_terminal(turn: &Turn<'_>) -> Option<Breach> {
 fn late_frame(watcher: &Watcher<'_>) -> Option<Breach> {
     let mut newest: Option<Epoch> = None;
     watcher.frames().find_map(|frame| {
-        // What a resync brings again is not late.
+        // Frames that a resync repeats are not late.
         if matches!(frame.chunk, Chunk::Resync { .. }) {
             newest = None;
         }

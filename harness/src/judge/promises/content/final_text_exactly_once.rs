@@ -1,4 +1,5 @@
-//! Promise 1: the answer is the provider's, whole, each token once, in the store and on every screen that saw it all.
+//! Promise 1: the stored answer, and the answer on each screen that saw all of it, is the provider's, each token
+//! once.
 
 use crate::history::Status;
 use crate::judge::Promise;
@@ -8,9 +9,9 @@ use crate::judge::view::{Anchor, Breach, Seen, Text, View, Watcher};
 pub(crate) const PROMISE: Promise = Promise {
     number: 1,
     name: "FinalTextExactlyOnce",
-    statement: "a completed turn's durable text, and the text of every watcher that saw the turn from its start to its \
-                finish, is exactly the provider's answer: tokens 1 to n of one call, in order, each once; what is stored of \
-                a turn that ended otherwise is the beginning of one",
+    statement: "the durable text of a completed turn, and the text of each watcher that saw the turn from start \
+                to finish, are exactly the provider's answer: tokens 1 to n of one call, each once and in order; \
+                the stored text of a turn that ended otherwise is the beginning of one",
     needs: &[],
     judge,
 };
@@ -51,7 +52,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// What a watcher shows of a turn that it saw from start to finish, and the finish's event.
+/// Returns the text that a watcher shows of a turn that it saw from start to finish, and the event of the finish.
 fn shown_whole<'v, 'a>(view: &View<'a>, watcher: &Watcher<'_>, seen: &'v Seen<'a>) -> Option<(&'v Text<'a>, u64)> {
     let finish = seen
         .finishes

@@ -1,4 +1,4 @@
-//! Promise 3: whoever attaches, whenever and wherever, ends up with what a watcher from the start has.
+//! Promise 3: a watcher that attaches late, on any pod, ends up with the same text as a watcher from the start.
 
 use crate::judge::Promise;
 use crate::judge::view::{Breach, Due, Fit, Seen, Turn, View, Watcher};
@@ -6,8 +6,8 @@ use crate::judge::view::{Breach, Due, Fit, Seen, Turn, View, Watcher};
 pub(crate) const PROMISE: Promise = Promise {
     number: 3,
     name: "LateAttachEquivalence",
-    statement: "each watcher that attached while a turn was queued or running, or before, on any pod, shows the turn's whole \
-                durable text in the end: the answer, or what the last attempt of a turn that did not complete has left",
+    statement: "each watcher that attached before a turn ended, on any pod, ends up with the turn's whole \
+                durable text: the answer, or what the last attempt left of a turn that did not complete",
     needs: &[],
     judge,
 };
@@ -190,7 +190,7 @@ mod tests {
         play.put(1205, delta(3, 2, 1, token(2, 1)))
             .put(1205, delta(3, 2, 2, token(2, 2)));
         play.put(1205, delta(3, 2, 3, token(2, 3)));
-        // What follows is what follows: token 4 on.
+        // The rest follows: token 4 on.
         play.keeps(NAME);
         play.without(|what| {
             matches!(

@@ -1,4 +1,4 @@
-//! Promise 4: what was streamed, what any pod tells afterwards and what the store holds are one text.
+//! Promise 4: the streamed text, the text that each pod returns afterwards and the stored text are one.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,18 @@ use crate::judge::view::{Access, Against, Anchor, Breach, Due, Read, Text, Turn,
 pub(crate) const PROMISE: Promise = Promise {
     number: 4,
     name: "LiveDurableAgreement",
-    statement: "a completed turn's text as streamed to its finish, or to an end of the stream that the service made without \
-                need, as read from every pod and as stored are the same; of a turn that ended otherwise its last attempt's \
-                text is stored as it was streamed; every pod tells every finished turn, once, with its status",
+    statement: "the text of a completed turn is the same as streamed (to its finish, or to an end of the stream \
+                that no fault excuses), as read from every pod and as stored; for a turn that ended otherwise \
+                the streamed text of its last attempt is stored; every pod returns every finished turn, once, \
+                with its status",
     needs: &[],
     judge,
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut breaches: Vec<Breach> = view.reads.iter().flat_map(|read| misread(view, read)).collect();
-    // The final readings begin once everything is healed; a row may be told later than the database was asked for it.
+    // The final readings begin once everything is healed. A row may reach the history after the database was
+    // asked for it.
     let begun = view
         .ending
         .healed
@@ -37,7 +39,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// The readings of the final state by the thread's own tenant that were not answered as such.
+/// Readings of the final state by the thread's own tenant that were not answered with the thread.
 pub(crate) fn final_readings<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = &'v Access<'a>> {
     let played = view.ending.played.map(|(at, _)| at.n);
     view.accesses.iter().filter(move |access| {
@@ -46,18 +48,18 @@ pub(crate) fn final_readings<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item =
 }
 
 fn refused(access: &Access<'_>) -> Option<Breach> {
-    // A reading that went well is told as such; this one did not, though its status may say so.
+    // A successful reading has an event of its own; this one was not successful, whatever its status says.
     let status = access.status?;
     Some(Breach {
         subject: format!("thread read from {}", access.pod),
         thread: Some(access.thread),
         n: access.at.n,
-        expected: "the thread, told to its own tenant".into(),
+        expected: "the thread, for its own tenant".into(),
         got: format!("{status}: {}", oneline(access.body)),
     })
 }
 
-/// Answers that are told as completed and are not what is stored.
+/// Answers that a pod returned as completed and that differ from the stored text.
 fn misread(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
     let check = |answer: &ReadAnswer| {
         let turn = &view.turns[view.turn(&answer.turn)?];
@@ -77,7 +79,7 @@ fn misread(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
     read.answers.iter().filter_map(check).collect()
 }
 
-/// Turns that were known to be over before the reading began, and are not told, or with another status.
+/// Turns that had ended before the reading began, and that are missing from it or have another status.
 fn missing(view: &View<'_>, read: &Read<'_>, is_over: impl Fn(&Turn<'_>, &TurnRow) -> bool) -> Vec<Breach> {
     let turns = view.threads[read.thread].turns.iter().map(|place| &view.turns[*place]);
     turns
@@ -85,7 +87,8 @@ fn missing(view: &View<'_>, read: &Read<'_>, is_over: impl Fn(&Turn<'_>, &TurnRo
             let terminal = turn.terminal().filter(|row| is_over(turn, row))?;
             let answer = read.answers.iter().find(|answer| answer.turn == *turn.id);
             match answer {
-                // A turn that ended without a word of answer may be left out by a service that tells answers only.
+                // A service that returns answers only may leave out a turn that ended without any
+                // text.
                 None if turn.durable.is_empty() && terminal.status != Status::Failed => None,
                 None => Some(breach(
                     read,
@@ -126,8 +129,8 @@ fn streamed_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 
     })
 }
 
-/// Turns that a stream did not get to, though the service ended it in good order and nothing was broken: to its client that
-/// was all there is.
+/// Turns that are missing from a stream that the service ended in good order while nothing was broken: the client
+/// takes that for all there is.
 fn ended_before<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
     view.dues().filter_map(|(watcher, turn, seen, due)| {
         let Due::BrokeOff { at } = due else { return None };
@@ -225,7 +228,7 @@ mod tests {
         let finding = play.breaks(NAME);
         assert!(finding.expected.contains("~key-1.c2.k5."), "{}", finding.expected);
         assert!(finding.got.starts_with("`~key-1.c2.k4."), "{}", finding.got);
-        // Who ended it in the owner's place has streamed nothing, and stored nothing.
+        // A pod that ended it in the owner's place has streamed and stored nothing.
         let mut play = failed("");
         play.without_from(1202, |what| {
             matches!(

@@ -1,9 +1,9 @@
-//! Promise 5: what was superseded, aborted or is somebody else's never comes up as a message of its own.
+//! Promise 5: a superseded or aborted answer, or another thread's, never appears as a message of its own.
 //!
-//! Four ways in which it could: a tail shows a turn of another thread, or one that the store never knew; a screen on which
-//! a turn has finished is shown more of it, which a client puts up as a new message; an attempt begins as another message
-//! than what stands there of its turn, or as another turn's; a reading tells, as the answer of a turn that did not
-//! complete, text that is not of its last attempt.
+//! There are four ways to break it. A tail shows a turn of another thread, or one that the store never held. A
+//! screen on which a turn has finished is shown more of it, which a client renders as a new message. An attempt
+//! begins under another message id than the one that the turn already has on the screen, or under another turn's.
+//! A pod returns, as the answer of a turn that did not complete, text that is not of its last attempt.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +14,10 @@ use crate::judge::view::{Against, Breach, Read, Text, View, Watcher, name};
 pub(crate) const PROMISE: Promise = Promise {
     number: 5,
     name: "NoPhantom",
-    statement: "every turn that a tail shows or a pod tells is stored and of that thread; after a turn's finish no start or \
-                text of it follows but after a resync; no screen has two messages of one turn, or one message of two; a turn \
-                that ended without completing is told with text of its last attempt, or with none",
+    statement: "every turn that a tail shows or a pod returns is stored and belongs to that thread; after a \
+                turn's finish no start or text of it follows, except after a resync; no screen has two messages \
+                of one turn, or one message of two; a turn that ended without completing is returned with text \
+                of its last attempt, or with none",
     needs: &[Capability::EveryCommit],
     judge,
 };
@@ -85,8 +86,8 @@ fn revived(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     })
 }
 
-/// A turn that comes up as a message beside its own, or in another turn's. A reset takes the unfinished message away, and a
-/// resync all that was shown.
+/// A turn that appears as a message beside its own, or inside another turn's. A reset removes the unfinished
+/// message, and a resync removes everything that was shown.
 fn misnamed(watcher: &Watcher<'_>) -> Option<Breach> {
     let mut messages: BTreeMap<&TurnId, &AnswerId> = BTreeMap::new();
     let mut turns: BTreeMap<&AnswerId, &TurnId> = BTreeMap::new();
@@ -106,8 +107,8 @@ fn misnamed(watcher: &Watcher<'_>) -> Option<Breach> {
             .insert(turn, answer)
             .filter(|own| *own != answer && !start.reset);
         let expected = match (other, own) {
-            (Some(other), _) => format!("a message of its own, for that is turn {other}"),
-            (None, Some(own)) => format!("message {own} of turn {turn} to go on, or a reset"),
+            (Some(other), _) => format!("a message id of its own: this one belongs to turn {other}"),
+            (None, Some(own)) => format!("message {own} of turn {turn} to continue, or a reset"),
             (None, None) => return None,
         };
         Some(Breach {
@@ -120,7 +121,7 @@ fn misnamed(watcher: &Watcher<'_>) -> Option<Breach> {
     })
 }
 
-/// Answers of the final state that are nobody's, or not of the last attempt.
+/// Answers of the final state that belong to no turn of the thread, or hold text that is not of the last attempt.
 fn read_otherwise(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
     let check = |answer: &crate::history::ReadAnswer| {
         let turn = &view.turns[view.turn(&answer.turn)?];
@@ -135,7 +136,7 @@ fn read_otherwise(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
         };
         if turn.thread != Some(read.thread) {
             let expected = format!("turns of thread {} only", view.threads[read.thread].id);
-            return breach(expected, format!("turn {} of none or another", turn.id));
+            return breach(expected, format!("turn {} of no thread or of another one", turn.id));
         }
         let ended = turn.terminal()?;
         let answered = Text::of(read.at.n, &answer.text);
@@ -239,7 +240,7 @@ mod tests {
             (finding.subject.as_str(), finding.expected.as_str()),
             (
                 "w3 on pod-3, turn turn-1",
-                "message answer-1 of turn turn-1 to go on, or a reset"
+                "message answer-1 of turn turn-1 to continue, or a reset"
             )
         );
         play.put(1200, resync(3)).keeps(NAME);
@@ -261,7 +262,10 @@ mod tests {
         };
         next("answer-2").keeps(NAME);
         let finding = next("answer-1").breaks(NAME);
-        assert_eq!(finding.expected, "a message of its own, for that is turn turn-1");
+        assert_eq!(
+            finding.expected,
+            "a message id of its own: this one belongs to turn turn-1"
+        );
         assert_eq!(finding.got, "message answer-1");
     }
 

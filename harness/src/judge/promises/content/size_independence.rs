@@ -1,8 +1,9 @@
-//! Promise 6: large answers and large pieces are no different from small ones.
+//! Promise 6: large answers and large pieces arrive like small ones.
 //!
-//! Somewhere between a model and a screen there is always a limit: of a notification, of a message, of a line. An answer
-//! that is over one must arrive as any other does. So a turn whose whole answer is at least 7 kB must complete, and its
-//! text be the oracle's in the store, on each screen that was shown its finish, and in each reading.
+//! Somewhere between a model and a screen there is always a size limit: of a notification, of a message, of a
+//! line. An answer over such a limit must still arrive. So a turn whose whole answer is at least 7 kB must
+//! complete, and its text must equal the oracle's in the store, on each screen that was shown its finish, and in
+//! each reading.
 
 use crate::history::{Expect, Status};
 use crate::judge::Promise;
@@ -15,7 +16,7 @@ const LARGE_BYTES: usize = 7_000;
 pub(crate) const PROMISE: Promise = Promise {
     number: 6,
     name: "SizeIndependence",
-    statement: "a turn whose answer or one of whose pieces is of 7 kB or more completes, unless it was cancelled or something \
+    statement: "a turn with an answer or a piece of 7 kB or more completes, unless it was cancelled or something \
                 was broken, and its text is whole in the store, on every screen and in every reading",
     needs: &[],
     judge,

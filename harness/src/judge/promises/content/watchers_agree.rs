@@ -1,7 +1,7 @@
 //! Promise 2: at no instant do two screens contradict each other about one attempt of one answer.
 //!
-//! A showing only ever grows, so if each one is a beginning of the attempt's reference text when it is longest, any two
-//! were beginnings of one another at every instant before.
+//! A showing only grows. If each is a prefix of the attempt's reference text when it is longest, any two of them
+//! were prefixes of one another at every earlier instant.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,9 @@ use crate::judge::view::{Breach, Due, Fit, Seen, Turn, View, Watcher};
 pub(crate) const PROMISE: Promise = Promise {
     number: 2,
     name: "WatchersAgree",
-    statement: "any two watchers' texts of one turn and attempt are beginnings of one another at every instant, and of the \
-                attempt's final text; a change of attempt is announced by a reset, and reaches every watcher",
+    statement: "at every instant, of any two watchers' texts of one turn and attempt one is a prefix of the \
+                other, and both are prefixes of the attempt's final text; a change of attempt is announced by a \
+                reset, and reaches every watcher",
     needs: &[],
     judge,
 };

@@ -1,6 +1,6 @@
 //! Promise 34: a turn costs one provider call, and one more for each takeover.
 //!
-//! How long two calls may be live together, and why, is argued in [`provider_calls`].
+//! [`overlapping_calls`] says how long two calls may be live together, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,8 +12,8 @@ use crate::judge::view::{Breach, Turn, View};
 pub(crate) const PROMISE: Promise = Promise {
     number: 34,
     name: "BoundedProviderWork",
-    statement: "provider calls for a turn are at most one more than its takeovers, and no two of them are live together for \
-                longer than the lease, the time aside in which a call's pod cannot act",
+    statement: "a turn has at most one provider call more than it has takeovers, and no two of its calls are \
+                live together for longer than the lease, not counting time in which a call's pod cannot act",
     needs: &[
         Capability::Ownership,
         Capability::EveryCommit,
@@ -57,7 +57,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// How often the turn was claimed, its takeovers included; once where the store never told.
+/// Counts the claims of the turn, takeovers included; 1 if the store never told.
 fn attempts(turn: &Turn<'_>) -> usize {
     let epochs: BTreeSet<Epoch> = turn
         .rows

@@ -1,8 +1,9 @@
-//! Promise 32: a stop works on every pod.
+//! Promise 32: a cancel works on every pod.
 //!
-//! A cancel is for the turn that is in progress when it is answered: by then its row is in the history, and no end of it.
-//! The bound is that of a takeover, the target having none of its own; its clock starts again with each heal of what keeps
-//! the pods from working. Where the owner itself is broken, another promise applies.
+//! A cancel is for the turn that is in progress when it is answered: by then the turn's row is in the history,
+//! and no end of it. The bound is the takeover's, since the system has none of its own for cancels; its clock
+//! starts again with each heal of a fault that keeps the pods from working. If the owner itself is broken,
+//! another promise applies.
 
 use crate::history::{Capability, PodName, Status};
 use crate::judge::Promise;

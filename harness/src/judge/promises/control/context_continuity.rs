@@ -1,8 +1,8 @@
-//! Promise 35: whoever runs a turn asks the provider with the conversation as it was acknowledged.
+//! Promise 35: every attempt asks the provider with the conversation as it was acknowledged.
 //!
-//! A completed turn before this one is in the request with its message and its whole stored answer. One that did not
-//! complete may be there or not: services differ in what they let a model see of it. Nothing else may be in the request but
-//! system messages, and the turn's own message comes last.
+//! The request holds the message and the whole stored answer of each earlier turn that completed. An earlier turn
+//! that did not complete may be there or not: services differ in what they let a model see of it. Nothing else
+//! may be in the request except system messages, and the turn's own message comes last.
 
 use crate::history::{Capability, MessageId, Status};
 use crate::judge::Promise;
@@ -87,7 +87,7 @@ fn user(said: &str) -> Option<&str> {
     said.strip_prefix("user: ")
 }
 
-/// Whether a text is what an earlier turn answered: all of it where it completed, else whatever there was of it.
+/// True if a text is what an earlier turn answered: all of it where it completed, else whatever there was of it.
 fn fits(turn: &Turn<'_>, text: &str) -> bool {
     !turn.is_completed() || Text::of(0, text).same_as(&turn.durable)
 }

@@ -1,7 +1,8 @@
-//! Promise 33: the answer does not depend on who watches.
+//! Promise 33: an answer does not depend on its watchers.
 //!
-//! Judged for turns during which a watcher left, and for which nothing was broken, cancelled or told to fail, and whose calls
-//! the provider did not cut short by itself: then nothing else can have cut the answer short.
+//! Judged for turns during which a watcher left, if nothing was broken or cancelled, the provider was not told to
+//! fail, and it did not cut a call short by itself. Then only the watcher's leaving can have cut the answer
+//! short.
 
 use crate::history::{Status, TailEnd};
 use crate::judge::Promise;
@@ -35,8 +36,8 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     left.filter_map(|(turn, watcher)| check(view, turn, watcher)).collect()
 }
 
-/// When each turn is known to have been over: its terminal's row reaches the history some time after it was committed, and whoever
-/// was shown the finish before knew already.
+/// When each turn is known to have ended, in microseconds since the run began. The row of its terminal reaches
+/// the history some time after the commit, and a watcher that was shown the finish knew earlier.
 fn over_us(view: &View<'_>) -> Vec<u64> {
     let rows = view.turns.iter().map(|turn| turn.terminal().map_or(0, |row| row.at.us));
     let mut over_us: Vec<u64> = rows.collect();

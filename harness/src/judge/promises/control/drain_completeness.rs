@@ -1,9 +1,9 @@
-//! Promise 31: a pod that is told to stop ends its work or leaves it, and goes in good order.
+//! Promise 31: a pod that is told to stop finishes its work or hands it over, and ends in good order.
 //!
-//! What counts: a message that it takes on, a turn that it claims, and an end that is late or not in good order. What
-//! becomes of the turns that it leaves behind is counted from its end by [`bounded_takeover`](crate::judge::promises::liveness::bounded_takeover).
-//! There is no edge between clients and pods here, so a refusal by the draining pod itself is no error that a client is
-//! shown.
+//! Three things count: a message that it accepts, a turn that it claims, and an end that is late or not in good
+//! order. For the turns that it leaves behind,
+//! [`bounded_takeover`](crate::judge::promises::liveness::bounded_takeover) counts from its end. No edge lies
+//! between clients and pods here, so a refusal by the draining pod itself is not an error that a client is shown.
 
 use std::collections::HashSet;
 
@@ -11,16 +11,16 @@ use crate::history::{Outcome, Status};
 use crate::judge::Promise;
 use crate::judge::view::{Breach, FaultSpan, ROW_LATENESS_US, View};
 
-/// From the signal to the pod's knowing of it, at the very most.
+/// Longest time from the signal until the pod knows of it, in microseconds.
 const NOTICE_US: u64 = 500_000;
-/// What a pod may need beyond its grace to hand over and say farewell.
+/// Longest time that a pod may need beyond its grace to hand over and to say farewell, in microseconds.
 const FAREWELL_US: u64 = 1_000_000;
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 31,
     name: "DrainCompleteness",
-    statement: "a pod that was told to stop takes no new message and claims no turn, and is gone, with exit code 0, within its \
-                grace and 1 s for its farewell",
+    statement: "a pod that was told to stop accepts no new message and claims no turn, and is gone, with exit \
+                code 0, within its grace and 1 s for its farewell",
     needs: &[],
     judge,
 };
@@ -34,7 +34,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     of_each.chain(claims(view)).collect()
 }
 
-/// When the pod's life that was told to stop was over: its own end, or whatever came in between.
+/// When the pod's life ended that was told to stop: at its own end, or at the next heal or healing.
 fn until_us(view: &View<'_>, fault: &FaultSpan<'_>) -> u64 {
     let died = view.death_after(fault.target, fault.aimed.n);
     let mended = fault.healing.or(fault.healed);
@@ -42,7 +42,7 @@ fn until_us(view: &View<'_>, fault: &FaultSpan<'_>) -> u64 {
     ends.into_iter().flatten().min().unwrap_or(u64::MAX)
 }
 
-/// The first message that the pod was sent after it was told, and took on.
+/// The first message that was sent to the pod after it was told to stop, and that it accepted.
 fn taken(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
     let (from_us, until_us) = (fault.aimed.us + NOTICE_US, until_us(view, fault));
     let later = view.posts.partition_point(|post| post.at.us <= from_us);
@@ -59,12 +59,12 @@ fn taken(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
                 "a refusal, {} ms after it was told to stop",
                 since_ms(fault, post.at.us)
             ),
-            got: "it was taken on".into(),
+            got: "it was accepted".into(),
         })
     })
 }
 
-/// Turns that became a pod's after it was told; of each thread the first.
+/// Turns that a pod claimed after it was told to stop; the first one of each thread.
 fn claims(view: &View<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     for (place, thread) in view.threads.iter().enumerate() {
@@ -109,7 +109,7 @@ fn end(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
         None if view.watched_until_us() > by_us => (fault.aimed.n, by_us),
         None => return None,
     };
-    // What is broken that it depends on is no excuse: it goes in its time all the same, but maybe not in good order.
+    // A broken dependency is no excuse for a late end, but it may keep the end from being in good order.
     let meddled = view
         .faults
         .during(fault.aimed.us, us)

@@ -1,9 +1,10 @@
 //! Promise 36: acknowledged feedback is stored, and stored once.
 //!
-//! An acknowledged item may wait on the pod that took it, and a pod that is dead or cut off keeps it waiting: it is due only
-//! once everything that keeps that pod from its work is healed. Two things are due sooner. An item on a pod that leaves in
-//! good order is stored when that pod is gone, because nobody may ever start it again; and a refused item is never stored,
-//! because its client gives it to somebody else. An item whose client got no answer may be stored or not, but not twice.
+//! An acknowledged item may wait on the pod that took it, and a pod that is dead or cut off keeps it waiting: the
+//! item is due once everything that keeps that pod from its work is healed. Two cases are due sooner. An item on
+//! a pod that leaves in good order is stored when that pod is gone, because nobody may ever start it again. A
+//! refused item is never stored, because its client gives it to somebody else. An item whose client got no answer
+//! may be stored or not, but not twice.
 
 use crate::history::{Capability, FeedbackId, PodName};
 use crate::judge::Promise;
@@ -12,8 +13,8 @@ use crate::judge::view::{At, Breach, Item, ROW_LATENESS_US, View};
 pub(crate) const PROMISE: Promise = Promise {
     number: 36,
     name: "SpoolExactlyOnce",
-    statement: "every acknowledged feedback item is stored once, across drain, SIGKILL mid-drain and restart; one that was refused is \
-                not stored, and every pod tells how many are",
+    statement: "every acknowledged feedback item is stored once, across drain, SIGKILL mid-drain and restart; a \
+                refused one is not stored, and every pod reports how many are",
     needs: &[Capability::EveryCommit, Capability::Feedback],
     judge,
 };
@@ -71,7 +72,7 @@ fn after_refusal(id: &FeedbackId, item: &Item<'_>) -> Option<Breach> {
     })
 }
 
-/// An item that a pod took with it that was told to stop and left in good order.
+/// An item that was lost with a pod that was told to stop and left in good order.
 fn left_behind(view: &View<'_>, id: &FeedbackId, item: &Item<'_>) -> Option<Breach> {
     item.acknowledged().find_map(|(acknowledged, pod)| {
         let left = left_in_good_order(view, acknowledged, pod)?;
@@ -84,8 +85,8 @@ fn left_behind(view: &View<'_>, id: &FeedbackId, item: &Item<'_>) -> Option<Brea
     })
 }
 
-/// When a pod's life ended that had acknowledged something, if it was told to stop, ended with code 0, and nothing kept it
-/// from its work meanwhile.
+/// When a pod ended that had acknowledged something, if it was told to stop, ended with code 0, and nothing kept
+/// it from its work meanwhile.
 fn left_in_good_order(view: &View<'_>, acknowledged: At, pod: &PodName) -> Option<At> {
     let ended = view.death_after(pod.as_str(), acknowledged.n)?;
     let is_stop = |name: &str| name == "terminate";
@@ -113,8 +114,8 @@ fn lost(view: &View<'_>, id: &FeedbackId, item: &Item<'_>) -> Option<Breach> {
     })
 }
 
-/// When an acknowledged item is due: the time in which a turn must move after whatever kept its pods from their work is
-/// healed. None where that never was.
+/// When an acknowledged item is due: the time in which a turn must move, counted from the heal of whatever kept
+/// its pods from their work. Returns `None` if that was never healed.
 fn due_us(view: &View<'_>, acknowledged: At, item: &Item<'_>) -> Option<u64> {
     let mut from_us = acknowledged.us;
     for fault in view.faults.during(acknowledged.us, u64::MAX) {
@@ -127,8 +128,8 @@ fn due_us(view: &View<'_>, acknowledged: At, item: &Item<'_>) -> Option<u64> {
     Some(from_us + view.bounds.progress_ms * 1000 + ROW_LATENESS_US)
 }
 
-/// Counts that the pods told once the play was over and that are not what was stored then. A row reaches the history
-/// after its commit, so what is told a little later may have been counted already.
+/// Counts that pods reported after the play and that differ from what was stored then. A row reaches the history
+/// after its commit, so a row that is recorded a little later may have been counted already.
 fn miscounted(view: &View<'_>) -> impl Iterator<Item = Breach> {
     let played = view.ending.played.map(|(at, _)| at.n);
     let counts = view.feedback.counts.iter();

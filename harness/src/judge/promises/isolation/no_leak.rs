@@ -1,7 +1,7 @@
-//! Promise 38: when everything is over nothing is left of it.
+//! Promise 38: when everything is over nothing of it is left.
 //!
-//! What pods and stores still hold is counted by the harness and told as it is; any of it is a leak. Two more show in the
-//! history itself: a thread that still has an owner though all its turns are over, and a provider call that is still open
+//! The harness counts what pods and stores still hold; each of these is a leak. The history itself shows two
+//! more: a thread that still has an owner although all its turns are over, and a provider call that is still open
 //! long after its turn ended.
 
 use crate::history::Capability;
@@ -11,8 +11,8 @@ use crate::judge::view::{At, Breach, View};
 pub(crate) const PROMISE: Promise = Promise {
     number: 38,
     name: "NoLeak",
-    statement: "after everything is over no consumer, tail, running turn, child or connection of it is left, no thread without \
-                a turn in flight has an owner, and no provider call of a turn that is over is open",
+    statement: "after everything is over no consumer, tail, running turn, child or connection of it is left, no \
+                thread without a turn in flight has an owner, and no provider call of an ended turn is open",
     needs: &[],
     judge,
 };
@@ -53,7 +53,7 @@ fn orphan_lease(view: &View<'_>, place: usize, quiesced: At) -> Option<Breach> {
         subject: format!("thread {}", thread.id),
         thread: Some(place),
         n: owned.at.n,
-        expected: "no owner, all its turns being over".into(),
+        expected: "no owner, since all its turns are over".into(),
         got: owned.label(),
     })
 }
@@ -71,7 +71,7 @@ fn open_calls<'v>(view: &'v View<'_>, quiesced: At) -> impl Iterator<Item = Brea
             subject: format!("provider call {} for turn {}", call.ordinal, turn.id),
             thread: turn.thread,
             n: call.started?.n,
-            expected: "an end with its turn's".into(),
+            expected: "an end when its turn ended".into(),
             got: format!("open {} ms later", (quiesced.us - over.us) / 1000),
         })
     })

@@ -1,7 +1,7 @@
-//! Nobody is called in the night for nothing: a pod that nothing is wrong with complains of nothing.
+//! Promise 40: a healthy pod logs no warning and no error.
 //!
-//! The lines are told after the play, for a pod's clock is not the harness's: so a play in which anything was broken is not
-//! judged, as nobody can tell which line is of the time before.
+//! The lines are collected after the play, because a pod's clock is not the harness's. So a play in which
+//! anything was broken is not judged: nobody can tell which line is of the time before.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
 //! Promise 37: nobody reads another tenant's thread, in any way, on any pod; a revoked credential opens nothing.
 //!
-//! A server error or a missing answer proves nothing about who may read, but what its body says is read all the same.
+//! A server error or a missing answer says nothing about who may read. Its body is searched all the same.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,10 +11,11 @@ use crate::judge::view::{Access, Breach, Turn, View, Watcher, name, oneline};
 pub(crate) const PROMISE: Promise = Promise {
     number: 37,
     name: "TenantIsolation",
-    statement: "a request for another tenant's thread is refused as 401, 403 or 404 on every pod and its answer holds nothing \
-                of that tenant; no refusal of any request quotes another tenant's names, ids or texts; no stream or reading \
-                shows another thread's tenant; once the bound has passed, a revoked credential is refused as 401 or 403 on \
-                every pod, and no tail that was opened with it is open",
+    statement: "a request for another tenant's thread is refused with 401, 403 or 404 on every pod and the \
+                answer holds nothing of that tenant; no refusal of any request quotes another tenant's names, \
+                ids or texts; no stream or reading shows another tenant's thread; once the bound has passed, a \
+                revoked credential is refused with 401 or 403 on every pod, and no tail that was opened with it \
+                is open",
     needs: &[Capability::Tenants],
     judge,
 };
@@ -44,7 +45,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// What must not be told to a stranger: names, ids and texts, each with the tenants that know it.
+/// Names, ids and texts that a stranger must not be shown, each with the tenants that know it.
 #[derive(Default)]
 struct Secrets<'a> {
     words: HashMap<&'a str, (&'static str, Vec<&'a TenantId>)>,
@@ -118,7 +119,8 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 fn foreign(view: &View<'_>, access: &Access<'_>, secrets: &Secrets<'_>) -> Option<Breach> {
     let thread = &view.threads[access.thread];
-    // Whose the foreign credential is, the history does not say: only what is the asked tenant's alone is secret.
+    // The history does not say to whom the foreign credential belongs: only what the asked tenant alone knows
+    // is secret.
     let is_foreign = |tenant: &TenantId| Some(tenant) == thread.tenant;
     if let Some(secret) = secrets.in_body(access.body, &[thread.id.as_str()], is_foreign) {
         return Some(breach(access, "nothing of the thread's tenant".into(), secret));
@@ -237,8 +239,8 @@ fn outlived(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
         n: late.map_or(revoked.at.n, |frame| frame.at.n),
         expected: format!("the tail's end within {bound_ms} ms of its session's revocation"),
         got: match late {
-            Some(frame) => format!("it is open for {open_ms} ms more, and shows {}", name(frame.chunk)),
-            None => format!("it is open for {open_ms} ms more"),
+            Some(frame) => format!("it stayed open for {open_ms} ms more, and showed {}", name(frame.chunk)),
+            None => format!("it stayed open for {open_ms} ms more"),
         },
     })
 }
@@ -381,7 +383,7 @@ mod tests {
         ] {
             assert_eq!(refused(reason).breaks(NAME).subject, "post through pod-1");
         }
-        // What the request named itself, and what is the tenant's own, may be told.
+        // The answer may hold what the request named, and what belongs to its tenant.
         refused("m-1 stands for another text, tenant-b").keeps(NAME);
     }
 
@@ -426,13 +428,13 @@ mod tests {
         let finding = play.breaks(NAME);
         assert_eq!(finding.subject, "w5 on pod-1");
         assert!(
-            finding.got.starts_with("it is open for 9900 ms more"),
+            finding.got.starts_with("it stayed open for 9900 ms more"),
             "{}",
             finding.got
         );
         let mut shown = play.clone();
         shown.put(7_000, delta(5, 2, 9, "secret "));
-        assert!(shown.breaks(NAME).got.ends_with("shows text `secret` of turn turn-1"));
+        assert!(shown.breaks(NAME).got.ends_with("showed text `secret` of turn turn-1"));
         play.without(|what| *what == closed(5, TailEnd::Left));
         for (ms, is_kept) in [(5_900, true), (6_100, false)] {
             let mut play = play.clone();

@@ -1,16 +1,16 @@
 //! Promise 24: an owner's death costs its clients a bounded time.
 //!
-//! What is timed is the service, not the provider: a provider that was told to hold the stream or to answer slowly must
-//! not count. So a takeover is proven by whichever of these comes first: text of a newer epoch, the turn's terminal, or,
-//! once a newer epoch is committed, the start of the new owner's provider call. An owner that owned nothing in progress
-//! has nothing taken over; one that was woken before the bound may simply go on; and a new owner that is hit in its turn
-//! starts a clock of its own. Where the history ends before the bound, nothing is proven either way.
+//! The bound is for the service, not for the provider, which may have been asked to hold the stream or to answer
+//! slowly. So a takeover is proven by whichever of these comes first: text of a newer epoch, the turn's terminal,
+//! or, once a newer epoch is committed, the start of the new owner's provider call. An owner without a turn in
+//! progress has nothing taken over; an owner that wakes before the bound may continue; and a new owner that is
+//! hit in its turn starts a clock of its own. A history that ends before the bound proves nothing.
 //!
-//! A graceful stop may use its whole grace, so its clock starts when the grace is over, or when the process is gone should
-//! that take longer; whose turn it was is read when the pod was told to stop.
+//! A graceful stop may use its whole grace. Its clock starts when the grace is over, or when the process is gone
+//! if that takes longer; the owner is the one at the moment when the pod was told to stop.
 //!
-//! Where every pod is dead or frozen there is nobody to take over, and the clock waits until the first is back. Seen live:
-//! all three were killed at once and started again, and the first to serve had the turn within its bound.
+//! If every pod is dead or frozen nobody can take over, and the clock waits until the first is back. Seen live:
+//! all three pods were killed at once and started again, and the first to serve had the turn within its bound.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     hits(view).iter().filter_map(|hit| check(view, hit)).collect()
 }
 
-/// An owner that stopped to be one while its turn was in progress.
+/// An owner that a fault stopped while its turn was in progress.
 pub(in crate::judge) struct Hit<'v, 'a> {
     pub(in crate::judge) fault: &'v FaultSpan<'a>,
     /// The thread's place.
@@ -82,8 +82,8 @@ pub(in crate::judge) fn hits<'v, 'a>(view: &'v View<'a>) -> Vec<Hit<'v, 'a>> {
     hits
 }
 
-/// When the owner stopped to be one: the moment its turns are read at, and the time that the bound counts from. None for
-/// faults that leave an owner at work, or whose effect was never seen.
+/// When the owner stopped: the moment at which its turns are read, and the time that the bound counts from.
+/// Returns `None` for a fault that leaves an owner at work, or whose effect was never seen.
 fn stopped(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<(At, u64)> {
     match fault.name {
         "kill" | "pause" | "out-of-memory" => fault.observed.map(|observed| (observed, observed.us)),
@@ -156,7 +156,7 @@ fn known_by_us(view: &View<'_>, stopped: At) -> u64 {
     stopped.us + view.bounds.lease_ms * 1000 / 2
 }
 
-/// The turn that the thread was at work on.
+/// Returns the turn that the thread was at work on.
 fn running_turn<'v, 'a>(view: &'v View<'a>, thread: &Thread<'a>, known_by_us: u64) -> Option<&'v Turn<'a>> {
     let turns = thread.turns.iter().map(|place| &view.turns[*place]);
     let running = |turn: &&Turn<'_>| {

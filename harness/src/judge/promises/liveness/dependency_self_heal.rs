@@ -1,8 +1,9 @@
-//! Promise 26: when what the pods depend on comes back, so do they, by themselves.
+//! Promise 26: when a dependency comes back, the pods recover by themselves.
 //!
-//! What counts, once the bound after the heal has passed: a pod that says it is not ready, that fails a client's work,
-//! that answers a post, an attach or a reading with a server error, or that takes no notice of a death; a log that has
-//! lost what it held, unless it was taken from the broker; and at any time a pod that died though nobody told it to. Not where the pod itself was broken.
+//! Once the bound after the heal has passed, these count: a pod that says that it is not ready, that fails a
+//! client's work, that answers a post, an attach or a reading with a server error, or that takes no notice of a
+//! death; and a log that has lost what it held, unless a fault took it from the broker. At any time a pod counts
+//! that died although nobody told it to. A pod that was broken itself does not.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,9 +15,9 @@ use crate::judge::view::{At, Breach, ROW_LATENESS_US, View, Watcher, oneline};
 pub(crate) const PROMISE: Promise = Promise {
     number: 26,
     name: "DependencySelfHeal",
-    statement: "within the takeover's bound after a dependency was restarted or cut off every pod serves again without a \
-                restart, notices the next death, and the log still holds what it held, unless \
-                the broker was robbed of it; no pod ends unless it is told to",
+    statement: "within the takeover's bound after a dependency was restarted or cut off every pod serves again \
+                without a restart, notices the next death, and the log still holds what it held, unless a fault \
+                took it from the broker; no pod ends unless it is told to",
     needs: &[],
     judge,
 };
@@ -157,7 +158,7 @@ fn complaints<'a>(view: &View<'a>) -> Vec<Complaint<'a>> {
         .collect()
 }
 
-/// Whether nothing was broken that excuses the pod at that time.
+/// True if nothing was broken that excuses the pod at that time.
 fn is_held_against(view: &View<'_>, complaint: &Complaint<'_>) -> bool {
     let aftermath_us = view.bounds.takeover_ms * 1000;
     let from_us = complaint.at.us.saturating_sub(aftermath_us);
@@ -176,7 +177,7 @@ fn unnoticed_deaths<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v
     })
 }
 
-/// A tail that was opened after a heal with a cursor from before the fault, and is told that the log lacks it.
+/// A tail that opened after a heal with a cursor from before the fault, and got a resync as if the log lacked it.
 fn lost_log(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     let (cursor, given) = watcher.resumes?;
     let resync = opening_resync(watcher)?;
@@ -187,8 +188,8 @@ fn lost_log(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     let is_superseded = owners
         .iter()
         .any(|owned| owned.epoch > cursor.epoch && owned.at.us <= resync.us + ROW_LATENESS_US);
-    // What the broker was robbed of no pod can bring back into the log: it is made anew, and to say so is right. What was
-    // acknowledged is owed from the database all the same, and other promises see to that.
+    // No pod can restore a log that a fault took from the broker: it makes a new one, and a resync is the
+    // right answer. Acknowledged messages are still owed from the database, and other promises judge that.
     let mut meanwhile = view.dependency_faults_during(given.us, resync.us);
     if meanwhile.any(crate::judge::view::FaultSpan::loses_the_log) {
         return None;

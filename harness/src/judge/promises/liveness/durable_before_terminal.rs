@@ -1,4 +1,4 @@
-//! Promise 23: an end that a client was shown cannot be lost any more.
+//! Promise 23: a finish that a client was shown is already stored.
 
 use crate::judge::Promise;
 use crate::judge::view::{Breach, View};

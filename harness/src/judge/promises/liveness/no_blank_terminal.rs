@@ -1,4 +1,4 @@
-//! Promise 22: an end says something: an answer, or an error that a person can read.
+//! Promise 22: a turn ends with an answer, or with an error that a person can read.
 
 use crate::history::Status;
 use crate::judge::Promise;
@@ -34,7 +34,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// Whether the provider was told to say something.
+/// True if the provider was asked for at least one token.
 fn says_something(turn: &Turn<'_>) -> bool {
     turn.expect.is_none_or(|expect| expect.tokens > 0)
 }

@@ -1,8 +1,8 @@
 //! Promise 27: a turn that cannot succeed fails alone.
 //!
-//! Judged where the provider was told to fail a turn's every attempt. The others must complete, be it on the same thread,
-//! and no pod may go down with it. Where something else was broken too nothing is held against the others, for then
-//! nobody can tell whose doing it is.
+//! Judged if the provider was told to fail every attempt of a turn. The other turns must complete, those of the
+//! same thread too, and no pod may die with it. If something else was broken as well, nothing is held against the
+//! other turns: the cause would be unclear.
 
 use crate::history::Status;
 use crate::judge::Promise;

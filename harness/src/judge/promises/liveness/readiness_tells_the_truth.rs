@@ -1,9 +1,9 @@
 //! Promise 28: a pod that cannot serve says so.
 //!
-//! Two proofs that it lied. It says that it is ready, then fails a client's work, then says again that it is ready, and
-//! nothing was broken or mended from the first word to the last. Or it says that it is ready while something it depends on
-//! is proven to be gone, or to take no work: longer than a lease after the proof, before the healing begins. What a pod says of itself while
-//! it is paused or told to die is not judged.
+//! Two things prove the opposite. A pod says that it is ready, then fails a client's work, then says again that
+//! it is ready, and nothing was broken or healed from the first poll to the last. Or it says that it is ready
+//! while a dependency is proven to be gone or to take no work: later than a lease after the proof, and before the
+//! healing begins. A pod that is paused or told to stop is not judged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,8 @@ fn without_dependency(view: &View<'_>, poll: &Poll<'_>) -> Option<Breach> {
         poll.at.us > from.us + lease_us && until.is_none_or(|until| poll.at.us < until.us)
     };
     let fault = view.dependency_faults_during(poll.at.us, poll.at.us).find(|fault| {
-        // Without a word of when the healing began, the dependency may have been back long before it was seen healed.
+        // If the history does not say when the healing began, the dependency may have been back long
+        // before it was seen healed.
         let is_known = fault.healing.is_some() || fault.healed.is_none();
         is_known && fault.refuses_work() && fault.observed.is_some_and(|observed| is_gone(observed, fault.healing))
     })?;

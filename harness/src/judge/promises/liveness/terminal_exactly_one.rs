@@ -1,4 +1,4 @@
-//! Promise 20: a turn ends once, in one way, and everybody is told the same end.
+//! Promise 20: a turn ends once, in one way, and everybody is shown the same end.
 
 use crate::judge::Promise;
 use crate::judge::view::{Breach, Seen, Turn, View, Watcher};
@@ -51,7 +51,7 @@ fn finish(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'
         })
     };
     let first = seen.finishes.first()?;
-    // After a resync the newest turn is told again, finish and all.
+    // A resync repeats the newest turn, finish included.
     let pairs = seen.finishes.iter().zip(seen.finishes.iter().skip(1));
     let twice = pairs
         .map(|(before, after)| (before.resyncs == after.resyncs, after))

@@ -1,4 +1,4 @@
-//! Promise 21: nobody is left with a spinner.
+//! Promise 21: every client that waits for a turn is shown its end.
 
 use crate::judge::Promise;
 use crate::judge::view::{Breach, Due, Turn, View, Watcher};

@@ -1,7 +1,7 @@
-//! Promise 25: the death of an owner does not make its thread refuse what comes next.
+//! Promise 25: after its owner's death a thread accepts the next message.
 //!
-//! A post counts if it was sent to a pod that nothing was broken for, and was refused or got no answer, later than
-//! the bound after the death; not while a newer attempt is at work, which may be a reason to refuse.
+//! A post counts if it was sent to a healthy pod later than the bound after the death, and was refused or got no
+//! answer. It does not count while a newer attempt is at work, which may be a reason to refuse.
 
 use std::collections::HashMap;
 
@@ -73,7 +73,7 @@ fn check(view: &View<'_>, hit: &Hit<'_, '_>, post: &Post<'_>) -> Option<Breach> 
     })
 }
 
-/// Whether a refusal is for the message's own sake: who sent it, where to, how large it was. What is well formed and comes from
+/// True if a refusal is for the message's own sake: who sent it, where to, how large it was. What is well formed and comes from
 /// who may send it is refused neither as nonsense nor as too much.
 fn is_of_the_message(status: u16) -> bool {
     matches!(status, 401 | 403 | 404 | 413)

@@ -1,8 +1,9 @@
-//! Promise 10: a turn has nothing to do with the one before it.
+//! Promise 10: a turn is independent of the turn before it.
 //!
-//! What was asked of an old turn must not befall the next: a cancel stops one turn, the one in flight, and a turn that
-//! nobody cancelled is not cancelled. What the old one still says must not come up in the new one: no token of another
-//! turn in a turn's text, no frame of an older turn behind one of a newer, and no epoch that two turns share.
+//! A request about an old turn must not affect the next one: a cancel stops only the turn in flight, and a turn
+//! that nobody cancelled does not end as cancelled. Output of the old turn must not appear in the new one: a
+//! turn's text holds no token of another turn, no frame of an older turn follows one of a newer turn, and no two
+//! turns share an epoch.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,9 +14,9 @@ use crate::judge::view::{Breach, Holder, Turn, View, Watcher};
 pub(crate) const PROMISE: Promise = Promise {
     number: 10,
     name: "EpochIsolation",
-    statement: "no turn is cancelled but by a cancel of its own, asked for after it was posted; no turn's text holds tokens of \
-                another; on a screen no frame of an older turn follows one of a newer, but after a resync; no two turns share \
-                an epoch",
+    statement: "a turn is cancelled only by a cancel of its own, asked for after it was posted; no turn's text \
+                holds tokens of another; on a screen no frame of an older turn follows one of a newer, except \
+                after a resync; no two turns share an epoch",
     needs: &[],
     judge,
 };
@@ -64,7 +65,7 @@ fn cancelled_for_nothing(view: &View<'_>, thread: usize, turns: &[&Turn<'_>]) ->
                 subject: format!("turn {}", turn.id),
                 thread: Some(thread),
                 n: ended.at.n,
-                expected: "an end of its own, for nobody cancelled it".into(),
+                expected: "another end: nobody cancelled it".into(),
                 got: format!("{:?}", ended.status),
             });
         }
@@ -81,7 +82,7 @@ fn shared_epoch(thread: usize, turns: &[&Turn<'_>]) -> Option<Breach> {
                 subject: format!("turn {}", turn.id),
                 thread: Some(thread),
                 n: row.at.n,
-                expected: format!("an epoch of its own, for epoch {} is turn {}'s", row.epoch, first.id),
+                expected: format!("an epoch of its own: epoch {} belongs to turn {}", row.epoch, first.id),
                 got: format!("epoch {}", row.epoch),
             })
         })
@@ -125,7 +126,7 @@ fn polluted(view: &View<'_>) -> Vec<Breach> {
         .filter_map(|turn| Some((turn.expect?.key.as_str(), turn)))
         .collect();
     let mut found: BTreeMap<usize, Breach> = BTreeMap::new();
-    // What a pod tells is held against what is stored, by others.
+    // Other promises compare what a pod returns with what is stored.
     let held = view
         .mixed_texts
         .iter()
@@ -248,7 +249,7 @@ mod tests {
         play.put(1_310, row);
         assert_eq!(
             play.breaks(NAME).expected,
-            "an epoch of its own, for epoch 2 is turn turn-1's"
+            "an epoch of its own: epoch 2 belongs to turn turn-1"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Promise 7: event ids only go forward, and one id is one event on every pod.
+//! Promise 7: event ids only increase, and one id means the same event on every pod.
 
 use crate::history::{Capability, Chunk, Cursor};
 use crate::judge::Promise;
@@ -7,8 +7,8 @@ use crate::judge::view::{Breach, Frame, Log, Logged, View, Watcher, name, tell};
 pub(crate) const PROMISE: Promise = Promise {
     number: 7,
     name: "MonotoneCursor",
-    statement: "every frame of an answer has an id; a watcher's ids strictly increase within an epoch and epochs never go \
-                back, but after a resync; one id of a thread is the same event on every pod",
+    statement: "every frame of an answer has an id; a watcher's ids strictly increase within an epoch and epochs \
+                never decrease, except after a resync; one id of a thread is the same event on every pod",
     needs: &[Capability::Cursor],
     judge,
 };
@@ -39,7 +39,7 @@ fn check(watcher: &Watcher<'_>, log: &Log<'_>) -> Option<Breach> {
     })
 }
 
-/// Holds a frame against the one before it, and against what its id was first seen to be.
+/// Compares a frame with the one before it, and with the first frame that had the same id.
 fn step(watcher: &Watcher<'_>, frame: Frame<'_>, last: Option<Cursor>, first: Option<&Logged<'_>>) -> Option<Breach> {
     let breach = |expected: String, got: String| {
         Some(Breach {
@@ -52,10 +52,7 @@ fn step(watcher: &Watcher<'_>, frame: Frame<'_>, last: Option<Cursor>, first: Op
     };
     let Some(cursor) = frame.cursor else {
         let got = frame.id.map_or("none".to_owned(), |id| format!("`{id}`"));
-        return breach(
-            format!("an id that can be resumed from, with {}", name(frame.chunk)),
-            got,
-        );
+        return breach(format!("a resumable id on {}", name(frame.chunk)), got);
     };
     if let Some(last) = last.filter(|last| *last >= cursor) {
         return breach(format!("an id after {}", tell(last)), tell(cursor));
@@ -68,7 +65,7 @@ fn step(watcher: &Watcher<'_>, frame: Frame<'_>, last: Option<Cursor>, first: Op
     )
 }
 
-/// Whether two frames are the same event. A start that is told again after a resync need not tell to reset.
+/// True if two frames are the same event. A start that is repeated after a resync need not ask for a reset.
 fn same_event(a: &Chunk, b: &Chunk) -> bool {
     match (a, b) {
         (Chunk::Start(a), Chunk::Start(b)) => (&a.turn, a.epoch, &a.answer) == (&b.turn, b.epoch, &b.answer),
@@ -181,6 +178,6 @@ mod tests {
             .iter()
             .find(|lacking| lacking.promise == NAME)
             .expect("not applicable");
-        assert_eq!(lacking.why, "the target lacks Cursor");
+        assert_eq!(lacking.why, "the system lacks Cursor");
     }
 }

@@ -1,8 +1,8 @@
-//! Promise 9: a tail brings what was there before it opened first, and what came since after that.
+//! Promise 9: a tail delivers the backlog first, and live frames after it.
 //!
-//! Where frames have ids, whatever any watcher had been shown before the tail opened is backlog, and all else is live; a
-//! frame of the backlog behind a live one is an inversion. Where they have none, tokens tell: in a tail that opened in the
-//! middle of an attempt no token may come behind a later one of the same call.
+//! If frames have ids, a frame is backlog if any watcher had been shown it before the tail opened; all other
+//! frames are live. A backlog frame behind a live one is an inversion. Without ids, tokens decide: in a tail that
+//! opened in the middle of an attempt no token may follow a later token of the same call.
 
 use mock_ai::token;
 
@@ -13,8 +13,8 @@ use crate::judge::view::{Breach, View, Watcher, tell};
 pub(crate) const PROMISE: Promise = Promise {
     number: 9,
     name: "NoInversionOnAttach",
-    statement: "on each tail every frame that was in the log before the tail opened comes before every one that came since, \
-                but after a resync",
+    statement: "on each tail every frame that was in the log before the tail opened comes before every later \
+                one, except after a resync",
     needs: &[],
     judge,
 };

@@ -1,4 +1,4 @@
-//! Promise 12: no text joins what two provider calls said.
+//! Promise 12: no text joins the output of two provider calls.
 
 use std::collections::BTreeSet;
 

@@ -89,7 +89,7 @@ impl Tail<'_, '_> {
             at = match at {
                 At::Nowhere if self.goes_on_from_unseen(frame, cursor) => self.behind(cursor, 0),
                 At::Nowhere => return Some(self.unknown_cursor(frame)),
-                // What goes back is for other promises.
+                // Other promises judge a step back.
                 At::Behind(last, place) | At::Ahead(last, place) if cursor <= last => At::Behind(last, place),
                 At::Behind(_, place) | At::Ahead(_, place) => {
                     if let Some(breach) = self.gap(frame, cursor, place) {
@@ -140,7 +140,7 @@ impl Tail<'_, '_> {
         Some(self.breach(frame.at.n, expected, got))
     }
 
-    /// Whether `frame` goes on right behind the tail's cursor, which nobody is known to have been given but the log may have
+    /// True if `frame` goes on right behind the tail's cursor, which nobody is known to have been given but the log may have
     /// held: a log that is purged, or lost, does not keep a frame until everybody has read it.
     fn goes_on_from_unseen(&self, frame: Frame<'_>, cursor: Cursor) -> bool {
         let Some(here) = self.log.place(cursor, 0).filter(|here| *here > 0) else {

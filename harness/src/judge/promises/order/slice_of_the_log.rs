@@ -1,11 +1,12 @@
-//! The stream guarantees' last word, beside the promises on ids, holes and whole events: nothing is on a tail that is not
-//! in the log.
+//! Promise 39: a tail shows no frame that is not in its thread's stream log.
 //!
-//! That a tail shows only its own thread's turns is `NoPhantom`'s, that its ids go forward and mean one thing `MonotoneCursor`'s,
-//! that it has no hole `ResumeGapFree`'s; with the stream log in the history all of them hold the tail against it. What is
-//! left is what a pod makes up. Judged only where the log is certain never to have held the frame, for its neighbours lay side by
-//! side there, and not once a dependency was broken: a frame may then have come out of the database before it got, or
-//! instead of getting, into the log.
+//! `NoPhantom` judges that a tail shows only turns of its own thread, `MonotoneCursor` that its ids increase and
+//! mean one event, `ResumeGapFree` that it has no hole; with the stream log in the history all of them compare
+//! the tail with it. This promise judges the rest: frames that a pod makes up.
+//!
+//! A frame is judged only if the log certainly never held it, because its neighbours lay side by side there.
+//! Nothing is judged once a dependency was broken: a frame may then have come from the database before it reached
+//! the log, or instead of reaching it.
 
 use crate::history::Capability;
 use crate::judge::Promise;
@@ -14,7 +15,7 @@ use crate::judge::view::{Breach, Frame, Log, View, Watcher, name, tell};
 pub(crate) const PROMISE: Promise = Promise {
     number: 39,
     name: "SliceOfTheLog",
-    statement: "what a tail delivers is a slice of its thread's stream log: no frame on it lacks its place there",
+    statement: "a tail delivers a slice of its thread's stream log: every frame on it has its place there",
     needs: &[Capability::Cursor],
     judge,
 };
@@ -67,7 +68,7 @@ mod tests {
         events::logged((at.epoch.0 * 100 + at.seq) as u32, frame)
     }
 
-    /// The good run with its stream log told.
+    /// The good run with its stream log.
     fn with_a_log() -> Play {
         let mut play = takeover();
         for k in 1..=3 {

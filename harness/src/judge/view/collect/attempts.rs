@@ -1,7 +1,7 @@
-//! Settles, once all events are known, what each attempt's text is and how each showing lies against it.
+//! Reference texts: the longest text of each attempt, and how each showing lies against it.
 //!
-//! Any two texts of one attempt must be beginnings of one another. All are exactly if each is a beginning of the longest,
-//! so one comparison a text is enough, and the work stays linear.
+//! Of any two texts of one attempt one must be a prefix of the other. That holds for all of them if each is a
+//! prefix of the longest, so one comparison a text is enough, and the work stays linear.
 
 use std::collections::BTreeMap;
 
@@ -41,8 +41,8 @@ pub(in crate::judge::view) fn settle(view: &mut View<'_>) {
     }
 }
 
-/// Takes a watcher's text for an attempt's reference where it is longer than what is there; never for the attempt that
-/// completed, whose reference is what became durable.
+/// Takes a watcher's text as the attempt's reference if it is longer. Never for the attempt that completed, whose
+/// reference is the durable text.
 fn lengthen<'a>(turns: &mut [Turn<'a>], watcher: &Watcher<'a>) {
     for (place, seen) in &watcher.turns {
         let turn = &mut turns[*place];
@@ -60,7 +60,7 @@ fn lengthen<'a>(turns: &mut [Turn<'a>], watcher: &Watcher<'a>) {
     }
 }
 
-/// As [`lengthen`], by a text that a watcher was shown behind a cursor, where it is known at which place that lies.
+/// As [`lengthen`], for a text that a watcher was shown behind a cursor, if the place of that cursor is known.
 fn lengthen_at_the_end<'a>(turns: &mut [Turn<'a>], watcher: &Watcher<'a>) {
     for (place, seen) in &watcher.turns {
         let turn = &mut turns[*place];

@@ -16,14 +16,14 @@ use crate::judge::view::text::Text;
 #[derive(Default)]
 pub(super) struct Places<'a> {
     pub(super) threads: HashMap<&'a ThreadId, usize>,
-    /// The turn that was told of last.
+    /// The turn of the previous event.
     pub(super) turn: Option<usize>,
     /// Only open tails: a watcher's id is not used twice.
     pub(super) watchers: HashMap<WatcherId, usize>,
     pub(super) calls: HashMap<u64, usize>,
     /// When each was first posted, and what is expected of it.
     pub(super) messages: HashMap<(usize, &'a MessageId), (At, &'a Expect)>,
-    /// Ids that some tail resumes from, with the turn and the offset in its answer that each lies at.
+    /// Ids that some tail resumes from.
     pub(super) resumed: HashSet<&'a str>,
     pub(super) anchors: HashMap<(usize, &'a str), (usize, usize)>,
     pub(super) faults: Vec<(At, &'a FaultEvent)>,
@@ -102,7 +102,7 @@ impl<'a> Collector<'a> {
 
     pub(super) fn turn(&mut self, id: &'a TurnId) -> usize {
         let turns = &mut self.view.turns;
-        // Mostly it is the one that was told of before.
+        // Mostly it is the turn of the event before.
         if let Some(last) = self.places.turn.filter(|last| turns[*last].id == id) {
             return last;
         }

@@ -102,7 +102,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Ties together what came in no certain order: posts, turns, keys, calls, removals.
+    /// Links posts, turns, keys, calls and removals, which come in no certain order.
     fn link(&mut self) {
         self.view.faults = Faults::of(self.places.faults.drain(..));
         for post in 0..self.view.posts.len() {

@@ -1,13 +1,13 @@
-//! Texts in which something else is heard than one call for their own turn: the few that promises about splices and
-//! strangers have to look at, found once for all of them.
+//! Finds the texts that hold anything but one provider call for their own turn, once for all promises that ask
+//! for them.
 
 use crate::judge::view::View;
 use crate::judge::view::entities::mixed_text::{Holder, MixedText};
 use crate::judge::view::entities::watcher::Fit;
 use crate::judge::view::text::{CallRun, Text};
 
-/// Looks through every text that anything held of a turn: the longest of each attempt, each that was shown and is not its
-/// beginning, and each that was read.
+/// Looks through every text of every turn: the longest of each attempt, each shown text that is not its
+/// beginning, and each text that was read.
 pub(in crate::judge::view) fn gather(view: &mut View<'_>) {
     let mixed_texts = stored(view).chain(shown(view)).chain(read(view)).collect();
     view.mixed_texts = mixed_texts;
@@ -33,7 +33,7 @@ fn shown<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = MixedText<'a>> + 'v
     view.watchers.iter().flat_map(move |watcher| {
         watcher.turns.iter().flat_map(move |(place, seen)| {
             let turn = &view.turns[*place];
-            // What lies along its attempt's text is heard there.
+            // A showing that lies along its attempt's text needs no look of its own.
             let own = seen
                 .showings
                 .iter()
@@ -70,7 +70,7 @@ fn read<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = MixedText<'a>> + 'v 
     })
 }
 
-/// What is heard in the text of a turn, where that is anything but one call for it.
+/// Returns the call runs of a text, if it holds anything but one call for its turn.
 fn odd(view: &View<'_>, place: Option<usize>, text: &Text<'_>) -> Option<Vec<CallRun>> {
     let expect = place.and_then(|place| view.turns[place].expect);
     let is_as_expected = expect.is_some_and(|expect| text.is_of_one_call_for(expect.key.as_str()));

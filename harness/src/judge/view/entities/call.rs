@@ -26,13 +26,13 @@ pub(crate) struct Call<'a> {
     pub(crate) cause: Option<&'a str>,
     /// How many tokens it had sent by then.
     pub(crate) tokens: u32,
-    /// What was asked, oldest first, as `role: text`.
+    /// The request's messages, oldest first, as `role: text`.
     pub(crate) messages: &'a [String],
 }
 
 impl Call<'_> {
-    /// Whether the provider ended it by itself before it had sent `ordered` tokens, as it was told to. What it calls complete may
-    /// be an empty answer.
+    /// True if the provider by itself ended it before it had sent `ordered` tokens, as it was told to. A
+    /// complete answer may be an empty one.
     pub(crate) fn is_cut_short(&self, ordered: u32) -> bool {
         match self.cause {
             None | Some("client_gone") => false,

@@ -1,4 +1,4 @@
-//! Feedback: what was posted, what came of it, and what the store has held of it.
+//! Feedback: posts of items, their outcomes, and the rows that the store has held of them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,7 +21,7 @@ pub(crate) struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    /// When it was acknowledged, and by whom: once for each post that was.
+    /// Each acknowledgement of it: when, and by which pod.
     pub(crate) fn acknowledged(&self) -> impl Iterator<Item = (At, &'a PodName)> {
         self.posts.iter().filter_map(|post| match post.ended {
             Some((at, Outcome::Ok(()))) => Some((at, post.pod)),
@@ -29,13 +29,13 @@ impl<'a> Item<'a> {
         })
     }
 
-    /// Whether every post of it was refused: then nothing may come of it.
+    /// True if every post of it was refused: then nothing may be stored of it.
     pub(crate) fn is_refused(&self) -> bool {
         let refused = |post: &Sent<'_>| matches!(post.ended, Some((_, Outcome::Failed { .. })));
         !self.posts.is_empty() && self.posts.iter().all(refused)
     }
 
-    /// How often it is stored, by what was told until `us`.
+    /// How many rows of it are stored, as the history knows at `us`.
     pub(crate) fn stored_by(&self, us: u64) -> u64 {
         let rows = self.rows.iter().filter(|(at, _)| at.us <= us);
         rows.fold(0, |stored, (_, came)| {
@@ -48,7 +48,7 @@ impl<'a> Item<'a> {
     }
 }
 
-/// How many items are stored, by a pod's word.
+/// A pod's count of stored items.
 #[derive(Debug)]
 pub(crate) struct Counted<'a> {
     pub(crate) at: At,

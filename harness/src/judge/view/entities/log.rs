@@ -1,8 +1,8 @@
-//! A thread's log: each frame once, in the order of its id, as the stream log holds it and as all the thread's watchers
-//! together show it.
+//! Logs: each frame of a thread once, by its cursor, as the stream log holds it and as all watchers together show
+//! it.
 //!
-//! Where the stream log itself is not told, what no watcher was shown is not in it, so that a frame that is missing from
-//! every tail cannot be missed here; the stored text and the oracle are held against each tail by other promises.
+//! If the history does not have the stream log itself, a frame that is missing from every tail is missing here
+//! too. Other promises compare each tail with the stored text and with the oracle.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -20,7 +20,7 @@ const CONTEXT: usize = 2;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Logged<'a> {
     pub(crate) cursor: Cursor,
-    /// When it was first told: as any watcher was shown it, or as it was found in the stream log.
+    /// When it was first seen: shown to any watcher, or read from the stream log.
     pub(crate) first: At,
     pub(crate) chunk: &'a Chunk,
     /// The stretch of the stream log that it was found in, where it was.
@@ -39,7 +39,7 @@ pub(in crate::judge::view) struct Stored<'a> {
 }
 
 impl<'a> Logged<'a> {
-    /// The turn that it is of.
+    /// Its turn.
     pub(crate) fn turn(&self) -> Option<&'a TurnId> {
         self.chunk.turn()
     }
@@ -49,7 +49,7 @@ impl<'a> Logged<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Log<'a> {
     pub(in crate::judge::view) frames: Vec<Logged<'a>>,
-    /// Whether anything of it was seen in the stream log.
+    /// True if anything of it was seen in the stream log.
     pub(in crate::judge::view) is_told: bool,
 }
 
@@ -67,8 +67,8 @@ impl<'a> Log<'a> {
         self.frames.binary_search_by_key(&cursor, |there| there.cursor).ok()
     }
 
-    /// Whether the stream log is certain never to have held the frame at `place`: what it held right before and right behind
-    /// that place, of the same attempt, lay side by side. Elsewhere the frame may have been cleared away before it was read.
+    /// True if the stream log certainly never held the frame at `place`: its neighbours there, of the same
+    /// attempt, lay side by side. Elsewhere the frame may have been purged before it was read.
     pub(crate) fn surely_lacks(&self, place: usize) -> bool {
         let (before, rest) = self.frames.split_at(place);
         let [frame, behind @ ..] = rest else { return false };
@@ -85,15 +85,16 @@ impl<'a> Log<'a> {
         before.is_some() && before == behind
     }
 
-    /// Whether the stream log is certain never to have held anything between the frame at `place` and the one in front of it:
-    /// they were found one right behind the other.
+    /// True if the stream log certainly never held anything between the frame at `place` and the one before
+    /// it: they lay side by side.
     pub(crate) fn is_whole_before(&self, place: usize) -> bool {
         let stretch = |place: usize| self.frames.get(place).and_then(|there| there.stretch);
         let here = stretch(place);
         here.is_some() && place.checked_sub(1).and_then(stretch) == here
     }
 
-    /// The log around some of its frames, a line a frame: those are marked with `mark`, and the first of them are told.
+    /// The log around some of its frames, one line a frame. Marked frames carry `mark`, and only the first of
+    /// them are shown.
     pub(crate) fn diff(&self, title: &str, mark: char, marked: Range<usize>) -> String {
         let mut text = title.to_owned();
         let mut line = |mark: char, there: &Logged<'_>| {

@@ -1,34 +1,34 @@
-//! A text that holds anything but one provider call for its own turn.
+//! Mixed texts: texts that hold anything but one provider call for their own turn.
 
 use crate::history::{Epoch, PodName, TurnId};
 use crate::judge::view::text::CallRun;
 
-/// A text and what is heard in it.
+/// A text and the provider calls that it holds.
 #[derive(Debug)]
 pub(crate) struct MixedText<'a> {
     pub(crate) by: Holder<'a>,
-    /// Whose answer it is meant to be, and the place of that turn, where there is such a one in the thread.
+    /// The turn that it should answer, and that turn's place if it is one of the thread.
     pub(crate) turn: &'a TurnId,
     pub(crate) place: Option<usize>,
     /// The thread that it was shown, stored or read in.
     pub(crate) thread: Option<usize>,
-    /// The calls heard in it, in order.
+    /// The runs of tokens of one call, in order.
     pub(crate) call_runs: Vec<CallRun>,
 }
 
-/// Who holds a text.
+/// The holder of a text.
 #[derive(Debug)]
 pub(crate) enum Holder<'a> {
-    /// The store, or whatever held most of an attempt.
+    /// The store, or whoever held most of an attempt.
     Attempt(Epoch),
     /// A watcher, by its label.
     Screen(String),
-    /// A thread as a pod told it.
+    /// A thread as a pod returned it.
     Reading(&'a PodName),
 }
 
 impl MixedText<'_> {
-    /// Who holds it, in words.
+    /// The holder, in words.
     pub(crate) fn holder(&self) -> String {
         match &self.by {
             Holder::Attempt(epoch) => format!("turn {}, attempt at epoch {epoch}", self.turn),

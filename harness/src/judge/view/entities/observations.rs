@@ -1,9 +1,9 @@
-//! What pods, the engine and the harness said when they were asked: each one answer, as it was given.
+//! Observations: single answers of pods, the engine and the harness, as they were given.
 
 use crate::history::{Credential, Outcome, PodName, ReadAnswer, Row, SessionNo, Status, TenantId, TurnId, WatcherId};
 use crate::judge::view::at::At;
 
-/// A cancel that was asked for, told when it was answered.
+/// A cancel, recorded when it was answered.
 #[derive(Debug)]
 pub(crate) struct Cancel<'a> {
     pub(crate) at: At,
@@ -17,7 +17,7 @@ pub(crate) struct Cancel<'a> {
 pub(crate) struct Revocation<'a> {
     pub(crate) at: At,
     pub(crate) tenant: &'a TenantId,
-    /// Which of the tenant's sessions, where that is told.
+    /// The session of the tenant, if the history says.
     pub(crate) session: Option<SessionNo>,
 }
 
@@ -30,11 +30,11 @@ pub(crate) struct Refused<'a> {
     pub(crate) thread: usize,
     pub(crate) status: Option<u16>,
     pub(crate) reason: &'a str,
-    /// Whether what came was neither a stream nor a refusal.
+    /// True if the answer was neither a stream nor a refusal.
     pub(crate) garbled: bool,
 }
 
-/// What a pod said when it was asked whether it can serve.
+/// A pod's answer to the question whether it can serve.
 #[derive(Debug)]
 pub(crate) struct Poll<'a> {
     pub(crate) at: At,
@@ -43,7 +43,7 @@ pub(crate) struct Poll<'a> {
     pub(crate) detail: &'a str,
 }
 
-/// A client's work, tried on one pod.
+/// A piece of a client's work that was tried on one pod.
 #[derive(Debug)]
 pub(crate) struct Trial<'a> {
     pub(crate) at: At,
@@ -52,7 +52,7 @@ pub(crate) struct Trial<'a> {
     pub(crate) detail: &'a str,
 }
 
-/// What was counted after everything was over.
+/// Something that was left when everything was over.
 #[derive(Debug)]
 pub(crate) struct Leftover<'a> {
     pub(crate) at: At,
@@ -70,7 +70,7 @@ pub(crate) struct Complaint<'a> {
     pub(crate) line: &'a str,
 }
 
-/// A container that ended, by the engine's word.
+/// A container that ended, as the engine reported it.
 #[derive(Debug)]
 pub(crate) struct Death<'a> {
     pub(crate) at: At,
@@ -86,7 +86,7 @@ pub(crate) struct Change<'a> {
     pub(crate) row: &'a Row,
 }
 
-/// A thread as a pod's API told it.
+/// A thread as a pod's API returned it.
 #[derive(Debug)]
 pub(crate) struct Read<'a> {
     pub(crate) at: At,
@@ -116,7 +116,7 @@ pub(crate) struct Access<'a> {
     pub(crate) body: &'a str,
 }
 
-/// How the history goes out.
+/// The end of the history.
 #[derive(Debug, Default)]
 pub(crate) struct Ending<'a> {
     pub(crate) played: Option<(At, Option<&'a str>)>,

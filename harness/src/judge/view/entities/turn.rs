@@ -11,7 +11,7 @@ use crate::judge::view::text::Text;
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     pub(crate) id: &'a TurnId,
-    /// Its thread's place; none for a turn that only a watcher or a read has told of.
+    /// Place of its thread. `None` for a turn that only a watcher or a read has shown.
     pub(crate) thread: Option<usize>,
     /// Its place among its thread's turns, where it has a row.
     pub(crate) order: Option<usize>,
@@ -30,15 +30,15 @@ pub(crate) struct Turn<'a> {
     pub(crate) calls: Vec<usize>,
     /// When anything was stored of it, in microseconds since the run began, in order.
     pub(crate) moves_us: Vec<u64>,
-    /// What its readers are told: the parts of the newest attempt that are still there.
+    /// The text that readers are owed: the parts of the newest attempt that are still stored.
     pub(crate) durable: Text<'a>,
     /// For each attempt the longest text that anything held of it; the durable one for the attempt that completed.
     pub(crate) references: BTreeMap<Epoch, Text<'a>>,
 }
 
 impl Turn<'_> {
-    /// From when on it can have been touched by what was broken: its first row reaches the history some time after it was committed,
-    /// and its post came before that.
+    /// From when on a fault can have touched it. Its first row reaches the history some time after the
+    /// commit, and its post came before that.
     pub(crate) fn asked(&self) -> Option<At> {
         self.posted.or(self.rows.first().map(|row| row.at))
     }
@@ -57,8 +57,9 @@ impl Turn<'_> {
         self.terminal().is_some_and(|row| row.status == Status::Completed)
     }
 
-    /// Whether what it stores is what a screen must show in the end that shows this: always where it completed; else where this is of
-    /// its last attempt, for who fails a turn in another's place stores nothing and need not take anything back.
+    /// True if `showing` must equal the stored text in the end. True for a completed turn; otherwise only if
+    /// `showing` belongs to the last attempt, since a pod that fails a turn in another one's place stores
+    /// nothing and need not take anything back.
     pub(crate) fn settles(&self, showing: &Showing<'_>) -> bool {
         self.terminal()
             .is_some_and(|terminal| terminal.status == Status::Completed || showing.epoch == Some(terminal.epoch))
@@ -69,7 +70,7 @@ impl Turn<'_> {
         self.rows.last().map_or(Epoch(0), |row| row.epoch)
     }
 
-    /// The oracle, where the turn completed and the provider was not told to fail.
+    /// The oracle, if the turn completed and the provider was not told to fail.
     pub(crate) fn oracle(&self) -> Option<&Expect> {
         self.expect.filter(|expect| !expect.fails && self.is_completed())
     }

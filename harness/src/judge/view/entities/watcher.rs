@@ -1,4 +1,4 @@
-//! One watcher's tail, and what a client that follows it renders.
+//! Watchers: one tail each, and the text that a client which follows it renders.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(crate) struct Watcher<'a> {
     pub(crate) opened: At,
     /// When its attach was sent, in microseconds since the run began: a slow reader opens some time after that.
     pub(crate) asked_us: u64,
-    /// Session that it showed, where that is told.
+    /// Session that it used, if the history says.
     pub(crate) session: Option<SessionNo>,
     /// Cursor that it resumed from, if any.
     pub(crate) cursor: Option<&'a str>,
@@ -31,10 +31,10 @@ pub(crate) struct Watcher<'a> {
     pub(crate) state: Option<(Status, Option<usize>)>,
     /// Every frame, in order.
     pub(crate) frames: Vec<&'a Event>,
-    /// What it has of each turn.
+    /// Its view of each turn.
     pub(crate) turns: BTreeMap<usize, Seen<'a>>,
     resyncs: u32,
-    /// Whether a resync was announced and the start that it promises has not come yet.
+    /// True if a resync was announced and the start that it promises has not come yet.
     resyncing: bool,
 }
 
@@ -48,16 +48,16 @@ pub(crate) struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// Whether it is part of an answer, and thereby of the log.
+    /// True if it is part of an answer, and so of the log.
     pub(crate) fn is_content(&self) -> bool {
         self.chunk.turn().is_some()
     }
 }
 
-/// What one watcher has of one turn.
+/// The view that one watcher has of one turn.
 #[derive(Debug, Default)]
 pub(crate) struct Seen<'a> {
-    /// What a client rendered, one entry from each start or reset to the next; the last is what stands there.
+    /// Rendered texts, one from each start or reset to the next; the last one stands on the screen.
     pub(crate) showings: Vec<Showing<'a>>,
     pub(crate) started: bool,
     pub(crate) finishes: Vec<Finish>,
@@ -82,7 +82,7 @@ pub(crate) struct Finish {
 #[derive(Debug)]
 pub(crate) struct Showing<'a> {
     pub(crate) begun: At,
-    /// Epoch of the attempt that it began with, where the stream tells.
+    /// Epoch of the attempt that it began with, if the stream says.
     pub(crate) epoch: Option<Epoch>,
     pub(crate) anchor: Anchor,
     pub(crate) text: Text<'a>,
@@ -97,9 +97,10 @@ pub(crate) struct Showing<'a> {
 pub(crate) enum Anchor {
     /// At its start frame.
     Start,
-    /// In the middle of nowhere: text came without a start, and a client shows it as if it were the beginning.
+    /// At text without a start: a client shows it as if it were the beginning.
     Bare,
-    /// After the cursor that the watcher resumed from: so many bytes on, where another watcher's tail tells.
+    /// After the cursor that the watcher resumed from: at this offset in bytes, if another watcher's tail
+    /// shows it.
     Resumed(Option<usize>),
 }
 
@@ -138,12 +139,12 @@ impl<'a> Seen<'a> {
         self.finishes.push(finish);
     }
 
-    /// What stands on the client's screen.
+    /// The text that stands on the client's screen.
     pub(crate) fn current(&self) -> Option<&Showing<'a>> {
         self.showings.last()
     }
 
-    /// What the last finish ended, where an answer that was finished has begun anew since, and that begin.
+    /// If a finished answer has begun anew: the text that the last finish ended, and the new begin.
     pub(in crate::judge::view) fn repeated_finish(&self) -> Option<(Option<&Showing<'a>>, At)> {
         let ended = self.finishes.last()?.showings;
         let again = self.showings.get(ended..)?.last()?;
@@ -163,7 +164,7 @@ impl Showing<'_> {
         }
     }
 
-    /// Lays it against `whole`.
+    /// Compares it with `whole`.
     pub(crate) fn fit_in(&self, whole: &Text<'_>) -> Fit {
         let from = match self.anchor {
             Anchor::Start | Anchor::Bare => 0,
@@ -180,7 +181,7 @@ impl Showing<'_> {
         }
     }
 
-    /// Whether it shows `whole` to its end.
+    /// True if it shows `whole` to its end.
     pub(crate) fn completes(&self, whole: &Text<'_>) -> bool {
         matches!(self.fit_in(whole), Fit::Along { from } if from + self.text.len() == whole.len())
     }
@@ -233,7 +234,7 @@ impl<'a> Watcher<'a> {
         })
     }
 
-    /// Renders a frame as a client does. `turn` is the place of the turn it speaks of; `anchors` tells how far into its
+    /// Renders a frame as a client does. `turn` is the place of its turn; `anchors` says how far into the
     /// turn's answer a cursor lies.
     pub(crate) fn render(
         &mut self,
