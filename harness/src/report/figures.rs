@@ -26,7 +26,7 @@ pub struct StoryFigures {
     pub firings: Vec<Firing>,
 }
 
-/// What faults of links are called together that take effect at once, on whichever link.
+/// Common name of the link faults that take effect at once.
 const LINK_CUT: &str = "link-cut";
 
 /// A run's figures.
@@ -133,7 +133,7 @@ impl RunFigures {
     }
 }
 
-/// Whether it takes effect on a link at once: the others wait for what passes next.
+/// True if the fault takes effect on a link at once. The others wait for the next data.
 fn is_link_cut(fault: &str) -> bool {
     fault
         .split_once('-')

@@ -18,9 +18,9 @@ pub struct Firing {
     pub target: String,
     /// Where it landed; none where that was not judged.
     pub landing: Option<Landing>,
-    /// Whether it was seen to take effect.
+    /// True if it was seen to take effect.
     pub observed: bool,
-    /// Whether it was healed and seen healed.
+    /// True if it was seen healed.
     pub healed: bool,
     /// From the event that set it off to its effect, in milliseconds, where an event did.
     pub trigger_to_effect_ms: Option<f64>,

@@ -69,27 +69,27 @@ pub struct Control {
     pub inconclusive: u32,
     /// Runs that proved nothing because the harness could not do its part.
     pub broken: u32,
-    /// What was found, and why runs proved nothing, one line each.
+    /// Findings, and reasons why runs proved nothing, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub troubles: Vec<String>,
 }
 
 impl Row {
-    /// Whether every run was caught by name.
+    /// True if every run was caught by name.
     pub fn is_full(&self) -> bool {
         self.runs > 0 && self.named == self.runs
     }
 }
 
 impl Control {
-    /// Whether the clean pod gave no alarm, and every run of it proved that.
+    /// True if the clean pod gave no alarm, and every run of it proved that.
     pub fn is_clean(&self) -> bool {
         self.findings == 0 && self.inconclusive == 0 && self.broken == 0
     }
 }
 
 impl MatrixReport {
-    /// Whether every row is full and the control is clean.
+    /// True if every row is full and the control is clean.
     pub fn is_full(&self) -> bool {
         !self.rows.is_empty() && self.rows.iter().all(Row::is_full) && self.control.is_clean()
     }

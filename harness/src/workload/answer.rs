@@ -61,7 +61,7 @@ impl Answer {
 
     /// The beginning of the body, for people.
     pub(super) fn excerpt(&self) -> String {
-        // What `cut` leaves out is not looked at, however much it is.
+        // Only the beginning is read, however long the body is.
         let start = &self.body[..self.body.len().min(2 * KEPT)];
         let text = cut(&String::from_utf8_lossy(start), KEPT);
         if self.is_cut {

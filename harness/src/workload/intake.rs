@@ -35,7 +35,7 @@ impl Limits {
 pub struct Frame {
     /// The event's own id, where it is a part of the stream and has one.
     pub id: Option<String>,
-    /// What it says.
+    /// The chunk that it says.
     pub chunk: Chunk,
 }
 
@@ -91,13 +91,13 @@ impl Intake {
         Ok(())
     }
 
-    /// What is certainly wrong with the bytes that did not make an event by the tail's end.
+    /// The frame for bytes that are garbled and did not make an event by the tail's end.
     pub fn garbled_rest(&mut self) -> Option<Frame> {
         let rest = self.decoder.garbled_rest()?;
         frame(&mut self.reader, rest)
     }
 
-    /// Whether lines came, and not one of them was a line of an event stream.
+    /// True if lines came and none of them was a line of an event stream.
     pub fn is_no_stream(&self) -> bool {
         self.decoder.is_no_stream()
     }

@@ -95,7 +95,7 @@ impl Tail {
         }
     }
 
-    /// What it has seen by now.
+    /// Everything that it has seen so far.
     pub fn seen(&self) -> Seen {
         self.seen.borrow().clone()
     }
@@ -230,7 +230,7 @@ impl Tailing {
         let body = manner::until_gone(body, bytes_max, &vanished);
         let end = self.read_on(&mut intake, body, &leave).await;
         if vanished.load(Ordering::Relaxed) {
-            // What it left in the middle of is its own doing.
+            // It left in the middle of a frame on purpose.
             return TailEnd::Left;
         }
         if let Some(frame) = intake.garbled_rest() {
