@@ -7,7 +7,7 @@ use super::sources::{Source, member, members, sources};
 use super::tokens::{tokens, without_tests};
 
 /// Each room of the harness with the rooms that it may use, from the lowest floor to the highest.
-const MAY_USE: &[(&str, &[&str])] = &[
+pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     ("history", &[]),
     ("wire", &[]),
     ("wait", &[]),

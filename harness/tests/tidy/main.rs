@@ -4,6 +4,7 @@
 //! Sources are read as text, formatted by rustfmt. Each rule counts the files that it saw: a rule that saw too few is red.
 
 mod arrows;
+mod documents;
 mod floors;
 mod imports;
 mod lengths;
