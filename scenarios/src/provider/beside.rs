@@ -32,11 +32,17 @@ async fn play(c: &mut Cast, answers: Vec<Vec<Oddity>>, end: Status, mark: &str) 
         .post_to(&beside, Pod::second(), Answer::tokens(10).gate_after(3))
         .await?;
     c.attach_on_every_pod(&healthy).await?.each_reach(3).await?;
+    // One tail on each pod for all answers: a tail that is opened behind a quick answer is shown nothing of it.
+    let before = c.post(Pod::first(), Answer::tokens(1)).await?;
+    c.settled(&before).await?;
+    let tails = c.attach_on_every_pod(&before).await?;
+    for tail in tails.iter() {
+        tail.opens().await?;
+    }
     let (mut all_sent, mut all_ended) = (true, true);
     for (n, oddities) in answers.iter().enumerate() {
         let odd = oddities.iter().fold(Answer::tokens(TOKENS), Answer::odd);
         let turn = c.post(Pod::nth(n % 3), odd).await?;
-        c.attach_on_every_pod(&turn).await?;
         all_ended &= c.settled(&turn).await? == end && c.provider().calls(&turn).await? == 1;
         all_sent &= were_sent(c, &turn, oddities).await?;
     }

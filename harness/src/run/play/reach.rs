@@ -21,7 +21,7 @@ use crate::workload::Session;
 /// The links by which a pod reaches what it depends on.
 const LINKS: [Link; 3] = [Link::Postgres, Link::Nats, Link::Provider];
 /// How often a pod is posted a turn that it may run itself. Any pod may run any turn.
-const TURNS_MAX: u32 = 8;
+const TURNS_MAX: u32 = 24;
 /// How long a turn of one token may take. A pod that cannot reach a part may hang for as long.
 const TURN_BOUND: Duration = Duration::from_secs(8);
 /// Pause between two looks at a turn.
