@@ -7,8 +7,8 @@ use crate::cluster::{AllowedHosts, HostName};
 /// Options of every command that uses an engine.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Allowed {
-    /// Accept an engine, or parts that it publishes, on this host too; may be given more than once. Without it only
-    /// loopback and sockets of this machine are spoken to.
+    /// Accept an engine, or parts that it publishes, on this host too; may be given more than once. Otherwise only
+    /// loopback and local sockets are used.
     #[arg(long = "allow-host", value_name = "HOST")]
     hosts: Vec<HostName>,
 }

@@ -32,7 +32,7 @@ Exit codes: 0 every story passed, 1 a promise was broken, 2 inconclusive, 3 set-
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Look whether a cluster could be brought up here, without bringing anything up.
+    /// Check whether this machine can run a cluster; bring one container up through Compose and remove it.
     Doctor(allowed::Allowed),
     /// List stories, the defects they must catch, and the promises that judge every run.
     List {

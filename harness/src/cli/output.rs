@@ -12,7 +12,7 @@ pub(super) const BROKEN: u8 = 3;
 pub(super) enum Format {
     /// For people.
     Human,
-    /// For programs; of stories as in `verdict.json`.
+    /// For programs: the content of `verdict.json`.
     Json,
 }
 

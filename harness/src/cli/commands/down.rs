@@ -11,7 +11,7 @@ use crate::cluster::{ClusterError, Engine, Fate, Leftover, leftovers, remove_lef
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Args {
     /// Remove the clusters of this run too, though nobody here can tell whether it is over: its lock is on another file
-    /// system. Be sure that it is.
+    /// system. Make sure that it has ended.
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
     #[command(flatten)]

@@ -17,7 +17,7 @@ const TRACK_RECORD: &str = "TRACK_RECORD.md";
 /// Options of `matrix`.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Args {
-    /// Inside design of the pods.
+    /// The way in which the reference pod delivers answers: `log`.
     #[arg(long, default_value = "log")]
     design: String,
     /// Number of plays of each story with each defect, and on the clean pod.
@@ -26,7 +26,7 @@ pub(in crate::cli) struct Args {
     /// Try this defect alone; may be given more than once. TRACK_RECORD.md is then left as it is.
     #[arg(long = "defect", value_name = "NAME")]
     defects: Vec<String>,
-    /// Seed of the first run of each row; a fresh one is drawn and printed without it.
+    /// Seed of the first run of each row; if absent, one is drawn and printed.
     #[arg(long)]
     seed: Option<u64>,
     /// Number of clusters that stand side by side, one defect on each.

@@ -23,10 +23,10 @@ pub(in crate::cli) struct Args {
     /// Switch a named defect on in every pod; `list` shows them.
     #[arg(long, value_name = "NAME")]
     defect: Option<String>,
-    /// Inside design of the pods.
+    /// The way in which the reference pod delivers answers: `log`.
     #[arg(long, default_value = "log")]
     design: String,
-    /// Seed of the plans; a fresh one is drawn and printed without it.
+    /// Seed of the plans; if absent, one is drawn and printed.
     #[arg(long)]
     seed: Option<u64>,
     /// Play each story this many times, each time with the next seed.
@@ -38,7 +38,7 @@ pub(in crate::cli) struct Args {
     /// Stop at each story that does not pass, with the cluster alive, until Enter or Ctrl-C. Needs `--slots 1`.
     #[arg(long)]
     hold: bool,
-    /// Print what the run would do (plans, images, containers, network, volumes, what would be removed) and do nothing.
+    /// Print what the run would do (plans, images, containers, network, volumes, what would be removed) and change nothing.
     #[arg(long, conflicts_with = "hold")]
     dry_run: bool,
     #[command(flatten)]
