@@ -13,6 +13,7 @@ mod attach_cross_pod;
 mod attach_lattice;
 mod cancelled_on_another_pod;
 mod cluster_smoke;
+mod cursors_of_every_form;
 mod empty_answer;
 mod fault;
 mod feedback_acknowledged_then_killed;
@@ -102,6 +103,9 @@ fn basics() -> Vec<Story> {
         story!(asked_right_after_attaching: "a turn begins in the moment in which tails are opened",
             catches ["attach-policy-before-in-progress"],
             evidence ["the tails were open before the turn was there"]),
+        story!(cursors_of_every_form: "clients come back with cursors in the address, of another thread, of no attempt, and none at all",
+            catches ["empty-cursor-header-wins", "foreign-cursor-taken"],
+            evidence ["cursors of every form were answered in the middle of two turns"]),
         story!(turns_on_one_tail: "a tail that is kept open shows every answer, not only the first",
             catches ["closes-at-finish"],
             evidence ["the first answer was shown on every tail"]),

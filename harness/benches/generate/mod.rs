@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use crosspod::history::reader::History;
 use crosspod::history::{
-    Accepted, Began, Bounds, Capability, Chunk, ClientEvent, Cursor, Epoch, Event, EventId, Expect, FaultEvent,
-    FaultStep, MessageId, OpId, Outcome, PodEvent, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer, Row,
-    RunEvent, SCHEMA, Start, Status, StoreEvent, TailEnd, ThreadId, TurnId, TurnKey, WatcherEvent, WatcherId, What,
+    Accepted, Began, Bounds, Capability, Chunk, ClientEvent, Cursor, CursorForm, Epoch, Event, EventId, Expect,
+    FaultEvent, FaultStep, MessageId, OpId, Outcome, PodEvent, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer,
+    Row, RunEvent, SCHEMA, Start, Status, StoreEvent, TailEnd, ThreadId, TurnId, TurnKey, WatcherEvent, WatcherId,
+    What,
 };
 use mock_ai::token::{Answer, TextMode};
 
@@ -135,6 +136,7 @@ impl Play {
                 pod,
                 thread: thread.clone(),
                 cursor: None,
+                form: CursorForm::default(),
                 role: "every-pod".into(),
                 asked_us,
                 session: None,

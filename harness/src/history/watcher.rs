@@ -4,6 +4,26 @@ use serde::{Deserialize, Serialize};
 
 use super::{Chunk, Cursor, EventId, PodName, Raw, SessionNo, TailEnd, ThreadId, WatcherId};
 
+/// The place of a request that a cursor stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CursorForm {
+    /// The header `Last-Event-ID`.
+    #[default]
+    LastEventId,
+    /// The parameter `after` of the address.
+    After,
+    /// The parameter `after`, beside a `Last-Event-ID` that is empty and so no cursor.
+    AfterBesideEmptyHeader,
+}
+
+impl CursorForm {
+    /// True for the header.
+    pub fn is_header(&self) -> bool {
+        *self == Self::LastEventId
+    }
+}
+
 /// A tail of a watcher: its opening, its bytes and frames, its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -16,8 +36,11 @@ pub enum WatcherEvent {
         pod: PodName,
         /// Thread watched.
         thread: ThreadId,
-        /// Cursor given as `Last-Event-ID`, if any.
+        /// Cursor given, if any.
         cursor: Option<String>,
+        /// How it was given; the header's is left out.
+        #[serde(default, skip_serializing_if = "CursorForm::is_header")]
+        form: CursorForm,
         /// Why the story opened it: `start`, `middle`, `late`, ... Shown in reports.
         role: String,
         /// When the request was sent, in microseconds since the run began.

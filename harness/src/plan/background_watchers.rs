@@ -3,8 +3,13 @@
 //! The plan settles everything but the head of the stream, which is known only while the play is on.
 
 use rand::rngs::StdRng;
-use rand::{RngExt as _, seq::IndexedRandom as _};
+use rand::{
+    RngExt as _,
+    seq::{IndexedRandom as _, SliceRandom as _},
+};
 use serde::{Deserialize, Serialize};
+
+use crate::history::CursorForm;
 
 /// Visitors that are there at once, at most.
 const LANES: usize = 2;
@@ -16,6 +21,8 @@ const REST_MS: (u16, u16) = (60, 160);
 const STAY_MS: (u16, u16) = (20, 500);
 /// Stay of one visitor in so many, in milliseconds: long enough for the judge to hold silence against the pod.
 const LONG_STAY: (u32, u16) = (8, 2000);
+/// Stay of a visitor with a cursor that must be answered at once, in milliseconds.
+const ANSWER_MS: u16 = 400;
 /// Bytes after which a visitor vanishes: from inside the first frame to some tens of frames on.
 const VANISHES_AFTER: (u16, u16) = (20, 3000);
 
@@ -35,6 +42,9 @@ pub struct Visit {
     pub pod: usize,
     /// The cursor that it resumes from.
     pub from: Place,
+    /// How it gives that cursor, where the system takes it so.
+    #[serde(default, skip_serializing_if = "CursorForm::is_header")]
+    pub form: CursorForm,
     /// How it reads.
     pub manner: Manner,
     /// How long it stays at most, in milliseconds.
@@ -53,6 +63,14 @@ pub enum Place {
     Head,
     /// The frame that would come right behind the head; nobody has been given it.
     PastHead,
+    /// A frame of another thread, with the head's numbers.
+    Foreign,
+    /// An attempt that never was.
+    NeverWas,
+    /// An attempt and a frame whose numbers no stream gets to.
+    FarFuture,
+    /// A text that is no cursor at all.
+    Nonsense,
 }
 
 /// How a watcher reads.
@@ -77,13 +95,39 @@ pub enum Manner {
 }
 
 impl BackgroundVisits {
-    /// Draws the visits to `pods` pods.
-    pub(super) fn draw(chance: &mut StdRng, pods: usize) -> Self {
+    /// Draws the visits to `pods` pods; `cursors` is the chance of the lane that gives cursors of every form.
+    pub(super) fn draw(chance: &mut StdRng, cursors: &mut StdRng, pods: usize) -> Self {
         let mut lane = || (0..VISITS).map(|_| Visit::draw(chance, pods)).collect();
-        Self {
-            lanes: (0..LANES).map(|_| lane()).collect(),
-        }
+        let mut lanes: Vec<Vec<Visit>> = (0..LANES).map(|_| lane()).collect();
+        lanes.push(every_form(cursors, pods));
+        Self { lanes }
     }
+}
+
+/// One visit with a cursor of every form and of every kind that is no place of the thread, in any order.
+fn every_form(chance: &mut StdRng, pods: usize) -> Vec<Visit> {
+    use CursorForm::{After, AfterBesideEmptyHeader, LastEventId};
+    use Place::{Behind, FarFuture, Foreign, Head, NeverWas, Nonsense};
+    let forms = [LastEventId, After, AfterBesideEmptyHeader];
+    let strange = [Foreign, NeverWas, FarFuture, Nonsense];
+    let strange = strange.map(|from| (from, *forms.choose(chance).unwrap_or(&LastEventId)));
+    let mut sent = vec![
+        (Behind(2), After),
+        (Head, After),
+        (Behind(2), AfterBesideEmptyHeader),
+        (Head, AfterBesideEmptyHeader),
+    ];
+    sent.extend(strange);
+    sent.shuffle(chance);
+    let visit = |(from, form)| Visit {
+        rest_ms: chance.random_range(REST_MS.0..REST_MS.1),
+        pod: chance.random_range(0..pods),
+        from,
+        form,
+        manner: Manner::Eager,
+        stay_ms: ANSWER_MS,
+    };
+    sent.into_iter().map(visit).collect()
 }
 
 impl Visit {
@@ -106,6 +150,7 @@ impl Visit {
             rest_ms: chance.random_range(REST_MS.0..REST_MS.1),
             pod: chance.random_range(0..pods),
             from: *places.choose(chance).unwrap_or(&Anew),
+            form: CursorForm::default(),
             manner,
             stay_ms: if stays_long { LONG_STAY.1 } else { stay_ms },
         }
@@ -117,11 +162,37 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::plan::seed::rng;
+
+    fn drawn() -> BackgroundVisits {
+        BackgroundVisits::draw(&mut rng(7, "restless"), &mut rng(7, "cursors"), 3)
+    }
+
+    #[test]
+    fn a_lane_gives_each_form_of_a_cursor_once_and_each_that_is_no_place() {
+        let drawn = drawn();
+        assert_eq!(drawn.lanes.len(), LANES + 1);
+        let lane = &drawn.lanes[LANES];
+        assert_eq!(lane.len(), 8);
+        let has = |from, form| lane.iter().any(|visit| (visit.from, visit.form) == (from, form));
+        for form in [CursorForm::After, CursorForm::AfterBesideEmptyHeader] {
+            assert!(has(Place::Behind(2), form) && has(Place::Head, form), "{form:?}");
+        }
+        for strange in [Place::Foreign, Place::NeverWas, Place::FarFuture, Place::Nonsense] {
+            assert!(lane.iter().any(|visit| visit.from == strange), "{strange:?}");
+        }
+        let written = serde_json::to_string(&drawn).expect("a plan is written");
+        assert_eq!(
+            written.matches("\"form\":\"after\"").count() + written.matches("\"form\":\"after-beside").count(),
+            lane.iter().filter(|visit| !visit.form.is_header()).count()
+        );
+        let read: BackgroundVisits = serde_json::from_str(&written).expect("a plan is read");
+        assert_eq!(read, drawn);
+    }
 
     #[test]
     fn a_plan_holds_every_kind_of_visit_and_no_more_than_sixty() {
-        let drawn = BackgroundVisits::draw(&mut crate::plan::seed::rng(7, "restless"), 3);
-        let visits: Vec<Visit> = drawn.lanes.concat();
+        let visits: Vec<Visit> = drawn().lanes[..LANES].concat();
         assert!(visits.len() <= 60);
         assert_eq!(visits.iter().map(|visit| visit.pod).collect::<BTreeSet<_>>().len(), 3);
         let has = |which: fn(&Visit) -> bool| visits.iter().any(which);

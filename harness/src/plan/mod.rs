@@ -54,7 +54,11 @@ impl Plan {
             design: design.to_owned(),
             defect: defect.map(str::to_owned),
             pods: roles,
-            background_visits: BackgroundVisits::draw(&mut rng(seed, &format!("{story}, restless")), pods.len()),
+            background_visits: BackgroundVisits::draw(
+                &mut rng(seed, &format!("{story}, restless")),
+                &mut rng(seed, &format!("{story}, cursors")),
+                pods.len(),
+            ),
         }
     }
 

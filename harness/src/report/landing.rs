@@ -224,6 +224,7 @@ mod tests {
             pod: "pod-1".into(),
             thread: thread.into(),
             cursor: None,
+            form: crate::history::CursorForm::default(),
             role: "start".into(),
             asked_us: 0,
             session: None,

@@ -137,6 +137,15 @@ pub fn write_cursor(cursor: Cursor, id: &str) -> String {
     format!("{}-{}{mark}", cursor.epoch, cursor.seq)
 }
 
+/// The id's place in a thread of another mark; none where ids do not tell their thread.
+pub fn of_another_thread(id: &str) -> Option<String> {
+    let mark = id.splitn(3, '-').nth(2)?;
+    let (first, rest) = mark.split_at_checked(1)?;
+    let other = if first == "0" { '1' } else { '0' };
+    let place = id.strip_suffix(mark)?;
+    Some(format!("{place}{other}{rest}"))
+}
+
 /// Reads a status as the database and the API write it.
 pub fn read_status(word: &str) -> Option<Status> {
     serde_json::from_value(Value::from(word)).ok()
@@ -400,6 +409,9 @@ mod tests {
             assert_eq!(write_cursor(cursor, id), id);
             assert_eq!(write_cursor(Cursor { seq: 18, ..cursor }, id), next);
         }
+        assert_eq!(of_another_thread("4-17-0123abcd").as_deref(), Some("4-17-1123abcd"));
+        assert_eq!(of_another_thread("4-17-f123abcd").as_deref(), Some("4-17-0123abcd"));
+        assert_eq!(of_another_thread("4-17"), None);
         for bad in [
             "",
             "4",

@@ -7,7 +7,7 @@ pub mod frames;
 
 use serde::Deserialize;
 
-use crate::history::{Bounds, Capability, ExpectedFailure, ThreadId};
+use crate::history::{Bounds, Capability, CursorForm, ExpectedFailure, ThreadId};
 
 /// A system under test, described.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,6 +19,9 @@ pub struct System {
     pub designs: Vec<String>,
     /// Format of its stream's frames; `ui-message-stream` is the one known.
     pub frames: FrameFormat,
+    /// The places of an attach that it takes a cursor from.
+    #[serde(default = "header_only")]
+    pub cursors: Vec<CursorPlace>,
     /// Its routes.
     pub routes: Routes,
     /// Its metrics that stories look at.
@@ -73,6 +76,20 @@ pub struct KnownFailure {
 pub enum FrameFormat {
     /// The AI SDK's UI message stream, with cursors `<epoch>-<seq>`.
     UiMessageStream,
+}
+
+/// A place of an attach that a cursor may stand in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CursorPlace {
+    /// The header `Last-Event-ID`.
+    LastEventId,
+    /// The parameter `after` of the address.
+    After,
+}
+
+fn header_only() -> Vec<CursorPlace> {
+    vec![CursorPlace::LastEventId]
 }
 
 /// Paths of a system's routes; `{thread}` stands for a thread's id.
@@ -231,6 +248,16 @@ impl System {
             .collect()
     }
 
+    /// The form that a cursor is sent in: the one that is wanted where the system takes it, else the one that it takes.
+    pub fn cursor_form(&self, wanted: CursorForm) -> CursorForm {
+        let takes = |place| self.cursors.contains(&place);
+        match (takes(CursorPlace::LastEventId), takes(CursorPlace::After)) {
+            (true, true) => wanted,
+            (false, true) => CursorForm::After,
+            (_, false) => CursorForm::LastEventId,
+        }
+    }
+
     /// Its capabilities.
     pub fn capabilities(&self) -> &[Capability] {
         &self.capabilities.have
@@ -250,6 +277,23 @@ mod tests {
             "/v1/threads/t9/attach"
         );
         assert_eq!(system.bounds.takeover_ms, system.bounds.lease_ms + 100 + 1000);
+    }
+
+    #[test]
+    fn a_cursor_is_sent_in_a_form_that_the_system_takes() {
+        use CursorForm::{After, AfterBesideEmptyHeader, LastEventId};
+        let mut system = System::reference();
+        assert_eq!(system.cursor_form(AfterBesideEmptyHeader), AfterBesideEmptyHeader);
+        system.cursors = vec![CursorPlace::After];
+        assert_eq!(system.cursor_form(LastEventId), After);
+        let text = include_str!("../../../fixtures/systems/reference.toml");
+        let without: String = text
+            .lines()
+            .filter(|line| !line.starts_with("cursors = "))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let silent = System::parse("silent.toml", &without).expect("the field has a default");
+        assert_eq!(silent.cursor_form(After), LastEventId);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::{self, KEPT, Trouble, answer};
+use super::carried::Carried;
 use crate::history::{Accepted, FeedbackId, MessageId, Outcome, PodName, ReadAnswer, Status, TenantId, ThreadId};
 use crate::system::{Routes, System, frames};
 use crate::wire::http::client as http_client;
@@ -314,22 +315,22 @@ impl Api {
         at: SocketAddr,
         session: &Session,
         thread: &ThreadId,
-        cursor: Option<&str>,
+        cursor: &Carried,
     ) -> Result<Response, Trouble> {
-        let path = self.attach_path(thread);
+        let path = self.attach_path(thread, cursor);
         let mut request = self
             .http
             .get(url(at, &path))
             .bearer_auth(&session.token)
             .header("accept", "text/event-stream");
-        if let Some(cursor) = cursor {
-            request = request.header("last-event-id", cursor);
+        if let Some(header) = &cursor.header {
+            request = request.header("last-event-id", header);
         }
         answer::head(request).await
     }
 
-    pub(super) fn attach_path(&self, thread: &ThreadId) -> String {
-        Routes::of_thread(&self.system.routes.attach, thread)
+    pub(super) fn attach_path(&self, thread: &ThreadId, cursor: &Carried) -> String {
+        cursor.in_address(Routes::of_thread(&self.system.routes.attach, thread))
     }
 
     async fn outcome_of(&self, request: RequestBuilder) -> Outcome<()> {

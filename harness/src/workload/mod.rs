@@ -4,6 +4,7 @@
 
 mod answer;
 mod api;
+mod carried;
 mod intake;
 mod manner;
 mod seen;

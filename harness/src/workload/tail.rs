@@ -18,11 +18,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, KEPT, Trouble};
 use super::api::{Api, Session};
+use super::carried::carry;
 use super::intake::{Frame, Intake, Limits};
 use super::manner;
 use super::seen::{Seen, describe, take};
 use crate::history::writer::Recorder;
-use crate::history::{Chunk, EventId, PodName, Raw, SessionNo, StoreEvent, TailEnd, ThreadId, WatcherEvent, WatcherId};
+use crate::history::{
+    Chunk, CursorForm, EventId, PodName, Raw, SessionNo, StoreEvent, TailEnd, ThreadId, WatcherEvent, WatcherId,
+};
 use crate::plan::Manner;
 use crate::roles::postgres::owners::Owners;
 use crate::system::frames;
@@ -50,6 +53,8 @@ pub struct Attach {
     pub thread: ThreadId,
     /// Cursor to resume from.
     pub cursor: Option<String>,
+    /// How it is given.
+    pub form: CursorForm,
     /// Why it is opened, for reports.
     pub role: String,
     /// How long what stands between pod and client lets the stream be silent before it cuts it; for ever without.
@@ -170,6 +175,7 @@ impl Tailing {
             pod: attach.pod.clone(),
             thread: attach.thread.clone(),
             cursor: attach.cursor.clone(),
+            form: attach.form,
             role: attach.role.clone(),
             asked_us,
             session: Some(attach.session_no),
@@ -192,18 +198,19 @@ impl Tailing {
             session,
             thread,
             cursor,
+            form,
             manner,
             ..
         } = &self.attach;
-        let cursor = cursor.as_deref();
+        let cursor = cursor.as_deref().map(|cursor| carry(cursor, *form)).unwrap_or_default();
         match manner {
             Manner::Slow { bytes, pause_ms } => {
                 let pace = (usize::from(*bytes), Duration::from_millis((*pause_ms).into()));
-                let path = self.api.attach_path(thread);
-                let asked = manner::attach_slowly(*at, &path, session, cursor, pace).await;
+                let path = self.api.attach_path(thread, &cursor);
+                let asked = manner::attach_slowly(*at, &path, session, cursor.header.as_deref(), pace).await;
                 asked.map_err(|reason| Trouble { reason, garbled: false })
             }
-            Manner::Eager | Manner::Vanishing { .. } => self.api.attach(*at, session, thread, cursor).await,
+            Manner::Eager | Manner::Vanishing { .. } => self.api.attach(*at, session, thread, &cursor).await,
         }
     }
 

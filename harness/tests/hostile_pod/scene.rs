@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crosspod::history::reader::{self, History};
 use crosspod::history::writer::Recorder;
 use crosspod::history::{
-    Accepted, Began, Capability, Chunk, ClientEvent, Epoch, Expect, OpId, Outcome, PodName, Row, RunEvent, SCHEMA,
-    SessionNo, Status, StoreEvent, TailEnd, ThreadId, WatcherEvent, WatcherId, What,
+    Accepted, Began, Capability, Chunk, ClientEvent, CursorForm, Epoch, Expect, OpId, Outcome, PodName, Row, RunEvent,
+    SCHEMA, SessionNo, Status, StoreEvent, TailEnd, ThreadId, WatcherEvent, WatcherId, What,
 };
 use crosspod::judge;
 use crosspod::plan::Manner;
@@ -111,6 +111,7 @@ impl Scene {
             session_no: SessionNo(NonZeroU8::MIN),
             thread: "t-1".into(),
             cursor: None,
+            form: CursorForm::default(),
             role: "start".into(),
             patience: None,
             manner: Manner::Eager,

@@ -2,9 +2,9 @@
 
 use super::TOKENS;
 use crate::history::{
-    Accepted, Chunk, ClientEvent, Credential, Cursor, Epoch, Expect, FaultEvent, FaultStep, MachineEvent, OpId,
-    Outcome, PodEvent, ProviderEvent, ProviderWhat, ReadAnswer, Row, Start, Status, StoreEvent, TailEnd, WatcherEvent,
-    WatcherId, What,
+    Accepted, Chunk, ClientEvent, Credential, Cursor, CursorForm, Epoch, Expect, FaultEvent, FaultStep, MachineEvent,
+    OpId, Outcome, PodEvent, ProviderEvent, ProviderWhat, ReadAnswer, Row, Start, Status, StoreEvent, TailEnd,
+    WatcherEvent, WatcherId, What,
 };
 use mock_ai::token::TextMode;
 
@@ -43,6 +43,7 @@ pub(crate) fn opened(watcher: u32, pod: &str, cursor: Option<&str>) -> What {
         pod: pod.into(),
         thread: "t-1".into(),
         cursor: cursor.map(Into::into),
+        form: CursorForm::default(),
         role: "start".into(),
         asked_us: 0,
         session: None,

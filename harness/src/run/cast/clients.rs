@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Cast;
 use super::turn::Turn;
 use super::watchers::{Tails, Watcher};
-use crate::history::{ClientEvent, Outcome, PodName, WatcherId};
+use crate::history::{ClientEvent, CursorForm, Outcome, PodName, WatcherId};
 use crate::plan::Manner;
 use crate::run::stopped::Stopped;
 use crate::workload::{Attach, Tail};
@@ -59,6 +59,21 @@ impl Cast {
         let cursor = from.seen().last_id;
         let watcher = self.open(pod, turn, "reconnect", cursor, None)?;
         watcher.opens().await?;
+        Ok(watcher)
+    }
+
+    /// Attaches to a turn's thread on one pod with a cursor that is given so, and waits until the pod has answered, be it with a
+    /// refusal.
+    pub async fn attach_with(
+        &mut self,
+        (cursor, form): (String, CursorForm),
+        pod: &PodName,
+        turn: &Turn,
+    ) -> Result<Watcher, Stopped> {
+        let at = self.slot.address(pod)?;
+        let form = self.slot.api.system().cursor_form(form);
+        let watcher = self.open_with(at, pod, turn, ("cursor", Some(cursor), None), form);
+        watcher.is_answered().await?;
         Ok(watcher)
     }
 
@@ -124,7 +139,18 @@ impl Cast {
         at: SocketAddr,
         pod: &PodName,
         turn: &Turn,
+        what: (&str, Option<String>, Option<Duration>),
+    ) -> Watcher {
+        self.open_with(at, pod, turn, what, CursorForm::default())
+    }
+
+    fn open_with(
+        &mut self,
+        at: SocketAddr,
+        pod: &PodName,
+        turn: &Turn,
         (role, cursor, patience): (&str, Option<String>, Option<Duration>),
+        form: CursorForm,
     ) -> Watcher {
         self.watchers += 1;
         let attach = Attach {
@@ -135,6 +161,7 @@ impl Cast {
             session_no: self.session_no_of(self.whose(&turn.thread)),
             thread: turn.thread.clone(),
             cursor,
+            form,
             role: role.to_owned(),
             patience,
             manner: Manner::Eager,

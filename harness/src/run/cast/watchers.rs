@@ -61,6 +61,17 @@ impl Watcher {
         self.tail.until("the stream open", SOON, |s| s.open).await.map(drop)
     }
 
+    /// Waits until the pod has answered its attach, be it with a refusal.
+    ///
+    /// # Errors
+    /// It is not answered in time.
+    pub async fn is_answered(&self) -> Result<(), Expired> {
+        match self.opens().await {
+            Err(_) if self.seen().refused.is_some() => Ok(()),
+            opened => opened,
+        }
+    }
+
     /// Waits until it renders at least `tokens` of the turn's tokens.
     ///
     /// # Errors

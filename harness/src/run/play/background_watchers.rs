@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::history::writer::Recorder;
-use crate::history::{Cursor, PodName, ThreadId, WatcherEvent, WatcherId, What};
+use crate::history::{Cursor, Epoch, PodName, ThreadId, WatcherEvent, WatcherId, What};
 use crate::plan::{Place, Visit};
 use crate::run::cast::last_seen::LastSeen;
 use crate::run::cast::turn::BACKGROUND_IDS_FROM;
@@ -50,7 +50,14 @@ struct SeenIds {
     next: u64,
     tails: HashSet<WatcherId>,
     ids: BTreeMap<Cursor, String>,
+    /// The last id of another thread.
+    elsewhere: Option<String>,
 }
+
+/// How many attempts behind the newest one lies one that never was.
+const NEVER_WAS: u64 = 7777;
+/// A text that clients send for a cursor that they do not have.
+const NONSENSE: &str = "undefined";
 
 impl BackgroundWatchers {
     /// Lets them loose on the play's own thread.
@@ -118,6 +125,7 @@ impl LaneContext {
             session_no: READER_SESSION,
             thread: self.thread.clone(),
             cursor: self.cursor(visit.from),
+            form: self.slot.api.system().cursor_form(visit.form),
             role: format!("restless {:?}", visit.from).to_lowercase(),
             patience: None,
             manner: visit.manner,
@@ -152,7 +160,13 @@ impl SeenIds {
                     id: Some(id),
                     cursor: Some(cursor),
                     ..
-                }) if self.tails.contains(watcher) => drop(self.ids.insert(*cursor, id.to_string())),
+                }) => {
+                    if self.tails.contains(watcher) {
+                        self.ids.insert(*cursor, id.to_string());
+                    } else {
+                        self.elsewhere = Some(id.to_string());
+                    }
+                }
                 _ => {}
             }
             None::<()>
@@ -165,18 +179,41 @@ impl SeenIds {
             // Nearer to the beginning than that there is only the beginning.
             Place::Behind(frames) => self.ids.values().rev().nth(frames.into()).cloned(),
             Place::Head => self.ids.values().next_back().cloned(),
-            Place::PastHead => self.ids.last_key_value().map(|(head, id)| {
-                let seq = head.seq + 1;
-                frames::write_cursor(Cursor { seq, ..*head }, id)
+            Place::PastHead => self.near_head(|head| Cursor {
+                seq: head.seq + 1,
+                ..head
             }),
+            Place::Foreign => self.foreign(),
+            Place::NeverWas => self.near_head(|head| Cursor {
+                epoch: Epoch(head.epoch.0 + NEVER_WAS),
+                seq: 1,
+            }),
+            Place::FarFuture => self.near_head(|_| Cursor {
+                epoch: Epoch(u64::MAX),
+                seq: u64::MAX,
+            }),
+            Place::Nonsense => Some(NONSENSE.to_owned()),
         }
+    }
+
+    /// An id of the thread, at the place that lies so to the head.
+    fn near_head(&self, place: impl Fn(Cursor) -> Cursor) -> Option<String> {
+        let (head, id) = self.ids.last_key_value()?;
+        Some(frames::write_cursor(place(*head), id))
+    }
+
+    /// The head's numbers as another thread's id has them; none where ids do not tell their thread.
+    fn foreign(&self) -> Option<String> {
+        let (head, own) = self.ids.last_key_value()?;
+        let made = frames::of_another_thread(own)?;
+        let seen = self.elsewhere.as_deref().map(|id| frames::write_cursor(*head, id));
+        Some(seen.filter(|seen| seen != own).unwrap_or(made))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Epoch;
 
     #[test]
     fn places_are_counted_from_the_newest_frame_of_the_newest_attempt() {
@@ -194,5 +231,12 @@ mod tests {
         assert_eq!(at(Place::Behind(2)).as_deref(), Some("1-9-0123abcd"));
         assert_eq!(at(Place::Behind(3)), None);
         assert_eq!(at(Place::PastHead).as_deref(), Some("2-2-0123abcd"));
+        assert_eq!(at(Place::NeverWas).as_deref(), Some("7779-1-0123abcd"));
+        let far = format!("{0}-{0}-0123abcd", u64::MAX);
+        assert_eq!(at(Place::FarFuture), Some(far));
+        assert_eq!(at(Place::Nonsense).as_deref(), Some("undefined"));
+        assert_eq!(at(Place::Foreign).as_deref(), Some("2-1-1123abcd"));
+        seen_ids.elsewhere = Some("9-9-89abcdef".to_owned());
+        assert_eq!(seen_ids.at(Place::Foreign).as_deref(), Some("2-1-89abcdef"));
     }
 }

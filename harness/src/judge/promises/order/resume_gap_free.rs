@@ -9,7 +9,7 @@
 //! What nobody was shown may have been in the log all the same: where frames of it were cleared away before they were read, a
 //! cursor that names the first of them is one that the pod may have found.
 
-use crate::history::{Capability, Chunk, Cursor};
+use crate::history::{Capability, Chunk, Cursor, CursorForm};
 use crate::judge::Promise;
 use crate::judge::view::{Breach, Frame, Log, ROW_LATENESS_US, View, Watcher, name, tell};
 
@@ -85,10 +85,13 @@ impl Tail<'_, '_> {
             let Some(cursor) = frame.cursor.filter(|_| frame.is_content()) else {
                 continue;
             };
-            is_silent = false;
+            let is_first = std::mem::take(&mut is_silent);
             at = match at {
                 At::Nowhere if self.goes_on_from_unseen(frame, cursor) => self.behind(cursor, 0),
                 At::Nowhere => return Some(self.unknown_cursor(frame)),
+                At::Behind(last, place) | At::Ahead(last, place) if is_first && cursor <= last => {
+                    return Some(self.not_behind(frame, cursor, place));
+                }
                 // Other promises judge a step back.
                 At::Behind(last, place) | At::Ahead(last, place) if cursor <= last => At::Behind(last, place),
                 At::Behind(_, place) | At::Ahead(_, place) => {
@@ -167,6 +170,19 @@ impl Tail<'_, '_> {
         let cursor = self.watcher.cursor.unwrap_or_default();
         let expected = format!("a resync, for no watcher of the thread was ever given `{cursor}`");
         self.breach(frame.at.n, expected, name(frame.chunk))
+    }
+
+    /// A tail that begins in front of the cursor, the log's frame at `place`, as if it had been given none.
+    fn not_behind(&self, frame: Frame<'_>, cursor: Cursor, place: usize) -> Breach {
+        let last = tell(self.log.frames()[place].cursor);
+        let given = match self.watcher.form {
+            CursorForm::LastEventId => "`Last-Event-ID`",
+            CursorForm::After => "`after`",
+            CursorForm::AfterBesideEmptyHeader => "`after`, beside an empty `Last-Event-ID`",
+        };
+        let expected = format!("the frames right behind {last}, which was given as {given}, or a resync");
+        let got = format!("{}, as {}", tell(cursor), name(frame.chunk));
+        self.breach(frame.at.n, expected, got)
     }
 
     /// A resync though nothing could have been lost.
@@ -254,7 +270,7 @@ impl Tail<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, FaultStep, Status, WatcherEvent, What};
+    use crate::history::{Chunk, CursorForm, FaultStep, Status, WatcherEvent, What};
     use crate::judge::testing::{
         Play, aimed, delta, fault, finish, is_frame_of, logged, observed, opened, resync, start, state, takeover, token,
     };
@@ -347,6 +363,86 @@ mod tests {
         // Without the reset nothing is void.
         play.turn_into(&start(3, 2, true), start(3, 2, false));
         assert_eq!(play.breaks(NAME).expected, "1-3 right behind 1-2, or a resync");
+    }
+
+    /// The good run, in which a sixth watcher resumes from `cursor`, given so, on pod-2.
+    fn resumed_by(form: CursorForm, cursor: &str) -> Play {
+        let mut play = resumed(cursor, 1206);
+        let mut by = opened(6, "pod-2", Some(cursor));
+        if let What::Watcher(WatcherEvent::TailOpened { form: of, .. }) = &mut by {
+            *of = form;
+        }
+        play.turn_into(&opened(6, "pod-2", Some(cursor)), by);
+        play
+    }
+
+    /// A pod that does not listen while the sixth watcher waits for an answer.
+    fn pause_of_its_pod(play: &mut Play) {
+        play.put(1206, fault(2, "pause", "pod-2", aimed()))
+            .put(1207, fault(2, "pause", "pod-2", observed()))
+            .put(9000, fault(2, "pause", "pod-2", FaultStep::Healed));
+    }
+
+    #[test]
+    fn a_cursor_in_the_address_counts_like_one_in_the_header() {
+        for (form, told) in [
+            (CursorForm::LastEventId, "given as `Last-Event-ID`, or"),
+            (CursorForm::After, "given as `after`, or"),
+            (
+                CursorForm::AfterBesideEmptyHeader,
+                "given as `after`, beside an empty `Last-Event-ID`, or",
+            ),
+        ] {
+            let silent = resumed_by(form, "2-3");
+            let mut behind = silent.clone();
+            shown_behind(&mut behind, 3);
+            behind.passes();
+
+            let mut anew = silent.clone();
+            anew.put(1207, start(6, 2, false));
+            shown_behind(&mut anew, 0);
+            let finding = anew.breaks(NAME);
+            assert!(finding.expected.contains(told), "{}", finding.expected);
+            assert!(finding.got.starts_with("2-0, as "), "{}", finding.got);
+
+            assert_eq!(silent.breaks(NAME).expected, "2-4 right behind 2-3");
+            let mut paused = silent;
+            pause_of_its_pod(&mut paused);
+            paused.keeps(NAME);
+        }
+    }
+
+    #[test]
+    fn a_cursor_that_is_no_place_of_the_thread_gives_a_resync_in_every_form() {
+        let foreign = "2-3-0123abcd";
+        let far = "18446744073709551615-18446744073709551615";
+        for cursor in [foreign, "7779-1", far, "undefined"] {
+            for form in [
+                CursorForm::LastEventId,
+                CursorForm::After,
+                CursorForm::AfterBesideEmptyHeader,
+            ] {
+                let silent = resumed_by(form, cursor);
+                let mut resynced = silent.clone();
+                resynced.put(1207, resync(6)).put(1207, start(6, 2, false));
+                shown_behind(&mut resynced, 0);
+                resynced.passes();
+
+                let mut taken = silent.clone();
+                shown_behind(&mut taken, 3);
+                let finding = taken.breaks(NAME);
+                assert!(
+                    finding.expected.starts_with("a resync, for no watcher"),
+                    "{}",
+                    finding.expected
+                );
+
+                assert_eq!(silent.breaks(NAME).expected, "a resync");
+                let mut paused = silent;
+                pause_of_its_pod(&mut paused);
+                paused.keeps(NAME);
+            }
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ impl<'a> Collector<'a> {
                 pod,
                 thread,
                 cursor,
+                form,
                 role: _,
                 asked_us,
                 session,
@@ -23,7 +24,7 @@ impl<'a> Collector<'a> {
                 let thread = self.thread(thread);
                 self.places.watchers.insert(*watcher, self.view.watchers.len());
                 let mut watcher = Watcher::new(*watcher, pod, thread, at, cursor.as_deref());
-                (watcher.session, watcher.asked_us) = (*session, *asked_us);
+                (watcher.session, watcher.asked_us, watcher.form) = (*session, *asked_us, *form);
                 self.view.watchers.push(watcher);
             }
             WatcherEvent::TailRefused {

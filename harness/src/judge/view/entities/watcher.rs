@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::history::{
-    Chunk, Cursor, Epoch, Event, EventId, PodName, SessionNo, Status, TailEnd, WatcherEvent, WatcherId, What,
+    Chunk, Cursor, CursorForm, Epoch, Event, EventId, PodName, SessionNo, Status, TailEnd, WatcherEvent, WatcherId,
+    What,
 };
 use crate::judge::view::at::At;
 use crate::judge::view::text::{Against, Text};
@@ -22,6 +23,8 @@ pub(crate) struct Watcher<'a> {
     pub(crate) session: Option<SessionNo>,
     /// Cursor that it resumed from, if any.
     pub(crate) cursor: Option<&'a str>,
+    /// How it gave that cursor.
+    pub(crate) form: CursorForm,
     /// That cursor, where any watcher of the thread was ever given it, with the moment it first was.
     pub(crate) resumes: Option<(Cursor, At)>,
     /// The turn that its last resync led to: what came before that its client reads from the thread.
@@ -205,6 +208,7 @@ impl<'a> Watcher<'a> {
             asked_us: opened.us,
             session: None,
             cursor,
+            form: CursorForm::default(),
             resumes: None,
             led_to: None,
             closed: None,
