@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The play, and the bounds that it is judged by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Began {
-    /// [`SCHEMA`] of the writer.
+    /// Version of the format, as its writer knew it.
     pub schema: u32,
     /// Story's name.
     pub story: String,
