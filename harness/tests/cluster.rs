@@ -217,7 +217,7 @@ async fn only_a_dead_runs_things_are_removed() {
     let kept = thing("kept", true, &over);
     let half_made = thing("half-made", true, &killed_run());
     let in_use = thing("in-use", false, alive.tag());
-    // Whatever is at the lock's path here: the lock itself is elsewhere.
+    // A file at the lock's path here is another one: the lock itself is elsewhere.
     let unseen = Thing {
         folder: "another folder".to_owned(),
         ..thing("unseen", false, &killed_run())

@@ -30,7 +30,7 @@ pub enum Chunk {
     Part {
         /// The turn.
         turn: TurnId,
-        /// What kind of part, as the stream's format names it.
+        /// Kind of the part, by the name of the stream's format.
         part: String,
     },
     /// An error that the user is shown.

@@ -19,7 +19,7 @@ pub const VARIABLES: [&str; 10] = [
     "CROSSPOD_IMAGE_LINKS",
 ];
 
-/// What a run was given beside its options: it holds for each of its commands.
+/// Settings of a run beside its options; they hold for each of its commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Conditions {
     /// Those of [`VARIABLES`] that are set, with their values.

@@ -92,7 +92,7 @@ impl FrameReader {
 }
 
 impl FrameReader {
-    /// What a service says of the stream itself. Others' data is theirs, whatever it looks like.
+    /// A service's word about the stream itself. Data of others is theirs, in any shape.
     fn notice(&mut self, kind: &str, value: &Value) -> Option<Chunk> {
         match kind {
             "data-thread" => {
@@ -225,7 +225,7 @@ pub fn unreadable(why: &str, data: &str) -> Chunk {
 mod tests {
     use super::*;
 
-    /// What one stream says, chunk by chunk.
+    /// The chunks of one stream.
     fn read(stream: &[&str]) -> Vec<Option<Chunk>> {
         let mut reader = FrameReader::default();
         stream.iter().map(|data| reader.read(data)).collect()

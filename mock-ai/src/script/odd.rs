@@ -57,7 +57,7 @@ words! {
 }
 
 words! {
-    /// What comes before each chunk to keep the connection open.
+    /// The lines before each chunk that keep the connection open.
     Ping {
         /// `: ping`.
         Comment = "comment",
@@ -167,7 +167,7 @@ words! {
 pub struct Bad {
     /// Tokens sent before it.
     pub after: u32,
-    /// What it is.
+    /// Its kind.
     pub kind: BadKind,
 }
 
@@ -203,7 +203,7 @@ pub enum Oddity {
 pub struct Odd {
     /// Those without an argument.
     pub flags: BTreeSet<Flag>,
-    /// What comes before each chunk.
+    /// The ping before each chunk.
     pub ping: Option<Ping>,
     /// A chunk without text before each token.
     pub extra: Option<Extra>,
@@ -215,7 +215,7 @@ pub struct Odd {
     pub text: TextMode,
     /// The body in place of a stream.
     pub page: Option<Page>,
-    /// What nobody can read.
+    /// The bytes that nobody can read.
     pub bad: Option<Bad>,
     /// The closing chunk's reason, as JSON.
     pub finish: Option<String>,

@@ -1,10 +1,10 @@
-//! What the provider's handlers share.
+//! The state that the provider's handlers share.
 
 use std::sync::Arc;
 
 use crate::state::World;
 
-/// What the provider insists on.
+/// The provider's demands on a request.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// The models that exist; with none given, every name is one.
@@ -13,7 +13,7 @@ pub struct Settings {
     pub require_key: bool,
 }
 
-/// What the provider's handlers share.
+/// The state that the provider's handlers share.
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) world: Arc<World>,

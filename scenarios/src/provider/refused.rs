@@ -1,4 +1,4 @@
-//! What is no answer: the turn fails at once and in words, and nothing of it passes for the whole.
+//! An answer that is none: the turn fails at once and in words, and no part of it passes for the whole.
 
 use crosspod::plan::{Bad, BadKind, Oddity, Page};
 use crosspod::run::{Cast, Played};

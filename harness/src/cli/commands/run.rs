@@ -199,7 +199,7 @@ async fn hold(session: &Session, shown: &Shown) -> Result<(), RunError> {
     }
     let mut line = String::new();
     let enter = tokio::task::spawn_blocking(move || std::io::stdin().read_line(&mut line));
-    // Where there is no terminal to press Enter on, reading ends at once and the run goes on.
+    // Without a terminal to press Enter on, reading ends at once and the run goes on.
     let _ = enter.await;
     Ok(())
 }

@@ -72,7 +72,7 @@ impl Head {
 pub(super) struct Chunks {
     /// The fields that every chunk starts with, as they stand within the object, with a comma behind them.
     head: String,
-    /// What stands behind the choices: the usage field, if there is one.
+    /// The rest behind the choices: the usage field, if there is one.
     tail: String,
     /// Whether a choice has its index and logprobs.
     is_bare: bool,

@@ -13,7 +13,7 @@ const HUGE_BYTES: usize = 16 << 20;
 /// A chunk's reasoning, as the inside of a JSON object.
 const REASONING: &str = r#""reasoning_content":"hm \ud83e\udd14 ""#;
 
-/// What comes right behind the chunk that opens a stream.
+/// The lines right behind the chunk that opens a stream.
 pub(super) fn opening(chunks: &Chunks, odd: &Odd, call: &Call) -> Vec<u8> {
     if odd.reasoning != Some(Reasoning::Before) {
         return Vec::new();

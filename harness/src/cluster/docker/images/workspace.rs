@@ -25,7 +25,7 @@ const BUILDS_MAX: usize = 5;
 /// Package of the binary that people run.
 const HARNESS: &str = "scenarios";
 
-/// What cargo runs in place of rustc for the workspace's own packages: it links their programs against static libraries.
+/// The program that cargo runs in place of rustc for the workspace's own packages. It links their programs against static libraries.
 const STATIC_RUSTC: &str = "compose/images/static-rustc";
 
 /// Beginnings of the names by which cargo tells a program of its package.
@@ -299,7 +299,7 @@ mod tests {
         assert!(!is_static(&text).expect("readable"), "no program at all");
     }
 
-    /// What stands in for rustc must leave alone what cargo only asks, and libraries.
+    /// The stand-in for rustc must pass on questions of cargo and builds of libraries unchanged.
     #[test]
     fn programs_alone_are_linked_against_static_libraries() {
         let given = |args: &[&str]| {
