@@ -17,6 +17,8 @@ pub(crate) const CLUSTER: Duration = Duration::from_secs(90);
 /// Containers of a whole cluster: database, broker, provider, fault proxy, three pods and their sandboxes.
 pub(crate) const PARTS: usize = 10;
 /// Longest that the very first cluster of a machine may take: its images are made.
+/// Name of the file by which the folder of the locks is known to whoever shares the engine.
+const MARK: &str = "folder-id";
 const FIRST_CLUSTER: Duration = Duration::from_mins(45);
 /// Label of everything of ours that holds the path of its run's lock, which is below the run's cache folder.
 const LOCK: &str = "dev.crosspod.lock";
@@ -130,11 +132,14 @@ impl Home {
         projects
     }
 
-    /// What there is of this test's runs, on the engine or as locks in their cache.
+    /// Everything that is there of this test's runs, on the engine or as locks in their cache. The mark by which the folder
+    /// of the locks is known belongs to the folder and stays.
     pub(crate) fn traces(&self) -> Vec<String> {
         let locks = ["runs", "slots"].map(|folder| fs::read_dir(self.cache().join(folder)));
         let locks = locks.into_iter().flatten().flatten();
-        let locks = locks.map(|entry| entry.expect("an entry").path().display().to_string());
+        let paths = locks.map(|entry| entry.expect("an entry").path());
+        let locks = paths.filter(|path| !path.ends_with(MARK));
+        let locks = locks.map(|path| path.display().to_string());
         self.left_behind().into_iter().chain(locks).collect()
     }
 
