@@ -17,9 +17,9 @@ pub(crate) const CLUSTER: Duration = Duration::from_secs(90);
 /// Containers of a whole cluster: database, broker, provider, fault proxy, three pods and their sandboxes.
 pub(crate) const PARTS: usize = 10;
 /// Longest that the very first cluster of a machine may take: its images are made.
+const FIRST_CLUSTER: Duration = Duration::from_mins(45);
 /// Name of the file by which the folder of the locks is known to whoever shares the engine.
 const MARK: &str = "folder-id";
-const FIRST_CLUSTER: Duration = Duration::from_mins(45);
 /// Label of everything of ours that holds the path of its run's lock, which is below the run's cache folder.
 const LOCK: &str = "dev.crosspod.lock";
 

@@ -30,7 +30,7 @@ pub(crate) struct Neighbours {
     things: Vec<(&'static str, String, String)>,
     /// Projects of ours that are alive.
     alive: Vec<String>,
-    /// Held for its lock alone: it is the life of those runs.
+    /// Held for its lock alone.
     _lock: File,
     lock: String,
 }
@@ -77,7 +77,7 @@ impl Neighbours {
         self.bring_up(&Neighbour { name, labels });
     }
 
-    /// A live run of ours that is not this test's: by its lock, or because it is another machine's.
+    /// A run of ours that is not this test's, whose lock `down` cannot see: it lies in another folder, or on another machine.
     fn run_of(&mut self, who: &str, host: &str, is_kept: bool) {
         let lock = if who == "elsewhere" {
             "/no/such/file.lock".to_owned()
