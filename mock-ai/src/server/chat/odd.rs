@@ -76,7 +76,7 @@ fn extra(chunks: &Chunks, extra: Extra) -> String {
     }
 }
 
-/// What nobody can read.
+/// The bytes that nobody can read.
 pub(super) fn bad(chunks: &Chunks, bad: Bad, call: &Call) -> Vec<u8> {
     note(call, &Oddity::Bad(bad));
     match bad.kind {
