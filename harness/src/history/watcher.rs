@@ -24,6 +24,11 @@ impl CursorForm {
     }
 }
 
+/// True for a time that is left out.
+fn is_zero(us: &u64) -> bool {
+    *us == 0
+}
+
 /// A tail of a watcher: its opening, its bytes and frames, its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -57,6 +62,18 @@ pub enum WatcherEvent {
         pod: PodName,
         /// Thread watched.
         thread: ThreadId,
+        /// Cursor given, if any. Histories of older harnesses do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+        /// How it was given; the header's is left out.
+        #[serde(default, skip_serializing_if = "CursorForm::is_header")]
+        form: CursorForm,
+        /// When the request was sent, in microseconds since the run began; 0 if the history does not say.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        asked_us: u64,
+        /// Which session it showed, if the history says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        session: Option<SessionNo>,
         /// HTTP status; none where there was no answer.
         status: Option<u16>,
         /// The observation.
@@ -90,4 +107,55 @@ pub enum WatcherEvent {
         /// How.
         end: TailEnd,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_an_older_history_says_nothing_of_its_request() {
+        let old = r#"{"kind":"tail_refused","watcher":7,"pod":"pod-1","thread":"t-1","status":503,"reason":"draining","garbled":false}"#;
+        let read: WatcherEvent = serde_json::from_str(old).expect("a refusal");
+        let WatcherEvent::TailRefused {
+            cursor,
+            form,
+            asked_us,
+            session,
+            ..
+        } = &read
+        else {
+            panic!("not a refusal: {read:?}")
+        };
+        assert_eq!(
+            (cursor, *form, *asked_us, session),
+            (&None, CursorForm::LastEventId, 0, &None)
+        );
+        assert_eq!(serde_json::to_string(&read).expect("a line"), old);
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_cursor_and_the_form_of_it() {
+        let refused = WatcherEvent::TailRefused {
+            watcher: WatcherId(7),
+            pod: "pod-1".into(),
+            thread: "t-1".into(),
+            cursor: Some("2-3".into()),
+            form: CursorForm::AfterBesideEmptyHeader,
+            asked_us: 1_206_000,
+            session: None,
+            status: Some(400),
+            reason: "no such place".into(),
+            garbled: false,
+        };
+        let written = serde_json::to_string(&refused).expect("a line");
+        assert!(
+            written.contains(r#""cursor":"2-3","form":"after-beside-empty-header","asked_us":1206000"#),
+            "{written}"
+        );
+        assert_eq!(
+            serde_json::from_str::<WatcherEvent>(&written).expect("a refusal"),
+            refused
+        );
+    }
 }

@@ -149,12 +149,12 @@ impl Tailing {
             answer = self.ask() => answer,
             () = leave.cancelled() => {
                 let reason = "the watcher left before it was answered".to_owned();
-                return self.refuse(None, Trouble { reason, garbled: false });
+                return self.refuse(asked_us, None, Trouble { reason, garbled: false });
             }
         };
         let mut response = match answer {
             Ok(response) => response,
-            Err(trouble) => return self.refuse(None, trouble),
+            Err(trouble) => return self.refuse(asked_us, None, trouble),
         };
         if let Some(garbled) = refusal(&response) {
             let kind = answer::header(&response, "content-type").unwrap_or("none");
@@ -168,7 +168,7 @@ impl Tailing {
                 body => format!("{reason}: {body}"),
             };
             let trouble = Trouble { reason, garbled };
-            return self.refuse(Some(response.status().as_u16()), trouble);
+            return self.refuse(asked_us, Some(response.status().as_u16()), trouble);
         }
         self.recorder.record(WatcherEvent::TailOpened {
             watcher: attach.watcher,
@@ -214,12 +214,16 @@ impl Tailing {
         }
     }
 
-    fn refuse(&self, status: Option<u16>, Trouble { reason, garbled }: Trouble) {
-        let (watcher, pod, thread) = (self.attach.watcher, self.attach.pod.clone(), self.attach.thread.clone());
+    fn refuse(&self, asked_us: u64, status: Option<u16>, Trouble { reason, garbled }: Trouble) {
+        let attach = &self.attach;
         self.recorder.record(WatcherEvent::TailRefused {
-            watcher,
-            pod,
-            thread,
+            watcher: attach.watcher,
+            pod: attach.pod.clone(),
+            thread: attach.thread.clone(),
+            cursor: attach.cursor.clone(),
+            form: attach.form,
+            asked_us,
+            session: Some(attach.session_no),
             status,
             reason: reason.clone(),
             garbled,

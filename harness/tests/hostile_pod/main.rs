@@ -2,6 +2,7 @@
 //!
 //! The real watcher and the real requests, against raw TCP. What a tail may hold is in `workload::Limits`.
 
+mod cursors;
 mod requests;
 mod scene;
 mod server;

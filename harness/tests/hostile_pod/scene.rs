@@ -80,7 +80,12 @@ pub(crate) fn tail_of(frames: &[(Option<String>, String)], end: &str) -> String 
 
 impl Scene {
     pub(crate) async fn begin(steps: Vec<Step>) -> Self {
-        let pod = HostilePod::start(steps).await;
+        Self::begin_with(vec![steps]).await
+    }
+
+    /// As [`Scene::begin`], with a pod that answers one request after the other.
+    pub(crate) async fn begin_with(answers: Vec<Vec<Step>>) -> Self {
+        let pod = HostilePod::start(answers).await;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("history.jsonl");
         let recorder = Recorder::create(&path, Instant::now()).expect("a history");
@@ -101,17 +106,22 @@ impl Scene {
 
     /// Attaches a watcher to the pod.
     pub(crate) fn attach(&self) -> Tail {
+        self.attach_from(WatcherId(1), None)
+    }
+
+    /// Attaches a watcher to the pod, with a cursor and the form of it.
+    pub(crate) fn attach_from(&self, watcher: WatcherId, cursor: Option<(&str, CursorForm)>) -> Tail {
         // Nothing listens there: what the database would say of a terminal is not what is tried here.
         let owners = Owners::new("postgres://nobody@127.0.0.1:1/none", &self.system.database);
         let attach = Attach {
-            watcher: WatcherId(1),
+            watcher,
             pod: "pod-1".into(),
             at: self.pod.at,
             session: self.session.clone(),
             session_no: SessionNo(NonZeroU8::MIN),
             thread: "t-1".into(),
-            cursor: None,
-            form: CursorForm::default(),
+            cursor: cursor.map(|(cursor, _)| cursor.to_owned()),
+            form: cursor.map(|(_, form)| form).unwrap_or_default(),
             role: "start".into(),
             patience: None,
             manner: Manner::Eager,

@@ -32,21 +32,22 @@ pub(crate) fn stream() -> Step {
     send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
 }
 
-/// The hostile pod. It answers `POST /v1/sessions` as the contract says, and everything else by its steps.
+/// The hostile pod. It answers `POST /v1/sessions` as the contract says, and everything else by its steps: the first request by
+/// the first steps, and so on; the last steps answer all further ones.
 pub(crate) struct HostilePod {
     pub(crate) at: SocketAddr,
     asked: Arc<AtomicU32>,
 }
 
 impl HostilePod {
-    pub(crate) async fn start(steps: Vec<Step>) -> Self {
+    pub(crate) async fn start(answers: Vec<Vec<Step>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let at = listener.local_addr().expect("its address");
         let asked = Arc::new(AtomicU32::new(0));
         let count = asked.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(serve(client, steps.clone(), count.clone()));
+                tokio::spawn(serve(client, answers.clone(), count.clone()));
             }
         });
         Self { at, asked }
@@ -58,7 +59,7 @@ impl HostilePod {
     }
 }
 
-async fn serve(mut client: TcpStream, steps: Vec<Step>, asked: Arc<AtomicU32>) {
+async fn serve(mut client: TcpStream, answers: Vec<Vec<Step>>, asked: Arc<AtomicU32>) {
     client.set_nodelay(true).expect("a socket");
     let Some(request) = request(&mut client).await else {
         return;
@@ -70,8 +71,9 @@ async fn serve(mut client: TcpStream, steps: Vec<Step>, asked: Arc<AtomicU32>) {
         drop(client.write_all(answer.as_bytes()).await);
         return;
     }
-    asked.fetch_add(1, Ordering::SeqCst);
-    for step in steps {
+    let place = asked.fetch_add(1, Ordering::SeqCst) as usize;
+    let steps = answers.into_iter().take(place + 1).next_back();
+    for step in steps.unwrap_or_default() {
         // A client that has seen enough closes the connection, and that ends the steps.
         if act(&mut client, step).await.is_err() {
             return;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crosspod::history::{
-    ClientEvent, Credential, Cursor, Epoch, Event, FaultStep, MachineEvent, PodEvent, PodName, ProviderWhat, Row,
-    RunEvent, Status, StoreEvent, TailEnd, WatcherEvent, WatcherId, What,
+    ClientEvent, Credential, Cursor, CursorForm, Epoch, Event, FaultStep, MachineEvent, PodEvent, PodName,
+    ProviderWhat, Row, RunEvent, Status, StoreEvent, TailEnd, WatcherEvent, WatcherId, What,
 };
 use rand::rngs::StdRng;
 
@@ -22,6 +22,7 @@ pub(crate) const KINDS: &[Kind] = &[
         answer_with_nonsense,
         &["FramesWhole"],
     ),
+    ("a good cursor is refused", refuse_cursor, &["ResumeGapFree"]),
     ("an id goes back", set_back, &["MonotoneCursor"]),
     ("an id is missing", take_id, &["MonotoneCursor"]),
     ("a message makes two turns", second_turn, &["IdempotentSubmit"]),
@@ -151,9 +152,44 @@ fn answer_with_nonsense(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()>
         watcher: WatcherId(900),
         pod: pod.clone(),
         thread: thread.clone(),
+        cursor: None,
+        form: CursorForm::default(),
+        asked_us: 0,
+        session: None,
         status: Some(302),
         reason: "status 302, content type none".into(),
         garbled: true,
+    });
+    insert_behind(events, place, refused);
+    Some(())
+}
+
+/// A client comes back to a pod that nothing ails, with the id of the last frame but one that it was shown, and is refused.
+fn refuse_cursor(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    let pods = healthy(events);
+    let is_unbroken = !events.iter().any(|event| matches!(event.what, What::Fault(_)));
+    let (place, shown_to) = watched_delta(events, rng)?;
+    let opened = events[..place].iter().find_map(|event| match &event.what {
+        What::Watcher(WatcherEvent::TailOpened {
+            watcher, pod, thread, ..
+        }) if *watcher == shown_to => Some((pod.clone(), thread.clone())),
+        _ => None,
+    });
+    let (pod, thread) = opened.filter(|(pod, _)| is_unbroken && pods.contains(pod))?;
+    let What::Watcher(WatcherEvent::Frame { id: Some(id), .. }) = &events[place].what else {
+        return None;
+    };
+    let refused = What::Watcher(WatcherEvent::TailRefused {
+        watcher: WatcherId(901),
+        pod,
+        thread,
+        cursor: Some(id.to_string()),
+        form: CursorForm::LastEventId,
+        asked_us: events[place].at_us + 1,
+        session: None,
+        status: Some(400),
+        reason: "status 400, content type application/json: no such cursor".into(),
+        garbled: false,
     });
     insert_behind(events, place, refused);
     Some(())

@@ -4,7 +4,7 @@
 //! briefly is due nothing. Rows reach the history some tens of milliseconds after their commit, which makes every
 //! bound that is counted from them longer, never shorter.
 
-use crate::history::{Chunk, TailEnd};
+use crate::history::{Chunk, SessionNo, TailEnd};
 use crate::judge::view::View;
 use crate::judge::view::at::{At, ROW_LATENESS_US};
 use crate::judge::view::entities::observations::Revocation;
@@ -180,16 +180,18 @@ impl<'a> View<'a> {
             .during(at.us, at.us)
             .filter(|fault| fault.target == pod || !(self.pods.contains(fault.target) || fault.leaves_reading()))
             .any(|fault| !fault.excuses_nothing());
-        let tenant = self.threads[watcher.thread].tenant;
+        broken || self.may_be_revoked(watcher.thread, watcher.session, at)
+    }
+
+    /// True if the credential of an attach to the thread may no longer have been good.
+    pub(crate) fn may_be_revoked(&self, thread: usize, session: Option<SessionNo>, at: At) -> bool {
+        let tenant = self.threads[thread].tenant;
         let is_its = |revoked: &&Revocation<'_>| {
-            let other = watcher
-                .session
-                .zip(revoked.session)
-                .is_some_and(|(own, gone)| own != gone);
+            let other = session.zip(revoked.session).is_some_and(|(own, gone)| own != gone);
             Some(revoked.tenant) == tenant && !other
         };
         // The revocation is answered when it is complete, and a tail may be ended before that.
         let mut revoked = self.revoked.iter().filter(is_its);
-        broken || revoked.any(|revoked| revoked.at.us <= at.us + ROW_LATENESS_US)
+        revoked.any(|revoked| revoked.at.us <= at.us + ROW_LATENESS_US)
     }
 }

@@ -110,7 +110,7 @@ fn is_garbled(reason: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, TailEnd, WatcherEvent, WatcherId, What};
+    use crate::history::{Chunk, CursorForm, TailEnd, WatcherEvent, WatcherId, What};
     use crate::judge::testing::{aimed, closed, fault, takeover};
 
     const NAME: &str = "FramesWhole";
@@ -125,6 +125,10 @@ mod tests {
             watcher: WatcherId(9),
             pod: pod.into(),
             thread: "t-1".into(),
+            cursor: None,
+            form: CursorForm::default(),
+            asked_us: 0,
+            session: None,
             status: Some(200),
             reason: "status 200, content type text/html".into(),
             garbled,

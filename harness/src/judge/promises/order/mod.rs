@@ -5,5 +5,6 @@ pub(in crate::judge) mod frames_whole;
 pub(in crate::judge) mod monotone_cursor;
 pub(in crate::judge) mod no_inversion_on_attach;
 pub(in crate::judge) mod no_splice;
+mod refused_cursors;
 pub(in crate::judge) mod resume_gap_free;
 pub(in crate::judge) mod slice_of_the_log;

@@ -9,7 +9,8 @@
 //! What nobody was shown may have been in the log all the same: where frames of it were cleared away before they were read, a
 //! cursor that names the first of them is one that the pod may have found.
 
-use crate::history::{Capability, Chunk, Cursor, CursorForm};
+use super::refused_cursors::{self, given_as};
+use crate::history::{Capability, Chunk, Cursor};
 use crate::judge::Promise;
 use crate::judge::view::{Breach, Frame, Log, ROW_LATENESS_US, View, Watcher, name, tell};
 
@@ -18,22 +19,20 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "ResumeGapFree",
     statement: "a tail delivers a slice of the thread's log without a hole; one that resumes from a cursor begins right behind \
                 it, within the bound; a cursor of a frame that the log never held, or no longer does, gives an explicit resync; \
+                an attach with such a cursor, or an empty one, is not refused with 4xx by a pod that nothing ails; \
                 and no resync comes while the log should hold everything",
     needs: &[Capability::Cursor],
     judge,
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    view.watchers
-        .iter()
-        .filter_map(|watcher| {
-            Tail {
-                view,
-                watcher,
-                log: &view.logs[watcher.thread],
-            }
-            .check()
-        })
+    let tails = view.watchers.iter().filter_map(|watcher| {
+        let log = &view.logs[watcher.thread];
+        Tail { view, watcher, log }.check()
+    });
+    let refused = view.refused.iter();
+    tails
+        .chain(refused.filter_map(|refused| refused_cursors::refused(view, refused)))
         .collect()
 }
 
@@ -175,11 +174,7 @@ impl Tail<'_, '_> {
     /// A tail that begins in front of the cursor, the log's frame at `place`, as if it had been given none.
     fn not_behind(&self, frame: Frame<'_>, cursor: Cursor, place: usize) -> Breach {
         let last = tell(self.log.frames()[place].cursor);
-        let given = match self.watcher.form {
-            CursorForm::LastEventId => "`Last-Event-ID`",
-            CursorForm::After => "`after`",
-            CursorForm::AfterBesideEmptyHeader => "`after`, beside an empty `Last-Event-ID`",
-        };
+        let given = given_as(self.watcher.form);
         let expected = format!("the frames right behind {last}, which was given as {given}, or a resync");
         let got = format!("{}, as {}", tell(cursor), name(frame.chunk));
         self.breach(frame.at.n, expected, got)

@@ -23,7 +23,7 @@ pub(super) struct Places<'a> {
     pub(super) calls: HashMap<u64, usize>,
     /// When each was first posted, and what is expected of it.
     pub(super) messages: HashMap<(usize, &'a MessageId), (At, &'a Expect)>,
-    /// Ids that some tail resumes from.
+    /// Ids that some attach resumes from.
     pub(super) resumed: HashSet<&'a str>,
     pub(super) anchors: HashMap<(usize, &'a str), (usize, usize)>,
     pub(super) faults: Vec<(At, &'a FaultEvent)>,

@@ -37,12 +37,13 @@ fn collect(events: &[Event]) -> View<'_> {
     collector.view
 }
 
-/// The cursor that a tail resumes from, if this event opens one.
+/// The cursor that an attach gave, if this event answers one.
 fn resumed(event: &Event) -> Option<&str> {
-    if let What::Watcher(WatcherEvent::TailOpened { cursor, .. }) = &event.what {
-        cursor.as_deref()
-    } else {
-        None
+    match &event.what {
+        What::Watcher(WatcherEvent::TailOpened { cursor, .. } | WatcherEvent::TailRefused { cursor, .. }) => {
+            cursor.as_deref()
+        }
+        _ => None,
     }
 }
 
@@ -136,11 +137,12 @@ impl<'a> Collector<'a> {
             turn.durable = attempts::durable(turn, place, &self.places.gone);
         }
         self.give_stored();
+        let given = |thread, cursor: Option<&'a str>| self.places.given.get(&(thread, cursor?)).copied();
         for watcher in &mut self.view.watchers {
-            let given = watcher
-                .cursor
-                .and_then(|id| self.places.given.get(&(watcher.thread, id)));
-            watcher.resumes = given.copied();
+            watcher.resumes = given(watcher.thread, watcher.cursor);
+        }
+        for refused in &mut self.view.refused {
+            refused.resumes = given(refused.thread, refused.cursor);
         }
     }
 }

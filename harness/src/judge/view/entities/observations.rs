@@ -1,6 +1,8 @@
 //! Observations: single answers of pods, the engine and the harness, as they were given.
 
-use crate::history::{Credential, Outcome, PodName, ReadAnswer, Row, SessionNo, Status, TenantId, TurnId, WatcherId};
+use crate::history::{
+    Credential, Cursor, CursorForm, Outcome, PodName, ReadAnswer, Row, SessionNo, Status, TenantId, TurnId, WatcherId,
+};
 use crate::judge::view::at::At;
 
 /// A cancel, recorded when it was answered.
@@ -28,6 +30,16 @@ pub(crate) struct Refused<'a> {
     pub(crate) watcher: WatcherId,
     pub(crate) pod: &'a PodName,
     pub(crate) thread: usize,
+    /// Cursor that it gave, if the history says.
+    pub(crate) cursor: Option<&'a str>,
+    /// How it gave that cursor.
+    pub(crate) form: CursorForm,
+    /// That cursor, if a watcher of the thread was ever given it, with the moment it first was.
+    pub(crate) resumes: Option<(Cursor, At)>,
+    /// When it was sent, in microseconds since the run began.
+    pub(crate) asked_us: u64,
+    /// Session that it used, if the history says.
+    pub(crate) session: Option<SessionNo>,
     pub(crate) status: Option<u16>,
     pub(crate) reason: &'a str,
     /// True if the answer was neither a stream nor a refusal.

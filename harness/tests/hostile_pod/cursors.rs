@@ -1,0 +1,58 @@
+//! Clients that come back with a cursor to a pod that refuses it, falls silent, or answers as it should.
+
+use std::time::Duration;
+
+use crosspod::history::{CursorForm, WatcherId};
+use crosspod::verdict::Verdict;
+use crosspod::workload::Seen;
+
+use super::scene::{Outcomes, Scene, frames, tail_of};
+use super::server::{send, stream};
+
+const PROMISE: &str = "ResumeGapFree";
+const SOON: Duration = Duration::from_secs(20);
+
+/// One client is shown the whole turn; then a second comes back with `cursor` and is answered with `status`.
+async fn refused(cursor: &str, form: CursorForm, status: u16) -> Outcomes {
+    let shown = vec![stream(), send(tail_of(&frames(), "\n"))];
+    let head = format!("HTTP/1.1 {status} No\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{{}}");
+    let scene = Scene::begin_with(vec![shown, vec![send(head)]]).await;
+    let over = |seen: &Seen| seen.end.is_some() || seen.refused.is_some();
+    let first = scene.attach();
+    first.until("the end", SOON, over).await.expect("a tail that ends");
+    first.leave().await;
+    let tail = scene.attach_from(WatcherId(2), Some((cursor, form)));
+    tail.until("a refusal", SOON, over).await.expect("a refusal");
+    tail.leave().await;
+    scene.judged()
+}
+
+#[tokio::test]
+async fn a_refused_cursor_of_the_stream_is_found_in_every_form() {
+    for form in [
+        CursorForm::LastEventId,
+        CursorForm::After,
+        CursorForm::AfterBesideEmptyHeader,
+    ] {
+        let outcomes = refused("1-2", form, 400).await;
+        let (subject, got) = outcomes.finding(PROMISE);
+        assert_eq!(subject, "attach of w2 on pod-1");
+        assert_eq!(got, "a refusal: status 400, content type application/json: {}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_cursor_that_is_empty_or_due_a_resync_is_found() {
+    for cursor in ["", "7779-1"] {
+        let outcomes = refused(cursor, CursorForm::LastEventId, 400).await;
+        assert_eq!(outcomes.finding(PROMISE).0, "attach of w2 on pod-1");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_nonsense_and_one_for_a_time_are_sound() {
+    for (cursor, status) in [("undefined", 400), ("1-2", 503), ("1-2", 429)] {
+        let outcomes = refused(cursor, CursorForm::After, status).await;
+        assert_eq!(outcomes.judgement.verdict, Verdict::Pass, "{:#?}", outcomes.judgement);
+    }
+}
