@@ -21,7 +21,7 @@ const REST_MS: (u16, u16) = (60, 160);
 const STAY_MS: (u16, u16) = (20, 500);
 /// Stay of one visitor in so many, in milliseconds: long enough for the judge to hold silence against the pod.
 const LONG_STAY: (u32, u16) = (8, 2000);
-/// Stay of a visitor with a cursor that must be answered at once, in milliseconds.
+/// Least stay of a visitor with a cursor that must be answered at once, in milliseconds.
 const ANSWER_MS: u16 = 400;
 /// Bytes after which a visitor vanishes: from inside the first frame to some tens of frames on.
 const VANISHES_AFTER: (u16, u16) = (20, 3000);
@@ -47,7 +47,8 @@ pub struct Visit {
     pub form: CursorForm,
     /// How it reads.
     pub manner: Manner,
-    /// How long it stays at most, in milliseconds.
+    /// How long it stays, in milliseconds. A visit whose place [is due a resync](Place::is_due_a_resync) goes on until it is
+    /// answered.
     pub stay_ms: u16,
 }
 
@@ -71,6 +72,14 @@ pub enum Place {
     FarFuture,
     /// A text that is no cursor at all.
     Nonsense,
+}
+
+impl Place {
+    /// True for a well-formed cursor of no place in the thread: whether anything is in flight or not, a resync answers it, and
+    /// silence is a fault.
+    pub fn is_due_a_resync(self) -> bool {
+        matches!(self, Self::Foreign | Self::NeverWas | Self::FarFuture)
+    }
 }
 
 /// How a watcher reads.
@@ -181,6 +190,8 @@ mod tests {
         for strange in [Place::Foreign, Place::NeverWas, Place::FarFuture, Place::Nonsense] {
             assert!(lane.iter().any(|visit| visit.from == strange), "{strange:?}");
         }
+        let due: Vec<_> = lane.iter().filter(|visit| visit.from.is_due_a_resync()).collect();
+        assert_eq!(due.len(), 3);
         let written = serde_json::to_string(&drawn).expect("a plan is written");
         assert_eq!(
             written.matches("\"form\":\"after\"").count() + written.matches("\"form\":\"after-beside").count(),

@@ -19,6 +19,8 @@ pub struct Seen {
     pub state: Option<Status>,
     /// The last event id, as a client would send it to resume.
     pub last_id: Option<String>,
+    /// True once it was shown a resync or a frame of an answer: what a tail that resumes waits for.
+    pub answered: bool,
     /// Each turn it saw something of.
     pub turns: BTreeMap<TurnId, TurnSeen>,
     /// How the tail ended, once it has.
@@ -86,6 +88,7 @@ pub(super) fn describe(seen: &Seen) -> String {
 }
 
 pub(super) fn take(seen: &mut Seen, chunk: &Chunk, at: Instant) {
+    seen.answered |= chunk.turn().is_some() || matches!(chunk, Chunk::Resync { .. });
     match chunk {
         Chunk::Start(start) => {
             let of = seen.turns.entry(start.turn.clone()).or_default();
@@ -138,6 +141,25 @@ mod tests {
         assert_eq!(seen.turns[&turn].tokens, 2);
         take(&mut seen, &start(true), at);
         assert_eq!(seen.turns[&turn].tokens, 0);
+    }
+
+    #[test]
+    fn a_resync_or_a_frame_of_an_answer_answers_and_the_state_of_the_thread_does_not() {
+        let turn = TurnId::from("u");
+        let answered = |chunk| {
+            let mut seen = Seen::default();
+            take(&mut seen, &chunk, Instant::now());
+            seen.answered
+        };
+        let text = "a ".to_owned();
+        assert!(answered(Chunk::Resync { reason: String::new() }));
+        assert!(answered(Chunk::Delta {
+            turn: turn.clone(),
+            text
+        }));
+        let (status, turn) = (Status::InProgress, Some(turn));
+        assert!(!answered(Chunk::State { status, turn }));
+        assert!(!answered(Chunk::Done));
     }
 
     #[test]

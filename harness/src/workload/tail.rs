@@ -124,6 +124,20 @@ impl Tail {
         }
     }
 
+    /// Stays for `least`; and then, if an answer is awaited, until it was shown a resync or a frame of an answer, at most
+    /// `answer_within` in all. Returns at once when the tail ends or is refused.
+    pub async fn stay(&self, least: Duration, answer_within: Option<Duration>) {
+        let mut seen = self.seen.clone();
+        let is_over = |seen: &Seen| seen.end.is_some() || seen.refused.is_some();
+        // The end of the time is as good an end of the stay as the end of the tail.
+        drop(tokio::time::timeout(least, seen.wait_for(is_over)).await);
+        if let Some(most) = answer_within {
+            let rest = most.saturating_sub(least);
+            let answered = seen.wait_for(|seen| is_over(seen) || seen.answered);
+            drop(tokio::time::timeout(rest, answered).await);
+        }
+    }
+
     /// Leaves on purpose and waits until the end is in the history.
     pub async fn leave(self) {
         self.leave.cancel();

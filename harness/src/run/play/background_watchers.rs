@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::history::writer::Recorder;
-use crate::history::{Cursor, Epoch, PodName, ThreadId, WatcherEvent, WatcherId, What};
+use crate::history::{Bounds, Cursor, Epoch, PodName, ThreadId, WatcherEvent, WatcherId, What};
 use crate::plan::{Place, Visit};
 use crate::run::cast::last_seen::LastSeen;
 use crate::run::cast::turn::BACKGROUND_IDS_FROM;
@@ -24,6 +24,8 @@ use crate::workload::{Attach, Session, Tail};
 const HOLD_OFF: Duration = Duration::from_millis(30);
 /// How often it is looked whether that is over.
 const LOOK: Duration = Duration::from_millis(5);
+/// How long a visit outstays the bound within which it must be answered, so that silence is past it.
+const PAST_BOUND: Duration = Duration::from_secs(1);
 
 /// The background watchers of a play that is on.
 pub(in crate::run) struct BackgroundWatchers {
@@ -117,6 +119,8 @@ impl LaneContext {
         let Some(at) = self.slot.cluster.pod(pod).ok().and_then(|part| part.address()) else {
             return;
         };
+        let cursor = self.cursor(visit.from);
+        let answer_within = answer_within(visit.from, cursor.as_deref(), &self.slot.api.system().bounds);
         let attach = Attach {
             watcher: WatcherId(self.watchers.fetch_add(1, Ordering::Relaxed)),
             pod: pod.clone(),
@@ -124,7 +128,7 @@ impl LaneContext {
             session: self.session.clone(),
             session_no: READER_SESSION,
             thread: self.thread.clone(),
-            cursor: self.cursor(visit.from),
+            cursor,
             form: self.slot.api.system().cursor_form(visit.form),
             role: format!("restless {:?}", visit.from).to_lowercase(),
             patience: None,
@@ -133,8 +137,8 @@ impl LaneContext {
         let tail = Tail::open(&self.slot.api, attach, self.slot.owners.clone(), self.recorder.clone());
         let stay = Duration::from_millis(visit.stay_ms.into());
         tokio::select! {
-            // Over as it ends or the stay does.
-            _ = tail.until("its end", stay, |seen| seen.end.is_some()) => {}
+            () = tail.stay(stay, answer_within) => {}
+            // A visit that the end of the play cuts short is due nothing.
             () = self.stop.cancelled() => {}
         }
         tail.leave().await;
@@ -145,6 +149,12 @@ impl LaneContext {
         seen_ids.look(&self.recorder, &self.thread);
         seen_ids.at(place)
     }
+}
+
+/// The longest wait for the answer to `cursor`, which lies at `place`. Returns `None` if none must come.
+fn answer_within(place: Place, cursor: Option<&str>, bounds: &Bounds) -> Option<Duration> {
+    let is_due = cursor.is_some() && place.is_due_a_resync();
+    is_due.then(|| Duration::from_millis(bounds.terminal_ms) + PAST_BOUND)
 }
 
 impl SeenIds {
@@ -214,6 +224,28 @@ impl SeenIds {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::System;
+
+    #[test]
+    fn a_visit_that_is_due_a_resync_outstays_the_bound_and_no_other_does() {
+        let bounds = System::reference().bounds;
+        let within = |place, cursor| answer_within(place, cursor, &bounds);
+        let most = Duration::from_millis(bounds.terminal_ms + 1000);
+        for place in [Place::Foreign, Place::NeverWas, Place::FarFuture] {
+            assert_eq!(within(place, Some("7779-1")), Some(most), "{place:?}");
+            // Before any frame was shown there is no such cursor, and the attach gives none.
+            assert_eq!(within(place, None), None, "{place:?}");
+        }
+        for place in [
+            Place::Anew,
+            Place::Behind(2),
+            Place::Head,
+            Place::PastHead,
+            Place::Nonsense,
+        ] {
+            assert_eq!(within(place, Some("2-3")), None, "{place:?}");
+        }
+    }
 
     #[test]
     fn places_are_counted_from_the_newest_frame_of_the_newest_attempt() {

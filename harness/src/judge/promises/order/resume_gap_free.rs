@@ -574,6 +574,13 @@ mod tests {
         let mut play = resumed("2-3", 1206);
         play.put(1207, crate::judge::testing::closed(6, crate::history::TailEnd::Left));
         play.keeps(NAME);
+        // The play's end cut a visit with a strange cursor short: its bound of one second was not over.
+        let mut cut = resumed("77-1", 1206);
+        cut.put(2150, crate::judge::testing::closed(6, crate::history::TailEnd::Left));
+        cut.keeps(NAME);
+        let mut outstayed = resumed("77-1", 1206);
+        outstayed.put(3206, crate::judge::testing::closed(6, crate::history::TailEnd::Left));
+        assert_eq!(outstayed.breaks(NAME).expected, "a resync");
         let mut play = takeover();
         play.without(|what| {
             is_frame_of(5)(what) && !matches!(what, What::Watcher(WatcherEvent::Frame { chunk: Chunk::Done, .. }))
