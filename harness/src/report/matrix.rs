@@ -27,6 +27,9 @@ pub struct MatrixReport {
     /// Command that plays the whole matrix again.
     #[serde(default)]
     pub again: String,
+    /// How far an interrupted matrix came, and the command that plays the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// One row a defect and story.
     pub rows: Vec<Row>,
     /// The clean pod.
@@ -89,9 +92,9 @@ impl Control {
 }
 
 impl MatrixReport {
-    /// True if every row is full and the control is clean.
+    /// True if it was not interrupted, every row is full, and the control is clean.
     pub fn is_full(&self) -> bool {
-        !self.rows.is_empty() && self.rows.iter().all(Row::is_full) && self.control.is_clean()
+        self.reason.is_none() && !self.rows.is_empty() && self.rows.iter().all(Row::is_full) && self.control.is_clean()
     }
 }
 
@@ -215,6 +218,7 @@ mod tests {
             design: "log".into(),
             seed: 7,
             again: "cargo crosspod matrix --design log".into(),
+            reason: None,
             rows: vec![row(named)],
             control,
         }
@@ -242,6 +246,11 @@ mod tests {
             ..report(5, Control::default())
         };
         assert!(!none.is_full());
+        let interrupted = MatrixReport {
+            reason: Some("interrupted after 1 of 2 defects".into()),
+            ..report(5, Control::default())
+        };
+        assert!(!interrupted.is_full());
     }
 
     #[test]

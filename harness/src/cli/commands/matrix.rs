@@ -2,13 +2,14 @@
 
 use clap::Args as ClapArgs;
 
+use super::interrupted_matrix::InterruptedMatrix;
 use crate::cli::allowed::Allowed;
 use crate::cli::output::{Format, fail, say, say_json};
 use crate::cli::progress::Shown;
 use crate::cli::staged::staged;
 use crate::cluster::workspace_root;
-use crate::report::{self, MatrixReport, Row};
-use crate::run::{Matrix, MatrixOptions, MatrixProgress, Story};
+use crate::report::{self, MatrixReport};
+use crate::run::{Matrix, MatrixOptions, Story, conditions};
 use crate::system::System;
 
 /// Where the table is kept.
@@ -54,29 +55,45 @@ pub(in crate::cli) async fn matrix(stories: &[Story], args: Args) -> u8 {
         Err(e) => return fail(&e.to_string()),
     };
     let shown = Shown::new();
-    let ended = staged(&allowed, &shown, async |run| {
-        Ok(Box::pin(matrix.play(run, &shown)).await)
-    })
+    let done = InterruptedMatrix::new(&shown);
+    let ended = staged(
+        &allowed,
+        &shown,
+        async |run| Ok(Box::pin(matrix.play(run, &done)).await),
+    )
     .await;
     shown.done();
     let report = match ended.into_result() {
         Ok(Ok(report)) => report,
         Ok(Err(reason)) => return fail(&reason),
-        Err(code) => return code,
-    };
-    match args.format {
-        Format::Json => say_json(&report),
-        Format::Human => {
-            report.rows.iter().for_each(|row| say(&report::row_line(row)));
-            say(&report::matrix_summary(&report));
+        Err(code) => {
+            if let Some(report) = done.report(&matrix, &conditions(&allowed.hosts())) {
+                print(&report, args.format);
+            }
+            return code;
         }
-    }
+    };
+    print(&report, args.format);
     if matrix.is_whole()
         && let Err(reason) = keep(&report)
     {
         return fail(&reason);
     }
     u8::from(!report.is_full())
+}
+
+/// Prints the rows, and their summary or how far an interrupted matrix came.
+fn print(report: &MatrixReport, format: Format) {
+    match format {
+        Format::Json => say_json(report),
+        Format::Human => {
+            report.rows.iter().for_each(|row| say(&report::row_line(row)));
+            match &report.reason {
+                None => say(&report::matrix_summary(report)),
+                Some(reason) => say(reason),
+            }
+        }
+    }
 }
 
 /// Writes the table into the track record.
@@ -87,12 +104,6 @@ fn keep(report: &MatrixReport) -> Result<(), String> {
     let new = report::track_record(&old, report)
         .ok_or_else(|| format!("{}: it has no lines that its table stands between", path.display()))?;
     std::fs::write(&path, new).map_err(failed)
-}
-
-impl MatrixProgress for Shown {
-    fn row(&self, row: &Row) {
-        self.line(&report::row_line(row));
-    }
 }
 
 #[cfg(test)]

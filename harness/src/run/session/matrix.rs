@@ -9,7 +9,7 @@ use super::live_run::LiveRun;
 use super::side_by_side::side_by_side;
 use crate::cluster::Progress;
 use crate::plan::seed_of_repetition;
-use crate::report::{Command, Control, MATRIX_SCHEMA, MatrixReport, Row, StoryReport};
+use crate::report::{Command, Conditions, Control, MATRIX_SCHEMA, MatrixReport, Row, StoryReport};
 use crate::run::error::{RunError, unknown};
 use crate::run::story::Story;
 use crate::system::{Defect, System};
@@ -105,14 +105,7 @@ impl<'a> Matrix<'a> {
         let parts = std::iter::once(control.boxed_local()).chain(rows);
         // The table comes out as the catalogue has it, whichever was done first.
         let parts = side_by_side(usize::from(self.options.slots), parts).await;
-        let mut report = MatrixReport {
-            schema: MATRIX_SCHEMA,
-            design: self.options.design.clone(),
-            seed: self.options.seed,
-            again: self.again(run).to_string(),
-            rows: Vec::new(),
-            control: Control::default(),
-        };
+        let mut report = self.report(run.conditions(), Vec::new());
         for part in parts {
             match part {
                 Part::Control(control) => report.control = control,
@@ -120,6 +113,35 @@ impl<'a> Matrix<'a> {
             }
         }
         report
+    }
+
+    /// The report of a matrix of which these rows are done, and not the control.
+    pub fn report(&self, conditions: &Conditions, rows: Vec<Row>) -> MatrixReport {
+        MatrixReport {
+            schema: MATRIX_SCHEMA,
+            design: self.options.design.clone(),
+            seed: self.options.seed,
+            again: self.command(conditions, &self.options.defects).to_string(),
+            reason: None,
+            rows,
+            control: Control::default(),
+        }
+    }
+
+    /// Names of its defects, in the catalogue's order.
+    pub fn defects(&self) -> impl Iterator<Item = &str> {
+        self.cells.iter().map(|(defect, _)| defect.name.as_str())
+    }
+
+    /// The command that plays the defects that have no row among `done`, and their control. Returns the command of the
+    /// whole matrix if none has one, or if each has one and only the control is left.
+    pub fn rest(&self, conditions: &Conditions, done: &[Row]) -> Command {
+        let is_left = |name: &&str| !done.iter().any(|row| row.defect == *name);
+        let left: Vec<String> = self.defects().filter(is_left).map(str::to_owned).collect();
+        if left.is_empty() || left.len() == self.cells.len() {
+            return self.command(conditions, &self.options.defects);
+        }
+        self.command(conditions, &left)
     }
 
     async fn rows(&self, run: &LiveRun, defect: &Defect, stories: &[Story], progress: &dyn Progress) -> Vec<Row> {
@@ -156,16 +178,16 @@ impl<'a> Matrix<'a> {
         stories.iter().map(row).collect()
     }
 
-    /// The command that plays the whole matrix again.
-    fn again(&self, run: &LiveRun) -> Command {
+    /// The command that plays the named defects as this matrix does, or all of them if none is named.
+    fn command(&self, conditions: &Conditions, defects: &[String]) -> Command {
         let MatrixOptions {
             design,
-            defects,
             runs,
             seed,
             slots,
+            ..
         } = &self.options;
-        Command::matrix(run.conditions(), design, defects, *runs, *seed).slots(*slots)
+        Command::matrix(conditions, design, defects, *runs, *seed).slots(*slots)
     }
 
     async fn control(&self, run: &LiveRun, progress: &dyn Progress) -> Control {
@@ -263,19 +285,55 @@ mod tests {
         }
     }
 
+    fn options(defects: &[&str]) -> MatrixOptions {
+        MatrixOptions {
+            design: "log".into(),
+            defects: defects.iter().map(|name| (*name).to_owned()).collect(),
+            runs: 5,
+            seed: 1,
+            slots: 1,
+        }
+    }
+
+    fn row(defect: &str) -> Row {
+        Row {
+            defect: defect.into(),
+            design: "log".into(),
+            story: "a".into(),
+            promise: String::new(),
+            caught: 5,
+            runs: 5,
+            named: 5,
+            troubles: Vec::new(),
+            again: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_command_for_the_rest_names_the_defects_without_a_row() {
+        let registry = [story("a", &["claim-strict-cas", "no-fencing", "no-idempotency"])];
+        let system = System::reference();
+        let asked = ["claim-strict-cas", "no-fencing", "no-idempotency"];
+        let matrix = Matrix::lay_out(options(&asked), &registry, &system).expect("a matrix");
+        let rest = |done: &[&str]| {
+            let rows: Vec<Row> = done.iter().map(|defect| row(defect)).collect();
+            let command = matrix.rest(&Conditions::default(), &rows).to_string();
+            asked.map(|defect| command.contains(&format!("--defect {defect} ")))
+        };
+        assert_eq!(rest(&["no-fencing"]), [true, false, true]);
+        assert_eq!(rest(&["no-idempotency", "no-fencing"]), [true, false, false]);
+        // With nothing done, or nothing but the control left, the whole is played.
+        assert_eq!(rest(&[]), [true; 3]);
+        assert_eq!(rest(&asked), [true; 3]);
+    }
+
     fn lay_out(defects: &[&str]) -> Result<(usize, Vec<&'static str>), String> {
         let registry = [
             story("a", &["claim-strict-cas", "no-fencing"]),
             story("b", &[]),
             story("c", &["no-fencing"]),
         ];
-        let options = MatrixOptions {
-            design: "log".into(),
-            defects: defects.iter().map(|name| (*name).to_owned()).collect(),
-            runs: 5,
-            seed: 1,
-            slots: 1,
-        };
+        let options = options(defects);
         let system = System::reference();
         let matrix = Matrix::lay_out(options, &registry, &system).map_err(|e| e.to_string())?;
         let rows = matrix.cells.iter().map(|(_, stories)| stories.len()).sum();
