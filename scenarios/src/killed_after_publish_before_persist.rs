@@ -1,5 +1,5 @@
-//! An owner dies between showing a piece of the answer and storing it: clients have what the database has not. Whoever
-//! takes over must neither repeat the piece for them nor leave it out.
+//! An owner dies between showing a piece of the answer and storing it: clients have a piece that the database lacks.
+//! The heir must neither repeat that piece for them nor leave it out.
 
 use crosspod::nemesis::Failpoint;
 use crosspod::plan::{Answer, Pod};

@@ -1,5 +1,5 @@
-//! An owner is told to stop, its grace ends, it drops its turn, and it dies before it can say so: by the books it still owns
-//! what it no longer works on. Survivors must find out by its silence.
+//! An owner gets SIGTERM, its grace ends, it drops its turn, and it dies before it can say so: by the database it still owns
+//! the turn that it no longer works on. Survivors must find out by its silence.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! An owner dies, and its heir dies too, in the middle of taking over: readers were told to drop what they had, and what
-//! they had is still in the log. The last pod must make one whole answer of that.
+//! An owner dies, and its heir dies too, in the middle of taking over: readers were shown a reset, and
+//! the frames before it are still in the log. The last pod must make one whole answer of that.
 
 use crosspod::nemesis::Failpoint;
 use crosspod::plan::{Answer, Pod};

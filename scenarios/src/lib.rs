@@ -118,7 +118,7 @@ fn basics() -> Vec<Story> {
     ]
 }
 
-/// What becomes of a turn whose owner dies, drains, sleeps or is started again.
+/// Turns whose owner dies, drains, sleeps or is started again.
 fn owners() -> Vec<Story> {
     vec![
         story!(owner_killed_mid_answer: "the owner dies while the model is still talking",
@@ -269,7 +269,7 @@ fn dependencies() -> Vec<Story> {
     ]
 }
 
-/// Whose a thread is, and for how long a session is good.
+/// The tenant of a thread, and the life of a session.
 fn credentials() -> Vec<Story> {
     vec![
         story!(session_revoked_everywhere: "a session that was revoked on one pod is still honoured on another",

@@ -1,5 +1,5 @@
 //! A short answer ends, and a long one in the same thread outlasts the time by which the first would have been given up.
-//! What was to end the first must not end the second.
+//! The deadline of the first must not end the second.
 //! Catches: ghost-force-fail.
 
 use std::time::Duration;

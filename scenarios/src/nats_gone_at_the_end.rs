@@ -1,5 +1,5 @@
-//! The broker is gone in the moment in which a turn ends: the end is stored, and cannot be told. Once the broker is back
-//! everybody who watches must be told, by whomever.
+//! The broker is gone in the moment in which a turn ends: the end is stored, and cannot be published. Once the broker is
+//! back, every watcher must be shown the end, by any pod.
 //! Catches: terminal-publish-swallowed.
 
 use crosspod::cluster::Service;

@@ -1,5 +1,5 @@
-//! The broker is stopped. A pod that cannot serve must say so, or whoever distributes the clients sends them there; and it
-//! must serve again once the broker is back, with no help.
+//! The broker is stopped. A pod that cannot serve must say so, or the load balancer sends clients there. It must serve
+//! again once the broker is back, with no help.
 //! Catches: ready-while-dependency-down.
 
 use crosspod::cluster::Service;

@@ -1,4 +1,4 @@
-//! The owner is told to stop with its turn unfinished, is gone, and is started again under its own name, and nobody else is
+//! The owner gets SIGTERM with its turn unfinished, is gone, and is started again under its own name, and nobody else is
 //! there to take over: the others are frozen. A pod that takes its former life for itself leaves the turn to an owner that
 //! no longer exists.
 //! Catches: same-name-restart-excluded.

@@ -1,4 +1,4 @@
-//! A rolling deploy in the middle of an answer: every pod in turn is told to stop, is gone, and comes back. The turn is
+//! A rolling deploy in the middle of an answer: every pod in turn gets SIGTERM, is gone, and comes back. The turn is
 //! handed over as often as it must be, and clients of a stopped pod come back elsewhere from where they were.
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(crate) async fn rolling_restart_mid_answer(c: &mut Cast) -> Played {
     tails.each_reach(3).await?;
     let first = c.owner_of(&turn).await?;
     let mut restarted_mid_answer = 0;
-    // The owner last: whoever inherits the turn has been restarted already.
+    // The owner comes last, so that the heir of the turn has been restarted already.
     let mut order = c.survivors_of(&first);
     order.push(first.owner.clone());
     for pod in order {

@@ -1,4 +1,4 @@
-//! A pod is told to stop while its spool holds feedback, some of it set aside and some not. It carries all of it to the
+//! A pod gets SIGTERM while its spool holds feedback, some of it set aside and some not. It carries all of it to the
 //! database before it leaves: nobody may ever start it again.
 
 use crosspod::nemesis::Failpoint;

@@ -4,7 +4,7 @@
 use crosspod::plan::{Answer, Pod, Selector};
 use crosspod::run::{Cast, Fault, Injected, Played, Stopped, Turn};
 
-/// A turn that is held in its middle, and whose owner is dead.
+/// A turn whose provider waits in its middle, after its owner has died.
 async fn bereft_turn(c: &mut Cast) -> Result<(Turn, Vec<Injected>), Stopped> {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;

@@ -7,11 +7,11 @@ use crosspod::nemesis::Shift;
 use crosspod::plan::{Answer, Pod, Selector, Trigger};
 use crosspod::run::{Cast, Fault, Injected, Played, Stopped, Turn};
 
-/// That the fault landed in time.
+/// Evidence: the fault landed in time.
 pub(super) const SHIFTED: &str = "a clock was shifted while the turn ran";
-/// That nothing came of it.
+/// Evidence: the owner kept its turn.
 pub(super) const STAYED: &str = "the turn stayed with its owner for longer than a lease";
-/// That others could still follow.
+/// Evidence: a takeover was still possible.
 pub(super) const FOLLOWED: &str = "a survivor with a shifted clock took the turn over";
 
 /// Beyond any lease.

@@ -1,17 +1,17 @@
 //! The database runs, and does not do what the pods need: it ends their sessions, has no place for them, or only lets them read.
-//! What was acknowledged is not lost, nobody takes a turn for another reason than that its owner is gone, every pod says that it
-//! cannot serve for as long as that is so, and serves again by itself.
+//! No acknowledged message is lost, no turn is taken over unless its owner is gone, and every pod says that it cannot serve for as
+//! long as the database refuses, and serves again by itself.
 
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played, Stopped, Turn};
 
 use super::dependency::ENDED;
 
-/// That the pods had sessions, and lost them in time.
+/// Evidence: the pods had sessions, and lost them in time.
 pub(super) const SESSIONS_ENDED: &str = "the pods' sessions were ended while the turn ran";
-/// That the pods could not have sessions in time.
+/// Evidence: the pods were refused sessions in time.
 pub(super) const NO_PLACE: &str = "the database had no place for the pods while the turn ran";
-/// That the pods could not write in time.
+/// Evidence: the pods were refused writes in time.
 pub(super) const NO_WRITES: &str = "the database took no writes while the turn ran";
 
 pub(crate) async fn postgres_backends_terminated(c: &mut Cast) -> Played {
@@ -25,7 +25,7 @@ pub(crate) async fn postgres_connections_exhausted(c: &mut Cast) -> Played {
     let turn = held_turn(c).await?;
     c.nemesis().exhaust_connections().await?;
     c.evidence(NO_PLACE, !c.is_over(&turn).await?);
-    // Who owns the turn may let go of it: nobody says that he lives. So nothing of what the model says is waited for.
+    // The owner may let go of the turn, because its heartbeat is not stored. So the story waits for none of the model's tokens.
     c.provider().open_gate_through(&turn, 6).await?;
     c.every_pod_says_it_cannot_serve().await?;
     c.lease_passes().await;

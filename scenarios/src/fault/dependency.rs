@@ -6,15 +6,15 @@ use crosspod::cluster::Service;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
-/// That it was gone while the turn ran.
+/// Evidence: the dependency was gone while the turn ran.
 pub(super) const GONE: &str = "the dependency was gone while the turn ran";
-/// That the turn was not stopped by it for good.
+/// Evidence: the turn was not stopped by the fault for good.
 pub(super) const ENDED: &str = "the turn came to its end after it";
 
 /// How a dependency goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum How {
-    /// It is told to stop, and is started again.
+    /// It gets SIGTERM, and is started again.
     Stops,
     /// It is killed, and is started again.
     Dies,

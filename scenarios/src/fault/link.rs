@@ -7,23 +7,23 @@ use crosspod::nemesis::{Link, LinkFault, Way};
 use crosspod::plan::{Answer, Pod, Selector};
 use crosspod::run::{Cast, Fault, Played};
 
-/// That the fault landed.
+/// Evidence: the fault landed.
 pub(super) const LANDED: &str = "the fault landed while the turn ran";
-/// That the turn was not stopped by it for good.
+/// Evidence: the turn was not stopped by the fault for good.
 pub(super) const ENDED: &str = "the turn came to its end after it";
 
-/// What is waited for before the link is mended.
+/// The event that the story waits for before it mends the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Until {
-    /// That the fault has landed.
+    /// The fault has landed.
     Landed,
-    /// That a lease is over: nobody takes the turn from an owner that can still say that it lives.
+    /// A lease is over. No pod takes the turn from an owner whose heartbeats are still stored.
     ALease,
-    /// That another pod has taken the turn: its owner cannot say that it lives.
+    /// Another pod has taken the turn, because the owner's heartbeats are not stored.
     TakenOver,
 }
 
-/// The entry of a story of [`of_owner`]: whose link, what is done to it, and what is waited for before it is mended.
+/// The entry of a story of [`of_owner`]: the link, the fault of it, and the event that the story waits for before it mends the link.
 macro_rules! cut {
     ($link:ident, $name:literal: $about:literal, $way:ident, $fault:expr, $then:ident) => {{
         use crosspod::nemesis::{Link, Way};
@@ -74,7 +74,7 @@ pub(super) async fn of_owner(c: &mut Cast, link: Link, way: Way, fault: LinkFaul
     Ok(())
 }
 
-/// What the client does whose link it is.
+/// The behaviour of the client at the end of the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Client {
     /// It goes on watching: the link is bad and not broken.

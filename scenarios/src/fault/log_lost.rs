@@ -1,15 +1,15 @@
 //! The stream log is lost with all that it held in the middle of an answer, with the broker's storage or alone. The pods make it anew
-//! by themselves and the answer goes on in it; what was shown before is shown out of the database to whoever comes now, and
-//! whoever watched is told that something may be missing and misses nothing.
+//! by themselves and the answer goes on in it. A client that attaches now is shown the earlier part from the database. A client that
+//! watched is shown a resync and misses nothing.
 
 use crosspod::cluster::Service;
 use crosspod::run::{Cast, LostLog, Played, Turn};
 
 use super::database::{comes_to_its_end, goes_on_without, held_turn};
 
-/// That the log was lost in time.
+/// Evidence: the log was lost in time.
 pub(super) const LOST: &str = "the stream log was lost while the turn ran";
-/// That there was a log again before the turn was over.
+/// Evidence: there was a log again before the turn was over.
 pub(super) const ANEW: &str = "the pods made the stream log anew while the turn ran";
 
 pub(crate) async fn nats_storage_wiped(c: &mut Cast) -> Played {
@@ -29,7 +29,7 @@ pub(crate) async fn nats_stream_deleted(c: &mut Cast) -> Played {
     goes_on_in_another(c, &turn, lost).await
 }
 
-/// Whoever attaches while the log lacks the beginning of the answer sees it whole, and so do those who watch.
+/// A client that attaches while the log lacks the beginning of the answer sees it whole, and so do those that watch.
 async fn goes_on_in_another(c: &mut Cast, turn: &Turn, lost: LostLog) -> Played {
     c.log_is_made_anew(lost).await?;
     c.evidence(ANEW, !c.is_over(turn).await?);

@@ -70,7 +70,7 @@ pub(crate) fn faults() -> Vec<Story> {
     .concat()
 }
 
-/// What can happen to a pod's process.
+/// Faults of a pod's process.
 fn pods() -> Vec<Story> {
     vec![
         fault!(kill::kill: "the owner is killed at its third token",
@@ -106,7 +106,7 @@ fn pods() -> Vec<Story> {
     ]
 }
 
-/// What can happen to a pod's volume.
+/// Faults of a pod's volume.
 fn disks() -> Vec<Story> {
     vec![
         fault!(disk_full::disk_full: "the volume of a pod's feedback is full, and has room again",
@@ -117,7 +117,7 @@ fn disks() -> Vec<Story> {
     ]
 }
 
-/// What a pod can lack, and what can come in its place.
+/// Resources that a pod runs short of, and versions that replace it.
 fn strains() -> Vec<Story> {
     vec![
         fault!(strain::out_of_memory: "the owner is ended by the kernel for want of memory in the middle of an answer",
@@ -135,7 +135,7 @@ fn strains() -> Vec<Story> {
     ]
 }
 
-/// What can happen to a pod's wall clock.
+/// Faults of a pod's wall clock.
 fn clocks() -> Vec<Story> {
     use clock::{BACKWARD, FOLLOWED, FORWARD, SHIFTED, STAYED, of_owner, of_survivors};
     vec![
@@ -150,7 +150,7 @@ fn clocks() -> Vec<Story> {
     ]
 }
 
-/// What can happen to the database and the broker, for all pods at once.
+/// Faults of the database and the broker, for all pods at once.
 fn dependencies() -> Vec<Story> {
     use dependency::{ENDED, GONE, goes};
     vec![
@@ -180,7 +180,7 @@ fn dependencies() -> Vec<Story> {
     ]
 }
 
-/// What the provider's control language offers.
+/// Faults that the provider's control language offers.
 fn provider() -> Vec<Story> {
     use provider::{CALLED, ENDED, breaks_off, misbehaves};
     vec![

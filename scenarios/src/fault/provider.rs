@@ -5,9 +5,9 @@
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
-/// That the provider was called, and did what it was told to.
+/// Evidence: the provider was called, and followed its script.
 pub(super) const CALLED: &str = "the provider was called and misbehaved";
-/// That the turn was not stopped by it for good.
+/// Evidence: the turn was not stopped by the fault for good.
 pub(super) const ENDED: &str = "the turn came to its end after it";
 
 /// The provider misbehaves from the beginning of a call, or in its middle and by itself.

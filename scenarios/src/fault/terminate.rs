@@ -1,4 +1,4 @@
-//! A pod is told to stop and nothing keeps it from leaving in good order: an owner finishes what it has, a bystander goes
+//! A pod gets SIGTERM and nothing keeps it from leaving in good order: an owner finishes what it has, a bystander goes
 //! at once, and nobody loses an answer by it. Or its grace is cut short by a kill, and nobody loses an answer by that either.
 
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub(crate) async fn terminate_then_kill(c: &mut Cast) -> Played {
     };
     c.drains(&owner.owner).await?;
     c.provider().open_gate_through(&turn, 6).await?;
-    // It goes on with what it has, so its drain is under way and far from over.
+    // The owner goes on with its turn, so its drain is under way and far from over.
     let killed = c
         .nemesis()
         .inject(turn.shows(6), Selector::Owner, &turn, Fault::Kill)
@@ -72,7 +72,7 @@ pub(crate) async fn terminate_bystander(c: &mut Cast) -> Played {
     Ok(())
 }
 
-/// Sees the pods leave that were told to stop, and starts them again.
+/// Waits until the terminated pods have left, and starts them again.
 async fn leave(c: &mut Cast, mark: &str, injected: &[Injected]) -> Played {
     for one in injected {
         let code = c.nemesis().gone(&one.pod).await?;

@@ -1,4 +1,4 @@
-//! One step of a rolling update in the middle of an answer: the pod is told to stop and drains, another version is started in
+//! One step of a rolling update in the middle of an answer: the pod gets SIGTERM and drains, another version is started in
 //! its place under its name, and is taken back again. Nobody loses an answer by either.
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crosspod::plan::{Answer, Pod, Selector};
 use crosspod::run::{Cast, Fault, Played};
 
-/// What the other version says that it is.
+/// Name of the other version, by its own report.
 const NEXT: &str = "next";
 
 pub(crate) async fn replaced_by_a_new_version(c: &mut Cast) -> Played {

@@ -4,13 +4,13 @@ use crosspod::history::Status;
 use crosspod::plan::{Answer, Oddity, Pod};
 use crosspod::run::{Account, Cast, Played, Stopped, Turn};
 
-/// That the provider did what it was told to.
+/// Evidence: the provider followed its script.
 pub(super) const SENT: &str = "the provider sent each oddity";
-/// That sound answers were taken whole.
+/// Evidence: sound answers were completed whole.
 pub(super) const WHOLE: &str = "each odd answer was completed by its first call";
-/// That answers that nobody can read failed by themselves.
+/// Evidence: each unreadable answer failed, and by itself.
 pub(super) const FAILED: &str = "each odd answer failed by its first call";
-/// That a turn beside them ran on.
+/// Evidence: a turn beside them ran on.
 pub(super) const BESIDE: &str = "a healthy turn ran beside them";
 
 /// An odd answer's number of tokens.
