@@ -12,7 +12,7 @@ use tokio::time::Instant;
 /// A wait that ran out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Expired {
-    /// What was awaited.
+    /// The condition that was awaited.
     pub what: String,
     /// For how long.
     pub bound: Duration,

@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGTERM: a command removes what it has brought up before the process ends.
 //!
-//! A signal that comes while nobody awaits it is kept. Nothing cuts the removal short; it is bounded anyway.
+//! A signal that comes before it is awaited is kept. Nothing cuts the removal short; it is bounded anyway.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -24,7 +24,7 @@ impl Interrupt {
         }
     }
 
-    /// Returns when the process has been told to stop.
+    /// Returns when one of the signals has come.
     pub(super) async fn came(&mut self) {
         tokio::select! {
             () = next(&mut self.ctrl_c) => {}

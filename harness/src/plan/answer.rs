@@ -110,7 +110,7 @@ impl Answer {
         self
     }
 
-    /// Lets every call differ from an ordinary one. With a page, or something that nobody can read, every call fails.
+    /// Lets every call differ from an ordinary one. With a page, or something unreadable, every call fails.
     #[must_use]
     pub fn odd(mut self, oddity: &Oddity) -> Self {
         match oddity {

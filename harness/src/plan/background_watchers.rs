@@ -62,13 +62,13 @@ pub enum Place {
     Behind(u8),
     /// The head.
     Head,
-    /// The frame that would come right behind the head; nobody has been given it.
+    /// The frame that would come right behind the head. No watcher has been given it.
     PastHead,
     /// A frame of another thread, with the head's numbers.
     Foreign,
     /// An attempt that never was.
     NeverWas,
-    /// An attempt and a frame whose numbers no stream gets to.
+    /// An attempt and a frame with numbers that no stream reaches.
     FarFuture,
     /// A text that is no cursor at all.
     Nonsense,

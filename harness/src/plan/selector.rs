@@ -56,7 +56,7 @@ impl Selector {
     /// The pods that it means now, at least one.
     ///
     /// # Errors
-    /// [`NoTarget`] where it means none: nobody owns the thread, or there are fewer survivors.
+    /// [`NoTarget`] if it means none: no pod owns the thread, or there are fewer survivors.
     pub fn settle(self, known: &Known<'_>) -> Result<Vec<PodName>, NoTarget> {
         let fail = |why| NoTarget { selector: self, why };
         let owner = known.owner.ok_or_else(|| fail("nobody owns the thread"));

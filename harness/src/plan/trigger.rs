@@ -215,7 +215,7 @@ impl Watch {
             State::After { of, .. } => of.take(event),
             State::All(of) | State::Any(of) => of.iter_mut().for_each(|watch| watch.take(event)),
             State::Then { first, second } => {
-                // What fires the first does not fire the second as well.
+                // The event that fires the first does not fire the second as well.
                 if first.fires_us().is_some_and(|us| event.at_us >= us) {
                     second.take(event);
                 } else {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::landing::{Firing, LandingPrecision, Landings, miss};
 use crate::history::{Chunk, Event, FaultStep, Landing, WatcherEvent, What};
 
-/// One story's figures, in milliseconds; none where the story has no such moment.
+/// One story's figures, in milliseconds. `None` if the story has no such moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StoryFigures {
     /// From "the token was seen by a watcher" to "the owner is dead".

@@ -16,7 +16,7 @@ pub struct Firing {
     pub fault: String,
     /// Pod or dependency it was aimed at.
     pub target: String,
-    /// Where it landed; none where that was not judged.
+    /// Its landing. `None` if that was not judged.
     pub landing: Option<Landing>,
     /// True if it was seen to take effect.
     pub observed: bool,
@@ -51,9 +51,9 @@ pub struct LandingPrecision {
     pub moved: usize,
     /// Faults that landed after the end of the turn.
     pub too_late: usize,
-    /// Faults that were not seen to take effect, or whose landing was not judged.
+    /// Faults that were not seen to take effect, or were not judged.
     pub unclear: usize,
-    /// `hit / (hit + moved + too_late)`; none where no landing was judged.
+    /// `hit / (hit + moved + too_late)`; `None` if no landing was judged.
     pub share: Option<f64>,
     /// Each fault that missed.
     pub missed: Vec<Missed>,

@@ -45,7 +45,7 @@ impl Command {
         command.with("--defect", defect).with("--seed", Some(seed))
     }
 
-    /// `matrix` of the named defects, of all where none is named.
+    /// `matrix` of the named defects, or of all if none is named.
     pub fn matrix(conditions: &Conditions, design: &str, defects: &[String], runs: u32, seed: u64) -> Self {
         let command = Self::new(conditions, "matrix", design);
         let command = defects

@@ -9,7 +9,7 @@ use super::landing::landing_word;
 use crate::history::Landing;
 use crate::verdict::{Finding, Verdict};
 
-/// Most findings of one story that are told on the first screen; the rest are in `verdict.json`.
+/// Most findings of one story on the first screen; the rest are in `verdict.json`.
 const TOLD: usize = 3;
 /// Most faults that missed their step that a summary lists; the rest are in `verdict.json`.
 const MISSED_SHOWN: usize = 5;

@@ -270,7 +270,7 @@ impl Slot {
         Some(self.log.as_ref()?.lock().await.feed.dump(thread).await)
     }
 
-    /// Does something to the stream log that may make it another, while nobody reads it; then it is looked at anew.
+    /// Does something to the stream log that may replace it, with the reader stopped; then its creation is read anew.
     pub(super) async fn with_log_unread<T>(&self, work: impl Future<Output = T>) -> T {
         let Some(log) = &self.log else { return work.await };
         let mut log = log.lock().await;
@@ -279,7 +279,7 @@ impl Slot {
         done
     }
 
-    /// Consumers that the broker keeps for the stream log's readers; none where there is no log.
+    /// Consumers that the broker keeps for the stream log's readers. Returns `None` if there is no log.
     pub(super) async fn log_consumers(&self) -> Option<u64> {
         let counted = self.log.as_ref()?.lock().await.feed.consumers().await;
         counted

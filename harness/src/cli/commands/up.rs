@@ -51,7 +51,7 @@ fn print_cluster(cluster: &Cluster) -> u8 {
     0
 }
 
-/// The cluster. `None` if a signal told the process to stop.
+/// The cluster. `None` if a signal came.
 async fn try_up(args: &UpArgs, shown: &Shown) -> Result<Option<Cluster>, ClusterError> {
     let mut interrupt = Interrupt::listen();
     let begun = tokio::select! {

@@ -47,7 +47,7 @@ pub struct Cast {
     pub(in crate::run) stranger: Session,
     pub(in crate::run) revoked: bool,
     pub(in crate::run) thread: ThreadId,
-    /// Threads that the story has made besides, and whose they are.
+    /// Further threads of the story, each with its tenant's account.
     pub(in crate::run) others: Vec<(ThreadId, Account)>,
     pub(in crate::run) turns: Vec<Turn>,
     /// Feedback that was given, and whether it was acknowledged.
@@ -61,7 +61,7 @@ pub struct Cast {
     pub(in crate::run) watchers: u32,
     /// How often each pod had stepped down before the play; nothing of one that was started since.
     pub(in crate::run) superseded_before: BTreeMap<PodName, u64>,
-    /// When each terminated pod was told to stop.
+    /// When each terminated pod got SIGTERM.
     pub(in crate::run) stopping_since: Vec<(PodName, Instant)>,
 }
 

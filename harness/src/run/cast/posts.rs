@@ -74,7 +74,7 @@ impl Cast {
         Ok(turn)
     }
 
-    /// Sends a message; what comes of it goes into the history whoever waits for it.
+    /// Sends a message. The outcome goes into the history, whether or not a caller waits for it.
     fn sent(
         &mut self,
         pod: &PodName,

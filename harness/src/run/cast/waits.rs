@@ -79,7 +79,7 @@ impl Cast {
         Ok(heir.await?)
     }
 
-    /// Where a turn stands in the database; none where it has no row.
+    /// A turn's status in the database. Returns `None` if it has no row.
     pub async fn status_of(&self, turn: &Turn) -> Result<Option<Status>, Stopped> {
         self.slot
             .owners
@@ -123,7 +123,7 @@ impl Cast {
         Ok(status)
     }
 
-    /// Waits until the turn is over in the database, whoever has been told.
+    /// Waits until the turn is over in the database, even if no watcher was shown its end.
     pub async fn ended(&self, turn: &Turn) -> Result<Status, Stopped> {
         self.ended_within(turn, END).await
     }
@@ -163,7 +163,7 @@ impl Cast {
         Ok(self.status_of(turn).await?.is_some_and(Status::is_terminal))
     }
 
-    /// Waits until a pod that was told to stop says that it drains.
+    /// Waits until a terminated pod says that it drains.
     pub async fn drains(&self, pod: &PodName) -> Result<(), Stopped> {
         let at = self.slot.address(pod)?;
         let api = &self.slot.api;
@@ -239,7 +239,7 @@ impl Cast {
 }
 
 impl Cast {
-    /// Waits until a pod that was told to stop says that it drains, then posts to it: whether it refuses with 503.
+    /// Waits until a terminated pod says that it drains, then posts to it: whether it refuses with 503.
     pub async fn refuses_posts(&mut self, pod: &PodName) -> Result<bool, Stopped> {
         self.drains(pod).await?;
         let outcome = self.try_post(pod, &Answer::tokens(1)).await?;

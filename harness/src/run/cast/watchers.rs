@@ -103,7 +103,7 @@ impl Watcher {
         Ok(end(&seen).unwrap_or(Status::Failed))
     }
 
-    /// Waits until the stream has ended, by whomever.
+    /// Waits until the stream has ended, from either side.
     ///
     /// # Errors
     /// The bound is over.

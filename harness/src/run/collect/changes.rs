@@ -12,7 +12,7 @@ use crate::run::slot::Slot;
 /// in that time, and nothing is lost between two.
 const CHANGES_EVERY: Duration = Duration::from_millis(40);
 
-/// Moves the database's changes into the history until told to stop. The database may be broken by a story: what cannot be
+/// Moves the database's changes into the history until `stop` is cancelled. The database may be broken by a story: what cannot be
 /// read now is read later, and the last reading of all is not allowed to fail.
 pub(in crate::run) async fn feed(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
     while !stop.is_cancelled() {

@@ -1,6 +1,6 @@
 //! Records when parts of the cluster, or the harness itself, wait for a CPU.
 //!
-//! On an overloaded machine a promise may be broken by nobody's fault. The numbers are the kernel's, so an engine on another
+//! On an overloaded machine a promise may be broken through no fault of the system. The numbers are the kernel's, so an engine on another
 //! machine gives none.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -46,7 +46,7 @@ struct Seen {
     late: Duration,
 }
 
-/// Looks until told to stop.
+/// Looks until `stop` is cancelled.
 pub(in crate::run) async fn watch(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
     let mut seen = VecDeque::from([look(&slot, Duration::ZERO).await]);
     while let (Some(last), false) = (seen.back(), stop.is_cancelled()) {

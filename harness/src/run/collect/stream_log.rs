@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::history::writer::Recorder;
 use crate::run::slot::Slot;
 
-/// How often the stream log's messages are while something is published: what is cleared between two looks is not told.
+/// How often the stream log is read while messages are published. A message that is cleared between two reads is not recorded.
 const LOG_EVERY: Duration = Duration::from_millis(20);
 
 /// How long it counts as being published to, after something was heard of it: what is heard may be stored a moment later.
@@ -17,7 +17,7 @@ const LOG_BUSY: Duration = Duration::from_millis(100);
 /// How often the stream log is looked at though nothing is heard of it.
 const LOG_AT_LEAST_EVERY: Duration = Duration::from_millis(250);
 
-/// Moves the stream log's messages into the history until told to stop; as with the database, what cannot be read now is read
+/// Moves the stream log's messages into the history until `stop` is cancelled; as with the database, what cannot be read now is read
 /// later.
 pub(in crate::run) async fn log(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
     let mut heard = Instant::now();

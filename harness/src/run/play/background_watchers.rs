@@ -20,9 +20,9 @@ use crate::run::slot::Slot;
 use crate::system::frames;
 use crate::workload::{Attach, Session, Tail};
 
-/// How long after an event that a fault may follow nobody comes: an attach would be in the way of what is measured.
+/// How long no visit begins after an event that a fault may follow: an attach would disturb the time that is measured.
 const HOLD_OFF: Duration = Duration::from_millis(30);
-/// How often it is looked whether that is over.
+/// How often the lane checks whether that time is over.
 const LOOK: Duration = Duration::from_millis(5);
 /// How long a visit outstays the bound within which it must be answered, so that silence is past it.
 const PAST_BOUND: Duration = Duration::from_secs(1);
@@ -113,7 +113,7 @@ async fn lane(context: Arc<LaneContext>, visits: Vec<Visit>) {
 }
 
 impl LaneContext {
-    /// One visit, to a pod that listens; nobody is asked where none does.
+    /// One visit. A pod that does not listen is not visited.
     async fn visit(&self, visit: Visit) {
         let pod = &self.pods[visit.pod % self.pods.len()];
         let Some(at) = self.slot.cluster.pod(pod).ok().and_then(|part| part.address()) else {
@@ -212,7 +212,7 @@ impl SeenIds {
         Some(frames::write_cursor(place(*head), id))
     }
 
-    /// The head's numbers as another thread's id has them; none where ids do not tell their thread.
+    /// The head's numbers as another thread's id has them. Returns `None` if ids do not tell their thread.
     fn foreign(&self) -> Option<String> {
         let (head, own) = self.ids.last_key_value()?;
         let made = frames::of_another_thread(own)?;

@@ -35,7 +35,7 @@ pub(in crate::run) struct Baseline {
 type Counts = BTreeMap<(Option<PodName>, &'static str), u64>;
 
 impl Baseline {
-    /// Looks at a cluster on which nothing is played yet. What cannot be told now counts as nothing.
+    /// Looks at a cluster on which nothing is played yet. A count that cannot be read now is taken as nothing.
     pub(in crate::run) async fn look(slot: &Slot) -> Self {
         let newest = slot.pods().iter().map(|pod| async move {
             let line = slot.cluster.pod(pod).ok()?.newest_line().await;
@@ -59,7 +59,7 @@ pub(in crate::run) async fn ask_readiness(cast: &Cast) {
 /// Lets every pod do a client's small piece of work, where something was broken in the play.
 ///
 /// # Errors
-/// The harness itself cannot go on; a pod that fails is told in the history.
+/// The harness itself cannot go on; a pod that fails is recorded in the history.
 pub(in crate::run) async fn try_every_pod(cast: &mut Cast) -> Result<(), String> {
     let is_fault = |what: &What| matches!(what, What::Fault(fault) if matches!(fault.step, FaultStep::Aimed { .. }));
     let broken = cast.recorder.find(0, |event| is_fault(&event.what).then_some(()));
@@ -72,7 +72,7 @@ pub(in crate::run) async fn try_every_pod(cast: &mut Cast) -> Result<(), String>
     }
 }
 
-/// Counts what is left once all clients are gone, giving it the time to go. What nobody tells is not counted.
+/// Counts what is left once all clients are gone, giving it the time to go. A count that cannot be read is left out.
 pub(in crate::run) async fn count_leftovers(cast: &Cast, baseline: &Baseline) {
     let (slot, counts) = (&cast.slot, &baseline.counts);
     let left = move |now: &Counts| -> Counts {

@@ -21,7 +21,7 @@ pub(in crate::run) async fn heal(cast: &mut Cast) -> Result<(), String> {
     for part in &under_fault {
         cast.nemesis.healing(part);
     }
-    // One that is held in its drain is healed only once it is let go; one that is frozen can be told only once it is not.
+    // A pod that holds in its drain is healed only once it is let go. A frozen pod hears that only once it is thawed.
     if let Err(e) = cast.nemesis.disarm_all().await {
         tracing::debug!(error = %e, "not disarmed yet");
     }

@@ -91,7 +91,7 @@ async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<StoryReport, St
     let begun = Instant::now();
     let (story, folder) = (*order.story, order.folder.clone());
     // As a task of its own: a story that a watcher's frame wakes then goes on where the frame was read, and the way from "seen"
-    // to "dead" has no thread to wake up on it. It ends with whoever waits for it.
+    // to "dead" has no thread to wake up on it. The task ends with its waiter.
     let playing = AbortOnDropHandle::new(tokio::spawn(async move { stage.perform(&story, &folder).await }));
     playing
         .await
@@ -145,7 +145,7 @@ fn judged(order: &Order<'_>, recorder: &Recorder, measured: &StoryFigures) -> St
     )
 }
 
-/// Writes a story's verdict beside its history. A report that cannot be kept is still told.
+/// Writes a story's verdict beside its history. A report that cannot be kept is still returned.
 fn keep(mut report: StoryReport, folder: &Folder) -> StoryReport {
     report.artefacts = folder.path().display().to_string();
     if let Err(e) = folder.write_json("verdict.json", &report) {

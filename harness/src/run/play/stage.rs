@@ -60,7 +60,7 @@ impl Stage {
             .map_err(|e| e.to_string())?;
         let before = Baseline::look(slot).await;
         let cast = make_cast(slot, plan, recorder, nonce, &before).await?;
-        // So that the connection is there when an owner is aimed at: making one takes ten times as long as asking.
+        // This opens the connection before an owner is aimed at: opening one takes ten times as long as asking.
         slot.owners.of(&cast.thread).await.map_err(|e| e.to_string())?;
         let stop = CancellationToken::new();
         let feed = tokio::spawn(feed(slot.clone(), recorder.clone(), stop.clone()));
@@ -174,7 +174,7 @@ async fn make_cast(
         thread: thread.clone(),
         tenant: session.tenant.clone(),
     });
-    // So that there is something of another tenant's that could be told to this one.
+    // Another tenant's thread is what a leak could show to this one.
     let strangers = slot.api.new_thread(&pod, at, &stranger).await;
     recorder.record(ClientEvent::ThreadMade {
         thread: strangers.map_err(|e| e.to_string())?,

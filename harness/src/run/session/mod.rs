@@ -33,7 +33,7 @@ pub struct Setting {
     pub slots: u16,
 }
 
-/// A slot that is shared by the play on it and whoever takes it down.
+/// A slot that is shared by the play on it and the task that takes it down.
 type SharedSlot = Arc<Slot>;
 
 /// Clusters of one setting that are up.

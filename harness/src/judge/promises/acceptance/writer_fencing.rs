@@ -2,7 +2,7 @@
 //!
 //! The history has the store's changes in commit order, so "after the claim" is exact there, except within one
 //! transaction, where the order means nothing. On a screen the order of frames decides. A terminal turn never
-//! changes, whoever writes.
+//! changes, by any writer.
 
 use std::collections::BTreeMap;
 

@@ -38,7 +38,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     tails.chain(refused).collect()
 }
 
-/// An attach that was told that there is nothing to be streamed, while a turn was in flight and nothing was broken.
+/// An attach that was answered with 204, while a turn was in flight and nothing was broken.
 fn empty(view: &View<'_>, refused: &Refused<'_>) -> Option<Breach> {
     let until_us = refused.at.us;
     let owners = &view.threads[refused.thread].owners;

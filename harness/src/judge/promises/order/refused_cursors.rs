@@ -256,7 +256,7 @@ mod tests {
         let mut play = answered(Some("2-3"), Some(404));
         play.put(1100, of_the_other).put(1100, state(7, Status::Idle, None));
         play.keeps(NAME);
-        // That says nothing of the cursor.
+        // Status 400 is no answer to a foreign thread: it is one to the cursor.
         play.turn_into(
             &refusal("t-1", Some("2-3"), Some(404)),
             refusal("t-1", Some("2-3"), Some(400)),

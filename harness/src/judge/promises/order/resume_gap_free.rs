@@ -6,7 +6,7 @@
 //! rule for once, and so must not come for nothing: without a cursor, or with one that the log should still hold, it is
 //! due only to a newer attempt or to a broken dependency.
 //!
-//! What nobody was shown may have been in the log all the same: where frames of it were cleared away before they were read, a
+//! The log may have held frames that no watcher was shown: if frames were cleared away before they were read, a
 //! cursor that names the first of them is one that the pod may have found.
 
 use super::refused_cursors::{self, given_as};
@@ -47,10 +47,10 @@ struct Tail<'v, 'a> {
 enum At {
     /// Its first frame may be any.
     Anywhere,
-    /// Behind a cursor that nobody was given: only a resync can follow.
+    /// Behind a cursor that no watcher was given: only a resync can follow.
     Nowhere,
-    /// Behind this frame of the log, which nobody had been given yet when the tail was asked for: what follows is what is behind it, or
-    /// a resync.
+    /// Behind this frame of the log, which no watcher had been given yet when the tail was asked for: the frames behind it follow, or a
+    /// resync.
     Ahead(Cursor, usize),
     /// Behind this frame of the log.
     Behind(Cursor, usize),
@@ -467,7 +467,7 @@ mod tests {
             play
         };
         cleared(&[]).passes();
-        // It may have held more, of which the tail misses nothing either.
+        // The first attempt may have held more, of which the tail misses nothing either.
         cleared(&[delta(6, 1, 5, token(1, 5))]).keeps(NAME);
         let hole = cleared(&[delta(6, 1, 6, token(1, 6))]).breaks(NAME);
         assert!(
@@ -481,7 +481,7 @@ mod tests {
         kept.turn_into(&start(6, 2, true), start(6, 2, false));
         assert!(kept.breaks(NAME).expected.starts_with("a resync, for no watcher"));
 
-        // Where the log shows the two attempts side by side, there never was a 1-4.
+        // If the log shows the two attempts side by side, there never was a 1-4.
         let played = |second: u32| {
             let mut play = cleared(&[]);
             play.put(20, logged(103, delta(1, 1, 3, token(1, 3))));

@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(finding.expected, "2-4 right behind 2-3, or a resync");
         let lines: Vec<&str> = finding.got.lines().map(str::trim).collect();
         assert!(lines[3].starts_with("- 2-4 "), "{lines:?}");
-        // Without the log there is nobody to tell of it.
+        // Without the stream log no source shows the frame.
         play.without(is_logged(4)).keeps("ResumeGapFree");
     }
 

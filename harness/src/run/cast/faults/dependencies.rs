@@ -62,7 +62,7 @@ impl NemesisSide<'_> {
         Ok(())
     }
 
-    /// Freezes a dependency: its connections stay, and nobody answers on them.
+    /// Freezes a dependency: its connections stay, and no answer comes on them.
     pub async fn freeze(self, dependency: &Service) -> Result<(), Stopped> {
         let handle = self.cast.slot.part(dependency)?;
         self.cast.nemesis.pause(&handle, None, None).await?;

@@ -25,7 +25,7 @@ pub enum Fault {
     Kill,
     /// It is frozen.
     Pause,
-    /// It is told to stop.
+    /// It gets SIGTERM.
     Terminate,
     /// One of its links is cut or impaired.
     Cut(Link, Way, LinkFault),
@@ -66,7 +66,7 @@ impl NemesisSide<'_> {
     /// is read from the database at that moment.
     ///
     /// # Errors
-    /// The trigger does not fire in 8 s, the selector means nobody, or a fault cannot be seen to have taken effect.
+    /// The trigger does not fire in 8 s, the selector means no pod, or a fault cannot be seen to have taken effect.
     pub async fn inject(
         self,
         trigger: Trigger,

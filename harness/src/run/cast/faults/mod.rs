@@ -16,7 +16,7 @@ use crate::nemesis::{Aim, Armed, Failpoint, Held, Link, LinkCut, LinkFault, Way}
 use crate::run::stopped::Stopped;
 use crate::system::Release;
 
-/// How long a dependency that is told to stop has to do so in good order.
+/// Grace of a dependency that gets SIGTERM.
 pub(in crate::run) const STOP: Duration = Duration::from_secs(5);
 
 /// Longest that a story waits for something to come of a fault that waits for data.
@@ -56,7 +56,7 @@ impl NemesisSide<'_> {
         trigger: Option<Instant>,
     ) -> Result<Vec<Landing>, Stopped> {
         let cast = self.cast;
-        // Whatever was last seen is not what this is measured from.
+        // The bound is not measured from the frame that was seen last.
         cast.last_seen.take();
         let pods = aimed.iter().map(|(pod, _)| cast.slot.pod(pod));
         let pods: Vec<_> = pods.collect::<Result<_, _>>()?;
@@ -219,7 +219,7 @@ impl NemesisSide<'_> {
         Ok(self.cast.nemesis.release(&handle, held.point).await?)
     }
 
-    /// Lets a frozen owner that holds at a failpoint go on from there. It is told to while it is frozen, so that it hears
+    /// Lets a frozen owner that holds at a failpoint go on from there. The order is sent while it is frozen, so that it hears
     /// it with whatever else has come meanwhile.
     pub async fn resume_held(self, owner: &Aim, point: Failpoint) -> Result<(), Stopped> {
         let handle = self.cast.slot.pod(&owner.owner)?;
@@ -267,7 +267,7 @@ impl NemesisSide<'_> {
 
     // --- versions
 
-    /// Starts another version in the place of a pod that was told to stop and is gone; it serves when this returns.
+    /// Starts another version in the place of a pod that was terminated and is gone; it serves when this returns.
     pub async fn roll_out(self, pod: &PodName, version: &str) -> Result<(), Stopped> {
         let cast = self.cast;
         let (handle, release) = (cast.slot.pod(pod)?, release(cast)?);

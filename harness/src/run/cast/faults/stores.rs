@@ -92,7 +92,7 @@ impl NemesisSide<'_> {
 }
 
 impl Cast {
-    /// Waits until the broker has the log again, which nobody but the pods makes.
+    /// Waits until the broker has the log again, which only the pods make.
     pub async fn log_is_made_anew(&self, lost: LostLog) -> Result<(), Stopped> {
         let (url, log) = log_of(self)?;
         let (url, log) = (&url, &log);
