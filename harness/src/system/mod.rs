@@ -4,6 +4,7 @@
 //! socket: `cluster` starts the system, `roles` ask its parts, `workload` talks to its pods.
 
 pub mod frames;
+pub mod language;
 
 use serde::Deserialize;
 
