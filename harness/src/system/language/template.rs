@@ -126,7 +126,7 @@ fn escaped(text: &str) -> String {
         let begins = behind
             .bytes()
             .next()
-            .is_some_and(|byte| byte == b'{' || begins_name(byte));
+            .is_none_or(|byte| byte == b'{' || begins_name(byte));
         written.push_str(if begins { "{{" } else { "{" });
         rest = behind;
     }
