@@ -13,7 +13,7 @@ use crate::wire::json;
 ///
 /// The step `*` joins the texts of a list (`/content/*/text`), and `#` enters a text that holds JSON (`/content/0/text#/id`). In
 /// a field's name `~0` stands for `~`, `~1` for `/`, `~2` for `#` and `~3` for `*`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Pointer {
     steps: Vec<Step>,
@@ -158,65 +158,6 @@ impl TryFrom<String> for Pointer {
     }
 }
 
-/// Pointers in order: the first that leads somewhere counts. A file says one pointer, or a list.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "OneOrMore")]
-pub struct PointerList(Vec<Pointer>);
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a pointer or a list of pointers")]
-enum OneOrMore {
-    One(String),
-    More(Vec<String>),
-}
-
-impl PointerList {
-    /// Reads pointers.
-    ///
-    /// # Errors
-    /// There is none, or one is no pointer.
-    pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, Mistake> {
-        if texts.is_empty() {
-            return Err(Mistake::new("an empty list of pointers leads nowhere"));
-        }
-        let pointers = texts.iter().map(|text| Pointer::parse(text.as_ref()));
-        pointers.collect::<Result<_, _>>().map(Self)
-    }
-
-    /// The value that the first pointer with one leads to.
-    pub fn find(&self, value: &Value) -> Option<Value> {
-        self.0.iter().find_map(|pointer| pointer.find(value))
-    }
-
-    /// The text that the first pointer with one leads to.
-    pub fn text(&self, value: &Value) -> Option<String> {
-        self.0.iter().find_map(|pointer| pointer.text(value))
-    }
-
-    /// The pointers, in their order.
-    pub fn pointers(&self) -> &[Pointer] {
-        &self.0
-    }
-}
-
-impl TryFrom<OneOrMore> for PointerList {
-    type Error = Mistake;
-
-    fn try_from(said: OneOrMore) -> Result<Self, Mistake> {
-        match said {
-            OneOrMore::One(text) => Self::parse(&[text]),
-            OneOrMore::More(texts) => Self::parse(&texts),
-        }
-    }
-}
-
-impl fmt::Display for PointerList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let pointers: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&pointers.join(" or "))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -289,9 +230,7 @@ mod tests {
     fn null_is_nowhere() {
         let value = json!({ "result": null, "text": "x" });
         assert_eq!(pointer("/result").find(&value), None);
-        let list = PointerList::parse(&["/result", "/nothing", "/text", "/result"]).expect("pointers");
-        assert_eq!(list.find(&value), Some(json!("x")));
-        assert_eq!(list.find(&json!({})), None);
+        assert_eq!(pointer("/text").find(&value), Some(json!("x")));
     }
 
     #[test]
@@ -332,25 +271,6 @@ mod tests {
         ] {
             let error = Pointer::parse(text).expect_err("no pointer").to_string();
             assert!(error.starts_with(message), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_file_says_one_pointer_or_a_list() {
-        #[derive(Debug, Deserialize)]
-        struct File {
-            at: PointerList,
-        }
-        let read = |text: &str| toml::from_str::<File>(text).map(|file| file.at.to_string());
-        assert_eq!(read("at = \"/id\"").as_deref(), Ok("/id"));
-        assert_eq!(read("at = [\"/a\", \"/b\"]").as_deref(), Ok("/a or /b"));
-        for (text, message) in [
-            ("at = []", "an empty list of pointers"),
-            ("at = [\"a\"]", "\"a\" is no pointer"),
-            ("at = 1", "expected a pointer or a list of pointers"),
-        ] {
-            let error = read(text).expect_err("no pointers").to_string();
-            assert!(error.contains(message), "{error}");
         }
     }
 }
