@@ -25,6 +25,7 @@ impl CursorForm {
 }
 
 /// True for a time that is left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference to a field")]
 fn is_zero(us: &u64) -> bool {
     *us == 0
 }

@@ -39,11 +39,12 @@ fn collect(events: &[Event]) -> View<'_> {
 
 /// The cursor that an attach gave, if this event answers one.
 fn resumed(event: &Event) -> Option<&str> {
-    match &event.what {
-        What::Watcher(WatcherEvent::TailOpened { cursor, .. } | WatcherEvent::TailRefused { cursor, .. }) => {
-            cursor.as_deref()
-        }
-        _ => None,
+    if let What::Watcher(WatcherEvent::TailOpened { cursor, .. } | WatcherEvent::TailRefused { cursor, .. }) =
+        &event.what
+    {
+        cursor.as_deref()
+    } else {
+        None
     }
 }
 
