@@ -49,6 +49,9 @@ enum Command {
     /// Play each defect's stories several times, with the clean pod as control, and write TRACK_RECORD.md. Exits with 0 only if
     /// every run was caught by name and the control is clean.
     Matrix(commands::matrix::Args),
+    /// Provide the images that a system's compose file names: present, else pulled, else a stand-in of the same name by its
+    /// `images.toml`.
+    Images(commands::images::Args),
     /// Judge a saved story again, from its artefacts alone.
     Recheck {
         /// Folder that holds a `history.jsonl`, or a run's folder with several of those.
@@ -89,6 +92,7 @@ async fn dispatch(command: Command, stories: &[Story]) -> u8 {
         Command::Down(args) => commands::down::down(&args).await,
         Command::Run(args) => Box::pin(commands::run::run(stories, args)).await,
         Command::Matrix(args) => Box::pin(commands::matrix::matrix(stories, args)).await,
+        Command::Images(args) => commands::images::images(&args).await,
         Command::Recheck { folder, format } => commands::recheck::recheck(&folder, format),
     }
 }

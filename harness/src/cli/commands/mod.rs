@@ -3,6 +3,7 @@
 pub(super) mod doctor;
 pub(super) mod down;
 pub(super) mod dry_run;
+pub(super) mod images;
 pub(super) mod interrupted_matrix;
 pub(super) mod interrupted_run;
 pub(super) mod list;

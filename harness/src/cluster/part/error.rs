@@ -140,8 +140,8 @@ pub enum ClusterError {
     /// An image is not available.
     #[error("image for {image}: {why}; {advice}")]
     Image {
-        /// The part of the cluster that it is for.
-        image: &'static str,
+        /// The part of the cluster that it is for, or the image's own reference.
+        image: String,
         /// Each way that was tried, with its outcome.
         why: String,
         /// The advice to the reader.

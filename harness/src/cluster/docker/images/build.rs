@@ -1,18 +1,21 @@
 //! Builds an image from a few files and a Dockerfile, through the engine's own builder.
 //!
-//! The Dockerfiles copy files and run nothing: a build needs neither network nor a base image.
+//! The Dockerfiles of the project's own parts and stores copy files and run nothing: their builds need neither network nor a
+//! base image. Those of a described system's stand-ins may run anything.
 
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::Seek;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bollard::query_parameters::{BuildImageOptionsBuilder, ListImagesOptions, RemoveImageOptions};
-use bytes::BytesMut;
-use futures_util::{StreamExt, TryStreamExt};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use tokio::io::AsyncReadExt;
 
 use crate::cluster::docker::engine::Engine;
-use crate::cluster::docker::images::image::{ImageFor, id_of};
+use crate::cluster::docker::images::image::id_of;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
@@ -21,15 +24,20 @@ use crate::cluster::part::progress::Progress;
 const CHUNK_BYTES: usize = 1 << 18;
 
 /// Label of the images that are built here; its value names the part.
-const LABEL: &str = "dev.crosspod.image";
-/// Number of images of one part that are kept: enough for several checkouts of the workspace side by side.
+pub(super) const LABEL: &str = "dev.crosspod.image";
+/// Number of images of one name that are kept: enough for several checkouts of the workspace side by side.
 const IMAGES_KEPT: usize = 8;
+
+/// Longest silence of a build: a step that compiles or fetches says nothing meanwhile.
+const SILENCE_BOUND: Duration = Duration::from_mins(10);
+/// Number of a failed build's last lines that its error quotes.
+const TAIL_LINES: usize = 12;
 
 /// A file of the build context.
 #[derive(Debug)]
 pub(super) struct Source {
     /// Its name in the Dockerfile.
-    pub(super) name: &'static str,
+    pub(super) name: String,
     /// Its path.
     pub(super) path: PathBuf,
     /// Its permission bits in the image.
@@ -37,71 +45,134 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) fn plain(name: &'static str, path: PathBuf) -> Self {
+    pub(super) fn plain(name: impl Into<String>, path: PathBuf) -> Self {
         Self {
-            name,
+            name: name.into(),
             path,
             mode: 0o644,
         }
     }
 
-    pub(super) fn program(name: &'static str, path: PathBuf) -> Self {
+    pub(super) fn program(name: impl Into<String>, path: PathBuf) -> Self {
+        Self {
+            mode: 0o755,
+            ..Self::plain(name, path)
+        }
+    }
+}
+
+/// An image that is to be built.
+#[derive(Debug)]
+pub(super) struct Build<'a> {
+    name: &'a str,
+    tag: &'a str,
+    sources: Vec<Source>,
+    arguments: HashMap<String, String>,
+}
+
+impl<'a> Build<'a> {
+    /// `name` is that of the part; the images of one name replace each other in time.
+    pub(super) fn of(name: &'a str, tag: &'a str, sources: Vec<Source>) -> Self {
         Self {
             name,
-            path,
-            mode: 0o755,
+            tag,
+            sources,
+            arguments: HashMap::new(),
         }
     }
-}
 
-/// Builds an image and returns its content address.
-pub(super) async fn build(
-    engine: &Engine,
-    cache: &Cache,
-    part: ImageFor,
-    tag: &str,
-    sources: Vec<Source>,
-    progress: &dyn Progress,
-) -> Result<String, ClusterError> {
-    progress.step(&format!("{part}: making image {tag}"));
-    let folder = cache.folder("build")?;
-    let packed = tokio::task::spawn_blocking(move || pack(&folder, &sources)).await;
-    let context = packed.map_err(|error| failed(part, &format!("packing its files: {error}")))??;
-    let labels = [(LABEL.to_owned(), part.name().to_owned())].into();
-    let options = BuildImageOptionsBuilder::default()
-        .t(tag)
-        .rm(true)
-        .forcerm(true)
-        .labels(&labels)
-        .build();
-    let body = futures_util::stream::try_unfold(tokio::fs::File::from_std(context), |mut file| async move {
-        let mut chunk = BytesMut::with_capacity(CHUNK_BYTES);
-        let read = file.read_buf(&mut chunk).await?;
-        Ok::<_, std::io::Error>((read > 0).then(|| (chunk.freeze(), file)))
-    });
-    let body = bollard::body_try_stream(body.into_stream());
-    let mut said = Box::pin(engine.docker().build_image(options, None, Some(body)));
-    while let Some(line) = said.next().await {
-        let line = line.map_err(ClusterError::engine(format!("building image {tag}")))?;
-        if let Some(error) = line.error_detail {
-            return Err(failed(part, &error.message.unwrap_or_default()));
-        }
-        if let Some(text) = line.stream {
-            let text = text.trim();
+    /// Sets an `ARG` of the Dockerfile.
+    pub(super) fn argument(mut self, name: &str, value: &str) -> Self {
+        self.arguments.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Builds the image and returns its content address.
+    pub(super) async fn run(
+        self,
+        engine: &Engine,
+        cache: &Cache,
+        progress: &dyn Progress,
+    ) -> Result<String, ClusterError> {
+        let Self {
+            name,
+            tag,
+            sources,
+            arguments,
+        } = self;
+        progress.step(&format!("{name}: making image {tag}"));
+        let folder = cache.folder("build")?;
+        let packed = tokio::task::spawn_blocking(move || pack(&folder, &sources)).await;
+        let context = packed.map_err(|error| failed(name, &format!("packing its files: {error}")))??;
+        let labels = [(LABEL.to_owned(), name.to_owned())].into();
+        let options = BuildImageOptionsBuilder::default()
+            .t(tag)
+            .rm(true)
+            .forcerm(true)
+            .labels(&labels)
+            .buildargs(&arguments)
+            .build();
+        let body = bollard::body_try_stream(chunks(context));
+        let mut said = Box::pin(engine.docker().build_image(options, None, Some(body)));
+        let mut tail = VecDeque::new();
+        while let Some(line) = next(&mut said, name).await? {
+            let line = line.map_err(ClusterError::engine(format!("building image {tag}")))?;
+            if let Some(error) = line.error_detail {
+                let why = error.message.unwrap_or_default();
+                return Err(failed(name, &format!("{why}{}", quoted(&tail))));
+            }
+            let text = plain(&line.stream.unwrap_or_default());
             if !text.is_empty() {
-                progress.detail(&format!("{part}: {text}"));
+                progress.detail(&format!("{name}: {text}"));
+                tail.push_back(text);
+                tail.drain(..tail.len().saturating_sub(TAIL_LINES));
             }
         }
+        forget_old(engine, name).await;
+        id_of(engine, tag)
+            .await?
+            .ok_or_else(|| failed(name, &format!("{tag} is not on the engine after its build")))
     }
-    forget_old(engine, part).await;
-    id_of(engine, tag)
-        .await?
-        .ok_or_else(|| failed(part, &format!("{tag} is not on the engine after its build")))
 }
 
-/// Removes the oldest images of one part: each change of the pod makes another one. Images in use stay.
-async fn forget_old(engine: &Engine, part: ImageFor) {
-    let filters = [("label".to_owned(), vec![format!("{LABEL}={part}")])].into();
+/// The next item of a build; an error after too long a silence.
+async fn next<T>(said: &mut (impl Stream<Item = T> + Unpin), name: &str) -> Result<Option<T>, ClusterError> {
+    tokio::time::timeout(SILENCE_BOUND, said.next())
+        .await
+        .map_err(|_| failed(name, &format!("the engine said nothing for {SILENCE_BOUND:?}")))
+}
+
+/// The build context, piece by piece.
+fn chunks(context: File) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
+    let chunks = futures_util::stream::try_unfold(tokio::fs::File::from_std(context), |mut file| async move {
+        let mut chunk = BytesMut::with_capacity(CHUNK_BYTES);
+        let read = file.read_buf(&mut chunk).await?;
+        Ok((read > 0).then(|| (chunk.freeze(), file)))
+    });
+    chunks.into_stream()
+}
+
+/// A line of a build without the colours that the engine gives to errors of a step.
+fn plain(line: &str) -> String {
+    line.replace("\u{1b}[91m", "")
+        .replace("\u{1b}[0m", "")
+        .trim()
+        .to_owned()
+}
+
+/// The last lines of a failed build, as the end of a message.
+fn quoted(tail: &VecDeque<String>) -> String {
+    let lines: String = tail.iter().map(|line| format!("\n    {line}")).collect();
+    if lines.is_empty() {
+        lines
+    } else {
+        format!("; its last words:{lines}")
+    }
+}
+
+/// Removes the oldest images of one name: each change of its sources makes another one. Images in use stay.
+async fn forget_old(engine: &Engine, name: &str) {
+    let filters = [("label".to_owned(), vec![format!("{LABEL}={name}")])].into();
     let options = ListImagesOptions {
         filters: Some(filters),
         ..Default::default()
@@ -117,10 +188,10 @@ async fn forget_old(engine: &Engine, part: ImageFor) {
     }
 }
 
-fn failed(part: ImageFor, why: &str) -> ClusterError {
+fn failed(name: &str, why: &str) -> ClusterError {
     let advice = "see the engine's log, and check that its disk is not full".to_owned();
     ClusterError::Image {
-        image: part.name(),
+        image: name.to_owned(),
         why: format!("building it: {}", why.trim()),
         advice,
     }
@@ -138,7 +209,7 @@ fn pack(folder: &Path, sources: &[Source]) -> Result<File, ClusterError> {
         header.set_size(size);
         header.set_mode(source.mode);
         archive
-            .append_data(&mut header, source.name, content)
+            .append_data(&mut header, &source.name, content)
             .map_err(err("packing"))?;
     }
     let mut file = archive

@@ -161,7 +161,7 @@ impl Wanted {
     pub(super) fn failed(&self, why: String) -> ClusterError {
         let advice = format!("{LOAD_ADVICE} {}", self.part.variable());
         ClusterError::Image {
-            image: self.part.name(),
+            image: self.part.name().to_owned(),
             why,
             advice,
         }

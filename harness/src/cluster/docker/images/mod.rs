@@ -1,15 +1,17 @@
 //! Images of a cluster: the one that is present, else the official one, else one that is built here.
 //!
 //! A tag carries a hash of the image's sources: a changed pod can never run as yesterday's image, and a second start builds
-//! and fetches nothing. The host's own tools do all fetching; an image build needs no network. Each choice is reported with
-//! its reason.
+//! and fetches nothing. The host's own tools do all fetching for the project's own images. Those that a described system's
+//! compose file names are provided by [`stand_in`]. Each choice is reported with its reason.
 
 mod build;
+mod debian;
 pub(in crate::cluster) mod image;
 mod nats;
 mod postgres;
 mod pull;
 mod recipe;
+pub(in crate::cluster) mod stand_in;
 mod workspace;
 
 use crate::cluster::docker::engine::Engine;

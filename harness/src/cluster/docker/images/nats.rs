@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cluster::docker::engine::Engine;
-use crate::cluster::docker::images::build::{Source, build as build_image};
+use crate::cluster::docker::images::build::{Build, Source};
 use crate::cluster::docker::images::image::{ImageFor, Wanted};
 use crate::cluster::docker::images::recipe;
 use crate::cluster::linux::command::HostCommand;
@@ -73,7 +73,9 @@ pub(super) async fn build(
         Source::plain("Dockerfile", recipe.join("Dockerfile")),
         Source::program("nats-server", server),
     ];
-    build_image(engine, cache, ImageFor::Nats, &tag, sources, progress).await
+    Build::of(ImageFor::Nats.name(), &tag, sources)
+        .run(engine, cache, progress)
+        .await
 }
 
 fn python(step: &str) -> HostCommand {
@@ -95,7 +97,7 @@ fn find(folder: &Path, is_it: &dyn Fn(&Path) -> bool) -> Result<PathBuf, Cluster
     }
     let why = format!("the wheel does not hold the server, in {}", folder.display());
     Err(ClusterError::Image {
-        image: ImageFor::Nats.name(),
+        image: ImageFor::Nats.name().to_owned(),
         why,
         advice: ADVICE.into(),
     })

@@ -14,7 +14,7 @@ const SILENCE_BOUND: Duration = Duration::from_mins(1);
 
 /// Pulls an image. The error is a phrase for the line of progress that names the alternative.
 pub(super) async fn pull(engine: &Engine, reference: &str) -> Result<(), String> {
-    let (name, tag) = reference.rsplit_once(':').unwrap_or((reference, "latest"));
+    let (name, tag) = name_and_tag(reference);
     let options = CreateImageOptionsBuilder::default().from_image(name).tag(tag).build();
     let mut signs = Box::pin(engine.docker().create_image(Some(options), None, None));
     let mut bound = ANSWER_BOUND;
@@ -26,6 +26,15 @@ pub(super) async fn pull(engine: &Engine, reference: &str) -> Result<(), String>
             Err(_) if bound == ANSWER_BOUND => return Err(format!("no registry answered in {bound:?}")),
             Err(_) => return Err(format!("the registry fell silent for {bound:?}")),
         }
+    }
+}
+
+/// The two halves of a reference; its tag is `latest` if it says none.
+pub(super) fn name_and_tag(reference: &str) -> (&str, &str) {
+    match reference.rsplit_once(':') {
+        // A colon before a slash is that of a registry's port.
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (reference, "latest"),
     }
 }
 
@@ -48,6 +57,18 @@ fn refusal(said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_is_no_tag() {
+        for (reference, halves) in [
+            ("redis", ("redis", "latest")),
+            ("redis:7-alpine", ("redis", "7-alpine")),
+            ("registry.example:5000/a/b", ("registry.example:5000/a/b", "latest")),
+            ("registry.example:5000/a/b:1", ("registry.example:5000/a/b", "1")),
+        ] {
+            assert_eq!(name_and_tag(reference), halves, "{reference}");
+        }
+    }
 
     #[test]
     fn silence_is_told_from_refusal() {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::cluster::docker::engine::Engine;
-use crate::cluster::docker::images::build::{Source, build};
+use crate::cluster::docker::images::build::{Build, Source};
 use crate::cluster::docker::images::image::{Image, ImageFor, OTHERS_BOUND, Origin, Wanted};
 use crate::cluster::docker::images::recipe;
 use crate::cluster::linux::command::HostCommand;
@@ -165,7 +165,9 @@ async fn image(
         Source::plain("Dockerfile", dockerfile),
         Source::program(program, binary),
     ];
-    let id = build(engine, cache, wanted.part, &wanted.built, sources, progress).await?;
+    let id = Build::of(wanted.part.name(), &wanted.built, sources)
+        .run(engine, cache, progress)
+        .await?;
     Ok(wanted.image(&wanted.built, id, Origin::Built))
 }
 
@@ -173,7 +175,7 @@ async fn image(
 async fn compile(progress: &dyn Progress) -> Result<String, ClusterError> {
     if !cfg!(target_os = "linux") {
         return Err(ClusterError::Image {
-            image: ImageFor::Pod.name(),
+            image: ImageFor::Pod.name().to_owned(),
             why: format!(
                 "a program built on {} does not run in a Linux container",
                 env::consts::OS
