@@ -24,8 +24,8 @@ use std::path::{Path, PathBuf};
 
 use crosspod::history::reader::{self, History};
 use crosspod::history::{
-    Chunk, ClientEvent, Credential, Epoch, Event, PodEvent, Row, RunEvent, Status, StoreEvent, TurnId, WatcherEvent,
-    WatcherId, What,
+    Chunk, ClientEvent, Credential, Epoch, Event, PodEvent, Row, RunEvent, Status, StoreEvent, TurnId, TurnRow,
+    WatcherEvent, WatcherId, What,
 };
 use crosspod::judge;
 use crosspod::verdict::Verdict;
@@ -164,11 +164,8 @@ fn any(places: &[usize], rng: &mut StdRng) -> Option<usize> {
 fn last_attempt(events: &[Event]) -> Option<(TurnId, Epoch)> {
     events.iter().rev().find_map(|event| match &event.what {
         What::Store(StoreEvent::Row {
-            row: Row::Turn {
-                turn, epoch, status, ..
-            },
-            ..
-        }) if status.is_terminal() => Some((turn.clone(), *epoch)),
+            row: Row::Turn(row), ..
+        }) if row.status.is_terminal() => Some((row.turn.clone(), row.epoch.unwrap_or(Epoch(0)))),
         _ => None,
     })
 }
@@ -177,11 +174,8 @@ fn last_attempt(events: &[Event]) -> Option<(TurnId, Epoch)> {
 fn over(events: &[Event]) -> BTreeMap<TurnId, Epoch> {
     let ends = events.iter().filter_map(|event| match &event.what {
         What::Store(StoreEvent::Row {
-            row: Row::Turn {
-                turn, epoch, status, ..
-            },
-            ..
-        }) if status.is_terminal() => Some((turn.clone(), *epoch)),
+            row: Row::Turn(row), ..
+        }) if row.status.is_terminal() => Some((row.turn.clone(), row.epoch.unwrap_or(Epoch(0)))),
         _ => None,
     });
     ends.collect()
@@ -215,7 +209,7 @@ fn deltas(events: &[Event]) -> Vec<usize> {
             ..
         }) => {
             let whom = (*watcher, turn.clone());
-            over.get(turn) == Some(&at.epoch)
+            over.get(turn).copied() == at.epoch
                 && told.contains(&whom)
                 && last_starts.get(&whom).is_none_or(|start| start < place)
         }
@@ -229,7 +223,7 @@ fn parts(events: &[Event]) -> Vec<usize> {
     let over = over(events);
     places(
         events,
-        |what| matches!(what, What::Store(StoreEvent::Row { row: Row::Part { turn, epoch, .. }, .. }) if over.get(turn) == Some(epoch)),
+        |what| matches!(what, What::Store(StoreEvent::Row { row: Row::Part { turn, epoch, .. }, .. }) if over.get(turn).copied() == *epoch),
     )
 }
 
@@ -424,14 +418,16 @@ fn cross_tenants(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     };
     (*thread, *message, op.0) = ("th-b".into(), "m-b".into(), u32::MAX);
     (expect.key, *text) = ("key-of-b".into(), "what b wants to know".into());
-    let row = Row::Turn {
+    let row = Row::Turn(Box::new(TurnRow {
         turn: "turn-b".into(),
         thread: "th-b".into(),
-        message: "m-b".into(),
+        message: Some("m-b".into()),
         status: Status::Cancelled,
-        attempt: 0,
-        epoch: Epoch(0),
-    };
+        owner: None,
+        attempt: None,
+        epoch: None,
+        error: None,
+    }));
     let made = What::Client(ClientEvent::ThreadMade {
         thread: "th-b".into(),
         tenant: "tenant-b".into(),

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use crosspod::history::reader::History;
 use crosspod::history::{
-    Accepted, Began, Bounds, Capability, Chunk, ClientEvent, Cursor, CursorForm, Epoch, Event, EventId, Expect,
-    FaultEvent, FaultStep, MessageId, OpId, Outcome, PodEvent, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer,
-    Row, RunEvent, SCHEMA, Start, Status, StoreEvent, TailEnd, ThreadId, TurnId, TurnKey, WatcherEvent, WatcherId,
-    What,
+    Accepted, Began, Bounds, Chunk, ClientEvent, Cursor, CursorForm, Epoch, Event, EventId, Expect, FaultEvent,
+    FaultStep, MessageId, OpId, Outcome, PodEvent, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer, Row, Rules,
+    RunEvent, SCHEMA, Start, Status, StoreEvent, TailEnd, TailMode, ThreadId, TurnId, TurnKey, TurnRow, WatcherEvent,
+    WatcherId, What,
 };
+use crosspod::system::System;
 use mock_ai::token::{Answer, TextMode};
 
 const PODS: [&str; 3] = ["pod-1", "pod-2", "pod-3"];
@@ -43,7 +44,6 @@ pub(crate) fn history(size: usize) -> History {
 }
 
 fn began() -> Began {
-    use Capability::{Cancel, Cursor, EveryCommit, Ownership, ProviderJournal, Tenants};
     Began {
         schema: SCHEMA,
         story: "generated".into(),
@@ -52,15 +52,19 @@ fn began() -> Began {
         defect: None,
         evidence: vec![],
         expected_failures: Vec::new(),
-        capabilities: vec![Ownership, EveryCommit, Cursor, Tenants, Cancel, ProviderJournal],
+        pods: Vec::new(),
+        capabilities: System::reference().capabilities().to_vec(),
+        lacks: Vec::new(),
         bounds: Bounds {
-            lease_ms: 1000,
-            takeover_ms: 2100,
-            progress_ms: 3000,
-            drain_ms: 5000,
-            terminal_ms: 1500,
-            revocation_ms: 1500,
+            lease_ms: Some(1000),
+            takeover_ms: Some(2100),
+            progress_ms: Some(3000),
+            drain_ms: Some(5000),
+            terminal_ms: Some(1500),
+            revocation_ms: Some(1500),
+            ..Bounds::default()
         },
+        rules: Rules::default(),
     }
 }
 
@@ -135,6 +139,8 @@ impl Play {
                 watcher,
                 pod,
                 thread: thread.clone(),
+                turn: None,
+                mode: TailMode::Start,
                 cursor: None,
                 form: CursorForm::default(),
                 role: "every-pod".into(),
@@ -202,7 +208,7 @@ impl Play {
         self.thread_row(turn, None, Status::Queued);
         self.turn_row(turn, Epoch(0), Status::Queued);
         let turn = turn.id.clone();
-        let outcome = Outcome::Ok(Accepted { turn, pod });
+        let outcome = Outcome::Ok(Accepted { turn, pod, tail: None });
         self.put(What::Client(ClientEvent::PostEnded { op, outcome }));
     }
 
@@ -211,19 +217,22 @@ impl Play {
             thread: turn.thread.clone(),
             status,
             owner,
-            epoch: turn.epoch,
+            attempt: None,
+            epoch: Some(turn.epoch),
         });
     }
 
     fn turn_row(&mut self, turn: &Turn, epoch: Epoch, status: Status) {
-        self.row(Row::Turn {
+        self.row(Row::Turn(Box::new(TurnRow {
             turn: turn.id.clone(),
             thread: turn.thread.clone(),
-            message: turn.message.clone(),
+            message: Some(turn.message.clone()),
             status,
-            attempt: turn.attempt,
-            epoch,
-        });
+            owner: None,
+            attempt: (turn.attempt > 0).then(|| turn.attempt.to_string().into()),
+            epoch: (epoch.0 > 0).then_some(epoch),
+            error: None,
+        })));
     }
 
     /// A claim, a provider call, and its first `tokens` tokens, stored and shown.
@@ -241,7 +250,7 @@ impl Play {
                 messages: self.conversation(turn),
             },
         );
-        let epoch = turn.epoch;
+        let epoch = Some(turn.epoch);
         let start = Chunk::Start(Box::new(Start {
             turn: turn.id.clone(),
             epoch,
@@ -328,25 +337,33 @@ impl Play {
         let status = Status::Completed;
         for watcher in watchers {
             let cursor = Cursor {
-                epoch: turn.epoch,
+                epoch: Some(turn.epoch),
                 seq: u64::from(TOKENS) + 1,
             };
             let finish = Chunk::Finish {
                 turn: turn.id.clone(),
-                status,
+                status: Some(status),
             };
             self.frame(*watcher, Some(cursor), finish);
             let (watcher, turn, status) = (*watcher, turn.id.clone(), Some(status));
             self.put(What::Store(StoreEvent::TerminalProbe { watcher, turn, status }));
         }
         let id = turn.id.clone();
-        self.logged(turn, u64::from(TOKENS) + 1, Chunk::Finish { turn: id, status });
+        self.logged(
+            turn,
+            u64::from(TOKENS) + 1,
+            Chunk::Finish {
+                turn: id,
+                status: Some(status),
+            },
+        );
         let text = exact(Answer::new(turn.key.as_str(), turn.attempt, TOKENS).text());
         if let Some((_, answers)) = self.answered.last_mut() {
             let (turn, error) = (turn.id.clone(), None);
             answers.push(ReadAnswer {
-                turn,
-                status,
+                turn: Some(turn),
+                key: None,
+                status: Some(status),
                 text,
                 error,
             });
@@ -356,7 +373,7 @@ impl Play {
     /// A frame behind the bytes that brought it.
     /// A frame as the stream log holds it.
     fn logged(&mut self, turn: &Turn, seq: u64, chunk: Chunk) {
-        let (thread, epoch) = (turn.thread.clone(), turn.epoch);
+        let (thread, epoch) = (turn.thread.clone(), Some(turn.epoch));
         self.messages += 1;
         self.put(What::Store(StoreEvent::Logged {
             thread,
@@ -388,7 +405,7 @@ impl Play {
         let id = self
             .ids
             .entry(at)
-            .or_insert_with(|| format!("{}-{}", at.epoch, at.seq).into());
+            .or_insert_with(|| format!("{}-{}", at.epoch.map_or(0, |epoch| epoch.0), at.seq).into());
         id.clone()
     }
 
@@ -398,7 +415,9 @@ impl Play {
                 self.put(What::Pod(PodEvent::ThreadRead {
                     pod,
                     thread: thread.clone(),
-                    status: Status::Completed,
+                    turn: None,
+                    status: Some(Status::Completed),
+                    questions: None,
                     answers: answers.clone(),
                 }));
             }

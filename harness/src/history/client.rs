@@ -3,7 +3,7 @@
 use mock_ai::token::TextMode;
 use serde::{Deserialize, Serialize};
 
-use super::{FeedbackId, MessageId, OpId, Outcome, PodName, SessionNo, TenantId, ThreadId, TurnId, TurnKey};
+use super::{FeedbackId, MessageId, OpId, Outcome, PodName, SessionNo, TenantId, ThreadId, TurnId, TurnKey, WatcherId};
 
 /// A request of a client, or its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,13 +106,16 @@ pub struct Expect {
     pub fails: bool,
 }
 
-/// The answer to an accepted post.
+/// The answer to an accepted post. A post that is answered by a stream is accepted at the frame that names the turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     /// The turn that answers the message.
     pub turn: TurnId,
     /// Pod that answered, by its own word.
     pub pod: PodName,
+    /// The tail that the answer itself is, if the post was answered by a stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail: Option<WatcherId>,
 }
 
 /// The owner of the credential that a request uses.

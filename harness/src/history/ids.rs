@@ -102,6 +102,8 @@ names! {
     AnswerId;
     /// What the provider counts calls by; carried by every token of an answer.
     TurnKey;
+    /// One claim of a turn, in the system's own word: any value that changes with each claim.
+    Attempt;
 }
 
 /// Generation of a thread's ownership: raised by each claim and by each takeover.

@@ -9,6 +9,7 @@ mod client;
 mod event;
 mod fault;
 mod ids;
+mod older;
 mod outcome;
 mod provider;
 pub mod reader;

@@ -8,7 +8,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Event, RunEvent, SCHEMA, What};
+use serde::de::IgnoredAny;
+
+use super::{Event, RunEvent, SCHEMA, What, older};
 
 /// Longest line that is written or read, in bytes. Whatever is recorded is bounded where it comes in so that it fits: a
 /// provider's request of 32 MiB, an answer of 8 MiB, a part of 8 MiB that is escaped at its worst. Garbage does not fill the
@@ -120,6 +122,7 @@ pub fn read(path: &Path) -> Result<History, ReadError> {
 pub fn read_from(mut input: impl BufRead, path: &Path) -> Result<History, ReadError> {
     let mut events: Vec<Event> = Vec::new();
     let mut line = Vec::new();
+    let mut schema = SCHEMA;
     loop {
         let place = events.len() as u64;
         let whole = read_line(&mut input, &mut line).map_err(|source| ReadError::Unreadable {
@@ -138,10 +141,15 @@ pub fn read_from(mut input: impl BufRead, path: &Path) -> Result<History, ReadEr
                 ));
             }
             // A whole last event without its line's end is whole all the same.
-            Line::Unended if serde_json::from_slice::<Event>(&line).is_err() => {
+            Line::Unended if serde_json::from_slice::<IgnoredAny>(&line).is_err() => {
                 return cut_off(events, &line, path);
             }
-            Line::Whole | Line::Unended => events.push(event(&line, place, path)?),
+            Line::Whole | Line::Unended => {
+                if place == 0 {
+                    schema = check_first(&line, path)?;
+                }
+                events.push(event(&line, place, schema, path)?);
+            }
         }
     }
 }
@@ -190,12 +198,18 @@ fn cut_off(events: Vec<Event>, line: &[u8], path: &Path) -> Result<History, Read
     })
 }
 
-fn event(line: &[u8], place: u64, path: &Path) -> Result<Event, ReadError> {
-    if place == 0 {
-        check_first(line, path)?;
+/// Reads a line as an event of the newest schema.
+fn parsed(line: &[u8], schema: u32) -> Result<Event, serde_json::Error> {
+    if schema == SCHEMA {
+        serde_json::from_slice(line)
+    } else {
+        older::read(line)
     }
-    let event: Event = serde_json::from_slice(line)
-        .map_err(|error| broken(path, place, format!("got `{}`: {error}", excerpt(line))))?;
+}
+
+fn event(line: &[u8], place: u64, schema: u32, path: &Path) -> Result<Event, ReadError> {
+    let event =
+        parsed(line, schema).map_err(|error| broken(path, place, format!("got `{}`: {error}", excerpt(line))))?;
     if !is_in_time(&event) {
         return Err(broken(
             path,
@@ -216,26 +230,16 @@ fn event(line: &[u8], place: u64, path: &Path) -> Result<Event, ReadError> {
 }
 
 fn is_in_time(event: &Event) -> bool {
-    let bounds_ms = match &event.what {
-        What::Run(RunEvent::Began(began)) => {
-            let bounds = began.bounds;
-            let (lease, takeover, progress) = (bounds.lease_ms, bounds.takeover_ms, bounds.progress_ms);
-            [
-                lease,
-                takeover,
-                progress,
-                bounds.drain_ms,
-                bounds.terminal_ms,
-                bounds.revocation_ms,
-            ]
-        }
-        _ => [0; 6],
+    let bounds_fit = match &event.what {
+        What::Run(RunEvent::Began(began)) => began.bounds.times_ms().all(|ms| ms <= TIME_MAX_US / 1000),
+        _ => true,
     };
-    event.at_us <= TIME_MAX_US && bounds_ms.iter().all(|ms| *ms <= TIME_MAX_US / 1000)
+    event.at_us <= TIME_MAX_US && bounds_fit
 }
 
 /// Looks at the first line as loosely as possible: a newer version may have changed anything but where its schema stands.
-fn check_first(line: &[u8], path: &Path) -> Result<(), ReadError> {
+/// Returns that schema.
+fn check_first(line: &[u8], path: &Path) -> Result<u32, ReadError> {
     let not_ours = |why: String| ReadError::NotOurs {
         path: path.to_owned(),
         why,
@@ -255,7 +259,7 @@ fn check_first(line: &[u8], path: &Path) -> Result<(), ReadError> {
             found,
             known: SCHEMA,
         }),
-        Some(_) => Ok(()),
+        Some(found) => Ok(found as u32),
         None => Err(not_ours("names no schema".into())),
     }
 }
@@ -290,12 +294,9 @@ impl History {
 #[cfg(test)]
 pub(super) fn some_began() -> super::Began {
     let bounds = super::Bounds {
-        lease_ms: 1000,
-        takeover_ms: 2100,
-        progress_ms: 3000,
-        drain_ms: 5000,
-        terminal_ms: 1000,
-        revocation_ms: 1000,
+        lease_ms: Some(1000),
+        takeover_ms: Some(2100),
+        ..super::Bounds::default()
     };
     super::Began {
         schema: SCHEMA,
@@ -305,8 +306,11 @@ pub(super) fn some_began() -> super::Began {
         defect: None,
         evidence: Vec::new(),
         expected_failures: Vec::new(),
+        pods: vec!["pod-1".into()],
         capabilities: Vec::new(),
+        lacks: Vec::new(),
         bounds,
+        rules: super::Rules::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Chunk, Cursor, Epoch, FeedbackId, MessageId, PodName, ThreadId, TurnId, WatcherId};
+use super::{Attempt, Chunk, Cursor, Epoch, FeedbackId, MessageId, PodName, ThreadId, TurnId, TurnKey, WatcherId};
 
 /// Status of a thread or turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,12 +15,14 @@ pub enum Status {
     Queued,
     /// Running.
     InProgress,
+    /// Stopped until a person has answered.
+    Waiting,
     /// Answered.
     Completed,
     /// Ended with an error that the user can read.
     Failed,
     /// Ended by a pod's death without another try.
-    Interrupted,
+    Lost,
     /// Ended by the user.
     Cancelled,
 }
@@ -28,10 +30,7 @@ pub enum Status {
 impl Status {
     /// True if nothing can follow it.
     pub fn is_terminal(self) -> bool {
-        matches!(
-            self,
-            Self::Completed | Self::Failed | Self::Interrupted | Self::Cancelled
-        )
+        matches!(self, Self::Completed | Self::Failed | Self::Lost | Self::Cancelled)
     }
 }
 
@@ -75,8 +74,9 @@ pub enum StoreEvent {
         thread: ThreadId,
         /// Owner, where it has one.
         owner: Option<PodName>,
-        /// Its epoch.
-        epoch: Epoch,
+        /// Its epoch, where there are epochs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<Epoch>,
         /// Its status.
         status: Status,
     },
@@ -92,32 +92,24 @@ pub enum Row {
         thread: ThreadId,
         /// Its status.
         status: Status,
-        /// Pod that owns it, where it has an owner.
+        /// The owner as the row names it, where it has one. A name that is no pod's stands as it is.
         owner: Option<PodName>,
-        /// Its epoch.
-        epoch: Epoch,
+        /// Its newest claim, where the row tells claims apart by anything but an epoch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<Attempt>,
+        /// Its epoch, where the row has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<Epoch>,
     },
     /// A turn.
-    Turn {
-        /// Its id.
-        turn: TurnId,
-        /// Its thread.
-        thread: ThreadId,
-        /// The message it answers.
-        message: MessageId,
-        /// Its status.
-        status: Status,
-        /// Attempts begun so far.
-        attempt: u32,
-        /// Epoch of its newest attempt; 0 before the first.
-        epoch: Epoch,
-    },
+    Turn(Box<TurnRow>),
     /// A part of an answer was added.
     Part {
         /// Its turn.
         turn: TurnId,
-        /// Epoch of the attempt that wrote it.
-        epoch: Epoch,
+        /// Epoch of the attempt that wrote it, where the row has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<Epoch>,
         /// Position in the attempt.
         seq: u64,
         /// Its text.
@@ -127,10 +119,20 @@ pub enum Row {
     PartGone {
         /// Its turn.
         turn: TurnId,
-        /// Epoch of the attempt that had written it.
-        epoch: Epoch,
+        /// Epoch of the attempt that had written it, where the row has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<Epoch>,
         /// Position in the attempt.
         seq: u64,
+    },
+    /// A change that the description cannot read: the history cannot be judged.
+    Unread {
+        /// Table and column.
+        place: Box<str>,
+        /// The value, cut to a readable length.
+        value: Box<str>,
+        /// Why it cannot be read.
+        why: Box<str>,
     },
     /// A piece of feedback was stored.
     Feedback {
@@ -144,15 +146,57 @@ pub enum Row {
     },
 }
 
+/// A turn's row. What a row does not say is `None`: unknown, not zero.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnRow {
+    /// Its id.
+    pub turn: TurnId,
+    /// Its thread.
+    pub thread: ThreadId,
+    /// The message it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
+    /// Its status.
+    pub status: Status,
+    /// The owner as the row names it. `None` if it has none, or if rows of turns name no owners. A name that is no pod's
+    /// stands as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<PodName>,
+    /// Its newest claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
+    /// Epoch of its newest attempt. `None` before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
+    /// The error that a user is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// One answer as a pod's API tells it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadAnswer {
-    /// Its turn.
-    pub turn: TurnId,
-    /// The turn's status.
-    pub status: Status,
+    /// Its turn, where the API names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<TurnId>,
+    /// The key in the question in front of it, where the API returns questions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<TurnKey>,
+    /// The turn's status, where the API tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
     /// The answer's text.
     pub text: String,
     /// The error shown to the user, if any.
     pub error: Option<String>,
+}
+
+/// One of the user's messages as a pod's API tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadQuestion {
+    /// The key in its text, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<TurnKey>,
+    /// Its text.
+    pub text: String,
 }

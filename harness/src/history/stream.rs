@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{AnswerId, Epoch, Status, TurnId};
 
-/// A place in a thread's stream.
+/// A place in the stream of a thread, or of one turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Cursor {
-    /// Epoch of the attempt.
-    pub epoch: Epoch,
-    /// Position in the attempt's frames.
+    /// Epoch of the attempt, where cursors have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
+    /// Position in the attempt's frames; in all frames where cursors have no epoch.
     pub seq: u64,
 }
 
@@ -21,6 +22,13 @@ pub enum Chunk {
     Start(Box<Start>),
     /// More text of the answer.
     Delta {
+        /// The turn.
+        turn: TurnId,
+        /// The text.
+        text: String,
+    },
+    /// All of the answer's text, in place of what was shown of it.
+    Whole {
         /// The turn.
         turn: TurnId,
         /// The text.
@@ -44,8 +52,9 @@ pub enum Chunk {
     Finish {
         /// The turn.
         turn: TurnId,
-        /// How it ended.
-        status: Status,
+        /// How it ended, where the frame says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<Status>,
     },
     /// Where the thread stands as the tail opens. No part of the stream itself.
     State {
@@ -56,6 +65,11 @@ pub enum Chunk {
     },
     /// The cursor cannot be honoured: what follows is the newest turn from its start.
     Resync {
+        /// Why.
+        reason: String,
+    },
+    /// The tail failed, not the turn: the client is to attach again.
+    Broken {
         /// Why.
         reason: String,
     },
@@ -76,10 +90,13 @@ impl Chunk {
         match self {
             Self::Start(start) => Some(&start.turn),
             Self::Delta { turn, .. }
+            | Self::Whole { turn, .. }
             | Self::Part { turn, .. }
             | Self::Error { turn, .. }
             | Self::Finish { turn, .. } => Some(turn),
-            Self::State { .. } | Self::Resync { .. } | Self::Done | Self::Unreadable { .. } => None,
+            Self::State { .. } | Self::Resync { .. } | Self::Broken { .. } | Self::Done | Self::Unreadable { .. } => {
+                None
+            }
         }
     }
 }
@@ -89,8 +106,9 @@ impl Chunk {
 pub struct Start {
     /// The turn.
     pub turn: TurnId,
-    /// The attempt's epoch.
-    pub epoch: Epoch,
+    /// The attempt's epoch, where the stream tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
     /// True if it tells the client to drop what it has of this turn's unfinished answer.
     pub reset: bool,
     /// The message that a client puts the answer up as, where the stream tells; none in histories before schema 5.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Chunk, Cursor, EventId, PodName, Raw, SessionNo, TailEnd, ThreadId, WatcherId};
+use super::{Chunk, Cursor, EventId, PodName, Raw, SessionNo, TailEnd, ThreadId, TurnId, WatcherId};
 
 /// The place of a request that a cursor stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,6 +30,18 @@ fn is_zero(us: &u64) -> bool {
     *us == 0
 }
 
+/// What a tail was asked to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TailMode {
+    /// The turn from its start; where a tail shows a thread, the turn in flight, or else what comes.
+    Start,
+    /// Only what comes.
+    Live,
+    /// What comes behind a cursor.
+    Cursor,
+}
+
 /// A tail of a watcher: its opening, its bytes and frames, its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -42,13 +54,18 @@ pub enum WatcherEvent {
         pod: PodName,
         /// Thread watched.
         thread: ThreadId,
+        /// The one turn that the tail shows. `None` if it shows the thread.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<TurnId>,
+        /// What it was asked to show.
+        mode: TailMode,
         /// Cursor given, if any.
-        cursor: Option<String>,
+        cursor: Option<Box<str>>,
         /// How it was given; the header's is left out.
         #[serde(default, skip_serializing_if = "CursorForm::is_header")]
         form: CursorForm,
         /// Why the story opened it: `start`, `middle`, `late`, ... Shown in reports.
-        role: String,
+        role: Box<str>,
         /// When the request was sent, in microseconds since the run began.
         asked_us: u64,
         /// Which session it showed; none in histories of schema 1.
@@ -65,7 +82,7 @@ pub enum WatcherEvent {
         thread: ThreadId,
         /// Cursor given, if any. Histories of older harnesses do not say.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        cursor: Option<String>,
+        cursor: Option<Box<str>>,
         /// How it was given; the header's is left out.
         #[serde(default, skip_serializing_if = "CursorForm::is_header")]
         form: CursorForm,

@@ -150,6 +150,9 @@ fn unusable(view: &View<'_>, cut_off: Option<&str>) -> Option<String> {
     if let Some(cut_off) = cut_off {
         return Some(format!("the history was cut off: {cut_off}"));
     }
+    if let Some(unread) = &view.unread {
+        return Some(format!("the description cannot read {unread}"));
+    }
     let missing = if ending.played.is_none() {
         "the play's end"
     } else if ending.quiesced.is_none() {
@@ -323,7 +326,7 @@ mod tests {
     fn a_promise_that_lacks_a_capability_is_named() {
         let mut play = takeover();
         let mut bare = began();
-        bare.capabilities = vec![Capability::Ownership];
+        bare.capabilities = vec![Capability::Owner];
         play.turn_into(
             &What::Run(RunEvent::Began(began().into())),
             What::Run(RunEvent::Began(bare.into())),

@@ -266,17 +266,17 @@ fn fits(trigger: &Trigger, what: &What) -> bool {
             seen.key == *key && matches!(seen.what, ProviderWhat::Held { .. })
         }
         (Trigger::TurnIs { turn, status }, What::Store(StoreEvent::Row { row, .. })) => {
-            matches!(row, Row::Turn { turn: of, status: now, .. } if of == turn && now == status)
+            matches!(row, Row::Turn(now) if now.turn == *turn && now.status == *status)
         }
         (Trigger::EpochIs { thread, epoch }, What::Store(StoreEvent::Row { row, .. })) => {
-            matches!(row, Row::Thread { thread: of, epoch: now, .. } if of == thread && now >= epoch)
+            matches!(row, Row::Thread { thread: of, epoch: Some(now), .. } if of == thread && now >= epoch)
         }
         (
             Trigger::LogHolds { epoch, seq },
             What::Watcher(WatcherEvent::Frame {
                 cursor: Some(cursor), ..
             }),
-        ) => cursor.epoch == *epoch && cursor.seq >= *seq,
+        ) => cursor.epoch == Some(*epoch) && cursor.seq >= *seq,
         (Trigger::LogLine { pod, holds }, What::Pod(PodEvent::LogLine { pod: of, line, .. })) => {
             pod.as_ref().is_none_or(|pod| pod == of) && line.contains(holds.as_str())
         }

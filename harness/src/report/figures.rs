@@ -202,7 +202,7 @@ fn takeover(events: &[Event]) -> Option<f64> {
         .find(|e| matches!(&e.what, What::Fault(f) if f.id == fault && matches!(f.step, FaultStep::Observed { .. })))?;
     let begun = events
         .iter()
-        .find(|e| matches!(&e.what, What::Watcher(WatcherEvent::Frame { chunk: Chunk::Start(start), .. }) if start.epoch > epoch))?;
+        .find(|e| matches!(&e.what, What::Watcher(WatcherEvent::Frame { chunk: Chunk::Start(start), .. }) if start.epoch.is_some_and(|begun| begun > epoch)))?;
     Some(begun.at_us.saturating_sub(lost.at_us) as f64 / 1000.0)
 }
 
@@ -218,7 +218,7 @@ mod tests {
     fn start(epoch: u64) -> What {
         let chunk = Chunk::Start(Box::new(Start {
             turn: "u".into(),
-            epoch: Epoch(epoch),
+            epoch: Some(Epoch(epoch)),
             reset: epoch > 1,
             answer: None,
         }));

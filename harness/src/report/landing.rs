@@ -185,15 +185,22 @@ fn step_before(events: &[Event], n: u64, thread: &ThreadId) -> String {
             What::Watcher(WatcherEvent::Frame {
                 watcher, cursor, chunk, ..
             }) if watchers.contains(watcher) => {
-                let at = cursor.map_or(String::new(), |at| format!(" {}-{}", at.epoch.0, at.seq));
+                let at = cursor.map_or(String::new(), |at| format!(" {}", place(at)));
                 step = match chunk {
-                    Chunk::Start(start) => format!("after the start of epoch {}", start.epoch.0),
-                    Chunk::Delta { .. } => format!("after text{at}"),
+                    Chunk::Start(start) => match start.epoch {
+                        Some(epoch) => format!("after the start of epoch {epoch}"),
+                        None => format!("after a start{at}"),
+                    },
+                    Chunk::Delta { .. } | Chunk::Whole { .. } => format!("after text{at}"),
                     Chunk::Error { .. } => format!("after error{at}"),
-                    Chunk::Finish { status, .. } => format!("after finish{at} ({status:?})"),
+                    Chunk::Finish {
+                        status: Some(status), ..
+                    } => format!("after finish{at} ({status:?})"),
+                    Chunk::Finish { status: None, .. } => format!("after finish{at}"),
                     Chunk::Part { .. }
                     | Chunk::State { .. }
                     | Chunk::Resync { .. }
+                    | Chunk::Broken { .. }
                     | Chunk::Done
                     | Chunk::Unreadable { .. } => continue,
                 };
@@ -202,6 +209,14 @@ fn step_before(events: &[Event], n: u64, thread: &ThreadId) -> String {
         }
     }
     step
+}
+
+/// `4-17`, or `17` for a cursor without an epoch.
+fn place(cursor: crate::history::Cursor) -> String {
+    match cursor.epoch {
+        Some(epoch) => format!("{epoch}-{}", cursor.seq),
+        None => cursor.seq.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -223,6 +238,8 @@ mod tests {
             watcher: WatcherId(watcher),
             pod: "pod-1".into(),
             thread: thread.into(),
+            turn: None,
+            mode: crate::history::TailMode::Start,
             cursor: None,
             form: crate::history::CursorForm::default(),
             role: "start".into(),
@@ -232,7 +249,10 @@ mod tests {
     }
 
     fn frame(watcher: u32, seq: u64, chunk: Chunk) -> What {
-        let cursor = Cursor { epoch: Epoch(1), seq };
+        let cursor = Cursor {
+            epoch: Some(Epoch(1)),
+            seq,
+        };
         What::Watcher(WatcherEvent::Frame {
             watcher: WatcherId(watcher),
             id: None,
@@ -251,7 +271,7 @@ mod tests {
     fn finish() -> Chunk {
         Chunk::Finish {
             turn: "u".into(),
-            status: Status::Completed,
+            status: Some(Status::Completed),
         }
     }
 

@@ -336,8 +336,9 @@ impl Slot {
 fn names(row: &Row) -> Vec<String> {
     match row {
         Row::Thread { thread, .. } => vec![thread.to_string()],
-        Row::Turn { turn, thread, .. } => vec![turn.to_string(), thread.to_string()],
+        Row::Turn(row) => vec![row.turn.to_string(), row.thread.to_string()],
         Row::Part { turn, .. } | Row::PartGone { turn, .. } => vec![turn.to_string()],
         Row::Feedback { item } | Row::FeedbackGone { item } => vec![item.to_string()],
+        Row::Unread { .. } => Vec::new(),
     }
 }

@@ -125,7 +125,7 @@ pub fn read_cursor(id: &str) -> Option<Cursor> {
         return None;
     }
     Some(Cursor {
-        epoch: Epoch(epoch.parse().ok()?),
+        epoch: Some(Epoch(epoch.parse().ok()?)),
         seq: seq.parse().ok()?,
     })
 }
@@ -134,7 +134,10 @@ pub fn read_cursor(id: &str) -> Option<Cursor> {
 pub fn write_cursor(cursor: Cursor, id: &str) -> String {
     let mark = id.splitn(3, '-').nth(2);
     let mark = mark.map_or(String::new(), |mark| format!("-{mark}"));
-    format!("{}-{}{mark}", cursor.epoch, cursor.seq)
+    match cursor.epoch {
+        Some(epoch) => format!("{epoch}-{}{mark}", cursor.seq),
+        None => format!("{}{mark}", cursor.seq),
+    }
 }
 
 /// The id's place in a thread of another mark; none where ids do not tell their thread.
@@ -148,6 +151,10 @@ pub fn of_another_thread(id: &str) -> Option<String> {
 
 /// Reads a status as the database and the API write it.
 pub fn read_status(word: &str) -> Option<Status> {
+    // The pod's word for an end by a death.
+    if word == "interrupted" {
+        return Some(Status::Lost);
+    }
     serde_json::from_value(Value::from(word)).ok()
 }
 
@@ -156,7 +163,7 @@ fn start(turn: TurnId, value: &Value) -> Result<Chunk, &'static str> {
     let reset = field(value, "reset").and_then(Value::as_bool).unwrap_or(false);
     Ok(Chunk::Start(Box::new(Start {
         turn,
-        epoch: Epoch(epoch.ok_or("start without a number \"epoch\"")?),
+        epoch: Some(Epoch(epoch.ok_or("start without a number \"epoch\"")?)),
         reset,
         answer: short(value, "messageId").map(AnswerId::from),
     })))
@@ -165,7 +172,7 @@ fn start(turn: TurnId, value: &Value) -> Result<Chunk, &'static str> {
 fn finish(turn: TurnId, value: &Value) -> Result<Chunk, &'static str> {
     Ok(Chunk::Finish {
         turn,
-        status: status(value)?,
+        status: Some(status(value)?),
     })
 }
 
@@ -234,7 +241,7 @@ mod tests {
     fn attempt(epoch: u64, reset: bool) -> Chunk {
         Chunk::Start(Box::new(Start {
             turn: "u1".into(),
-            epoch: Epoch(epoch),
+            epoch: Some(Epoch(epoch)),
             reset,
             answer: Some("a".into()),
         }))
@@ -264,7 +271,7 @@ mod tests {
     fn over(status: Status) -> Chunk {
         Chunk::Finish {
             turn: "u1".into(),
-            status,
+            status: Some(status),
         }
     }
 
@@ -401,7 +408,7 @@ mod tests {
     #[test]
     fn cursors_are_two_numbers_and_perhaps_a_thread_s_mark() {
         let cursor = Cursor {
-            epoch: Epoch(4),
+            epoch: Some(Epoch(4)),
             seq: 17,
         };
         for (id, next) in [("4-17", "4-18"), ("4-17-0123abcd", "4-18-0123abcd")] {

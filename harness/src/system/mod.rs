@@ -8,7 +8,7 @@ pub mod language;
 
 use serde::Deserialize;
 
-use crate::history::{Bounds, Capability, CursorForm, ExpectedFailure, ThreadId};
+use crate::history::{self, Capability, CursorForm, ExpectedFailure, ThreadId};
 
 /// A system under test, described.
 #[derive(Debug, Clone, Deserialize)]
@@ -47,6 +47,33 @@ pub struct System {
     /// Defects that it can be started with.
     #[serde(default)]
     pub defects: Vec<Defect>,
+}
+
+/// Its bounds, in milliseconds. Each is what the history's bound of that name says.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "`history::Bounds` says what each is")]
+pub struct Bounds {
+    pub lease_ms: u64,
+    pub takeover_ms: u64,
+    pub progress_ms: u64,
+    pub drain_ms: u64,
+    pub terminal_ms: u64,
+    pub revocation_ms: u64,
+}
+
+impl From<Bounds> for history::Bounds {
+    fn from(bounds: Bounds) -> Self {
+        Self {
+            lease_ms: Some(bounds.lease_ms),
+            takeover_ms: Some(bounds.takeover_ms),
+            progress_ms: Some(bounds.progress_ms),
+            drain_ms: Some(bounds.drain_ms),
+            terminal_ms: Some(bounds.terminal_ms),
+            revocation_ms: Some(bounds.revocation_ms),
+            ..Self::default()
+        }
+    }
 }
 
 /// A named defect of a system, for proving that the harness catches it.
@@ -244,6 +271,8 @@ impl System {
         of_story
             .map(|known| ExpectedFailure {
                 promise: known.promise.clone(),
+                finding: None,
+                sometimes: false,
                 why: known.why.clone(),
             })
             .collect()

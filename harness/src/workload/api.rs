@@ -161,6 +161,7 @@ impl Api {
             Some(turn) => Outcome::Ok(Accepted {
                 turn,
                 pod: answer.pod.unwrap_or_else(|| PodName::from("")),
+                tail: None,
             }),
             None => Outcome::Unknown {
                 reason: format!("202 without a turnId: {}", answer.excerpt()),
@@ -412,9 +413,11 @@ fn read_answer(message: &Value) -> Result<ReadAnswer, String> {
     };
     let word = field("status")?;
     Ok(ReadAnswer {
-        turn: frames::read_turn(message)
-            .ok_or_else(|| format!("an answer without \"turnId\": {}", excerpt(message)))?,
-        status: frames::read_status(word).ok_or_else(|| format!("unknown status {word:?}"))?,
+        turn: Some(
+            frames::read_turn(message).ok_or_else(|| format!("an answer without \"turnId\": {}", excerpt(message)))?,
+        ),
+        key: None,
+        status: Some(frames::read_status(word).ok_or_else(|| format!("unknown status {word:?}"))?),
         text: field("text")?.to_owned(),
         error: message.get("error").and_then(Value::as_str).map(str::to_owned),
     })

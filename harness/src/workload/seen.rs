@@ -38,7 +38,9 @@ pub struct TurnSeen {
     pub tokens: u32,
     /// When the newest of them came.
     pub last_at: Option<Instant>,
-    /// How the turn ended, once that was seen.
+    /// True once its end was seen.
+    pub ended: bool,
+    /// How the turn ended, once that was seen, where frames say.
     pub finished: Option<Status>,
 }
 
@@ -48,7 +50,7 @@ impl Seen {
     pub fn knows_the_end(&self, turn: &TurnId) -> bool {
         let in_flight = self.state.is_some_and(|s| !s.is_terminal() && s != Status::Idle);
         match self.turns.get(turn) {
-            Some(seen) => seen.finished.is_some(),
+            Some(seen) => seen.ended,
             None => !self.open || !in_flight,
         }
     }
@@ -92,7 +94,7 @@ pub(super) fn take(seen: &mut Seen, chunk: &Chunk, at: Instant) {
     match chunk {
         Chunk::Start(start) => {
             let of = seen.turns.entry(start.turn.clone()).or_default();
-            of.epoch = Some(start.epoch);
+            of.epoch = start.epoch.or(of.epoch);
             if start.reset {
                 of.tokens = 0;
             }
@@ -103,10 +105,18 @@ pub(super) fn take(seen: &mut Seen, chunk: &Chunk, at: Instant) {
             of.tokens += text.bytes().filter(|b| *b == b' ').count() as u32;
             of.last_at = Some(at);
         }
-        Chunk::Finish { turn, status } => seen.turns.entry(turn.clone()).or_default().finished = Some(*status),
+        Chunk::Whole { turn, text } => {
+            let of = seen.turns.entry(turn.clone()).or_default();
+            of.tokens = text.bytes().filter(|b| *b == b' ').count() as u32;
+            of.last_at = Some(at);
+        }
+        Chunk::Finish { turn, status } => {
+            let of = seen.turns.entry(turn.clone()).or_default();
+            (of.ended, of.finished) = (true, *status);
+        }
         Chunk::State { status, .. } => seen.state = Some(*status),
         Chunk::Resync { .. } => seen.turns.clear(),
-        Chunk::Part { .. } | Chunk::Error { .. } | Chunk::Done | Chunk::Unreadable { .. } => {}
+        Chunk::Part { .. } | Chunk::Error { .. } | Chunk::Broken { .. } | Chunk::Done | Chunk::Unreadable { .. } => {}
     }
 }
 
@@ -122,7 +132,7 @@ mod tests {
         let start = |reset| {
             Chunk::Start(Box::new(Start {
                 turn: turn.clone(),
-                epoch: Epoch(1),
+                epoch: Some(Epoch(1)),
                 reset,
                 answer: None,
             }))
@@ -178,7 +188,7 @@ mod tests {
             &mut seen,
             &Chunk::Finish {
                 turn: turn.clone(),
-                status: Status::Completed,
+                status: Some(Status::Completed),
             },
             Instant::now(),
         );

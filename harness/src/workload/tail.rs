@@ -24,7 +24,8 @@ use super::manner;
 use super::seen::{Seen, describe, take};
 use crate::history::writer::Recorder;
 use crate::history::{
-    Chunk, CursorForm, EventId, PodName, Raw, SessionNo, StoreEvent, TailEnd, ThreadId, WatcherEvent, WatcherId,
+    Chunk, CursorForm, EventId, PodName, Raw, SessionNo, StoreEvent, TailEnd, TailMode, ThreadId, WatcherEvent,
+    WatcherId,
 };
 use crate::plan::Manner;
 use crate::roles::postgres::owners::Owners;
@@ -188,9 +189,15 @@ impl Tailing {
             watcher: attach.watcher,
             pod: attach.pod.clone(),
             thread: attach.thread.clone(),
-            cursor: attach.cursor.clone(),
+            turn: None,
+            mode: if attach.cursor.is_some() {
+                TailMode::Cursor
+            } else {
+                TailMode::Start
+            },
+            cursor: attach.cursor.as_deref().map(Into::into),
             form: attach.form,
-            role: attach.role.clone(),
+            role: attach.role.as_str().into(),
             asked_us,
             session: Some(attach.session_no),
         });
@@ -234,7 +241,7 @@ impl Tailing {
             watcher: attach.watcher,
             pod: attach.pod.clone(),
             thread: attach.thread.clone(),
-            cursor: attach.cursor.clone(),
+            cursor: attach.cursor.as_deref().map(Into::into),
             form: attach.form,
             asked_us,
             session: Some(attach.session_no),

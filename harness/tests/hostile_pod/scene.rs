@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crosspod::history::reader::{self, History};
 use crosspod::history::writer::Recorder;
 use crosspod::history::{
-    Accepted, Began, Capability, Chunk, ClientEvent, CursorForm, Epoch, Expect, OpId, Outcome, PodName, Row, RunEvent,
-    SCHEMA, SessionNo, Status, StoreEvent, TailEnd, ThreadId, WatcherEvent, WatcherId, What,
+    Accepted, Began, Capability, Chunk, ClientEvent, CursorForm, Epoch, Expect, OpId, Outcome, PodName, Row, Rules,
+    RunEvent, SCHEMA, SessionNo, Status, StoreEvent, TailEnd, ThreadId, TurnRow, WatcherEvent, WatcherId, What,
 };
 use crosspod::judge;
 use crosspod::plan::Manner;
@@ -210,6 +210,23 @@ impl Outcomes {
     }
 }
 
+/// Capabilities that the recorded scenes are judged by.
+const CAPABILITIES: &[Capability] = &[
+    Capability::Threads,
+    Capability::Serial,
+    Capability::Queue,
+    Capability::Idempotent,
+    Capability::Read,
+    Capability::Cursor,
+    Capability::Dense,
+    Capability::ThreadTail,
+    Capability::Resync,
+    Capability::FrameTurn,
+    Capability::MessageIds,
+    Capability::KnownKinds,
+    Capability::StoredText,
+];
+
 /// A thread with one turn, over and stored.
 fn sound_turn(recorder: &Recorder, system: &System) {
     recorder.record(RunEvent::Began(Box::new(Began {
@@ -220,8 +237,11 @@ fn sound_turn(recorder: &Recorder, system: &System) {
         defect: None,
         evidence: Vec::new(),
         expected_failures: Vec::new(),
-        capabilities: vec![Capability::Cursor],
-        bounds: system.bounds,
+        pods: vec!["pod-1".into()],
+        capabilities: CAPABILITIES.to_vec(),
+        lacks: Vec::new(),
+        bounds: system.bounds.into(),
+        rules: Rules::default(),
     })));
     let (thread, pod): (ThreadId, PodName) = ("t-1".into(), "pod-1".into());
     recorder.record(ClientEvent::ThreadMade {
@@ -245,28 +265,34 @@ fn sound_turn(recorder: &Recorder, system: &System) {
     let accepted = Outcome::Ok(Accepted {
         turn: "turn-1".into(),
         pod,
+        tail: None,
     });
     recorder.record(ClientEvent::PostEnded {
         op: OpId(1),
         outcome: accepted,
     });
-    let turn = |status, epoch: u64| Row::Turn {
-        turn: "turn-1".into(),
-        thread: thread.clone(),
-        message: "m-1".into(),
-        status,
-        attempt: u32::from(epoch > 0),
-        epoch: Epoch(epoch),
+    let turn = |status, epoch: Option<Epoch>| {
+        Row::Turn(Box::new(TurnRow {
+            turn: "turn-1".into(),
+            thread: thread.clone(),
+            message: Some("m-1".into()),
+            status,
+            owner: None,
+            attempt: epoch.map(|_| "1".into()),
+            epoch,
+            error: None,
+        }))
     };
+    let first = Some(Epoch(1));
     let parts = (1..).zip(answer().into_texts()).map(|(seq, text)| Row::Part {
         turn: "turn-1".into(),
-        epoch: Epoch(1),
+        epoch: first,
         seq,
         text,
     });
-    let mut rows = vec![turn(Status::Queued, 0), turn(Status::InProgress, 1)];
+    let mut rows = vec![turn(Status::Queued, None), turn(Status::InProgress, first)];
     rows.extend(parts);
-    rows.push(turn(Status::Completed, 1));
+    rows.push(turn(Status::Completed, first));
     for (xid, row) in (1..).zip(rows) {
         let lsn = format!("0/{xid}").into();
         recorder.record(StoreEvent::Row { lsn, xid, row });

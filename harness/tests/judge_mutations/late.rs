@@ -21,19 +21,19 @@ pub(crate) const KINDS: &[Kind] = &[
 
 fn late_part(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let (turn, epoch) = last_attempt(events)?;
-    let (seq, text) = (rng.random_range(1..99), "and another thing ".into());
+    let (epoch, seq, text) = (Some(epoch), rng.random_range(1..99), "and another thing ".into());
     insert_last_row(events, Row::Part { turn, epoch, seq, text })
 }
 
 fn late_status(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
-    let is_end = |what: &What| matches!(what, What::Store(StoreEvent::Row { row: Row::Turn { status, .. }, .. }) if status.is_terminal());
+    let is_end = |what: &What| matches!(what, What::Store(StoreEvent::Row { row: Row::Turn(row), .. }) if row.status.is_terminal());
     let What::Store(StoreEvent::Row { mut row, .. }) = events[*places(events, is_end).last()?].what.clone() else {
         return None;
     };
-    if let Row::Turn { status, .. } = &mut row {
-        let mut others = vec![Status::Failed, Status::Interrupted, Status::InProgress];
-        others.retain(|other| other != status);
-        *status = *others.choose(rng)?;
+    if let Row::Turn(row) = &mut row {
+        let mut others = vec![Status::Failed, Status::Lost, Status::InProgress];
+        others.retain(|other| *other != row.status);
+        row.status = *others.choose(rng)?;
     }
     insert_last_row(events, row)
 }
@@ -52,6 +52,7 @@ fn late_epoch(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let (seq, text) = (90, "I am not dead ".into());
     let (lsn, xid) = ("F/FFFFFFFF".into(), u64::from(u32::MAX));
     if rng.random_bool(0.5) {
+        let epoch = Some(epoch);
         let row = Row::Part { turn, epoch, seq, text };
         insert_behind(events, place, What::Store(StoreEvent::Row { lsn, xid, row }));
         return Some(());
@@ -60,8 +61,9 @@ fn late_epoch(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     frames.retain(|place| turn_of(&events[*place].what) == Some(&turn));
     let place = any(&frames, rng)?;
     if let What::Watcher(WatcherEvent::Frame { watcher, .. }) = &events[place].what {
-        let (watcher, cursor) = (*watcher, Some(Cursor { epoch, seq }));
-        let (id, chunk) = (Some(format!("{epoch}-{seq}").into()), Chunk::Delta { turn, text });
+        let (watcher, id) = (*watcher, Some(format!("{epoch}-{seq}").into()));
+        let epoch = Some(epoch);
+        let (cursor, chunk) = (Some(Cursor { epoch, seq }), Chunk::Delta { turn, text });
         insert_behind(
             events,
             place,
@@ -110,7 +112,7 @@ fn text_after_finish(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     {
         let (turn, _) = last_attempt(events)?;
         cursor.seq += 1;
-        *id = Some(format!("{}-{}", cursor.epoch, cursor.seq).into());
+        *id = cursor.epoch.map(|epoch| format!("{epoch}-{}", cursor.seq).into());
         *chunk = Chunk::Delta {
             turn,
             text: "one more thing ".into(),

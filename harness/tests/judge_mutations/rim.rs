@@ -183,7 +183,7 @@ fn refuse_cursor(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
         watcher: WatcherId(901),
         pod,
         thread,
-        cursor: Some(id.to_string()),
+        cursor: Some(id.as_str().into()),
         form: CursorForm::LastEventId,
         asked_us: events[place].at_us + 1,
         session: None,
@@ -203,8 +203,12 @@ fn set_back(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
         return None;
     }
     if let What::Watcher(WatcherEvent::Frame { id, cursor, .. }) = &mut events[place].what {
-        let epoch = cursor.as_ref()?.epoch;
-        (*cursor, *id) = (Some(Cursor { epoch, seq: 0 }), Some(format!("{epoch}-0").into()));
+        let epoch = cursor.as_ref()?.epoch?;
+        *id = Some(format!("{epoch}-0").into());
+        *cursor = Some(Cursor {
+            epoch: Some(epoch),
+            seq: 0,
+        });
     }
     Some(())
 }
@@ -223,13 +227,13 @@ fn take_id(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 fn another_turn(events: &[Event], status: Status) -> Option<Row> {
     let (last, _) = last_attempt(events)?;
     let mut row = events.iter().find_map(|event| match &event.what {
-        What::Store(StoreEvent::Row { row, .. }) if matches!(row, Row::Turn { turn, .. } if *turn == last) => {
+        What::Store(StoreEvent::Row { row, .. }) if matches!(row, Row::Turn(row) if row.turn == last) => {
             Some(row.clone())
         }
         _ => None,
     })?;
-    if let Row::Turn { turn, status: is, .. } = &mut row {
-        (*turn, *is) = ("turn-of-nobody".into(), status);
+    if let Row::Turn(row) = &mut row {
+        (row.turn, row.status) = ("turn-of-nobody".into(), status);
     }
     Some(row)
 }
@@ -243,7 +247,7 @@ fn run_another(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let row = another_turn(events, Status::InProgress)?;
     let is_running = |what: &What| {
         let running = Status::InProgress;
-        matches!(what, What::Store(StoreEvent::Row { row: Row::Turn { status, .. }, .. }) if *status == running)
+        matches!(what, What::Store(StoreEvent::Row { row: Row::Turn(row), .. }) if row.status == running)
     };
     let place = any(&places(events, is_running), rng)?;
     let (lsn, xid) = ("F/FFFFFFFF".into(), u64::from(u32::MAX));
@@ -278,10 +282,12 @@ fn take_over_late(events: &mut Vec<Event>, _: &mut StdRng) -> Option<()> {
         .rposition(|event| is_kill(event) && !is_healing(&event.what))?;
     // Whatever first shows that somebody else is at work: the store is not always the first to tell.
     let shows = |event: &Event| match &event.what {
-        What::Store(StoreEvent::Row { row, .. }) => {
-            matches!(row, Row::Thread { epoch, .. } | Row::Turn { epoch, .. } if *epoch == last)
-        }
-        What::Watcher(WatcherEvent::Frame { cursor, .. }) => cursor.is_some_and(|cursor| cursor.epoch == last),
+        What::Store(StoreEvent::Row { row, .. }) => match row {
+            Row::Thread { epoch, .. } => *epoch == Some(last),
+            Row::Turn(row) => row.epoch == Some(last),
+            _ => false,
+        },
+        What::Watcher(WatcherEvent::Frame { cursor, .. }) => cursor.is_some_and(|cursor| cursor.epoch == Some(last)),
         What::Provider(told) => matches!(told.what, ProviderWhat::Started { .. }),
         _ => false,
     };

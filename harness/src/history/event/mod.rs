@@ -21,7 +21,7 @@ pub use run::*;
 use super::{ClientEvent, FaultEvent, ProviderEvent, StoreEvent, WatcherEvent};
 
 /// Version of the history's format.
-pub const SCHEMA: u32 = 5;
+pub const SCHEMA: u32 = 6;
 
 /// One thing that happened, as the harness saw it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,7 +107,7 @@ kinds! {
         Row = "row", Logged = "logged", TerminalProbe = "terminal_probe", OwnerRead = "owner_read"
     }
     Pod(PodEvent) {
-        ThreadRead = "thread_read", FeedbackCounted = "feedback_counted", ReadyPolled = "ready_polled", Served = "served",
+        ThreadRead = "thread_read", StatusRead = "status_read", FeedbackCounted = "feedback_counted", ReadyPolled = "ready_polled", Served = "served",
         LeftAfter = "left_after", LogLine = "log_line"
     }
     Machine(MachineEvent) {
@@ -210,7 +210,7 @@ mod tests {
 
     /// One event of each kind, as histories have them.
     const LINES: &[&str] = &[
-        r#"{"kind":"began","schema":5,"story":"s","seed":7,"design":"log","defect":null,"evidence":["e"],"capabilities":["every-commit"],"bounds":{"lease_ms":1,"takeover_ms":2,"progress_ms":3,"drain_ms":4,"terminal_ms":5,"revocation_ms":6}}"#,
+        r#"{"kind":"began","schema":6,"story":"s","seed":7,"design":"log","defect":null,"evidence":["e"],"pods":["pod-1"],"capabilities":["every-commit"],"lacks":[{"capability":"tenants","why":"no second account"}],"bounds":{"lease_ms":1,"attempts":4},"rules":{"client_retries":2,"on_death":"survivor"}}"#,
         r#"{"kind":"evidence","mark":"m","reached":true}"#,
         r#"{"kind":"healed"}"#,
         r#"{"kind":"played","gave_up":null}"#,
@@ -225,7 +225,7 @@ mod tests {
         r#"{"kind":"revoked","tenant":"tenant-a","pod":"pod-1","session":1}"#,
         r#"{"kind":"feedback_posted","op":2,"pod":"pod-1","item":"f-1"}"#,
         r#"{"kind":"feedback_ended","op":2,"outcome":{"unknown":{"reason":"reset"}}}"#,
-        r#"{"kind":"tail_opened","watcher":1,"pod":"pod-1","thread":"t-1","cursor":null,"role":"start","asked_us":9}"#,
+        r#"{"kind":"tail_opened","watcher":1,"pod":"pod-1","thread":"t-1","turn":"turn-1","mode":"start","cursor":null,"role":"start","asked_us":9}"#,
         r#"{"kind":"tail_refused","watcher":1,"pod":"pod-1","thread":"t-1","status":503,"reason":"r","garbled":false}"#,
         r#"{"kind":"bytes","watcher":1,"raw":{"utf8":"data: x\n\n"}}"#,
         r#"{"kind":"frame","watcher":1,"id":"1-2","cursor":{"epoch":1,"seq":2},"chunk":{"says":"delta","turn":"turn-1","text":"x"}}"#,
@@ -234,7 +234,8 @@ mod tests {
         r#"{"kind":"logged","thread":"t-1","seq":1,"cursor":null,"chunk":{"says":"done"}}"#,
         r#"{"kind":"terminal_probe","watcher":1,"turn":"turn-1","status":"completed"}"#,
         r#"{"kind":"owner_read","thread":"t-1","owner":"pod-1","epoch":1,"status":"in_progress"}"#,
-        r#"{"kind":"thread_read","pod":"pod-1","thread":"t-1","status":"completed","answers":[{"turn":"turn-1","status":"completed","text":"x","error":null}]}"#,
+        r#"{"kind":"thread_read","pod":"pod-1","thread":"t-1","status":"completed","questions":[{"key":"k","text":"hello"}],"answers":[{"turn":"turn-1","status":"completed","text":"x","error":null}]}"#,
+        r#"{"kind":"status_read","pod":"pod-1","thread":"t-1","turn":"turn-1","status":"failed","error":"no"}"#,
         r#"{"kind":"feedback_counted","pod":"pod-1","count":1}"#,
         r#"{"kind":"ready_polled","pod":"pod-1","ready":true,"status":200,"detail":"d"}"#,
         r#"{"kind":"served","pod":"pod-1","ok":true,"detail":"d"}"#,

@@ -2,22 +2,43 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::{PodName, ReadAnswer, Status, ThreadId};
+use crate::history::{PodName, ReadAnswer, ReadQuestion, Status, ThreadId, TurnId};
 
 /// An answer of a pod, a count on it, or a line of its log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum PodEvent {
-    /// A thread read through a pod's API.
+    /// A thread, or one turn of it, read through a pod's API.
     ThreadRead {
         /// Pod asked.
         pod: PodName,
         /// Thread asked for.
         thread: ThreadId,
-        /// Status of the thread as the pod tells it.
-        status: Status,
+        /// The turn asked for, if the API returns one turn at a time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<TurnId>,
+        /// Status of the thread as the pod tells it, if it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<Status>,
+        /// The user's messages, oldest first. `None` if the API does not return them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        questions: Option<Box<[ReadQuestion]>>,
         /// The answers it holds, oldest first.
         answers: Vec<ReadAnswer>,
+    },
+    /// The status of one turn, read through a pod's API.
+    StatusRead {
+        /// Pod asked.
+        pod: PodName,
+        /// Thread of the turn.
+        thread: ThreadId,
+        /// Turn asked for.
+        turn: TurnId,
+        /// Its status, by the pod's word.
+        status: Status,
+        /// The error that a user is shown, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
     },
     /// How many pieces of feedback of the play's tenant are stored, by a pod's word.
     FeedbackCounted {

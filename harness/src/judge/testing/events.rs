@@ -4,7 +4,7 @@ use super::TOKENS;
 use crate::history::{
     Accepted, Chunk, ClientEvent, Credential, Cursor, CursorForm, Epoch, Expect, FaultEvent, FaultStep, MachineEvent,
     OpId, Outcome, PodEvent, ProviderEvent, ProviderWhat, ReadAnswer, Row, Start, Status, StoreEvent, TailEnd,
-    WatcherEvent, WatcherId, What,
+    TailMode, TurnRow, WatcherEvent, WatcherId, What,
 };
 use mock_ai::token::TextMode;
 
@@ -33,6 +33,7 @@ pub(crate) fn accepted(op: u32, turn: &str) -> What {
         outcome: Outcome::Ok(Accepted {
             turn: turn.into(),
             pod: "pod-1".into(),
+            tail: None,
         }),
     })
 }
@@ -42,6 +43,12 @@ pub(crate) fn opened(watcher: u32, pod: &str, cursor: Option<&str>) -> What {
         watcher: WatcherId(watcher),
         pod: pod.into(),
         thread: "t-1".into(),
+        turn: None,
+        mode: if cursor.is_some() {
+            TailMode::Cursor
+        } else {
+            TailMode::Start
+        },
         cursor: cursor.map(Into::into),
         form: CursorForm::default(),
         role: "start".into(),
@@ -59,7 +66,7 @@ pub(crate) fn closed(watcher: u32, end: TailEnd) -> What {
 
 pub(crate) fn frame_of(watcher: u32, at: Option<(u64, u64)>, chunk: Chunk) -> What {
     let cursor = at.map(|(epoch, seq)| Cursor {
-        epoch: Epoch(epoch),
+        epoch: Some(Epoch(epoch)),
         seq,
     });
     let id = at.map(|(epoch, seq)| format!("{epoch}-{seq}").into());
@@ -98,7 +105,7 @@ pub(crate) fn start(watcher: u32, epoch: u64, reset: bool) -> What {
         Some((epoch, 0)),
         Chunk::Start(Box::new(Start {
             turn: "turn-1".into(),
-            epoch: Epoch(epoch),
+            epoch: Some(Epoch(epoch)),
             reset,
             answer: Some("answer-1".into()),
         })),
@@ -133,7 +140,7 @@ pub(crate) fn finish(watcher: u32, epoch: u64, seq: u64, status: Status) -> What
         Some((epoch, seq)),
         Chunk::Finish {
             turn: "turn-1".into(),
-            status,
+            status: Some(status),
         },
     )
 }
@@ -166,7 +173,8 @@ pub(crate) fn thread_row(xid: u64, owner: Option<&str>, epoch: u64, status: Stat
             thread: "t-1".into(),
             status,
             owner: owner.map(Into::into),
-            epoch: Epoch(epoch),
+            attempt: None,
+            epoch: Some(Epoch(epoch)),
         },
     )
 }
@@ -175,14 +183,16 @@ pub(crate) fn thread_row(xid: u64, owner: Option<&str>, epoch: u64, status: Stat
 pub(crate) fn turn_row(xid: u64, turn: &str, epoch: u64, status: Status) -> What {
     row(
         xid,
-        Row::Turn {
+        Row::Turn(Box::new(TurnRow {
             turn: turn.into(),
             thread: "t-1".into(),
-            message: turn.replace("turn", "m").into(),
+            message: Some(turn.replace("turn", "m").into()),
             status,
-            attempt: epoch as u32,
-            epoch: Epoch(epoch),
-        },
+            owner: None,
+            attempt: (epoch > 0).then(|| epoch.to_string().into()),
+            epoch: (epoch > 0).then_some(Epoch(epoch)),
+            error: None,
+        })),
     )
 }
 
@@ -191,7 +201,7 @@ pub(crate) fn part(xid: u64, epoch: u64, seq: u64, text: impl Into<String>) -> W
         xid,
         Row::Part {
             turn: "turn-1".into(),
-            epoch: Epoch(epoch),
+            epoch: Some(Epoch(epoch)),
             seq,
             text: text.into(),
         },
@@ -256,15 +266,18 @@ pub(crate) fn observed() -> FaultStep {
 pub(crate) fn read(pod: &str, status: Status, text: impl Into<String>, error: Option<&str>) -> What {
     let (text, error) = (text.into(), error.map(Into::into));
     let answers = vec![ReadAnswer {
-        turn: "turn-1".into(),
-        status,
+        turn: Some("turn-1".into()),
+        key: None,
+        status: Some(status),
         text,
         error,
     }];
     What::Pod(PodEvent::ThreadRead {
         pod: pod.into(),
         thread: "t-1".into(),
-        status,
+        turn: None,
+        status: Some(status),
+        questions: None,
         answers,
     })
 }

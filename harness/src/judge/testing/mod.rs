@@ -7,16 +7,46 @@ use mock_ai::token::Answer;
 
 use crate::history::reader::History;
 use crate::history::{
-    Began, Bounds, Capability, Chunk, ClientEvent, Credential, Event, ExpectedFailure, FaultStep, PodEvent, Row,
-    RunEvent, SCHEMA, Status, StoreEvent, TailEnd, WatcherEvent, What,
+    Began, Bounds, Capability, Chunk, ClientEvent, Credential, Event, ExpectedFailure, FaultStep, OnDeath, PodEvent,
+    Row, Rules, RunEvent, SCHEMA, Status, StoreEvent, TailEnd, WatcherEvent, What,
 };
 use crate::judge::judge;
 use crate::verdict::{Finding, Judgement, Verdict};
 
 pub(crate) const TOKENS: u32 = 6;
 
+/// Every capability that a promise or a clause needs.
+pub(crate) const EVERYTHING: &[Capability] = &[
+    Capability::Threads,
+    Capability::Serial,
+    Capability::Queue,
+    Capability::Idempotent,
+    Capability::Cancel,
+    Capability::Read,
+    Capability::Cursor,
+    Capability::Dense,
+    Capability::ThreadTail,
+    Capability::Resync,
+    Capability::FrameTurn,
+    Capability::MessageIds,
+    Capability::KnownKinds,
+    Capability::StreamLog,
+    Capability::Owner,
+    Capability::Attempt,
+    Capability::Epoch,
+    Capability::EveryCommit,
+    Capability::StoredText,
+    Capability::Tenants,
+    Capability::Revocation,
+    Capability::ProviderJournal,
+    Capability::Conversation,
+    Capability::Feedback,
+    Capability::Ready,
+    Capability::Complaint,
+    Capability::Gauges,
+];
+
 pub(crate) fn began() -> Began {
-    use Capability::{Cancel, Cursor, EveryCommit, Feedback, Ownership, ProviderJournal, Tenants};
     Began {
         schema: SCHEMA,
         story: "owner_killed_mid_answer".into(),
@@ -25,22 +55,21 @@ pub(crate) fn began() -> Began {
         defect: None,
         evidence: vec!["owner died holding token 3".into()],
         expected_failures: Vec::new(),
-        capabilities: vec![
-            Ownership,
-            EveryCommit,
-            Cursor,
-            Tenants,
-            Cancel,
-            ProviderJournal,
-            Feedback,
-        ],
+        pods: ["pod-1", "pod-2", "pod-3"].map(Into::into).to_vec(),
+        capabilities: EVERYTHING.to_vec(),
+        lacks: Vec::new(),
         bounds: Bounds {
-            lease_ms: 1000,
-            takeover_ms: 2100,
-            progress_ms: 3000,
-            drain_ms: 5000,
-            terminal_ms: 1000,
-            revocation_ms: 1000,
+            lease_ms: Some(1000),
+            takeover_ms: Some(2100),
+            progress_ms: Some(3000),
+            drain_ms: Some(5000),
+            terminal_ms: Some(1000),
+            revocation_ms: Some(1000),
+            ..Bounds::default()
+        },
+        rules: Rules {
+            on_death: Some(OnDeath::Survivor),
+            ..Rules::default()
         },
     }
 }
@@ -70,6 +99,8 @@ impl Play {
     pub(crate) fn expect_failures(&mut self, promises: &[&str]) -> &mut Self {
         let known = |promise: &&str| ExpectedFailure {
             promise: (*promise).into(),
+            finding: None,
+            sometimes: false,
             why: "known".into(),
         };
         if let Some((_, What::Run(RunEvent::Began(began)))) = self.events.first_mut() {

@@ -10,6 +10,7 @@ mod due;
 mod entities;
 mod excuses;
 mod faults;
+mod limits;
 mod slow;
 mod starvation;
 mod text;
@@ -29,12 +30,13 @@ pub(crate) use entities::thread::{Owned, Thread};
 pub(crate) use entities::turn::{PartRow, Turn, TurnRow};
 pub(crate) use entities::watcher::{Anchor, Fit, Frame, Seen, Watcher};
 pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
+pub(crate) use limits::Limits;
 pub(crate) use text::{Against, Text, oneline};
 
 use entities::log::Stored;
 use slow::Stretch;
 
-use crate::history::{Bounds, Capability, Event, ExpectedFailure, OpId, StoreEvent, TurnId, What};
+use crate::history::{Capability, Event, ExpectedFailure, OpId, ReadAnswer, StoreEvent, TurnId, TurnKey, What};
 use crate::verdict::Finding;
 
 /// A broken promise, as its judge reports it. [`View::finding`] adds the circumstances.
@@ -54,7 +56,7 @@ pub(crate) struct Breach {
 #[derive(Debug)]
 pub(crate) struct View<'a> {
     pub(crate) capabilities: &'a [Capability],
-    pub(crate) bounds: Bounds,
+    pub(crate) bounds: Limits,
     pub(crate) declared: &'a [String],
     /// Promises that the system is known to break.
     pub(crate) expected_failures: &'a [ExpectedFailure],
@@ -80,6 +82,8 @@ pub(crate) struct View<'a> {
     /// Messages of the stream log, until they are sorted into the logs.
     stored: Vec<Stored<'a>>,
     pub(crate) revoked: Vec<Revocation<'a>>,
+    /// The first change that the description cannot read, in words.
+    pub(crate) unread: Option<String>,
     pub(crate) feedback: Feedback<'a>,
     pub(crate) faults: Faults<'a>,
     /// In the order of the history.
@@ -90,12 +94,30 @@ pub(crate) struct View<'a> {
     /// Texts that hold anything but one provider call for their own turn.
     pub(crate) mixed_texts: Vec<MixedText<'a>>,
     turn_places: HashMap<&'a TurnId, usize>,
+    /// Turns by the key in their user's text.
+    keys: HashMap<&'a TurnKey, usize>,
     ops: HashMap<OpId, usize>,
 }
 
 impl<'a> View<'a> {
     pub(crate) fn turn(&self, id: &TurnId) -> Option<usize> {
         self.turn_places.get(id).copied()
+    }
+
+    /// The turn that an answer of a pod belongs to: by the turn's id, or else by the key in the question before it.
+    pub(crate) fn answered(&self, answer: &ReadAnswer) -> Option<usize> {
+        match &answer.turn {
+            Some(turn) => self.turn(turn),
+            None => self.keys.get(answer.key.as_ref()?).copied(),
+        }
+    }
+
+    /// The turn that an answer of a pod belongs to, in words.
+    pub(crate) fn name_of(&self, answer: &ReadAnswer) -> String {
+        let known = self.answered(answer).map(|place| self.turns[place].id);
+        known
+            .or(answer.turn.as_ref())
+            .map_or_else(|| "of no known question".to_owned(), TurnId::to_string)
     }
 
     /// True if any turn of the turn's thread was to be cancelled.

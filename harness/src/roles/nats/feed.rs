@@ -257,7 +257,7 @@ mod tests {
             turn: "u1".into(),
             text: "x ".into(),
         };
-        let (epoch, seq) = (Epoch(2), 3);
+        let (epoch, seq) = (Some(Epoch(2)), 3);
         assert_eq!((entry.thread.as_str(), entry.seq, &entry.chunk), ("t-1", 7, &chunk));
         assert_eq!(entry.cursor, Some(Cursor { epoch, seq }));
         assert_eq!(read(&log, "other.t-1", 7, None, payload), None);

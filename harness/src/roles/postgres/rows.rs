@@ -1,7 +1,7 @@
 //! Changed rows, read into rows of the history by the tables and columns of the description. Pure.
 
 use super::decoding::{Action, Change, Columns};
-use crate::history::{Epoch, FeedbackId, MessageId, PodName, Row, ThreadId, TurnId};
+use crate::history::{Attempt, Epoch, FeedbackId, MessageId, PodName, Row, ThreadId, TurnId, TurnRow};
 use crate::system::{Database, frames};
 use crate::wire::text::cut;
 
@@ -13,8 +13,12 @@ const PART_MAX: usize = 8 << 20;
 pub(super) fn identity(row: &Row) -> Option<String> {
     match row {
         Row::Thread { thread, .. } => Some(format!("thread {thread}")),
-        Row::Turn { turn, .. } => Some(format!("turn {turn}")),
-        Row::Part { .. } | Row::PartGone { .. } | Row::Feedback { .. } | Row::FeedbackGone { .. } => None,
+        Row::Turn(row) => Some(format!("turn {}", row.turn)),
+        Row::Part { .. }
+        | Row::PartGone { .. }
+        | Row::Feedback { .. }
+        | Row::FeedbackGone { .. }
+        | Row::Unread { .. } => None,
     }
 }
 
@@ -24,7 +28,7 @@ pub(super) fn row_of(database: &Database, change: &Change) -> Result<Option<Row>
     if change.table == database.parts {
         let (turn, epoch, seq) = (
             TurnId::from(text(columns, "turn")?),
-            epoch(columns)?,
+            Some(epoch(columns)?),
             number(columns, "seq")?,
         );
         return Ok(Some(if gone {
@@ -58,18 +62,22 @@ pub(super) fn row_of(database: &Database, change: &Change) -> Result<Option<Row>
             thread: ThreadId::from(text(columns, "id")?),
             status,
             owner,
-            epoch: epoch(columns)?,
+            attempt: None,
+            epoch: Some(epoch(columns)?),
         }));
     }
     if change.table == database.turns {
-        return Ok(Some(Row::Turn {
+        let begun = |count: u64| (count > 0).then_some(count);
+        return Ok(Some(Row::Turn(Box::new(TurnRow {
             turn: TurnId::from(text(columns, "id")?),
             thread: ThreadId::from(text(columns, "thread")?),
-            message: MessageId::from(text(columns, "message")?),
+            message: Some(MessageId::from(text(columns, "message")?)),
             status: status(columns)?,
-            attempt: number(columns, "attempt")? as u32,
-            epoch: epoch(columns)?,
-        }));
+            owner: None,
+            attempt: begun(number(columns, "attempt")?).map(|count| Attempt::from(count.to_string())),
+            epoch: begun(number(columns, "epoch")?).map(Epoch),
+            error: None,
+        }))));
     }
     Ok(None)
 }
@@ -121,7 +129,8 @@ mod tests {
             thread: "t".into(),
             status: Status::InProgress,
             owner: Some("pod-2".into()),
-            epoch: Epoch(4),
+            attempt: None,
+            epoch: Some(Epoch(4)),
         };
         assert_eq!(thread, Ok(Some(expected)));
         let part = row("table public.parts: DELETE: turn[text]:'u' epoch[bigint]:1 seq[bigint]:3");
@@ -129,7 +138,7 @@ mod tests {
             part,
             Ok(Some(Row::PartGone {
                 turn: "u".into(),
-                epoch: Epoch(1),
+                epoch: Some(Epoch(1)),
                 seq: 3
             }))
         );

@@ -42,7 +42,7 @@ impl Cast {
         self.recorder.record(StoreEvent::OwnerRead {
             thread,
             owner,
-            epoch,
+            epoch: Some(epoch),
             status,
         });
         Ok(aim)
@@ -63,7 +63,7 @@ impl Cast {
                         Row::Thread {
                             thread,
                             owner: Some(owner),
-                            epoch,
+                            epoch: Some(epoch),
                             ..
                         },
                     ..
@@ -99,9 +99,8 @@ impl Cast {
             || async move {
                 let held = recorder.find(0, |event| match &event.what {
                     What::Store(StoreEvent::Row {
-                        row: Row::Turn { turn, status: now, .. },
-                        ..
-                    }) if turn == id && *now == status => Some(()),
+                        row: Row::Turn(row), ..
+                    }) if row.turn == *id && row.status == status => Some(()),
                     _ => None,
                 });
                 held.map_or_else(|| Look::NotYet("no such row".to_owned()), Look::Done)
@@ -196,11 +195,11 @@ impl Cast {
                     watcher,
                     cursor: Some(c),
                     ..
-                }) if c.epoch <= epoch && watcher.0 < BACKGROUND_IDS_FROM => Some(()),
+                }) if c.epoch <= Some(epoch) && watcher.0 < BACKGROUND_IDS_FROM => Some(()),
                 What::Store(StoreEvent::Row {
                     row: Row::Part { epoch: e, .. },
                     ..
-                }) if *e <= epoch => Some(()),
+                }) if *e <= Some(epoch) => Some(()),
                 _ => None,
             });
             match (wrote, api.superseded(at).await) {

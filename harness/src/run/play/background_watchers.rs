@@ -11,13 +11,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::history::writer::Recorder;
-use crate::history::{Bounds, Cursor, Epoch, PodName, ThreadId, WatcherEvent, WatcherId, What};
+use crate::history::{Cursor, Epoch, PodName, ThreadId, WatcherEvent, WatcherId, What};
 use crate::plan::{Place, Visit};
 use crate::run::cast::last_seen::LastSeen;
 use crate::run::cast::turn::BACKGROUND_IDS_FROM;
 use crate::run::cast::{Cast, READER_SESSION};
 use crate::run::slot::Slot;
-use crate::system::frames;
+use crate::system::{Bounds, frames};
 use crate::workload::{Attach, Session, Tail};
 
 /// How long no visit begins after an event that a fault may follow: an attach would disturb the time that is measured.
@@ -195,11 +195,11 @@ impl SeenIds {
             }),
             Place::Foreign => self.foreign(),
             Place::NeverWas => self.near_head(|head| Cursor {
-                epoch: Epoch(head.epoch.0 + NEVER_WAS),
+                epoch: head.epoch.map(|epoch| Epoch(epoch.0 + NEVER_WAS)),
                 seq: 1,
             }),
             Place::FarFuture => self.near_head(|_| Cursor {
-                epoch: Epoch(u64::MAX),
+                epoch: Some(Epoch(u64::MAX)),
                 seq: u64::MAX,
             }),
             Place::Nonsense => Some(NONSENSE.to_owned()),
@@ -252,7 +252,7 @@ mod tests {
         let mut seen_ids = SeenIds::default();
         assert_eq!(seen_ids.at(Place::PastHead), None);
         for (epoch, seq) in [(2, 0), (1, 9), (2, 1)] {
-            let epoch = Epoch(epoch);
+            let epoch = Some(Epoch(epoch));
             let cursor = Cursor { epoch, seq };
             seen_ids
                 .ids

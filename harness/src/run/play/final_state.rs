@@ -211,7 +211,9 @@ async fn read_on(cast: &Cast, pod: &PodName, thread: &ThreadId, whose: Account) 
             cast.recorder.record(PodEvent::ThreadRead {
                 pod: pod.clone(),
                 thread: thread.clone(),
-                status,
+                turn: None,
+                status: Some(status),
+                questions: None,
                 answers,
             });
         }

@@ -20,7 +20,7 @@ use super::slot::Slot;
 use super::story::Story;
 use crate::history::reader::History;
 use crate::history::writer::Recorder;
-use crate::history::{Began, RunEvent, SCHEMA};
+use crate::history::{Began, OnDeath, Rules, RunEvent, SCHEMA};
 use crate::judge;
 use crate::plan::Plan;
 use crate::report::{Folder, StoryFigures, StoryReport};
@@ -115,8 +115,14 @@ fn began(slot: &Slot, order: &Order<'_>) -> Began {
         defect: order.defect.map(str::to_owned),
         evidence: order.story.evidence.iter().map(|mark| (*mark).to_owned()).collect(),
         expected_failures: system.expected_failures(order.story.name),
+        pods: slot.pods().to_vec(),
         capabilities: system.capabilities().to_vec(),
-        bounds: system.bounds,
+        lacks: Vec::new(),
+        bounds: system.bounds.into(),
+        rules: Rules {
+            on_death: Some(OnDeath::Survivor),
+            ..Rules::default()
+        },
     }
 }
 

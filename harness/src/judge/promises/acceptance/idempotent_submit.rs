@@ -39,9 +39,10 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     }
     breaches.extend(view.reads.iter().filter_map(|read| {
         let mut met = BTreeSet::new();
-        let twice = read.answers.iter().find(|answer| !met.insert(&answer.turn))?;
+        let answered = read.answers.iter().filter_map(|answer| view.answered(answer));
+        let twice = answered.into_iter().find(|place| !met.insert(*place))?;
         Some(Breach {
-            subject: format!("thread read from {}, turn {}", read.pod, twice.turn),
+            subject: format!("thread read from {}, turn {}", read.pod, view.turns[twice].id),
             thread: Some(read.thread),
             n: read.at.n,
             expected: "one answer".into(),
@@ -84,27 +85,13 @@ mod tests {
         let What::Store(StoreEvent::Row {
             lsn,
             xid,
-            row:
-                crate::history::Row::Turn {
-                    thread,
-                    status,
-                    attempt,
-                    epoch,
-                    ..
-                },
+            row: crate::history::Row::Turn(mut row),
         }) = turn_row(12, "turn-9", 0, Status::Queued)
         else {
             unreachable!("a turn's row")
         };
-        let (turn, message) = ("turn-9".into(), "m-1".into());
-        let row = crate::history::Row::Turn {
-            turn,
-            thread,
-            message,
-            status,
-            attempt,
-            epoch,
-        };
+        row.message = Some("m-1".into());
+        let row = crate::history::Row::Turn(row);
         play.put(11, What::Store(StoreEvent::Row { lsn, xid, row }));
         play.breaks(NAME);
     }
@@ -112,25 +99,11 @@ mod tests {
     #[test]
     fn two_answers_of_one_turn_are_found() {
         let mut play = takeover();
-        let What::Pod(PodEvent::ThreadRead {
-            pod,
-            thread,
-            status,
-            answers,
-        }) = read("pod-2", Status::Completed, answer(2), None)
-        else {
-            unreachable!("a reading")
-        };
-        let twice = [answers.clone(), answers].concat();
-        play.put(
-            1402,
-            What::Pod(PodEvent::ThreadRead {
-                pod,
-                thread,
-                status,
-                answers: twice,
-            }),
-        );
+        let mut twice = read("pod-2", Status::Completed, answer(2), None);
+        if let What::Pod(PodEvent::ThreadRead { answers, .. }) = &mut twice {
+            answers.extend_from_within(..);
+        }
+        play.put(1402, twice);
         assert_eq!(play.breaks(NAME).got, "two of them");
     }
 

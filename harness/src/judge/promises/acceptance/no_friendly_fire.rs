@@ -13,7 +13,7 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "NoFriendlyFire",
     statement: "no pod claims or ends a turn in progress whose owner is alive and that moves: start-up, sweeps \
                 and reapers touch only turns that are dead or stand still",
-    needs: &[Capability::Ownership, Capability::EveryCommit],
+    needs: &[Capability::Owner, Capability::EveryCommit],
     judge,
 };
 
@@ -28,13 +28,13 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
             got: format!("taken by {}", takeover.to.label()),
         });
     taken
-        .chain(view.turns.iter().filter_map(|turn| interrupted(view, turn)))
+        .chain(view.turns.iter().filter_map(|turn| lost(view, turn)))
         .collect()
 }
 
-/// A turn that was ended as interrupted although its owner was at work on it.
-fn interrupted(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
-    let ended = turn.terminal().filter(|row| row.status == Status::Interrupted)?;
+/// A turn that was ended as lost although its owner was at work on it.
+fn lost(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
+    let ended = turn.terminal().filter(|row| row.status == Status::Lost)?;
     let owners = &view.threads[turn.thread?].owners;
     let before = owners.partition_point(|owned| owned.at.n < ended.at.n);
     let owned = owners[..before]
@@ -55,7 +55,7 @@ fn interrupted(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
         thread: turn.thread,
         n: ended.at.n,
         expected: format!("{} to keep the turn, being alive and at work", PodName::as_str(pod)),
-        got: "ended as interrupted".into(),
+        got: "ended as lost".into(),
     })
 }
 
@@ -83,15 +83,15 @@ mod tests {
 
     #[test]
     fn an_interruption_of_the_living_is_found() {
-        let interrupted = |play: &mut Play| {
+        let lost = |play: &mut Play| {
             play.turn_into(
                 &turn_row(99, "turn-1", 2, Status::Completed),
-                turn_row(99, "turn-1", 2, Status::Interrupted),
+                turn_row(99, "turn-1", 2, Status::Lost),
             );
         };
         let mut play = takeover();
-        interrupted(&mut play);
-        assert_eq!(play.breaks(NAME).got, "ended as interrupted");
+        lost(&mut play);
+        assert_eq!(play.breaks(NAME).got, "ended as lost");
         play.put(1230, fault(2, "kill", "pod-2", aimed()));
         play.keeps(NAME);
     }
@@ -106,7 +106,7 @@ mod tests {
         play.keeps(NAME);
 
         let mut play = taken_from_a_live_owner(FRIENDLY);
-        let own = |what: &What| matches!(what, What::Store(StoreEvent::Row { row: crate::history::Row::Thread { epoch, .. }, .. }) if epoch.0 == 2);
+        let own = |what: &What| matches!(what, What::Store(StoreEvent::Row { row: crate::history::Row::Thread { epoch: Some(epoch), .. }, .. }) if epoch.0 == 2);
         play.without(own);
         play.put(
             40 + FRIENDLY,

@@ -47,7 +47,12 @@ pub(in crate::judge) fn check(view: &View<'_>, turn: &Turn<'_>, accepted: At, qu
     }
     let still_us = quiesced.us.saturating_sub(last_move_us(view, turn, accepted));
     let bounds = view.bounds;
-    if still_us <= (bounds.lease_ms + bounds.takeover_ms).max(bounds.progress_ms) * 1000 {
+    if still_us
+        <= (bounds.lease_ms + bounds.takeover_ms)
+            .max(bounds.progress_ms)
+            .max(bounds.pickup_ms)
+            * 1000
+    {
         return None;
     }
     breach(

@@ -14,11 +14,7 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "ProgressNotLiveness",
     statement: "a turn in progress whose owner is alive and that makes no progress for the system's bound is \
                 ended or taken over within the time of a takeover",
-    needs: &[
-        Capability::Ownership,
-        Capability::EveryCommit,
-        Capability::ProviderJournal,
-    ],
+    needs: &[Capability::Owner, Capability::EveryCommit, Capability::ProviderJournal],
     judge,
 };
 

@@ -15,11 +15,7 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "ReaperSoundness",
     statement: "no turn is taken over, interrupted or failed for lack of progress before it has stood still for \
                 the system's bound; one that waits to begin is not reaped at all",
-    needs: &[
-        Capability::Ownership,
-        Capability::EveryCommit,
-        Capability::ProviderJournal,
-    ],
+    needs: &[Capability::Owner, Capability::EveryCommit, Capability::ProviderJournal],
     judge,
 };
 
@@ -47,7 +43,7 @@ fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
     let began = turn.rows.iter().any(|row| row.status == Status::InProgress);
     let under_a_call = ended.status == Status::Failed && is_under_a_call(view, turn, ended);
     let is_reaped = match ended.status {
-        Status::Interrupted => true,
+        Status::Lost => true,
         // Without a call there is nothing that could have failed.
         Status::Failed => !began || turn.calls.is_empty() || under_a_call,
         _ => false,
@@ -66,14 +62,14 @@ fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
 }
 
 /// True if the provider was called for the last attempt, and was neither done nor had failed when the turn did.
-fn is_under_a_call(view: &View<'_>, turn: &Turn<'_>, ended: &TurnRow) -> bool {
+fn is_under_a_call(view: &View<'_>, turn: &Turn<'_>, ended: &TurnRow<'_>) -> bool {
     let last = turn.calls.last().map(|call| &view.calls[*call]);
-    let was_called = turn.calls.len() >= ended.attempt as usize;
+    let was_called = turn.calls.len() >= turn.claims_until(ended);
     was_called && last.is_some_and(|call| call.cause.is_none_or(|cause| cause == "client_gone"))
 }
 
 /// Returns the owner of the attempt in which the turn ended.
-fn owner_before<'a>(view: &View<'a>, turn: &Turn<'_>, ended: &TurnRow) -> Option<&'a PodName> {
+fn owner_before<'a>(view: &View<'a>, turn: &Turn<'_>, ended: &TurnRow<'_>) -> Option<&'a PodName> {
     let owners = &view.threads[turn.thread?].owners;
     let before = &owners[..owners.partition_point(|owned| owned.at.n < ended.at.n)];
     let mut owned = before.iter().rev();
@@ -120,15 +116,12 @@ mod tests {
             .put(8001, accepted(2, "turn-2"));
         play.put(8001, turn_row(120, "turn-2", 0, Status::Queued));
         let waiting = play.clone();
-        play.put(8100, turn_row(121, "turn-2", 0, Status::Interrupted));
+        play.put(8100, turn_row(121, "turn-2", 0, Status::Lost));
         let finding = play.breaks(NAME);
-        assert_eq!(
-            finding.got,
-            "Interrupted 99 ms after it last moved, before it had begun"
-        );
+        assert_eq!(finding.got, "Lost 99 ms after it last moved, before it had begun");
         // After the bound, or where it was cancelled, nothing is known.
         let mut play = waiting;
-        play.put(11_000, turn_row(121, "turn-2", 0, Status::Interrupted));
+        play.put(11_000, turn_row(121, "turn-2", 0, Status::Lost));
         play.keeps(NAME);
     }
 

@@ -12,7 +12,7 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "SingleActiveTurn",
     statement: "at the end of every transaction a thread has at most one turn in progress, an epoch has one owner, and no two \
                 pods call the provider for one turn at once for longer than the lease",
-    needs: &[Capability::Ownership, Capability::EveryCommit],
+    needs: &[Capability::Owner, Capability::EveryCommit],
     judge,
 };
 
@@ -29,9 +29,7 @@ fn turns_at_once(view: &View<'_>) -> Vec<Breach> {
     let mut reported = BTreeSet::new();
     let mut breaches = Vec::new();
     let turns = view.changes().filter_map(|change| match change.row {
-        Row::Turn {
-            turn, thread, status, ..
-        } => Some((change, turn, thread, *status)),
+        Row::Turn(row) => Some((change, &row.turn, &row.thread, row.status)),
         _ => None,
     });
     let mut turns = turns.peekable();

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Capability, Chunk, Epoch, Row, ThreadId};
+use crate::history::{Attempt, Capability, Chunk, Epoch, Row, ThreadId};
 use crate::judge::Promise;
-use crate::judge::view::{Breach, Change, Turn, View, Watcher};
+use crate::judge::view::{Breach, Change, Turn, TurnRow, View, Watcher};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 16,
@@ -16,7 +16,7 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "after the commit that raises a thread to an epoch no part, turn or thread row is written under \
                 an older one, a terminal turn and its answer never change, and no screen shows text of an older \
                 epoch after a newer one",
-    needs: &[Capability::Ownership, Capability::EveryCommit],
+    needs: &[Capability::Owner, Capability::EveryCommit],
     judge,
 };
 
@@ -45,18 +45,26 @@ fn late_rows(view: &View<'_>) -> Vec<Breach> {
 
 fn late_row<'a>(view: &View<'a>, change: &Change<'a>, raised: &mut Raised<'a>) -> Option<Breach> {
     let (subject, thread, epoch) = match change.row {
-        Row::Thread { thread, epoch, .. } => {
+        Row::Thread {
+            thread,
+            epoch: Some(epoch),
+            ..
+        } => {
             let newest = raised.entry(thread).or_insert((*epoch, change.xid));
             if *epoch > newest.0 {
                 *newest = (*epoch, change.xid);
             }
             (format!("row of thread {thread}"), thread, *epoch)
         }
-        Row::Part { turn, epoch, .. } => {
+        Row::Part {
+            turn,
+            epoch: Some(epoch),
+            ..
+        } => {
             let thread = view.turns[view.turn(turn)?].thread?;
             (format!("parts of turn {turn}"), view.threads[thread].id, *epoch)
         }
-        Row::Turn { .. } | Row::PartGone { .. } | Row::Feedback { .. } | Row::FeedbackGone { .. } => return None,
+        _ => return None,
     };
     let (newest, xid) = *raised.get(thread)?;
     if epoch >= newest || xid == change.xid {
@@ -94,7 +102,7 @@ fn changed_after_terminal(turn: &Turn<'_>) -> Option<Breach> {
             got,
         })
     };
-    let same = |row: &&crate::judge::view::TurnRow| {
+    let same = |row: &&TurnRow<'_>| {
         (row.status, row.attempt, row.epoch) == (terminal.status, terminal.attempt, terminal.epoch)
     };
     let later = turn
@@ -106,15 +114,21 @@ fn changed_after_terminal(turn: &Turn<'_>) -> Option<Breach> {
             row.at.n,
             format!(
                 "{:?} at epoch {}, attempt {}",
-                terminal.status, terminal.epoch, terminal.attempt
+                terminal.status,
+                terminal.epoch,
+                attempt(terminal)
             ),
-            format!("{:?} at epoch {}, attempt {}", row.status, row.epoch, row.attempt),
+            format!("{:?} at epoch {}, attempt {}", row.status, row.epoch, attempt(row)),
         );
     }
     // Parts of the terminal's own transaction may follow it.
     let late = |part: &&crate::judge::view::PartRow<'_>| part.n > terminal.at.n && part.xid != terminal.xid;
     let part = turn.parts.values().flatten().filter(late).min_by_key(|part| part.n)?;
     breach(part.n, "no more parts".into(), crate::judge::view::oneline(part.text))
+}
+
+fn attempt<'a>(row: &TurnRow<'a>) -> &'a str {
+    row.attempt.map_or("none", Attempt::as_str)
 }
 
 fn late_frame(watcher: &Watcher<'_>) -> Option<Breach> {
@@ -124,7 +138,7 @@ fn late_frame(watcher: &Watcher<'_>) -> Option<Breach> {
         if matches!(frame.chunk, Chunk::Resync { .. }) {
             newest = None;
         }
-        let epoch = frame.cursor?.epoch;
+        let epoch = frame.cursor?.epoch?;
         if let Some(newest) = newest.filter(|newest| epoch < *newest) {
             return Some(Breach {
                 subject: watcher.label(),

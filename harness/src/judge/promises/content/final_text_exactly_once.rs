@@ -57,7 +57,7 @@ fn shown_whole<'v, 'a>(view: &View<'a>, watcher: &Watcher<'_>, seen: &'v Seen<'a
     let finish = seen
         .finishes
         .first()
-        .filter(|finish| finish.status == Status::Completed)?;
+        .filter(|finish| finish.status.is_none_or(|status| status == Status::Completed))?;
     let showing = view
         .stands(watcher, seen)
         .filter(|showing| showing.anchor == Anchor::Start)?;

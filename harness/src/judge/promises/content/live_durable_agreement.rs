@@ -62,8 +62,8 @@ fn refused(access: &Access<'_>) -> Option<Breach> {
 /// Answers that a pod returned as completed and that differ from the stored text.
 fn misread(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
     let check = |answer: &ReadAnswer| {
-        let turn = &view.turns[view.turn(&answer.turn)?];
-        if answer.status != Status::Completed || !turn.is_completed() {
+        let turn = &view.turns[view.answered(answer)?];
+        if answer.status.is_some_and(|status| status != Status::Completed) || !turn.is_completed() {
             return None;
         }
         let answered = Text::of(read.at.n, &answer.text);
@@ -85,7 +85,11 @@ fn missing(view: &View<'_>, read: &Read<'_>, is_over: impl Fn(&Turn<'_>, &TurnRo
     turns
         .filter_map(|turn| {
             let terminal = turn.terminal().filter(|row| is_over(turn, row))?;
-            let answer = read.answers.iter().find(|answer| answer.turn == *turn.id);
+            let is_its = |answer: &&ReadAnswer| {
+                view.answered(answer)
+                    .is_some_and(|place| view.turns[place].id == turn.id)
+            };
+            let answer = read.answers.iter().find(is_its);
             match answer {
                 // A service that returns answers only may leave out a turn that ended without any
                 // text.
@@ -96,13 +100,10 @@ fn missing(view: &View<'_>, read: &Read<'_>, is_over: impl Fn(&Turn<'_>, &TurnRo
                     format!("turn {} as {:?}", turn.id, terminal.status),
                     "no such turn".into(),
                 )),
-                Some(answer) if answer.status != terminal.status => Some(breach(
-                    read,
-                    turn,
-                    format!("{:?}", terminal.status),
-                    format!("{:?}", answer.status),
-                )),
-                Some(_) => None,
+                Some(answer) => {
+                    let got = answer.status.filter(|status| *status != terminal.status)?;
+                    Some(breach(read, turn, format!("{:?}", terminal.status), format!("{got:?}")))
+                }
             }
         })
         .collect()
@@ -164,7 +165,7 @@ fn breach(read: &Read<'_>, turn: &Turn<'_>, expected: String, got: String) -> Br
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, Credential, PodEvent, Row, Status, StoreEvent, TailEnd, WatcherEvent, What};
+    use crate::history::{Chunk, Credential, Epoch, PodEvent, Row, Status, StoreEvent, TailEnd, WatcherEvent, What};
     use crate::judge::testing::{
         access, aimed, answer, closed, delta, failed, fault, is_frame_of, part, read, takeover, token,
     };
@@ -202,7 +203,9 @@ mod tests {
         let nothing = What::Pod(PodEvent::ThreadRead {
             pod: "pod-3".into(),
             thread: "t-1".into(),
-            status: Status::Idle,
+            turn: None,
+            status: Some(Status::Idle),
+            questions: None,
             answers: vec![],
         });
         play.turn_into(&read("pod-3", Status::Completed, answer(2), None), nothing);
@@ -240,7 +243,7 @@ mod tests {
             )
         })
         .without(
-            |what| matches!(what, What::Store(StoreEvent::Row { row: Row::Part { epoch, .. }, .. }) if epoch.0 == 2),
+            |what| matches!(what, What::Store(StoreEvent::Row { row: Row::Part { epoch, .. }, .. }) if *epoch == Some(Epoch(2))),
         );
         play.keeps(NAME);
     }

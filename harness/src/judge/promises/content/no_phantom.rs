@@ -124,7 +124,7 @@ fn misnamed(watcher: &Watcher<'_>) -> Option<Breach> {
 /// Answers of the final state that belong to no turn of the thread, or hold text that is not of the last attempt.
 fn read_otherwise(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
     let check = |answer: &crate::history::ReadAnswer| {
-        let turn = &view.turns[view.turn(&answer.turn)?];
+        let turn = &view.turns[view.answered(answer)?];
         let breach = |expected: String, got: String| {
             Some(Breach {
                 subject: format!("thread read from {}, turn {}", read.pod, turn.id),
@@ -174,7 +174,7 @@ mod tests {
         else {
             unreachable!("a frame")
         };
-        let (turn, epoch) = ("turn-9".into(), crate::history::Epoch(3));
+        let (turn, epoch) = ("turn-9".into(), Some(crate::history::Epoch(3)));
         let chunk = Chunk::Start(Box::new(Start {
             turn,
             epoch,
@@ -196,7 +196,7 @@ mod tests {
         let mut answered = read("pod-3", Status::Completed, answer(2), None);
         if let What::Pod(PodEvent::ThreadRead { answers, .. }) = &mut answered {
             let mut second = answers[0].clone();
-            second.turn = "turn-9".into();
+            second.turn = Some("turn-9".into());
             answers.push(second);
         }
         play.turn_into(&read("pod-3", Status::Completed, answer(2), None), answered);
@@ -253,7 +253,7 @@ mod tests {
             play.put(1240, turn_row(120, "turn-2", 3, Status::InProgress));
             let chunk = Chunk::Start(Box::new(Start {
                 turn: "turn-2".into(),
-                epoch: crate::history::Epoch(3),
+                epoch: Some(crate::history::Epoch(3)),
                 reset: false,
                 answer: Some(answer.into()),
             }));

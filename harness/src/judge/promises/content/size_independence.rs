@@ -106,7 +106,7 @@ fn reads_that_differ<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + '
         .final_reads()
         .flat_map(|read| read.answers.iter().map(move |answer| (read, answer)));
     answers.filter_map(|(read, answer)| {
-        let turn = &view.turns[view.turn(&answer.turn)?];
+        let turn = &view.turns[view.answered(answer)?];
         if !is_judged(turn) {
             return None;
         }
@@ -131,7 +131,7 @@ mod tests {
     fn without_third_on_screen(play: &mut Play) -> &mut Play {
         play.without(|what| {
             matches!(what, What::Watcher(WatcherEvent::Frame { watcher, cursor: Some(at), chunk: Chunk::Delta { .. }, .. })
-                if watcher.0 == 3 && (at.epoch.0, at.seq) == (2, 3))
+                if watcher.0 == 3 && (at.epoch.map(|epoch| epoch.0), at.seq) == (Some(2), 3))
         })
     }
 
@@ -154,7 +154,7 @@ mod tests {
     fn a_large_piece_that_is_not_stored_or_not_told_is_found() {
         let mut play = padded(takeover(), 8_000);
         play.without(
-            |what| matches!(what, What::Store(StoreEvent::Row { row: Row::Part { epoch, seq, .. }, .. }) if (epoch.0, *seq) == (2, 6)),
+            |what| matches!(what, What::Store(StoreEvent::Row { row: Row::Part { epoch, seq, .. }, .. }) if (epoch.map(|epoch| epoch.0), *seq) == (Some(2), 6)),
         );
         assert!(play.breaks(NAME).subject.starts_with("stored text of turn turn-1"));
 

@@ -14,11 +14,7 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "BoundedProviderWork",
     statement: "a turn has at most one provider call more than it has takeovers, and no two of its calls are \
                 live together for longer than the lease, not counting time in which a call's pod cannot act",
-    needs: &[
-        Capability::Ownership,
-        Capability::EveryCommit,
-        Capability::ProviderJournal,
-    ],
+    needs: &[Capability::Owner, Capability::EveryCommit, Capability::ProviderJournal],
     judge,
 };
 

@@ -14,7 +14,7 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "CancelAnywhere",
     statement: "a turn in progress that was cancelled through any pod is over within the takeover's bound, and so is every \
                 provider call for it",
-    needs: &[Capability::Cancel, Capability::Ownership],
+    needs: &[Capability::Cancel, Capability::Owner],
     judge,
 };
 

@@ -124,7 +124,7 @@ mod tests {
         let finding = play.breaks(NAME);
         assert_eq!(finding.subject, "turn turn-1, during which w3 on pod-3 left");
         assert_eq!(finding.got, "the end of the text");
-        for status in [Status::Failed, Status::Cancelled, Status::Interrupted] {
+        for status in [Status::Failed, Status::Cancelled, Status::Lost] {
             let mut play = left();
             ended(&mut play, status);
             assert_eq!(play.breaks(NAME).got, format!("{status:?}"));

@@ -23,7 +23,7 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "BoundedTakeover",
     statement: "from the death or pause of a turn's owner to the first new token, the new owner's provider call or an explicit \
                 end, no more than the target's bound passes; after a graceful stop, no more from the end of its grace",
-    needs: &[Capability::Ownership],
+    needs: &[Capability::Owner],
     judge,
 };
 
@@ -284,7 +284,7 @@ mod tests {
             matches!(
                 what,
                 What::Store(StoreEvent::Row {
-                    row: Row::Thread { owner: Some(_), .. } | Row::Turn { .. },
+                    row: Row::Thread { owner: Some(_), .. } | Row::Turn(_),
                     ..
                 })
             )
@@ -344,7 +344,7 @@ mod tests {
         play.put(1500, turn_row(40, "turn-1", 2, Status::Failed));
         play.put(1500, call_ends(1, "pod-1", "client_gone"));
         assert!(play.history().events.iter().all(
-            |e| !matches!(&e.what, What::Store(StoreEvent::Row { row: Row::Thread { epoch, .. }, .. }) if epoch.0 > 1)
+            |e| !matches!(&e.what, What::Store(StoreEvent::Row { row: Row::Thread { epoch, .. }, .. }) if epoch.is_some_and(|epoch| epoch.0 > 1))
         ));
         play.keeps(NAME);
     }

@@ -168,7 +168,7 @@ fn is_held_against(view: &View<'_>, complaint: &Complaint<'_>) -> bool {
 /// Deaths after a dependency was healed, of which nobody took notice.
 fn unnoticed_deaths<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
     let healed = view.dependency_faults().filter_map(|fault| fault.healed);
-    let first_healed = healed.map(|at| at.n).min().filter(|_| view.can(Capability::Ownership));
+    let first_healed = healed.map(|at| at.n).min().filter(|_| view.can(Capability::Owner));
     first_healed.into_iter().flat_map(move |healed| {
         bounded_takeover::hits(view)
             .into_iter()
@@ -187,14 +187,14 @@ fn lost_log(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     let owners = &view.threads[watcher.thread].owners;
     let is_superseded = owners
         .iter()
-        .any(|owned| owned.epoch > cursor.epoch && owned.at.us <= resync.us + ROW_LATENESS_US);
+        .any(|owned| Some(owned.epoch) > cursor.epoch && owned.at.us <= resync.us + ROW_LATENESS_US);
     // No pod can restore a log that a fault took from the broker: it makes a new one, and a resync is the
     // right answer. Acknowledged messages are still owed from the database, and other promises judge that.
     let mut meanwhile = view.dependency_faults_during(given.us, resync.us);
     if meanwhile.any(crate::judge::view::FaultSpan::loses_the_log) {
         return None;
     }
-    if is_superseded || !view.can(Capability::Ownership) {
+    if is_superseded || !view.can(Capability::Owner) {
         return None;
     }
     Some(Breach {

@@ -17,10 +17,10 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut breaches: Vec<Breach> = view.turns.iter().filter_map(blank_row).collect();
     breaches.extend(view.final_reads().flat_map(|read| {
         let silent = read.answers.iter().filter(|answer| {
-            answer.status == Status::Failed && answer.error.as_ref().is_none_or(|error| error.trim().is_empty())
+            answer.status == Some(Status::Failed) && answer.error.as_ref().is_none_or(|error| error.trim().is_empty())
         });
         silent.map(|answer| Breach {
-            subject: format!("thread read from {}, turn {}", read.pod, answer.turn),
+            subject: format!("thread read from {}, turn {}", read.pod, view.name_of(answer)),
             thread: Some(read.thread),
             n: read.at.n,
             expected: "a readable error of the failed turn".into(),
@@ -59,8 +59,10 @@ fn blank_screen(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &
     let standing = view.stands(watcher, seen);
     let blank = standing.is_none_or(|showing| showing.text.is_blank());
     let expected = match finish.status {
-        Status::Completed if blank && seen.started && says_something(turn) => "text before the finish as completed",
-        Status::Failed if seen.errors.iter().all(|error| error.trim().is_empty()) => {
+        Some(Status::Completed) if blank && seen.started && says_something(turn) => {
+            "text before the finish as completed"
+        }
+        Some(Status::Failed) if seen.errors.iter().all(|error| error.trim().is_empty()) => {
             "a readable error with the finish as failed"
         }
         _ => return None,
@@ -91,7 +93,7 @@ mod tests {
     fn a_completed_turn_without_text_is_found() {
         let mut play = takeover();
         play.without(
-            |what| matches!(what, What::Store(StoreEvent::Row { row: Row::Part { epoch, .. }, .. }) if epoch.0 == 2),
+            |what| matches!(what, What::Store(StoreEvent::Row { row: Row::Part { epoch, .. }, .. }) if epoch.is_some_and(|epoch| epoch.0 == 2)),
         );
         assert_eq!(play.breaks(NAME).subject, "turn turn-1");
     }
@@ -127,12 +129,9 @@ mod tests {
             matches!(
                 what,
                 What::Store(StoreEvent::Row {
-                    row: Row::Turn {
-                        status: Status::Failed,
-                        ..
-                    },
+                    row: Row::Turn(row),
                     ..
-                })
+                }) if row.status == Status::Failed
             )
         });
         assert!(

@@ -1,5 +1,6 @@
 //! Promise 20: a turn ends once, in one way, and everybody is shown the same end.
 
+use crate::history::Status;
 use crate::judge::Promise;
 use crate::judge::view::{Breach, Seen, Turn, View, Watcher};
 
@@ -40,6 +41,11 @@ fn left_terminal(turn: &Turn<'_>) -> Option<Breach> {
     })
 }
 
+/// A finish's status behind a joining word; nothing where the frame says none.
+fn as_status(joint: &str, status: Option<Status>) -> String {
+    status.map_or(String::new(), |status| format!("{joint}{status:?}"))
+}
+
 fn finish(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>) -> Option<Breach> {
     let breach = |n: u64, expected: String, got: String| {
         Some(Breach {
@@ -60,21 +66,25 @@ fn finish(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'
         return breach(
             again.at.n,
             "one finish".into(),
-            format!("a second one, {:?}", again.status),
+            format!("a second one{}", as_status(", ", again.status)),
         );
     }
     match turn.terminal() {
         Some(terminal) => {
-            let other = seen.finishes.iter().find(|finish| finish.status != terminal.status)?;
-            breach(
-                other.at.n,
-                format!("a finish as {:?}", terminal.status),
-                format!("{:?}", other.status),
-            )
+            let is_other = |status: &Status| *status != terminal.status;
+            let mut shown = seen
+                .finishes
+                .iter()
+                .filter_map(|finish| Some((finish.at.n, finish.status?)));
+            let (n, other) = shown.find(|(_, status)| is_other(status))?;
+            breach(n, format!("a finish as {:?}", terminal.status), format!("{other:?}"))
         }
         // Its row can be some milliseconds behind the frame, but not behind the final state.
         None if view.ending.quiesced.is_some() => {
-            let got = format!("a finish as {:?} of a turn that the store never ended", first.status);
+            let got = format!(
+                "a finish{} of a turn that the store never ended",
+                as_status(" as ", first.status)
+            );
             breach(first.at.n, "a finish of a turn that is over".into(), got)
         }
         None => None,
@@ -96,11 +106,11 @@ mod tests {
     #[test]
     fn an_end_that_is_left_again_is_found() {
         let mut play = takeover();
-        play.put(1300, turn_row(110, "turn-1", 2, Status::Interrupted));
+        play.put(1300, turn_row(110, "turn-1", 2, Status::Lost));
         let finding = play.breaks(NAME);
         assert_eq!(
             (finding.expected.as_str(), finding.got.as_str()),
-            ("Completed for good", "Interrupted")
+            ("Completed for good", "Lost")
         );
     }
 

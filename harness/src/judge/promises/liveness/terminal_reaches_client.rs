@@ -175,7 +175,7 @@ mod tests {
         let unled = play.clone();
         let next = Chunk::Start(Box::new(Start {
             turn: "turn-2".into(),
-            epoch: Epoch(3),
+            epoch: Some(Epoch(3)),
             reset: false,
             answer: None,
         }));

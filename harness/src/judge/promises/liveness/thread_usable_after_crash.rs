@@ -16,7 +16,7 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "ThreadUsableAfterCrash",
     statement: "once the takeover's bound has passed after the death or pause of a thread's owner, a healthy pod accepts the \
                 next message, unless a newer attempt of the thread is at work",
-    needs: &[Capability::Ownership],
+    needs: &[Capability::Owner],
     judge,
 };
 

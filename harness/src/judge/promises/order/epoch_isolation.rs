@@ -37,7 +37,7 @@ fn of_thread(view: &View<'_>, thread: usize) -> Vec<Breach> {
         .map(|place| &view.turns[*place])
         .collect();
     let mut breaches = cancelled_for_nothing(view, thread, &turns);
-    if view.can(Capability::Ownership) {
+    if view.can(Capability::Owner) {
         breaches.extend(shared_epoch(thread, &turns));
     }
     breaches
@@ -231,7 +231,7 @@ mod tests {
         let mut play = second(Status::Completed);
         let start = Chunk::Start(Box::new(Start {
             turn: "turn-2".into(),
-            epoch: Epoch(3),
+            epoch: Some(Epoch(3)),
             reset: false,
             answer: None,
         }));

@@ -184,7 +184,7 @@ impl Tail<'_, '_> {
     fn needless(&self, frame: Frame<'_>, at: &At) -> Option<Breach> {
         let until_us = frame.at.us + ROW_LATENESS_US;
         let is_broken = self.view.dependency_faults().any(|fault| fault.aimed.us <= frame.at.us);
-        if is_broken || !self.view.can(Capability::Ownership) {
+        if is_broken || !self.view.can(Capability::Owner) {
             return None;
         }
         let owners = &self.view.threads[self.watcher.thread].owners;
@@ -193,7 +193,7 @@ impl Tail<'_, '_> {
             At::Behind(last, _) => {
                 let rows = owners
                     .iter()
-                    .any(|owned| owned.epoch > last.epoch && owned.at.us <= until_us);
+                    .any(|owned| Some(owned.epoch) > last.epoch && owned.at.us <= until_us);
                 let newest = self
                     .log
                     .frames()

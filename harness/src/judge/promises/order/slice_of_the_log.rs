@@ -55,7 +55,7 @@ fn check(watcher: &Watcher<'_>, log: &Log<'_>, broken_from: u64) -> Option<Breac
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Status, StoreEvent, WatcherEvent, What};
+    use crate::history::{Epoch, Status, StoreEvent, WatcherEvent, What};
     use crate::judge::testing::{self as events, Play, aimed, delta, fault, opened, resync, start, takeover, token};
 
     const NAME: &str = "SliceOfTheLog";
@@ -65,7 +65,7 @@ mod tests {
         let What::Watcher(WatcherEvent::Frame { cursor: Some(at), .. }) = &frame else {
             panic!("not a frame of an answer: {frame:?}")
         };
-        events::logged((at.epoch.0 * 100 + at.seq) as u32, frame)
+        events::logged((at.epoch.map_or(0, |epoch| epoch.0) * 100 + at.seq) as u32, frame)
     }
 
     /// The good run with its stream log.
@@ -83,7 +83,7 @@ mod tests {
     }
 
     fn is_logged(seq: u64) -> impl Fn(&What) -> bool {
-        move |what| matches!(what, What::Store(StoreEvent::Logged { cursor: Some(c), .. }) if (c.epoch.0, c.seq) == (2, seq))
+        move |what| matches!(what, What::Store(StoreEvent::Logged { cursor: Some(c), .. }) if (c.epoch, c.seq) == (Some(Epoch(2)), seq))
     }
 
     /// The same, but that the log never held 2-4: what lay around it lies side by side.
@@ -134,7 +134,9 @@ mod tests {
     #[test]
     fn what_may_have_been_cleared_or_is_not_stored_yet_is_not_judged() {
         let mut play = with_a_log();
-        play.without(|what| matches!(what, What::Store(StoreEvent::Logged { cursor: Some(c), .. }) if c.epoch.0 == 1));
+        play.without(
+            |what| matches!(what, What::Store(StoreEvent::Logged { cursor: Some(c), .. }) if c.epoch == Some(Epoch(1))),
+        );
         for seq in [0, 1, 7, 6] {
             play.without(is_logged(seq));
         }

@@ -10,6 +10,7 @@ use crate::judge::view::entities::observations::Ending;
 use crate::judge::view::entities::thread::Thread;
 use crate::judge::view::entities::turn::Turn;
 use crate::judge::view::faults::Faults;
+use crate::judge::view::limits::Limits;
 use crate::judge::view::text::Text;
 
 /// Indexes that only the pass itself needs.
@@ -40,17 +41,9 @@ pub(super) struct Collector<'a> {
 }
 
 pub(super) fn empty<'a>() -> View<'a> {
-    let bounds = Bounds {
-        lease_ms: 0,
-        takeover_ms: 0,
-        progress_ms: 0,
-        drain_ms: 0,
-        terminal_ms: 0,
-        revocation_ms: 0,
-    };
     View {
         capabilities: &[],
-        bounds,
+        bounds: Limits::of(&Bounds::default()),
         declared: &[],
         expected_failures: &[],
         threads: Vec::new(),
@@ -72,6 +65,7 @@ pub(super) fn empty<'a>() -> View<'a> {
         logs: Vec::new(),
         stored: Vec::new(),
         revoked: Vec::new(),
+        unread: None,
         feedback: Feedback::default(),
         faults: Faults::default(),
         starvation: Vec::new(),
@@ -80,6 +74,7 @@ pub(super) fn empty<'a>() -> View<'a> {
         ending: Ending::default(),
         mixed_texts: Vec::new(),
         turn_places: HashMap::new(),
+        keys: HashMap::new(),
         ops: HashMap::new(),
     }
 }

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use super::collector::{Collector, Places, empty};
 use super::{attempts, logs, mixed_texts};
 use crate::history::reader::History;
-use crate::history::{Event, MachineEvent, Outcome, RunEvent, TurnKey, WatcherEvent, What};
+use crate::history::{Event, MachineEvent, Outcome, PodName, RunEvent, TurnKey, WatcherEvent, What};
 use crate::judge::view::View;
 use crate::judge::view::at::At;
 use crate::judge::view::entities::call::Post;
 use crate::judge::view::entities::observations::Death;
 use crate::judge::view::faults::Faults;
+use crate::judge::view::limits::Limits;
 use crate::judge::view::slow::Stretch;
 
 impl<'a> View<'a> {
@@ -69,7 +70,8 @@ impl<'a> Collector<'a> {
         match event {
             RunEvent::Began(began) => {
                 self.view.capabilities = &began.capabilities;
-                self.view.bounds = began.bounds;
+                self.view.bounds = Limits::of(&began.bounds);
+                self.view.pods.extend(began.pods.iter().map(PodName::as_str));
                 self.view.declared = &began.evidence;
                 self.view.expected_failures = &began.expected_failures;
             }
@@ -129,6 +131,9 @@ impl<'a> Collector<'a> {
             let message = turn.thread.zip(turn.message);
             let posted = message.and_then(|message| self.places.messages.get(&message));
             (turn.posted, turn.expect) = posted.copied().unzip();
+            if let Some(expect) = turn.expect {
+                self.view.keys.insert(&expect.key, place);
+            }
             turn.calls = turn
                 .expect
                 .and_then(|expect| by_key.get(&expect.key))

@@ -57,11 +57,13 @@ fn read<'v, 'a>(view: &'v View<'a>) -> impl Iterator<Item = MixedText<'a>> + 'v 
         read.answers.iter().filter_map(move |answer| {
             // A turn of another thread is not at home here, whatever is heard in it.
             let is_at_home = |place: &usize| view.turns[*place].thread == Some(read.thread);
-            let place = view.turn(&answer.turn).filter(is_at_home);
+            let answered = view.answered(answer);
+            let turn = answered.map(|place| view.turns[place].id).or(answer.turn.as_ref())?;
+            let place = answered.filter(is_at_home);
             let call_runs = odd(view, place, &Text::of(read.at.n, &answer.text))?;
             Some(MixedText {
                 by: Holder::Reading(read.pod),
-                turn: &answer.turn,
+                turn,
                 place,
                 thread: Some(read.thread),
                 call_runs,

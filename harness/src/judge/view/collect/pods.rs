@@ -11,13 +11,15 @@ impl<'a> Collector<'a> {
             PodEvent::ThreadRead {
                 pod,
                 thread,
+                turn: _,
                 status: _,
+                questions: _,
                 answers,
             } => {
                 self.view.pods.insert(pod.as_str());
                 let thread = self.thread(thread);
-                for answer in answers {
-                    self.turn(&answer.turn);
+                for turn in answers.iter().filter_map(|answer| answer.turn.as_ref()) {
+                    self.turn(turn);
                 }
                 self.view.reads.push(Read {
                     at,
@@ -26,6 +28,7 @@ impl<'a> Collector<'a> {
                     answers,
                 });
             }
+            PodEvent::StatusRead { .. } => {}
             PodEvent::FeedbackCounted { pod, count } => self.view.feedback.counted(at, pod, *count),
             PodEvent::ReadyPolled {
                 pod,

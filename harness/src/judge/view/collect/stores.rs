@@ -1,7 +1,7 @@
 //! Rows, messages of the stream log and provider calls, as they come.
 
 use super::collector::Collector;
-use crate::history::{Cursor, Event, ProviderEvent, ProviderWhat, Row, StoreEvent, ThreadId};
+use crate::history::{Cursor, Epoch, Event, ProviderEvent, ProviderWhat, Row, StoreEvent, ThreadId};
 use crate::judge::view::at::At;
 use crate::judge::view::entities::call::Call;
 use crate::judge::view::entities::log::{Stored, tell};
@@ -39,6 +39,7 @@ impl<'a> Collector<'a> {
                 thread,
                 status,
                 owner,
+                attempt: _,
                 epoch,
             } => {
                 if let Some(owner) = owner {
@@ -48,57 +49,56 @@ impl<'a> Collector<'a> {
                 let owned = Owned {
                     at,
                     owner: owner.as_ref(),
-                    epoch: *epoch,
+                    epoch: epoch.unwrap_or(Epoch(0)),
                     status: *status,
                 };
                 self.view.threads[thread].owners.push(owned);
             }
-            Row::Turn {
-                turn,
-                thread,
-                message,
-                status,
-                attempt,
-                epoch,
-            } => {
-                let thread = self.thread(thread);
-                let place = self.turn(turn);
+            Row::Turn(row) => {
+                let thread = self.thread(&row.thread);
+                let place = self.turn(&row.turn);
                 let turn = &mut self.view.turns[place];
                 if turn.rows.is_empty() {
                     turn.thread = Some(thread);
-                    turn.message = Some(message);
+                    turn.message = row.message.as_ref();
                     turn.order = Some(self.view.threads[thread].turns.len());
                     self.view.threads[thread].turns.push(place);
                 }
                 turn.moves_us.push(at.us);
-                if status.is_terminal() {
+                if row.status.is_terminal() {
                     turn.parts.values_mut().for_each(Vec::shrink_to_fit);
                 }
                 turn.rows.push(TurnRow {
                     at,
                     xid,
-                    status: *status,
-                    attempt: *attempt,
-                    epoch: *epoch,
+                    status: row.status,
+                    attempt: row.attempt.as_ref(),
+                    epoch: row.epoch.unwrap_or(Epoch(0)),
                 });
             }
             Row::Part { turn, epoch, seq, text } => {
+                let epoch = epoch.unwrap_or(Epoch(0));
                 let place = self.turn(turn);
                 let turn = &mut self.view.turns[place];
                 turn.moves_us.push(at.us);
-                turn.parts.entry(*epoch).or_default().push(PartRow {
+                turn.parts.entry(epoch).or_default().push(PartRow {
                     n: at.n,
                     xid,
                     seq: *seq,
                     text,
                 });
-                turn.first_text.entry(*epoch).or_insert(at);
+                turn.first_text.entry(epoch).or_insert(at);
             }
             Row::PartGone { turn, epoch, seq } => {
                 let place = self.turn(turn);
-                self.places.gone.insert((place, *epoch, *seq), at.n);
+                self.places.gone.insert((place, epoch.unwrap_or(Epoch(0)), *seq), at.n);
             }
             Row::Feedback { .. } | Row::FeedbackGone { .. } => self.view.feedback.row(at, row),
+            Row::Unread { place, value, why } => {
+                self.view
+                    .unread
+                    .get_or_insert_with(|| format!("{value:?} in {place}: {why}"));
+            }
         }
     }
 

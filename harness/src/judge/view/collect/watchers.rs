@@ -14,6 +14,8 @@ impl<'a> Collector<'a> {
                 watcher,
                 pod,
                 thread,
+                turn: _,
+                mode: _,
                 cursor,
                 form,
                 role: _,
@@ -101,8 +103,8 @@ impl<'a> Collector<'a> {
                 .map(|(_, offset)| *offset)
         });
         let Some(turn) = turn else { return };
-        if let (Chunk::Delta { .. }, Some(cursor)) = (frame.chunk, frame.cursor) {
-            self.view.turns[turn].first_text.entry(cursor.epoch).or_insert(frame.at);
+        if let (Chunk::Delta { .. }, Some(epoch)) = (frame.chunk, frame.cursor.and_then(|cursor| cursor.epoch)) {
+            self.view.turns[turn].first_text.entry(epoch).or_insert(frame.at);
         }
         let Some(id) = frame.id.filter(|id| self.places.resumed.contains(id)) else {
             return;

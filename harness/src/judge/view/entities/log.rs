@@ -119,7 +119,10 @@ impl<'a> Log<'a> {
 
 /// `4-17`.
 pub(crate) fn tell(cursor: Cursor) -> String {
-    format!("{}-{}", cursor.epoch, cursor.seq)
+    match cursor.epoch {
+        Some(epoch) => format!("{epoch}-{}", cursor.seq),
+        None => cursor.seq.to_string(),
+    }
 }
 
 /// A frame in words.
@@ -129,6 +132,7 @@ pub(crate) fn name(chunk: &Chunk) -> String {
         Chunk::Delta { turn, text } => {
             format!("text `{}` of turn {turn}", oneline(text.trim_end()))
         }
+        Chunk::Whole { turn, .. } => format!("whole text of turn {turn}"),
         Chunk::Part { turn, part } => format!("{} of turn {turn}", oneline(part)),
         Chunk::Error { turn, .. } => format!("error of turn {turn}"),
         Chunk::Finish { turn, .. } => format!("finish of turn {turn}"),

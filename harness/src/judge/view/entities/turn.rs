@@ -1,8 +1,8 @@
 //! A turn, its rows and its texts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Epoch, Expect, MessageId, Status, TurnId};
+use crate::history::{Attempt, Epoch, Expect, MessageId, Status, TurnId};
 use crate::judge::view::at::At;
 use crate::judge::view::entities::watcher::Showing;
 use crate::judge::view::text::Text;
@@ -21,7 +21,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) posted: Option<At>,
     /// When a post was first answered with it.
     pub(crate) accepted: Option<At>,
-    pub(crate) rows: Vec<TurnRow>,
+    pub(crate) rows: Vec<TurnRow<'a>>,
     /// Parts by the epoch of the attempt that wrote them, as they came.
     pub(crate) parts: BTreeMap<Epoch, Vec<PartRow<'a>>>,
     /// When each epoch's first text was seen, by a watcher or in the store.
@@ -36,7 +36,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) references: BTreeMap<Epoch, Text<'a>>,
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
     /// From when on a fault can have touched it. Its first row reaches the history some time after the
     /// commit, and its post came before that.
     pub(crate) fn asked(&self) -> Option<At> {
@@ -49,7 +49,7 @@ impl Turn<'_> {
     }
 
     /// Its first terminal row.
-    pub(crate) fn terminal(&self) -> Option<&TurnRow> {
+    pub(crate) fn terminal(&self) -> Option<&TurnRow<'a>> {
         self.rows.iter().find(|row| row.status.is_terminal())
     }
 
@@ -65,6 +65,16 @@ impl Turn<'_> {
             .is_some_and(|terminal| terminal.status == Status::Completed || showing.epoch == Some(terminal.epoch))
     }
 
+    /// How often it had been claimed by the time of a row.
+    pub(crate) fn claims_until(&self, row: &TurnRow<'_>) -> usize {
+        let until = self
+            .rows
+            .iter()
+            .filter(|before| before.at <= row.at && before.epoch.0 > 0);
+        let claims: BTreeSet<Epoch> = until.map(|row| row.epoch).collect();
+        claims.len()
+    }
+
     /// Epoch of its newest attempt; 0 before the first.
     pub(crate) fn epoch(&self) -> Epoch {
         self.rows.last().map_or(Epoch(0), |row| row.epoch)
@@ -78,11 +88,11 @@ impl Turn<'_> {
 
 /// A turn's row after a change.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct TurnRow {
+pub(crate) struct TurnRow<'a> {
     pub(crate) at: At,
     pub(crate) xid: u64,
     pub(crate) status: Status,
-    pub(crate) attempt: u32,
+    pub(crate) attempt: Option<&'a Attempt>,
     pub(crate) epoch: Epoch,
 }
 

@@ -74,7 +74,8 @@ pub(crate) struct Seen<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Finish {
     pub(crate) at: At,
-    pub(crate) status: Status,
+    /// How the turn ended, where the frame says.
+    pub(crate) status: Option<Status>,
     /// How many resyncs came before it: a resync may repeat a finish.
     pub(crate) resyncs: u32,
     /// How many showings there were by then: the last of them is what it ends.
@@ -260,7 +261,7 @@ impl<'a> Watcher<'a> {
                     Some(cursor) if self.resyncs == 0 => Anchor::Resumed(anchors(cursor, turn)),
                     _ => Anchor::Bare,
                 };
-                let epoch = frame.cursor.map(|cursor| cursor.epoch);
+                let epoch = frame.cursor.and_then(|cursor| cursor.epoch);
                 let seen = self.turns.entry(turn).or_default();
                 if seen.showings.is_empty() {
                     seen.show(Showing::new(frame.at, epoch, anchor));
@@ -268,6 +269,15 @@ impl<'a> Watcher<'a> {
                 if let Some(showing) = seen.showings.last_mut() {
                     showing.text.push(frame.at.n, text);
                     showing.note_epoch(frame.at, epoch);
+                }
+            }
+            (Chunk::Whole { text, .. }, Some(turn)) => {
+                let seen = self.turns.entry(turn).or_default();
+                if seen.showings.is_empty() {
+                    seen.show(Showing::new(frame.at, None, Anchor::Start));
+                }
+                if let Some(showing) = seen.showings.last_mut() {
+                    (showing.text, showing.anchor) = (Text::of(frame.at.n, text), Anchor::Start);
                 }
             }
             (Chunk::Error { message, .. }, Some(turn)) => self.turns.entry(turn).or_default().errors.push(message),
@@ -284,7 +294,7 @@ impl<'a> Watcher<'a> {
         }
     }
 
-    fn start(&mut self, at: At, turn: usize, epoch: Epoch, reset: bool) {
+    fn start(&mut self, at: At, turn: usize, epoch: Option<Epoch>, reset: bool) {
         let after_resync = std::mem::take(&mut self.resyncing);
         if after_resync {
             self.led_to = Some(turn);
@@ -304,9 +314,9 @@ impl<'a> Watcher<'a> {
             Some(last) => !finished && (reset || last.text.is_empty()),
         };
         if anew {
-            seen.show(Showing::new(at, Some(epoch), Anchor::Start));
+            seen.show(Showing::new(at, epoch, Anchor::Start));
         } else if let Some(showing) = seen.showings.last_mut() {
-            showing.note_epoch(at, Some(epoch));
+            showing.note_epoch(at, epoch);
         }
     }
 }

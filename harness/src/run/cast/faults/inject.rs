@@ -258,7 +258,7 @@ async fn owner_now(cast: &Cast, turn: &Turn) -> Result<Option<Aim>, Stopped> {
     cast.recorder.record(StoreEvent::OwnerRead {
         thread: turn.thread.clone(),
         owner: now.owner.clone(),
-        epoch: now.epoch,
+        epoch: Some(now.epoch),
         status: now.status,
     });
     Ok(now.owner.map(|owner| Aim {
