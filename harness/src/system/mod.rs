@@ -5,6 +5,7 @@
 
 pub mod frames;
 pub mod language;
+pub mod table;
 
 use serde::Deserialize;
 

@@ -4,6 +4,7 @@
 //! person who writes the description; file, line and column are the loader's to add.
 
 mod duration;
+mod expression;
 mod glob;
 mod json_template;
 mod pattern;
@@ -14,6 +15,7 @@ mod template;
 mod values;
 
 pub use duration::{Share, Timespan};
+pub use expression::Expression;
 pub use glob::Glob;
 pub use json_template::{Fields, JsonTemplate};
 pub use pattern::Pattern;
