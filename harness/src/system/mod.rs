@@ -3,9 +3,17 @@
 //! A [`System`] is data (`fixtures/systems/*.toml`); [`frames`] knows what a frame of its stream means. Nothing here opens a
 //! socket: `cluster` starts the system, `roles` ask its parts, `workload` talks to its pods.
 
+pub mod checks;
+pub mod file;
 pub mod frames;
+pub mod judging;
 pub mod language;
+pub mod load;
+pub mod parts;
+pub mod stored;
+pub mod stream;
 pub mod table;
+pub mod talk;
 
 use serde::Deserialize;
 

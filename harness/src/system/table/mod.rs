@@ -9,6 +9,7 @@ pub mod nearest;
 pub mod node;
 pub mod problem;
 pub mod read;
+pub mod reference;
 pub mod shape;
 pub mod unknown;
 
@@ -81,7 +82,7 @@ macro_rules! table {
                 node: &$crate::system::table::Node,
                 found: &mut Vec<$crate::system::table::Problem>,
             ) -> Option<Self> {
-                let mut keys = $crate::system::table::Keys::of(node, found)?;
+                let mut keys = $crate::system::table::Keys::of(node, <Self as $crate::system::table::Section>::keys(), found)?;
                 <Self as $crate::system::table::Section>::take(&mut keys)
             }
         }

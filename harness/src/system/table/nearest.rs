@@ -1,11 +1,32 @@
 //! Did you mean: the known word that a wrong one is nearest to.
 
+/// Likeness from which a slip of the pen is the likeliest reason.
+const SLIP: f64 = 0.92;
+
+/// True if a word is most likely another one with a slip of the pen.
+pub fn is_slip(word: &str, meant: &str) -> bool {
+    likeness(word, meant) >= SLIP
+}
+
 /// How like two words are, from 0 to 1.
-pub fn likeness(one: &str, other: &str) -> f64 {
+fn likeness(one: &str, other: &str) -> f64 {
     let (one, other) = (one.to_lowercase(), other.to_lowercase());
     let begins = one.len() > 2 && (other.starts_with(&one) || one.starts_with(&other));
     let like = strsim::jaro_winkler(&one, &other);
-    if begins { like.max(0.92) } else { like }
+    if begins {
+        like.max(0.92)
+    } else if is_abbreviation(&one, &other) {
+        like.max(0.85)
+    } else {
+        like
+    }
+}
+
+/// True if a short word is made of letters of a longer one, in their order, the first among them.
+fn is_abbreviation(short: &str, long: &str) -> bool {
+    let mut rest = long.chars();
+    let is_next = |letter: char| rest.any(|other| other == letter);
+    short.len() > 1 && short.chars().next() == long.chars().next() && short.chars().all(is_next)
 }
 
 /// The known word that is most like `word`. Returns `None` if none is like it.
@@ -37,6 +58,7 @@ mod tests {
             ("postgresql", Some("postgres")),
             ("Redis", Some("redis")),
             ("reddis", Some("redis")),
+            ("pg", Some("postgres")),
             ("kafka", None),
             ("", None),
         ] {

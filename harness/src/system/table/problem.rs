@@ -19,6 +19,8 @@ pub struct Problem {
     pub help: Option<String>,
     /// False: the description can be used as it is.
     pub is_error: bool,
+    /// True: something is missing, and may be so because of a mistake of grammar.
+    pub is_absence: bool,
 }
 
 impl Problem {
@@ -29,6 +31,7 @@ impl Problem {
             message: message.into(),
             help: None,
             is_error: true,
+            is_absence: false,
         }
     }
 
@@ -46,6 +49,15 @@ impl Problem {
     pub fn help(self, help: impl Into<String>) -> Self {
         Self {
             help: Some(help.into()),
+            ..self
+        }
+    }
+
+    /// The same, of something that is missing.
+    #[must_use]
+    pub fn absence(self) -> Self {
+        Self {
+            is_absence: true,
             ..self
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-use super::nearest::{nearest, one_of};
+use super::nearest::{is_slip, nearest, one_of};
 use super::node::{Entry, Node, Value};
 use super::problem::Problem;
 use super::shape::{Key, Presence, Shape};
@@ -316,17 +316,18 @@ pub fn word<T: Copy>(node: &Node, words: &[(&'static str, T)], found: &mut Vec<P
 #[derive(Debug)]
 pub struct Keys<'n, 'f> {
     node: &'n Node,
+    known: Vec<Key>,
     found: &'f mut Vec<Problem>,
 }
 
 impl<'n, 'f> Keys<'n, 'f> {
-    /// Begins a table. Returns `None` if the value is none.
-    pub fn of(node: &'n Node, found: &'f mut Vec<Problem>) -> Option<Self> {
+    /// Begins a table with the keys that it may have. Returns `None` if the value is no table.
+    pub fn of(node: &'n Node, known: Vec<Key>, found: &'f mut Vec<Problem>) -> Option<Self> {
         if !matches!(node.value, Value::Table(_)) {
             wrong_kind(node, "a table", found);
             return None;
         }
-        Some(Self { node, found })
+        Some(Self { node, known, found })
     }
 
     /// The table, and the mistakes that were found so far.
@@ -344,11 +345,20 @@ impl<'n, 'f> Keys<'n, 'f> {
         match self.node.get(key) {
             Some(node) => T::read(node, self.found),
             None => absent().or_else(|| {
-                let missing = Problem::at(self.node, format!("{key} is missing"));
-                self.found.push(missing.help(format!("say {key} = {}", sample(&T::shape()))));
+                if !self.is_misspelt(key) {
+                    let missing = Problem::at(self.node, format!("{key} is missing"));
+                    self.found.push(missing.absence().help(format!("say {key} = {}", sample(&T::shape()))));
+                }
                 None
             }),
         }
+    }
+
+    /// True if an unknown key stands in the place of this one. Unknown keys are noted elsewhere.
+    fn is_misspelt(&self, key: &str) -> bool {
+        let is_known = |said: &str| self.known.iter().any(|known| known.name == said);
+        let mut unknown = self.node.entries().iter().filter(|entry| !is_known(&entry.key));
+        unknown.any(|entry| is_slip(&entry.key, key))
     }
 }
 
@@ -368,7 +378,7 @@ pub fn empty<T: Read>() -> T {
 /// A value of a shape, for a message that says what to write.
 fn sample(shape: &Shape) -> String {
     match shape {
-        Shape::Text(words) => format!("\"{words}\""),
+        Shape::Text(_) => "\"...\"".to_owned(),
         Shape::Whole(from, _) => from.to_string(),
         Shape::Flag => "true".to_owned(),
         Shape::Words(words) => format!("{:?}", words.first().map_or("", |(word, _)| word)),

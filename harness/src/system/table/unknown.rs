@@ -1,12 +1,9 @@
 //! Keys that no table has: the key that was meant, or the table that it belongs to.
 
-use super::nearest::{likeness, nearest, one_of};
+use super::nearest::{is_slip, nearest, one_of};
 use super::node::{Entry, Node, Value};
 use super::problem::Problem;
 use super::shape::{Page, Shape, pages};
-
-/// Likeness from which a slip of the pen is likelier than a key in the wrong table.
-const SLIP: f64 = 0.92;
 
 /// Notes each key of a file that its table does not have.
 pub fn unknown_keys(root: &Node, page: fn() -> Page, found: &mut Vec<Problem>) {
@@ -58,7 +55,7 @@ fn meant(key: &str, page: &Page, pages: &[Page]) -> String {
     let known = || page.keys.iter().map(|key| key.name);
     let near = nearest(key, known());
     let did_you_mean = |near: &str| format!("did you mean {near}?");
-    if let Some(slip) = near.filter(|near| likeness(key, near) >= SLIP) {
+    if let Some(slip) = near.filter(|near| is_slip(key, near)) {
         return did_you_mean(slip);
     }
     let owner = pages.iter().find(|other| other.keys.iter().any(|other| other.name == key));

@@ -1,0 +1,33 @@
+//! What a description refers to outside of itself.
+
+use std::fmt;
+
+/// What a description refers to outside of itself.
+pub struct Surroundings<'s> {
+    /// Whether a file is there, by its path from the folder of the description.
+    pub file: &'s dyn Fn(&str) -> Beside,
+    /// True if a variable of the environment is set.
+    pub is_set: &'s dyn Fn(&str) -> bool,
+    /// Promises that are judged.
+    pub promises: &'s [&'s str],
+    /// Stories that can be played. Empty: not known here, and not checked.
+    pub stories: &'s [&'s str],
+}
+
+/// Whether a file is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beside {
+    /// It is.
+    There,
+    /// It is not; these are, in the same folder.
+    Missing(Vec<String>),
+}
+
+impl fmt::Debug for Surroundings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Surroundings")
+            .field("promises", &self.promises)
+            .field("stories", &self.stories)
+            .finish_non_exhaustive()
+    }
+}

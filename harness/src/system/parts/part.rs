@@ -1,0 +1,101 @@
+//! `[parts.SERVICE]`: a service that can be broken.
+
+use crate::system::language::Template;
+use crate::system::table::{Node, Problem, table, words};
+
+words! {
+    /// What is known of a part.
+    pub Role {
+        /// A Postgres database: rows are read, sessions are ended, tables are locked.
+        Postgres = "postgres",
+        /// A Redis store.
+        Redis = "redis",
+        /// A NATS server.
+        Nats = "nats",
+        /// A proxy between clients and pods.
+        Edge = "edge",
+        /// Runs to its end before the first pod starts.
+        Job = "job",
+        /// Anything else: it can be killed, paused, cut off and healed.
+        Other = "other",
+    }
+}
+
+words! {
+    /// What is left of a part's data after a kill.
+    pub Keeps {
+        /// All that was acknowledged.
+        Always = "always",
+        /// All after an orderly stop, not after a kill.
+        OnStop = "on-stop",
+        /// Nothing.
+        Never = "never",
+    }
+}
+
+table! {
+    /// A service that can be broken, by its name in the compose file. Services without a table are started and left alone. In a pod's
+    /// network the name of each part leads to the fault proxy.
+    pub Part = "[parts.SERVICE]" {
+        /// What is known of the part.
+        role: Role,
+        /// Ports that pods use. By default those of the role: 5432, 6379, 4222.
+        ports: Vec<u16>,
+        /// Address by which a `postgres` part is read; `{at}` stands for host and port.
+        url: Option<Template>,
+        /// What is left of the part's data after a kill. `postgres` keeps it always; `redis`, `nats` and `other` must say.
+        keeps: Option<Keeps>,
+        /// `edge`: the cookie that pins a client to a pod.
+        cookie: Option<String>,
+    }
+    check check_part
+}
+
+impl Role {
+    /// The port that such a part listens on unless it says another.
+    pub const fn port(self) -> Option<u16> {
+        match self {
+            Self::Postgres => Some(5432),
+            Self::Redis => Some(6379),
+            Self::Nats => Some(4222),
+            Self::Edge | Self::Job | Self::Other => None,
+        }
+    }
+}
+
+impl Part {
+    /// The ports that pods use: those that are said, else the role's.
+    pub fn used_ports(&self) -> Vec<u16> {
+        if self.ports.is_empty() {
+            self.role.port().into_iter().collect()
+        } else {
+            self.ports.clone()
+        }
+    }
+
+    /// What is left of the part's data after a kill. A part that need not say keeps it.
+    pub fn kept(&self) -> Keeps {
+        self.keeps.unwrap_or(Keeps::Always)
+    }
+}
+
+fn check_part(part: &Part, node: &Node, found: &mut Vec<Problem>) {
+    let at = |key: &str| node.get(key).unwrap_or(node);
+    if matches!(part.role, Role::Edge | Role::Other) && part.ports.is_empty() {
+        found.push(Problem::at(node, format!("role \"{}\" needs ports", part.role)).help("say ports = [9000], for example"));
+    }
+    if matches!(part.role, Role::Redis | Role::Nats | Role::Other) && part.keeps.is_none() {
+        let help = "\"always\", \"on-stop\" or \"never\": what a kill leaves of its data";
+        found.push(Problem::at(node, "say keeps").help(help));
+    }
+    if let Some(url) = &part.url {
+        if part.role != Role::Postgres {
+            found.push(Problem::at(at("url"), "only a part of role \"postgres\" is read by a url"));
+        } else if !url.names().any(|name| name == "at") {
+            found.push(Problem::at(at("url"), "{at} is missing: the host and port are crosspod's to say"));
+        }
+    }
+    if part.cookie.is_some() && part.role != Role::Edge {
+        found.push(Problem::at(at("cookie"), "only a part of role \"edge\" pins clients"));
+    }
+}

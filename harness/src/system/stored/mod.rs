@@ -1,0 +1,9 @@
+//! What stores hold of turns: rows, statuses, owners.
+
+pub mod owner;
+pub mod rows;
+pub mod statuses;
+
+pub use owner::{OnDeath, OwnerMap, OwnerRule};
+pub use rows::{Column, RowKind, RowRule};
+pub use statuses::{Meaning, Statuses};

@@ -1,0 +1,11 @@
+//! `[stream]`: what the frames of a stream mean, and `[log]`: the log that carries them.
+
+pub mod cursor;
+pub mod frame;
+pub mod log;
+pub mod section;
+
+pub use cursor::{CursorRule, Place};
+pub use frame::{FrameRule, Resets, Says};
+pub use log::{LogCursor, StreamLog};
+pub use section::{Kind, Stream};

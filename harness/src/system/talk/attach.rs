@@ -1,0 +1,41 @@
+//! `[calls.attach]`: how a tail is opened.
+
+use super::request::{Patch, Request};
+use crate::system::table::{Number, empty, table};
+
+table! {
+    /// Opens a tail. With `{turn}` in the request a tail shows one turn, without it the thread.
+    pub AttachCall = "[calls.attach]" {
+        +
+        /// The request.
+        request: Request,
+        /// What is added to be shown the turn in flight from its start.
+        start: Patch = empty() => "{}",
+        /// What is added to be shown only what comes.
+        live: Option<Patch>,
+        /// What is added to be shown what comes behind `{cursor}`: every form that the system takes; each is used.
+        resume: Vec<Patch>,
+        /// Statuses that mean "nothing to show", 204 say.
+        nothing: Vec<Number<100, 599>>,
+    }
+}
+
+/// What a tail shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// One turn; the tail ends with it.
+    Turn,
+    /// A thread, one turn after the other.
+    Thread,
+}
+
+impl AttachCall {
+    /// What a tail shows.
+    pub fn scope(&self) -> Scope {
+        if self.request.uses("turn") || self.start.uses("turn") {
+            Scope::Turn
+        } else {
+            Scope::Thread
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `[calls]`: the requests that a client of the system makes.
+
+use super::attach::AttachCall;
+use super::reading::ReadCall;
+use super::request::Request;
+use crate::system::language::PointerList;
+use crate::system::table::{table, words};
+
+table! {
+    /// The requests that a client of the system makes.
+    pub Calls = "[calls]" {
+        /// Makes a thread and captures `thread`. Without it the client makes the id where `{thread}` is used; where it is not used, each
+        /// turn stands alone.
+        thread: Option<Request>,
+        /// Sends a message, which begins a turn.
+        turn: TurnCall,
+        /// Shows a turn or a thread as it runs.
+        attach: Option<AttachCall>,
+        /// Stops the turn, or the thread's turn. Without it nothing about stopping is applicable.
+        cancel: Option<Request>,
+        /// Reads what is stored.
+        read: Option<ReadCall>,
+        /// Reads a turn's status where `read` does not tell it.
+        status: Option<StatusCall>,
+    }
+}
+
+words! {
+    /// What a thread with a running turn does with the next one.
+    pub Busy {
+        /// It waits for the end of the one before.
+        Queues = "queues",
+        /// It is refused.
+        Refuses = "refuses",
+        /// It runs at once.
+        Parallel = "parallel",
+    }
+}
+
+table! {
+    /// Sends a message: `{text}` are the user's words, `{message}` is the client's id of the message. Captures `turn`.
+    pub TurnCall = "[calls.turn]" {
+        +
+        /// The request.
+        request: Request,
+        /// True: the answer is itself a tail from the start. The turn is acknowledged with the first event that has `turn`.
+        streams: bool = false,
+        /// True: the same `{message}` sent again is the same turn.
+        idempotent: bool = false,
+        /// What a thread with a running turn does with the next one. It must be said if there are threads.
+        busy: Option<Busy>,
+    }
+}
+
+table! {
+    /// Reads a turn's status.
+    pub StatusCall = "[calls.status]" {
+        +
+        /// The request.
+        request: Request,
+        /// Pointer to the status, a word of `[statuses]`.
+        status: PointerList,
+        /// Pointer to the error that a person reads.
+        error: Option<PointerList>,
+    }
+}
