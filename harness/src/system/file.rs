@@ -156,7 +156,13 @@ mod tests {
         for page in pages {
             assert!(!page.doc.is_empty(), "{}", page.name);
             for key in page.keys {
-                assert!(key.doc.ends_with(['.', ':']), "{}.{}: {:?}", page.name, key.name, key.doc);
+                assert!(
+                    key.doc.ends_with(['.', ':']),
+                    "{}.{}: {:?}",
+                    page.name,
+                    key.name,
+                    key.doc
+                );
             }
         }
     }

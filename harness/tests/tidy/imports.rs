@@ -84,6 +84,9 @@ const PURE: [(&str, &[&str]); 5] = [
     ("verdict", &[]),
 ];
 
+/// The files of pure rooms that read files, each by one function of a few lines.
+const READS_FILES: [&str; 1] = ["system/load/open"];
+
 /// The room of a file: the first part of its path.
 fn room(path: &[String]) -> &str {
     path.first().map_or("lib", String::as_str)
@@ -211,7 +214,8 @@ fn the_judging_half_is_pure() {
     for (place, excepted) in PURE {
         seen.extend(code.files().into_iter().filter(|file| is_in(file, place)));
         for (file, path) in named.iter().filter(|(file, _)| is_in(file, place)) {
-            if impure(path).is_some_and(|name| !excepted.contains(&name)) {
+            let reads_files = READS_FILES.contains(&&*file.join("/")) && impure(path) == Some("fs");
+            if !reads_files && impure(path).is_some_and(|name| !excepted.contains(&name)) {
                 found.push(format!("{}.rs: {}", file.join("/"), path.join("::")));
             }
         }

@@ -1,7 +1,7 @@
 //! Promises and stories that a description names.
 
+use super::look::items;
 use super::surroundings::Surroundings;
-use super::items;
 use crate::system::language::Glob;
 use crate::system::table::nearest::nearest;
 use crate::system::table::node::Value;

@@ -3,6 +3,7 @@
 //! A check reads what it needs from the tree by itself, so that a mistake in one table hides none in another.
 
 mod judged;
+mod look;
 mod names;
 mod parts;
 mod secrets;
@@ -13,8 +14,7 @@ pub(crate) mod timings;
 
 use surroundings::Surroundings;
 
-use super::table::node::Value;
-use super::table::{Node, Problem, Read};
+use super::table::{Node, Problem};
 
 /// Notes every mistake between tables of a description.
 pub(crate) fn check(tree: &Node, around: &Surroundings<'_>, found: &mut Vec<Problem>) {
@@ -25,31 +25,4 @@ pub(crate) fn check(tree: &Node, around: &Surroundings<'_>, found: &mut Vec<Prob
     timings::check(tree, found);
     judged::check(tree, around, found);
     secrets::check(tree, found);
-}
-
-/// Reads the value at a path, if it is there and sound. Its mistakes are noted elsewhere.
-fn read<T: Read>(tree: &Node, path: &str) -> Option<T> {
-    T::read(tree.find(path)?, &mut Vec::new())
-}
-
-/// The keys of a table.
-fn keys<'t>(tree: &'t Node, path: &str) -> Vec<&'t str> {
-    let entries = tree.find(path).map_or(&[][..], Node::entries);
-    entries.iter().map(|entry| &*entry.key).collect()
-}
-
-/// The entries of a list, or of nothing.
-fn items<'t>(tree: &'t Node, path: &str) -> &'t [Node] {
-    match tree.find(path).map(|node| &node.value) {
-        Some(Value::List(items)) => items,
-        _ => &[],
-    }
-}
-
-/// A text of the tree.
-fn text<'t>(tree: &'t Node, path: &str) -> Option<&'t str> {
-    match &tree.find(path)?.value {
-        Value::Text(text) => Some(text),
-        _ => None,
-    }
 }

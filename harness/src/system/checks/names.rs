@@ -1,7 +1,7 @@
 //! Placeholders: each must have a value at its place.
 
+use super::look::{items, keys};
 use super::surroundings::Surroundings;
-use super::{items, keys};
 use crate::system::language::{Template, UnknownName};
 use crate::system::table::node::Value;
 use crate::system::table::{Node, Problem};
@@ -64,7 +64,10 @@ impl Checker<'_, '_> {
         let own = keys(tree, "auth.accounts.own");
         if let Some(stranger) = tree.find("auth.accounts.stranger") {
             for missing in own.iter().filter(|name| stranger.get(name).is_none()) {
-                let problem = Problem::at(stranger, format!("{missing} is missing; the account own begins with it"));
+                let problem = Problem::at(
+                    stranger,
+                    format!("{missing} is missing; the account own begins with it"),
+                );
                 self.found.push(problem);
             }
         }

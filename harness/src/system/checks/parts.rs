@@ -1,9 +1,9 @@
 //! Compose files, pods and parts.
 
+use super::look::{items, keys, read, text};
 use super::surroundings::{Beside, Surroundings};
-use super::{items, keys, read, text};
-use crate::system::table::node::Value;
 use crate::system::table::nearest::nearest;
+use crate::system::table::node::Value;
 use crate::system::table::{Filled, Node, Number, Problem};
 
 /// Most pods of a system.

@@ -50,7 +50,9 @@ fn looks_secret(text: &str) -> bool {
     words.into_iter().any(|word| {
         let is_mixed = word.chars().any(|c| c.is_ascii_digit()) && word.chars().any(|c| c.is_ascii_alphabetic());
         let has_placeholder = word.contains(['{', '}']);
-        let begins = BEGINNINGS.iter().any(|begin| word.starts_with(begin) && word.len() > begin.len() + 8);
+        let begins = BEGINNINGS
+            .iter()
+            .any(|begin| word.starts_with(begin) && word.len() > begin.len() + 8);
         !has_placeholder && (begins || (word.len() >= LENGTH_MIN && is_mixed && !word.contains('/')))
     })
 }
@@ -61,7 +63,11 @@ mod tests {
 
     #[test]
     fn a_token_looks_like_a_secret_and_a_placeholder_does_not() {
-        for text in ["Bearer 8f14e45fceea167a5a36dedd4bea2543", "sk-live-abcdefghij", "eyJhbGciOiJIUzI1NiJ9"] {
+        for text in [
+            "Bearer 8f14e45fceea167a5a36dedd4bea2543",
+            "sk-live-abcdefghij",
+            "eyJhbGciOiJIUzI1NiJ9",
+        ] {
             assert!(looks_secret(text), "{text}");
         }
         for text in [

@@ -1,6 +1,6 @@
 //! Rows, owners, statuses and the stream log.
 
-use super::{items, keys, read, text};
+use super::look::{items, keys, read, text};
 use crate::system::parts::{Part, Role};
 use crate::system::stored::{OwnerMap, OwnerRule, Statuses};
 use crate::system::stream::StreamLog;
@@ -26,14 +26,20 @@ fn captured(tree: &Node) -> Vec<&str> {
 fn check_rows(tree: &Node, found: &mut Vec<Problem>) {
     let rows = items(tree, "rows");
     let parts = tree.find("parts").map_or(&[][..], Node::entries);
-    let is_read = |part: &Node| text(part, &format!("{}.role", part.path)) == Some("postgres") && part.get("url").is_some();
+    let is_read =
+        |part: &Node| text(part, &format!("{}.role", part.path)) == Some("postgres") && part.get("url").is_some();
     if let Some(first) = rows.first().filter(|_| !parts.iter().any(|part| is_read(&part.node))) {
-        let problem = Problem::at(first, "rows are read from a part of role \"postgres\" with a url; there is none");
+        let problem = Problem::at(
+            first,
+            "rows are read from a part of role \"postgres\" with a url; there is none",
+        );
         found.push(problem.absence().help("say role and url in [parts.SERVICE]"));
     }
     let captured = captured(tree);
     for column in rows.iter().flat_map(Node::entries) {
-        let Some(known_as) = column.node.get("known_as") else { continue };
+        let Some(known_as) = column.node.get("known_as") else {
+            continue;
+        };
         let Value::Text(name) = &known_as.value else { continue };
         if !captured.contains(&&**name) {
             let problem = Problem::at(known_as, format!("no request captures {name}"));
@@ -54,7 +60,8 @@ fn check_owner(tree: &Node, found: &mut Vec<Problem>) {
         }
         (Some(owner), None) => {
             let rule = read::<OwnerRule>(tree, "owner");
-            let needs_column = |rule: &OwnerRule| rule.map() != OwnerMap::Poster && items(tree, "rows").iter().any(is_turn);
+            let needs_column =
+                |rule: &OwnerRule| rule.map() != OwnerMap::Poster && items(tree, "rows").iter().any(is_turn);
             if rule.as_ref().is_some_and(needs_column) {
                 let problem = Problem::at(owner, "no [[rows]] says in which column the owner is").absence();
                 found.push(problem.help("say owner = the column, or poster = true"));
@@ -72,7 +79,9 @@ fn is_turn(row: &Node) -> bool {
 /// Keys that lead to a word of `[statuses]`.
 fn status_keys(tree: &Node) -> Vec<&Node> {
     let tables = items(tree, "rows").iter().chain(items(tree, "stream.frames"));
-    let finders = ["calls.read.answer", "calls.status"].into_iter().filter_map(|path| tree.find(path));
+    let finders = ["calls.read.answer", "calls.status"]
+        .into_iter()
+        .filter_map(|path| tree.find(path));
     tables.chain(finders).filter_map(|table| table.get("status")).collect()
 }
 
@@ -95,7 +104,10 @@ fn check_log(tree: &Node, found: &mut Vec<Problem>) {
     let parts = keys(tree, "parts");
     let at = |key: &str| node.get(key).unwrap_or(node);
     if !parts.contains(&&*log.part) {
-        let problem = Problem::at(at("part"), format!("{:?} is no part; there are {}", log.part, parts.join(", ")));
+        let problem = Problem::at(
+            at("part"),
+            format!("{:?} is no part; there are {}", log.part, parts.join(", ")),
+        );
         found.push(problem);
         return;
     }
@@ -115,6 +127,9 @@ fn check_log(tree: &Node, found: &mut Vec<Problem>) {
     }
     for key in other.iter().filter(|key| node.get(key).is_some()) {
         let role = role.map_or("", Role::word);
-        found.push(Problem::at(at(key), format!("a log in a part of role \"{role}\" has no {key}")));
+        found.push(Problem::at(
+            at(key),
+            format!("a log in a part of role \"{role}\" has no {key}"),
+        ));
     }
 }

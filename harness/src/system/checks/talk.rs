@@ -1,6 +1,6 @@
 //! Calls: keys that need each other.
 
-use super::{items, read};
+use super::look::{items, read};
 use crate::system::table::node::Value;
 use crate::system::table::{Node, Problem};
 use crate::system::talk::{AttachCall, Patch, Request};
@@ -30,7 +30,13 @@ fn check_turn(tree: &Node, turn: &Node, found: &mut Vec<Problem>) {
         return;
     };
     if !request.uses("text") {
-        found.push(Problem::at(turn, "{text} is nowhere in the request: the user's words would not be sent").absence());
+        found.push(
+            Problem::at(
+                turn,
+                "{text} is nowhere in the request: the user's words would not be sent",
+            )
+            .absence(),
+        );
     }
     let has_threads = tree.find("calls.thread").is_some() || request.uses("thread");
     if has_threads && turn.get("busy").is_none() {
@@ -39,14 +45,19 @@ fn check_turn(tree: &Node, turn: &Node, found: &mut Vec<Problem>) {
     }
     let is_idempotent = turn.get("idempotent").filter(|node| node.value == Value::Flag(true));
     if let Some(node) = is_idempotent.filter(|_| !request.uses("message")) {
-        let problem = Problem::at(node, "{message} is nowhere in the request: the system cannot know a message again");
+        let problem = Problem::at(
+            node,
+            "{message} is nowhere in the request: the system cannot know a message again",
+        );
         found.push(problem.help("put {message} where the system looks for it, or leave idempotent out"));
     }
 }
 
 fn check_attach(tree: &Node, found: &mut Vec<Problem>) {
     let attach = tree.find("calls.attach");
-    let streams = tree.find("calls.turn.streams").is_some_and(|node| node.value == Value::Flag(true));
+    let streams = tree
+        .find("calls.turn.streams")
+        .is_some_and(|node| node.value == Value::Flag(true));
     if let (None, false, Some(calls)) = (attach, streams, tree.find("calls")) {
         let problem = Problem::at(calls, "nothing shows a turn as it runs").absence();
         found.push(problem.help("add [calls.attach], or say streams = true in [calls.turn]"));
@@ -54,7 +65,10 @@ fn check_attach(tree: &Node, found: &mut Vec<Problem>) {
     for (n, form) in items(tree, "calls.attach.resume").iter().enumerate() {
         let patch = read::<Patch>(tree, &format!("calls.attach.resume[{n}]"));
         if patch.is_some_and(|patch| !patch.uses("cursor")) {
-            found.push(Problem::at(form, "{cursor} is missing: this form would resume from nowhere"));
+            found.push(Problem::at(
+                form,
+                "{cursor} is missing: this form would resume from nowhere",
+            ));
         }
     }
     let resumes = read::<AttachCall>(tree, "calls.attach").is_some_and(|attach| !attach.resume.is_empty());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{read, text};
+use super::look::{read, text};
 use crate::system::judging::{Bounds, Profile};
 use crate::system::language::{Fields, Template, Timespan, Values};
 use crate::system::table::{Named, Node, Problem};
@@ -33,9 +33,8 @@ pub(super) fn check(tree: &Node, found: &mut Vec<Problem>) {
 /// Variables that hold no placeholder.
 fn literals(fields: Option<Fields>) -> BTreeMap<String, String> {
     let fields = fields.unwrap_or_default();
-    let literal = |(name, template): (&str, &Template)| {
-        Some((name.to_owned(), template.text(&Values::default()).ok()?))
-    };
+    let literal =
+        |(name, template): (&str, &Template)| Some((name.to_owned(), template.text(&Values::default()).ok()?));
     fields.iter().filter_map(literal).collect()
 }
 
@@ -45,7 +44,9 @@ fn on_death_has_bounds(tree: &Node, found: &mut Vec<Problem>) {
         Some("restart") => &["takeover"],
         _ => return,
     };
-    let Some(node) = tree.find("owner.on_death") else { return };
+    let Some(node) = tree.find("owner.on_death") else {
+        return;
+    };
     let word = text(tree, "owner.on_death").unwrap_or_default();
     let profiles = tree.find("profiles").map_or(&[][..], Node::entries);
     if profiles.is_empty() {
@@ -78,14 +79,21 @@ pub(crate) fn bounds_fit(
     place: &str,
     found: &mut Vec<Problem>,
 ) {
-    let pairs = [("LEASE", "lease", bounds.lease), ("DRAIN", "drain", bounds.drain), ("PROGRESS", "progress", bounds.progress)];
+    let pairs = [
+        ("LEASE", "lease", bounds.lease),
+        ("DRAIN", "drain", bounds.drain),
+        ("PROGRESS", "progress", bounds.progress),
+    ];
     for (word, key, bound) in pairs {
         let Some(bound) = bound else { continue };
-        let Some(node) = tree.find(&format!("profiles.{profile}.bounds.{key}")) else { continue };
+        let Some(node) = tree.find(&format!("profiles.{profile}.bounds.{key}")) else {
+            continue;
+        };
         for (variable, value) in variables.iter().filter(|(variable, _)| variable.contains(word)) {
             if duration(variable, value).is_some_and(|long| long > bound.get()) {
                 let problem = Problem::at(node, format!("{variable} is {value} in {place}, {key} is {bound}"));
-                let help = format!("set the variable in profiles.{profile}.variables, or say the bound that belongs to it");
+                let help =
+                    format!("set the variable in profiles.{profile}.variables, or say the bound that belongs to it");
                 found.push(problem.help(help).warning());
             }
         }
@@ -116,7 +124,11 @@ mod tests {
             ("LEASE_MS", "soon", None),
             ("LEASE_MINUTES", "18446744073709551615", None),
         ] {
-            assert_eq!(duration(variable, value), millis.map(Duration::from_millis), "{variable}");
+            assert_eq!(
+                duration(variable, value),
+                millis.map(Duration::from_millis),
+                "{variable}"
+            );
         }
     }
 }

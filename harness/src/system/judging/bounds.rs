@@ -103,12 +103,16 @@ fn check_bounds(bounds: &Bounds, node: &Node, found: &mut Vec<Problem>) {
     {
         let node = node.get("takeover").unwrap_or(node);
         let message = format!("{takeover} is shorter than lease, {lease}");
-        found.push(Problem::at(node, message).help("a takeover begins when the lease is over: say more than the lease"));
+        found
+            .push(Problem::at(node, message).help("a takeover begins when the lease is over: say more than the lease"));
     }
     if let (Some(progress), Some(turn)) = (bounds.progress, bounds.turn)
         && turn < progress
     {
         let node = node.get("turn").unwrap_or(node);
-        found.push(Problem::at(node, format!("{turn} is shorter than progress, {progress}")));
+        found.push(Problem::at(
+            node,
+            format!("{turn} is shorter than progress, {progress}"),
+        ));
     }
 }

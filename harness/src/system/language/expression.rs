@@ -17,7 +17,12 @@ impl Expression {
     /// It is none: the message shows the place.
     pub fn parse(text: &str) -> Result<Self, Mistake> {
         let read = Regex::new(text).map(Self);
-        read.map_err(|e| Mistake::new(format!("'{text}' is no regular expression: {}", last_line(&e.to_string()))))
+        read.map_err(|e| {
+            Mistake::new(format!(
+                "'{text}' is no regular expression: {}",
+                last_line(&e.to_string())
+            ))
+        })
     }
 
     /// True if it finds something in a text.

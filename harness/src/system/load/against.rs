@@ -62,7 +62,11 @@ fn check_pods(described: &Described, services: &[ServiceSeen], files: &str, foun
         }
     }
     if let (Some(node), true) = (described.tree.find("pods.copies"), pods.copies.get() > 1) {
-        for clash in pods.names().iter().filter(|name| services.iter().any(|service| service.name == **name)) {
+        for clash in pods
+            .names()
+            .iter()
+            .filter(|name| services.iter().any(|service| service.name == **name))
+        {
             let message = format!("a copy would be called {clash}, and {files} has such a service");
             found.push(Problem::at(node, message).help("rename the service"));
         }
@@ -71,9 +75,16 @@ fn check_pods(described: &Described, services: &[ServiceSeen], files: &str, foun
 
 fn check_part(node: &Node, part: &Part, service: &ServiceSeen, found: &mut Vec<Problem>) {
     let published = !service.ports.is_empty();
-    for port in part.ports.iter().filter(|port| published && !service.ports.contains(port)) {
+    for port in part
+        .ports
+        .iter()
+        .filter(|port| published && !service.ports.contains(port))
+    {
         let there: Vec<String> = service.ports.iter().map(u16::to_string).collect();
-        let message = format!("{port} is no port that the compose file names; there are {}", there.join(", "));
+        let message = format!(
+            "{port} is no port that the compose file names; there are {}",
+            there.join(", ")
+        );
         found.push(Problem::at(node.get("ports").unwrap_or(node), message).warning());
     }
     if let (Some(url), Some(node), Role::Postgres) = (&part.url, node.get("url"), part.role) {
@@ -109,8 +120,18 @@ fn check_url(node: &Node, url: &Template, environment: &BTreeMap<String, String>
     let user = set("POSTGRES_USER").cloned().unwrap_or_else(|| "postgres".to_owned());
     let pairs = [
         ("user", "POSTGRES_USER", &login.user, set("POSTGRES_USER")),
-        ("password", "POSTGRES_PASSWORD", &login.password, set("POSTGRES_PASSWORD")),
-        ("database", "POSTGRES_DB", &login.database, set("POSTGRES_DB").or(Some(&user))),
+        (
+            "password",
+            "POSTGRES_PASSWORD",
+            &login.password,
+            set("POSTGRES_PASSWORD"),
+        ),
+        (
+            "database",
+            "POSTGRES_DB",
+            &login.database,
+            set("POSTGRES_DB").or(Some(&user)),
+        ),
     ];
     for (what, variable, said, seen) in pairs {
         if let Some(seen) = seen.filter(|seen| *seen != said) {
@@ -133,7 +154,14 @@ fn check_variables(described: &Described, services: &[ServiceSeen], found: &mut 
                     Err(_) => variables.remove(name),
                 };
             }
-            bounds_fit(&described.tree, profile_name, &profile.bounds, &variables, &service.name, found);
+            bounds_fit(
+                &described.tree,
+                profile_name,
+                &profile.bounds,
+                &variables,
+                &service.name,
+                found,
+            );
         }
     }
 }

@@ -40,7 +40,10 @@ impl Description {
     /// The system as a design has it: the one of that name, else the first. Returns `None` if there is no such design.
     pub fn design(&self, name: Option<&str>) -> Option<&Described> {
         match name {
-            Some(_) => self.designs.iter().find(|described| described.design.as_deref() == name),
+            Some(_) => self
+                .designs
+                .iter()
+                .find(|described| described.design.as_deref() == name),
             None => self.designs.first(),
         }
     }
@@ -101,7 +104,9 @@ fn parse(text: &str) -> (Node, Vec<Problem>) {
     let mut lost = Vec::new();
     for _ in 0..BROKEN_LINES_MAX {
         let (root, mut found) = Node::parse(&text);
-        let broken = found.iter().position(|problem| problem.message.contains("key with no value"));
+        let broken = found
+            .iter()
+            .position(|problem| problem.message.contains("key with no value"));
         let Some(broken) = broken else {
             found.append(&mut lost);
             return (root, found);

@@ -44,7 +44,13 @@ fn beside(folder: &Path, file: &str) -> Beside {
     if path.is_file() {
         return Beside::There;
     }
-    let entries = path.parent().map(fs::read_dir).into_iter().flatten().flatten().flatten();
+    let entries = path
+        .parent()
+        .map(fs::read_dir)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let mut others: Vec<String> = names
         .filter(|name| {

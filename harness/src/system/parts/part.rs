@@ -82,7 +82,9 @@ impl Part {
 fn check_part(part: &Part, node: &Node, found: &mut Vec<Problem>) {
     let at = |key: &str| node.get(key).unwrap_or(node);
     if matches!(part.role, Role::Edge | Role::Other) && part.ports.is_empty() {
-        found.push(Problem::at(node, format!("role \"{}\" needs ports", part.role)).help("say ports = [9000], for example"));
+        found.push(
+            Problem::at(node, format!("role \"{}\" needs ports", part.role)).help("say ports = [9000], for example"),
+        );
     }
     if matches!(part.role, Role::Redis | Role::Nats | Role::Other) && part.keeps.is_none() {
         let help = "\"always\", \"on-stop\" or \"never\": what a kill leaves of its data";
@@ -90,9 +92,15 @@ fn check_part(part: &Part, node: &Node, found: &mut Vec<Problem>) {
     }
     if let Some(url) = &part.url {
         if part.role != Role::Postgres {
-            found.push(Problem::at(at("url"), "only a part of role \"postgres\" is read by a url"));
+            found.push(Problem::at(
+                at("url"),
+                "only a part of role \"postgres\" is read by a url",
+            ));
         } else if !url.names().any(|name| name == "at") {
-            found.push(Problem::at(at("url"), "{at} is missing: the host and port are crosspod's to say"));
+            found.push(Problem::at(
+                at("url"),
+                "{at} is missing: the host and port are crosspod's to say",
+            ));
         }
     }
     if part.cookie.is_some() && part.role != Role::Edge {

@@ -61,17 +61,27 @@ impl OwnerRule {
 
 fn check_owner(rule: &OwnerRule, node: &Node, found: &mut Vec<Problem>) {
     for (key, group, expression) in [("pod", "pod", &rule.pod), ("log", "owner", &rule.log)] {
-        if expression.as_ref().is_some_and(|expression| !expression.has_group(group)) {
+        if expression
+            .as_ref()
+            .is_some_and(|expression| !expression.has_group(group))
+        {
             let node = node.get(key).unwrap_or(node);
             found.push(Problem::at(node, format!("has no group (?<{group}>...)")));
         }
     }
-    let said: Vec<&str> = [("pod", rule.pod.is_some()), ("log", rule.log.is_some()), ("poster", rule.poster)]
-        .into_iter()
-        .filter_map(|(key, is_said)| is_said.then_some(key))
-        .collect();
+    let said: Vec<&str> = [
+        ("pod", rule.pod.is_some()),
+        ("log", rule.log.is_some()),
+        ("poster", rule.poster),
+    ]
+    .into_iter()
+    .filter_map(|(key, is_said)| is_said.then_some(key))
+    .collect();
     if said.len() > 1 {
         let said = said.join(" and ");
-        found.push(Problem::at(node, format!("{said} both say which pod an owner is: leave one out")));
+        found.push(Problem::at(
+            node,
+            format!("{said} both say which pod an owner is: leave one out"),
+        ));
     }
 }

@@ -116,7 +116,8 @@ impl RowRule {
             ("error", &self.error),
             ("item", &self.item),
         ];
-        all.into_iter().filter_map(|(key, column)| Some((key, column.as_ref()?)))
+        all.into_iter()
+            .filter_map(|(key, column)| Some((key, column.as_ref()?)))
     }
 }
 
@@ -146,7 +147,10 @@ fn check_row(rule: &RowRule, node: &Node, found: &mut Vec<Problem>) {
             && !reads.names().any(|name| name == key)
         {
             let node = at(key).get("reads").unwrap_or(node);
-            found.push(Problem::at(node, format!("the pattern has no {{{key}}}: nothing is taken out")));
+            found.push(Problem::at(
+                node,
+                format!("the pattern has no {{{key}}}: nothing is taken out"),
+            ));
         }
     }
 }

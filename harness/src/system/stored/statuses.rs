@@ -72,7 +72,9 @@ impl Statuses {
     /// The meaning of a word. Returns `None` if no list has it, which is a finding.
     pub fn meaning_of(&self, word: &str) -> Option<Meaning> {
         let lists = self.lists();
-        let list = lists.iter().find(|(_, words)| words.iter().any(|known| known == word))?;
+        let list = lists
+            .iter()
+            .find(|(_, words)| words.iter().any(|known| known == word))?;
         Some(list.0)
     }
 
@@ -95,7 +97,11 @@ fn check_words(statuses: &Statuses, node: &Node, found: &mut Vec<Problem>) {
             {
                 let likely: Vec<&str> = likely.iter().map(|meaning| meaning.word()).collect();
                 let problem = Problem::at(place, format!("{word:?} is an unlikely word for {meaning}"));
-                found.push(problem.help(format!("such a word means {} elsewhere", likely.join(" or "))).warning());
+                found.push(
+                    problem
+                        .help(format!("such a word means {} elsewhere", likely.join(" or ")))
+                        .warning(),
+                );
             }
             said.push((word, meaning));
         }

@@ -83,7 +83,9 @@ table! {
 fn check_rule(rule: &FrameRule, node: &Node, found: &mut Vec<Problem>) {
     let at = |key: &str| node.get(key).unwrap_or(node);
     if rule.on.is_empty() && rule.predicate.is_none() {
-        found.push(Problem::at(node, "which frames? on and where are missing").help("say on = [\"message\"], for example"));
+        found.push(
+            Problem::at(node, "which frames? on and where are missing").help("say on = [\"message\"], for example"),
+        );
     }
     if rule.says == Says::Text && rule.text.is_none() && rule.whole.is_none() {
         let problem = Problem::at(node, "where is the text? text and whole are missing");
@@ -96,9 +98,16 @@ fn check_rule(rule: &FrameRule, node: &Node, found: &mut Vec<Problem>) {
         found.push(Problem::at(node, "status is missing").help("say status = \"/status\", for example"));
     }
     if rule.status.is_some() && rule.outcome.is_some() {
-        found.push(Problem::at(at("as"), "status and as both say how the turn ended: leave one out"));
+        found.push(Problem::at(
+            at("as"),
+            "status and as both say how the turn ended: leave one out",
+        ));
     }
-    for (key, wanted) in [("resets", &[Says::Start][..]), ("as", &[Says::End]), ("text", &[Says::Text])] {
+    for (key, wanted) in [
+        ("resets", &[Says::Start][..]),
+        ("as", &[Says::End]),
+        ("text", &[Says::Text]),
+    ] {
         if node.get(key).is_some() && !wanted.contains(&rule.says) {
             let message = format!("{key} is for is = \"{}\", not for \"{}\"", wanted[0], rule.says);
             found.push(Problem::at(at(key), message));

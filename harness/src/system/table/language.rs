@@ -6,8 +6,9 @@ use super::node::{Node, Value};
 use super::problem::Problem;
 use super::read::{Read, parsed, wrong_kind};
 use super::shape::{Presence, Shape};
+use super::table;
 use crate::system::language::{
-    Expression, Fields, Glob, JsonTemplate, Pattern, Pointer, PointerList, Predicate, Share, Template, Timespan,
+    Expression, Fields, Glob, JsonTemplate, Lookup, Pattern, Pointer, PointerList, Predicate, Share, Template, Timespan,
 };
 
 /// Reads a type that has a grammar of its own from a text.
@@ -44,18 +45,43 @@ impl Read for Glob {
     }
 }
 
-impl Read for PointerList {
+table! {
+    /// A pointer to a text, and the pattern that takes the value out of it.
+    pub LookupInFull = "a pointer in full" {
+        /// Pointer to the text.
+        at: Pointer,
+        /// Pattern; its first placeholder is the value.
+        reads: Pattern,
+    }
+}
+
+impl Read for Lookup {
     fn shape() -> Shape {
-        Shape::Any(vec![Pointer::shape(), Vec::<Pointer>::shape()])
+        Shape::Any(vec![Pointer::shape(), LookupInFull::shape()])
     }
 
     fn read(node: &Node, found: &mut Vec<Problem>) -> Option<Self> {
-        let pointers = match &node.value {
-            Value::List(_) => Vec::<Pointer>::read(node, found)?,
-            _ => vec![Pointer::read(node, found)?],
+        if !matches!(node.value, Value::Table(_)) {
+            return Pointer::read(node, found).map(Self::at);
+        }
+        let LookupInFull { at, reads } = LookupInFull::read(node, found)?;
+        Self::reading(at, reads)
+            .map_err(|e| found.push(Problem::at(node, e)))
+            .ok()
+    }
+}
+
+impl Read for PointerList {
+    fn shape() -> Shape {
+        Shape::Any(vec![Lookup::shape(), Vec::<Lookup>::shape()])
+    }
+
+    fn read(node: &Node, found: &mut Vec<Problem>) -> Option<Self> {
+        let places = match &node.value {
+            Value::List(_) => Vec::<Lookup>::read(node, found)?,
+            _ => vec![Lookup::read(node, found)?],
         };
-        let texts: Vec<String> = pointers.iter().map(Pointer::to_string).collect();
-        Self::parse(&texts).map_err(|e| found.push(Problem::at(node, e))).ok()
+        Self::of(places).map_err(|e| found.push(Problem::at(node, e))).ok()
     }
 }
 
@@ -172,6 +198,10 @@ mod tests {
         assert_eq!(list, PointerList::parse(&["/a", "/b#/c"]).ok());
         let (list, _) = read::<PointerList>("k = \"/a\"\n");
         assert_eq!(list, PointerList::parse(&["/a"]).ok());
+        let (list, found) = read::<PointerList>("k = [\"/a\", { at = \"/id\", reads = \"{turn}.*\" }]\n");
+        assert_eq!(found, [""; 0]);
+        let id = serde_json::json!({ "id": "u1.3" });
+        assert_eq!(list.and_then(|list| list.text(&id)).as_deref(), Some("u1"));
         let (list, found) = read::<PointerList>("k = [\"a\", 1]\n");
         assert_eq!((list, found.len()), (None, 2));
     }

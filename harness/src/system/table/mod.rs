@@ -4,7 +4,7 @@
 //! list of known keys, the reference page and the JSON schema for editors. A reader never stops at the first mistake: it notes the
 //! mistake with its place and reads the next key. `serde` stops at the first, and `schemars` describes only what `serde` reads.
 
-mod language;
+pub mod language;
 pub mod nearest;
 pub mod node;
 pub mod problem;
@@ -47,15 +47,16 @@ macro_rules! table {
 
         impl $crate::system::table::Section for $name {
             fn keys() -> Vec<$crate::system::table::Key> {
-                let mut keys = Vec::new();
-                $( keys.extend(<$flat_type as $crate::system::table::Section>::keys()); )*
-                $( keys.push($crate::system::table::Key {
-                    name: $crate::system::table::table!(@name $key $($toml)?),
-                    doc: $crate::system::table::doc(&[$($key_doc),*]),
-                    shape: <$type as $crate::system::table::Read>::shape(),
-                    presence: $crate::system::table::table!(@presence $type $(, $default $(=> $shown)?)?),
-                }); )*
-                keys
+                let all = [
+                    vec![$( $crate::system::table::Key {
+                        name: $crate::system::table::table!(@name $key $($toml)?),
+                        doc: $crate::system::table::doc(&[$($key_doc),*]),
+                        shape: <$type as $crate::system::table::Read>::shape(),
+                        presence: $crate::system::table::table!(@presence $type $(, $default $(=> $shown)?)?),
+                    }),*],
+                    $( <$flat_type as $crate::system::table::Section>::keys(), )*
+                ];
+                all.into_iter().flatten().collect()
             }
 
             fn take(keys: &mut $crate::system::table::Keys<'_, '_>) -> Option<Self> {

@@ -1,7 +1,7 @@
 //! Did you mean: the known word that a wrong one is nearest to.
 
 /// Likeness from which a slip of the pen is the likeliest reason.
-const SLIP: f64 = 0.92;
+const SLIP: f64 = 0.9;
 
 /// True if a word is most likely another one with a slip of the pen.
 pub fn is_slip(word: &str, meant: &str) -> bool {

@@ -141,6 +141,17 @@ impl Node {
     }
 }
 
+impl Problem {
+    /// A mistake in a value; the message begins with the value's path.
+    pub fn at(node: &Node, message: impl std::fmt::Display) -> Self {
+        let message = match &*node.path {
+            "" => message.to_string(),
+            path => format!("{path}: {message}"),
+        };
+        Self::new(&node.span, message)
+    }
+}
+
 /// A key as TOML wants it written: bare where it may be.
 pub(crate) fn quoted(key: &str) -> String {
     let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -168,13 +179,13 @@ fn read(value: Spanned<DeValue<'_>>, problems: &mut Vec<Problem>) -> Node {
     let span = value.span();
     let value = match value.into_inner() {
         DeValue::String(text) => Value::Text(text.into_owned()),
-        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-            Ok(number) => Value::Whole(number),
-            Err(_) => {
+        DeValue::Integer(number) => {
+            let read = i64::from_str_radix(number.as_str(), number.radix());
+            if read.is_err() {
                 problems.push(Problem::new(&span, format!("{number} is too large a number")));
-                Value::Whole(0)
             }
-        },
+            Value::Whole(read.unwrap_or_default())
+        }
         DeValue::Float(number) => Value::Real(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(flag) => Value::Flag(flag),
         DeValue::Datetime(date) => Value::Date(date.to_string()),
@@ -231,7 +242,10 @@ mod tests {
         assert_eq!(keys, ["z", "b", "a"]);
         let text = root.find("b.y.k[0].t").expect("the path leads somewhere");
         assert_eq!((text.kind(), text.span.clone()), ("a text", 23..26));
-        assert_eq!(root.find("a.\"odd key\"").map(|flag| &flag.value), Some(&Value::Flag(true)));
+        assert_eq!(
+            root.find("a.\"odd key\"").map(|flag| &flag.value),
+            Some(&Value::Flag(true))
+        );
         assert_eq!(
             root.to_json(),
             serde_json::json!({ "z": 1, "b": { "y": { "k": [{ "t": "x" }, 2] } }, "a": { "odd key": true } })

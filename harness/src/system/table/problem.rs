@@ -6,8 +6,6 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
-use super::node::Node;
-
 /// A mistake, or a warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -33,15 +31,6 @@ impl Problem {
             is_error: true,
             is_absence: false,
         }
-    }
-
-    /// A mistake in a value; the message begins with the value's path.
-    pub fn at(node: &Node, message: impl fmt::Display) -> Self {
-        let message = match &*node.path {
-            "" => message.to_string(),
-            path => format!("{path}: {message}"),
-        };
-        Self::new(&node.span, message)
     }
 
     /// The same, with what to write instead.

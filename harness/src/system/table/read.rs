@@ -38,13 +38,11 @@ impl Read for String {
     }
 
     fn read(node: &Node, found: &mut Vec<Problem>) -> Option<Self> {
-        match &node.value {
-            Value::Text(text) => Some(text.clone()),
-            _ => {
-                wrong_kind(node, "a text", found);
-                None
-            }
+        if let Value::Text(text) = &node.value {
+            return Some(text.clone());
         }
+        wrong_kind(node, "a text", found);
+        None
     }
 }
 
@@ -54,13 +52,11 @@ impl Read for bool {
     }
 
     fn read(node: &Node, found: &mut Vec<Problem>) -> Option<Self> {
-        match node.value {
-            Value::Flag(flag) => Some(flag),
-            _ => {
-                wrong_kind(node, "true or false", found);
-                None
-            }
+        if let Value::Flag(flag) = node.value {
+            return Some(flag);
         }
+        wrong_kind(node, "true or false", found);
+        None
     }
 }
 
@@ -289,9 +285,7 @@ pub fn parsed<T, E: std::fmt::Display>(
         wrong_kind(node, wanted, found);
         return None;
     };
-    parse(text)
-        .map_err(|e| found.push(Problem::at(node, e)))
-        .ok()
+    parse(text).map_err(|e| found.push(Problem::at(node, e))).ok()
 }
 
 /// Reads one of some words.
@@ -347,7 +341,8 @@ impl<'n, 'f> Keys<'n, 'f> {
             None => absent().or_else(|| {
                 if !self.is_misspelt(key) {
                     let missing = Problem::at(self.node, format!("{key} is missing"));
-                    self.found.push(missing.absence().help(format!("say {key} = {}", sample(&T::shape()))));
+                    self.found
+                        .push(missing.absence().help(format!("say {key} = {}", sample(&T::shape()))));
                 }
                 None
             }),

@@ -16,11 +16,15 @@ pub fn markdown(introduction: &str, root: fn() -> Page) -> String {
 }
 
 fn section(page: &Page) -> String {
-    let heading = match page.name.starts_with('[') {
-        true => format!("`{}`", page.name),
-        false => page.name[..1].to_uppercase() + &page.name[1..],
+    let heading = if page.name.starts_with('[') {
+        format!("`{}`", page.name)
+    } else {
+        page.name[..1].to_uppercase() + &page.name[1..]
     };
-    let mut text = format!("\n## {heading}\n{}\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n", one_line(&page.doc));
+    let mut text = format!(
+        "\n## {heading}\n{}\n\n| key | type | default | meaning |\n| --- | --- | --- | --- |\n",
+        one_line(&page.doc)
+    );
     for key in &page.keys {
         let default = match key.presence {
             Presence::Required => "required".to_owned(),
@@ -66,7 +70,10 @@ pub fn json_schema(title: &str, root: fn() -> Page) -> Value {
 
 /// The name of a table inside the schema.
 fn id(name: &str) -> String {
-    let kept = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect::<String>();
+    let kept = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' })
+        .collect::<String>();
     kept.split_whitespace().collect::<Vec<_>>().join("-")
 }
 

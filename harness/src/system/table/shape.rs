@@ -73,7 +73,10 @@ impl Shape {
                 .join(" "),
             Self::List(of) => format!("list of: {}", of.words()),
             Self::Keyed(name, of) => format!("table, {name} = {}", of.words()),
-            Self::Table(page) => format!("table `{}`", page().name),
+            Self::Table(page) => match page().name {
+                header if header.starts_with('[') => format!("table `{header}`"),
+                name => format!("table: {name}"),
+            },
             Self::Any(shapes) => shapes.iter().map(Self::words).collect::<Vec<_>>().join(", or "),
         }
     }
@@ -88,7 +91,9 @@ impl Shape {
                 if found.iter().all(|known| known.name != page.name) {
                     let keys = page.keys.clone();
                     found.push(page);
-                    keys.iter().for_each(|key| key.shape.tables(found));
+                    for key in keys {
+                        key.shape.tables(found);
+                    }
                 }
             }
             Self::Text(_) | Self::Whole(..) | Self::Flag | Self::Words(_) | Self::Free(_) => {}

@@ -103,7 +103,7 @@ fn every_mistake_is_found_and_none_hides_another() {
             "f.toml:6:1 boxes.a: if is missing; say if = \"small\"",
             "f.toml:8:9 boxes.a.count: 30 is not in 1 to 9",
             "f.toml:9:1 unknown key name in [boxes.a]; it belongs to the top of the file, before the first [section]",
-            "f.toml:10:1 unknown key text in [boxes.a]; the keys here are at, if, count or open",
+            "f.toml:10:1 unknown key text in [boxes.a]; the keys here are if, count, open or at",
             "f.toml:11:1 boxes.b: a large box is closed",
         ]
     );
@@ -121,10 +121,10 @@ fn a_table_knows_its_page() {
     assert_eq!(
         keys,
         [
-            ("at", words("text")),
             ("if", words("`small` `large`")),
             ("count", words("number, 1 to 9")),
             ("open", words("`true` or `false`")),
+            ("at", words("text")),
         ]
     );
 }

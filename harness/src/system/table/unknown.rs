@@ -15,7 +15,9 @@ fn walk(node: &Node, shape: &Shape, pages: &[Page], found: &mut Vec<Problem>) {
     match (&node.value, shape) {
         (Value::List(items), Shape::List(of)) => items.iter().for_each(|item| walk(item, of, pages, found)),
         (Value::Table(entries), Shape::Keyed(_, of)) => {
-            entries.iter().for_each(|entry| walk(&entry.node, of, pages, found));
+            for entry in entries {
+                walk(&entry.node, of, pages, found);
+            }
         }
         (Value::Table(entries), Shape::Table(page)) => {
             let page = page();
@@ -58,7 +60,9 @@ fn meant(key: &str, page: &Page, pages: &[Page]) -> String {
     if let Some(slip) = near.filter(|near| is_slip(key, near)) {
         return did_you_mean(slip);
     }
-    let owner = pages.iter().find(|other| other.keys.iter().any(|other| other.name == key));
+    let owner = pages
+        .iter()
+        .find(|other| other.keys.iter().any(|other| other.name == key));
     match (owner, near) {
         (Some(root), _) if root.name == pages[0].name => {
             "it belongs to the top of the file, before the first [section]".to_owned()

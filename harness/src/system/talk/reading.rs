@@ -39,7 +39,10 @@ table! {
 fn check_read(call: &ReadCall, node: &Node, found: &mut Vec<Problem>) {
     if call.question.is_some() && call.each.is_none() {
         let node = node.get("question").unwrap_or(node);
-        let problem = Problem::at(node, "a question is looked for in a list of messages, and each is missing");
+        let problem = Problem::at(
+            node,
+            "a question is looked for in a list of messages, and each is missing",
+        );
         found.push(problem.help("say each = \"/messages\", for example"));
     }
 }

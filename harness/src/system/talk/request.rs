@@ -92,7 +92,12 @@ impl Read for RequestLine {
     }
 
     fn read(node: &Node, found: &mut Vec<Problem>) -> Option<Self> {
-        parsed(node, "a method and a path, such as \"POST /threads\"", Self::parse, found)
+        parsed(
+            node,
+            "a method and a path, such as \"POST /threads\"",
+            Self::parse,
+            found,
+        )
     }
 }
 
