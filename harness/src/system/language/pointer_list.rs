@@ -26,8 +26,9 @@ pub struct Lookup {
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected a pointer, { at, reads }, or a list of such")]
 enum OneOrMore {
-    One(Entry),
+    // Before `One`, because `serde` would take a list of two for the fields of `InFull`.
     More(Vec<Entry>),
+    One(Entry),
 }
 
 #[derive(Deserialize)]
