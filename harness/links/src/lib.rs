@@ -2,8 +2,8 @@
 //!
 //! Commands come over Toxiproxy's HTTP interface (same paths, fields and toxic types). So existing clients can drive it,
 //! and Toxiproxy's own image can take its place. Two things are added: more types of toxic ([`model::CutInside`],
-//! [`model::HalfOpen`], [`model::Down`]), and an account of each toxic's effects ([`model::Effects`]), which proves that a
-//! fault has landed.
+//! [`model::HalfOpen`], [`model::Down`], [`model::Hold`]), and an account of each toxic's effects ([`model::Effects`]),
+//! which proves that a fault has landed.
 //!
 //! - [`model`]: the words of the interface, shared by server and client.
 //! - `request`: the bodies of requests, checked. Pure.

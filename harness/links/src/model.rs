@@ -176,6 +176,8 @@ pub enum Attributes {
     HalfOpen(HalfOpen),
     /// Ours: one direction has ended, the other goes on.
     Down(Down),
+    /// Ours: silence that can be lifted, with all data delivered late.
+    Hold(Hold),
 }
 
 macro_rules! types {
@@ -198,7 +200,7 @@ macro_rules! types {
 types! {
     Noop = "noop", Latency = "latency", Bandwidth = "bandwidth", SlowClose = "slow_close", Timeout = "timeout",
     ResetPeer = "reset_peer", Slicer = "slicer", LimitData = "limit_data", CutInside = "cut_inside",
-    HalfOpen = "half_open", Down = "down",
+    HalfOpen = "half_open", Down = "down", Hold = "hold",
 }
 
 /// Passes everything as it comes.
@@ -316,6 +318,13 @@ pub enum NewConnections {
 #[serde(default)]
 pub struct Down {}
 
+/// Silence: data and the end of the stream are taken and held back, up to 32 MiB. Removing it delivers all of that, late
+/// and in order, on the same connection. The data is delivered even if its sender has closed or reset the connection
+/// meanwhile; its receiver then sees the end of the stream behind the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Hold {}
+
 /// The effects of a toxic. Ours. Times are microseconds of the process's monotonic clock, 0 when it began.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Effects {
@@ -325,9 +334,9 @@ pub struct Effects {
     pub in_force: u64,
     /// Connections on which it had an effect.
     pub connections: u64,
-    /// Number of effects: a chunk delayed or dropped, a piece cut off, a stream ended, a connection cut.
+    /// Number of effects: a chunk delayed, held back or dropped, a piece cut off, a stream ended, a connection cut.
     pub times: u64,
-    /// Bytes that were delayed, split or dropped.
+    /// Bytes that were delayed, held back, split or dropped.
     pub bytes: u64,
     /// Time of the first effect.
     pub first_us: Option<u64>,

@@ -11,6 +11,8 @@ use super::item::{Cut, Item, Tally};
 
 /// Bytes that a stage may hold before no more is read, unless its behaviour needs more room.
 pub(super) const ROOM_BYTES: usize = 256 << 10;
+/// Bytes that may be on their way at once if all of them are late: a second of 250 Mbit/s.
+pub(super) const ROOM_LATE_BYTES: usize = 32 << 20;
 /// Due time of an item that is kept.
 const NEVER: Duration = Duration::MAX;
 
@@ -36,6 +38,10 @@ pub(super) trait Behaviour: fmt::Debug + Send {
     }
     /// True if the direction stands still.
     fn holds(&self) -> bool {
+        false
+    }
+    /// True if everything that comes in is held back, to be delivered later whatever becomes of its sender.
+    fn holds_back(&self) -> bool {
         false
     }
     /// Bytes that may be held before no more is read.

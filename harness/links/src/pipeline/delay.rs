@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use rand::RngExt as _;
 
-use super::behaviour::{Behaviour, Out, split};
+use super::behaviour::{Behaviour, Out, ROOM_LATE_BYTES, split};
 use super::item::Item;
 use crate::model::{Bandwidth, Latency, Slicer, SlowClose};
 
-/// Bytes that may be on their way at once under latency: a second of 250 Mbit/s.
-const ROOM_LATE_BYTES: usize = 32 << 20;
 /// A narrow link sends pieces that take this long.
 const PIECE: Duration = Duration::from_millis(10);
 

@@ -54,6 +54,16 @@ impl Pipeline {
         self.stages.iter().any(Stage::holds)
     }
 
+    /// True if what its sender has sent is held back, to be delivered whatever becomes of the sender.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.stages.iter().any(Stage::holds_back)
+    }
+
+    /// True if nothing is on its way.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.output.is_empty() && self.stages.iter().all(Stage::is_empty)
+    }
+
     /// True if more may be put in now: the stages have room, and none stands still.
     pub(crate) fn wants_more(&self) -> bool {
         self.output_bytes < ROOM_BYTES && self.stages.iter().all(|stage| !stage.holds() && stage.has_room())

@@ -50,8 +50,16 @@ impl Stage {
         self.behaviour.is_none() && self.queue.is_empty()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     pub(super) fn holds(&self) -> bool {
         self.behaviour.as_ref().is_some_and(|behaviour| behaviour.holds())
+    }
+
+    pub(super) fn holds_back(&self) -> bool {
+        self.behaviour.as_ref().is_some_and(|behaviour| behaviour.holds_back())
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -154,6 +162,7 @@ fn behaviour(attributes: &Attributes, passed: u64) -> Box<dyn Behaviour> {
         Attributes::ResetPeer(reset) => Box::new(stop::Reset::new(*reset)),
         Attributes::HalfOpen(_) => Box::new(stop::Silence),
         Attributes::Down(_) => Box::new(stop::Ended),
+        Attributes::Hold(_) => Box::new(stop::HeldBack),
         Attributes::LimitData(limit) => Box::new(cut::Limited::new(*limit, passed)),
         Attributes::CutInside(inside) => cut::inside(inside),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::behaviour::{Behaviour, Out};
+use super::behaviour::{Behaviour, Out, ROOM_LATE_BYTES};
 use super::item::{Cut, Item};
 use crate::model::{ResetPeer, Timeout};
 
@@ -111,6 +111,27 @@ impl Behaviour for Silence {
 
     fn holds(&self) -> bool {
         true
+    }
+}
+
+/// Hold: everything is taken and kept.
+#[derive(Debug)]
+pub(super) struct HeldBack;
+
+impl Behaviour for HeldBack {
+    fn accept(&mut self, item: Item, out: &mut Out) {
+        if let Item::Data(bytes) = &item {
+            out.affected(bytes.len());
+        }
+        out.keep(item);
+    }
+
+    fn holds_back(&self) -> bool {
+        true
+    }
+
+    fn room_bytes(&self) -> usize {
+        ROOM_LATE_BYTES
     }
 }
 

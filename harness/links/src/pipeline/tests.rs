@@ -2,7 +2,8 @@ use bytes::Bytes;
 
 use super::*;
 use crate::model::{
-    Attributes, Bandwidth, CutInside, Down, HalfOpen, Latency, LimitData, Noop, ResetPeer, Slicer, SlowClose, Timeout,
+    Attributes, Bandwidth, CutInside, Down, HalfOpen, Hold, Latency, LimitData, Noop, ResetPeer, Slicer, SlowClose,
+    Timeout,
 };
 
 const FIRST: ToxicId = ToxicId(1);
@@ -408,4 +409,41 @@ fn a_toxic_is_told_as_new_to_a_connection_once() {
         tallies.extend(pipeline.take_tallies().map(|(_, tally)| (tally.first_here, tally.span)));
     }
     assert_eq!(tallies, [(true, Some((ms(1), ms(1)))), (false, Some((ms(2), ms(2))))]);
+}
+
+#[test]
+fn a_hold_keeps_everything_and_delivers_it_in_order_when_it_goes() {
+    let mut pipeline = with(Hold {});
+    assert!(pipeline.holds_back() && !pipeline.holds() && !pipeline.is_transparent());
+    pipeline.put(ms(1), data("ab"));
+    pipeline.put(ms(2), data("cd"));
+    pipeline.put(ms(3), Item::End);
+    assert_eq!(out(&mut pipeline, ms(3_600_000)), said("", &[], None));
+    assert_eq!(tally(&mut pipeline), (2, 4));
+    assert!(pipeline.wants_more() && !pipeline.is_empty());
+    pipeline.remove(ms(3_600_001), FIRST);
+    assert_eq!(out(&mut pipeline, ms(3_600_001)), said("abcd", &[Item::End], None));
+    assert!(pipeline.is_empty() && !pipeline.holds_back());
+}
+
+#[test]
+fn a_hold_takes_no_more_than_it_has_room_for() {
+    let mut pipeline = with(Hold {});
+    let chunk = Bytes::from(vec![0; 8 << 20]);
+    for _ in 0..4 {
+        assert!(pipeline.wants_more());
+        pipeline.put(ms(1), Item::Data(chunk.clone()));
+    }
+    assert!(!pipeline.wants_more());
+}
+
+#[test]
+fn a_cut_that_comes_behind_held_data_waits_with_it() {
+    let mut pipeline = Pipeline::new(7);
+    pipeline.add(ms(0), FIRST, &toxic(LimitData { bytes: 2 }));
+    pipeline.add(ms(0), SECOND, &toxic(Hold {}));
+    pipeline.put(ms(1), data("abc"));
+    assert_eq!(out(&mut pipeline, ms(1)), said("", &[], None));
+    pipeline.remove(ms(2), SECOND);
+    assert_eq!(out(&mut pipeline, ms(2)), said("ab", &[Item::Cut(Cut::Close)], None));
 }

@@ -122,8 +122,10 @@ impl Connection {
     }
 
     fn turn(&mut self, client: &TcpStream, upstream: &TcpStream) -> Result<(Waits, Waits), Ending> {
-        let up = self.up.turn(client, upstream)?;
-        let down = self.down.turn(upstream, client)?;
+        let up = self.up.turn(client, upstream);
+        let up = up.or_else(|ending| outlived(ending, &self.up, &self.down))?;
+        let down = self.down.turn(upstream, client);
+        let down = down.or_else(|ending| outlived(ending, &self.down, &self.up))?;
         if self.up.is_done() && self.down.is_done() {
             return Err(Ending::Done);
         }
@@ -195,6 +197,15 @@ impl Connection {
             let _nobody_waits = done.send(());
         }
     }
+}
+
+/// The end of a direction that lost its receiver is not the connection's while the other direction owes bytes, which that
+/// receiver had sent before.
+fn outlived(ending: Ending, lost: &Flow, other: &Flow) -> Result<Waits, Ending> {
+    if ending == Ending::Broken && lost.has_lost_its_target() && other.owes() {
+        return Ok(Waits::default());
+    }
+    Err(ending)
 }
 
 fn earliest(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {

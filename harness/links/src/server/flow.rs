@@ -45,6 +45,19 @@ pub(super) struct Waits {
     pub(super) again: bool,
 }
 
+/// The receiver of a direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Receiver {
+    /// It takes bytes.
+    Open,
+    /// It is to see the end of the stream behind the bytes before it.
+    Ending,
+    /// It has seen the end of the stream.
+    Ended,
+    /// It is gone, and takes nothing.
+    Gone,
+}
+
 #[derive(Debug)]
 pub(super) struct Flow {
     stream: Stream,
@@ -56,9 +69,9 @@ pub(super) struct Flow {
     pending: Bytes,
     buffer: BytesMut,
     source_ended: bool,
-    /// The receiver is to see the end of the stream.
-    ending: bool,
-    target_ended: bool,
+    receiver: Receiver,
+    /// Bytes that a toxic held back are still to be delivered, whatever becomes of their sender.
+    owes: bool,
 }
 
 impl Flow {
@@ -72,8 +85,8 @@ impl Flow {
             pending: Bytes::new(),
             buffer: BytesMut::new(),
             source_ended: false,
-            ending: false,
-            target_ended: false,
+            receiver: Receiver::Open,
+            owes: false,
         };
         for toxic in ticket.toxics.iter().filter(|toxic| toxic.spec.stream == stream) {
             flow.set(toxic);
@@ -118,8 +131,22 @@ impl Flow {
         self.pipeline.holds()
     }
 
+    /// True if bytes that a toxic held back are still to be delivered.
+    pub(super) fn owes(&self) -> bool {
+        self.owes && self.receiver != Receiver::Gone
+    }
+
+    /// True if the receiver is gone: nothing can be delivered any more.
+    pub(super) fn has_lost_its_target(&self) -> bool {
+        self.receiver == Receiver::Gone
+    }
+
     pub(super) fn is_done(&self) -> bool {
-        self.source_ended && self.target_ended
+        match self.receiver {
+            Receiver::Open | Receiver::Ending => false,
+            Receiver::Ended => self.source_ended,
+            Receiver::Gone => true,
+        }
     }
 
     /// Records the effects of the toxics in their accounts.
@@ -136,7 +163,7 @@ impl Flow {
         loop {
             match self.pipeline.next(self.hub.clock.now()) {
                 Next::Do(Item::Cut(cut)) => return Err(Ending::Cut(cut)),
-                Next::Do(Item::End) => self.ending = true,
+                Next::Do(Item::End) => self.begin_end(),
                 Next::Do(Item::Data(_)) => {}
                 Next::Wait(due) => return Ok(due),
             }
@@ -150,6 +177,10 @@ impl Flow {
             if let Some(cut) = self.pipeline.urgent(at) {
                 return Err(Ending::Cut(cut));
             }
+            if self.has_lost_its_target() {
+                return Ok(Waits::default());
+            }
+            self.owes = self.pipeline.holds_back() || (self.owes && !self.is_empty());
             let mut waits = Waits {
                 due: self.pipeline.due(),
                 ..Waits::default()
@@ -163,7 +194,7 @@ impl Flow {
                         self.pending = bytes;
                         continue;
                     }
-                    Next::Do(Item::End) => self.ending = true,
+                    Next::Do(Item::End) => self.begin_end(),
                     Next::Do(Item::Cut(cut)) => return Err(Ending::Cut(cut)),
                     Next::Wait(due) => waits.due = due,
                 }
@@ -172,7 +203,15 @@ impl Flow {
             if self.source_ended || !self.pipeline.wants_more() || self.too_much_pending() {
                 return Ok(waits);
             }
-            match self.read(source, target).map_err(broken)? {
+            let step = match self.read(source, target) {
+                // The sender is gone, and what it sent before is still to be delivered.
+                Err(error) if self.owes() => {
+                    tracing::debug!(%error, "a sender is gone");
+                    Step::End
+                }
+                step => step.map_err(broken)?,
+            };
+            match step {
                 Step::Read(bytes) => self.hub.count_read(self.stream, bytes),
                 Step::Wrote(bytes) => self.hub.count_written(self.stream, bytes),
                 Step::SourceEmpty => return Ok(Waits { read: true, ..waits }),
@@ -189,14 +228,24 @@ impl Flow {
         })
     }
 
+    fn is_empty(&self) -> bool {
+        self.pending.is_empty() && self.pipeline.is_empty()
+    }
+
     /// Without toxics the receiver's pace is the sender's; with some, the stages say how much they hold.
     fn too_much_pending(&self) -> bool {
         !self.pending.is_empty() && self.pipeline.is_transparent()
     }
 
+    fn begin_end(&mut self) {
+        if self.receiver == Receiver::Open {
+            self.receiver = Receiver::Ending;
+        }
+    }
+
     fn end(&mut self, target: &TcpStream) {
-        if self.ending && !self.target_ended {
-            self.target_ended = true;
+        if self.receiver == Receiver::Ending {
+            self.receiver = Receiver::Ended;
             shut_down_writing(target);
         }
     }
@@ -210,19 +259,27 @@ impl Flow {
                     self.hub.count_written(self.stream, written);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-                Err(error) => return Err(broken(error)),
+                Err(error) => {
+                    self.receiver = Receiver::Gone;
+                    return Err(broken(error));
+                }
             }
         }
         Ok(true)
     }
 
     fn read(&mut self, source: &TcpStream, target: &TcpStream) -> io::Result<Step> {
-        if self.pipeline.is_transparent() && self.pending.is_empty() && !self.target_ended {
+        if self.pipeline.is_transparent() && self.pending.is_empty() && self.receiver != Receiver::Ended {
             if self.transfer.is_none() {
                 self.transfer = Transfer::new();
             }
             if let Some(transfer) = &mut self.transfer {
-                return transfer.step(source, target);
+                let writes = !transfer.is_empty();
+                let step = transfer.step(source, target);
+                if step.is_err() && writes {
+                    self.receiver = Receiver::Gone;
+                }
+                return step;
             }
         }
         if self.buffer.capacity() - self.buffer.len() < LEAST_ROOM_BYTES {

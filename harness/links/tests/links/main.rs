@@ -5,6 +5,7 @@ mod api;
 #[path = "../common/mod.rs"]
 mod common;
 mod connections;
+mod hold;
 mod setup;
 mod stops;
 mod streams;
