@@ -2,7 +2,7 @@
 //! back, every watcher must be shown the end, by any pod.
 //! Catches: terminal-publish-swallowed.
 
-use crosspod::cluster::Service;
+use crosspod::nemesis::Role;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
@@ -12,14 +12,14 @@ pub(crate) async fn nats_gone_at_the_end(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(TOKENS).gate_after(TOKENS)).await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(TOKENS).await?;
-    c.nemesis().crash(&Service::Nats).await?;
+    c.nemesis().crash(Role::Nats).await?;
     c.provider().open_gate(&turn).await?;
     c.ended(&turn).await?;
     let untold = tails
         .iter()
         .all(|w| w.seen().turns.get(&turn.id).is_none_or(|t| t.finished.is_none()));
     c.evidence("the turn ended while it could not be told", untold);
-    c.nemesis().mend(&Service::Nats).await?;
+    c.nemesis().mend(Role::Nats).await?;
     c.settled(&turn).await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! were there, for one that comes back to where it was, and for one that comes only now.
 //! Catches: stream-in-memory.
 
-use crosspod::cluster::Service;
+use crosspod::nemesis::Role;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
@@ -11,8 +11,8 @@ pub(crate) async fn nats_restarted_mid_turn(c: &mut Cast) -> Played {
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(4).await?;
     let owner = c.owner_of(&turn).await?;
-    c.nemesis().crash(&Service::Nats).await?;
-    c.nemesis().mend(&Service::Nats).await?;
+    c.nemesis().crash(Role::Nats).await?;
+    c.nemesis().mend(Role::Nats).await?;
     let now = c.owner_of(&turn).await?;
     c.evidence(
         "the turn ran on through the restart",

@@ -2,15 +2,15 @@
 //! again once the broker is back, with no help.
 //! Catches: ready-while-dependency-down.
 
-use crosspod::cluster::Service;
+use crosspod::nemesis::Role;
 use crosspod::run::{Cast, Played};
 
 pub(crate) async fn nats_stopped(c: &mut Cast) -> Played {
     c.every_pod_serves().await?;
-    c.nemesis().stop(&Service::Nats).await?;
+    c.nemesis().stop(Role::Nats).await?;
     c.every_pod_says_it_cannot_serve().await?;
     c.evidence("every pod said that it cannot serve", true);
-    c.nemesis().mend(&Service::Nats).await?;
+    c.nemesis().mend(Role::Nats).await?;
     c.every_pod_serves().await?;
     c.evidence("every pod served again", true);
     Ok(())

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crosspod::cluster::Service;
+use crosspod::nemesis::Role;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
@@ -19,8 +19,8 @@ pub(crate) async fn second_death_after_a_blip(c: &mut Cast) -> Played {
     c.provider().open_gate(&first).await?;
     c.settled(&first).await?;
 
-    c.nemesis().crash(&Service::Nats).await?;
-    c.nemesis().mend(&Service::Nats).await?;
+    c.nemesis().crash(Role::Nats).await?;
+    c.nemesis().mend(Role::Nats).await?;
     c.evidence("a death was noticed before the blip", heir.epoch > owner.epoch);
 
     // One pod is dead for good, and no other is started: nobody's connections are new.

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use crosspod::history::reader::History;
 use crosspod::history::{
-    Accepted, Began, Bounds, Chunk, ClientEvent, Cursor, CursorForm, Epoch, Event, EventId, Expect, FaultEvent,
-    FaultStep, MessageId, OpId, Outcome, PodEvent, PodName, ProviderEvent, ProviderWhat, Raw, ReadAnswer, Row, Rules,
-    RunEvent, SCHEMA, Start, Status, StoreEvent, TailEnd, TailMode, ThreadId, TurnId, TurnKey, TurnRow, WatcherEvent,
-    WatcherId, What,
+    Accepted, Began, Bounds, Chunk, ClientEvent, Cursor, CursorForm, Effect, Ends, Epoch, Event, EventId, Excuses,
+    Expect, FaultEvent, FaultStep, MessageId, OpId, Outcome, PodEvent, PodName, ProviderEvent, ProviderWhat, Raw,
+    ReadAnswer, Row, Rules, RunEvent, SCHEMA, Start, Status, StoreEvent, TailEnd, TailMode, ThreadId, TurnId, TurnKey,
+    TurnRow, WatcherEvent, WatcherId, What,
 };
 use crosspod::system::System;
 use mock_ai::token::{Answer, TextMode};
@@ -319,11 +319,15 @@ impl Play {
     fn fault(&mut self, turn: &Turn, step: FaultStep) {
         let first_owner = (turn.owner + 4 - turn.attempt as usize) % 3;
         let target = self.pods[first_owner].to_string();
-        let (id, fault) = (self.faults, "kill".into());
+        let effect = Effect {
+            ends: Ends::AtOnce,
+            ..Effect::excusing(Excuses::ItsTarget)
+        };
         self.put(What::Fault(Box::new(FaultEvent {
-            id,
-            fault,
+            id: self.faults,
+            name: "kill".into(),
             target,
+            effect,
             step,
         })));
     }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Event;
+use super::{Event, effect_by_name};
 
 /// Capabilities that every system of those histories had without a word for them.
 const ALWAYS: &[&str] = &[
@@ -74,6 +74,7 @@ fn upgrade(what: &mut Map<String, Value>) {
             }
         }
         Some("terminal_probe" | "owner_read") => status(what),
+        Some("fault") => fault(what),
         _ => {}
     }
 }
@@ -110,6 +111,16 @@ fn status(of: &mut Map<String, Value>) {
     }
 }
 
+/// A fault was told by its name alone.
+fn fault(what: &mut Map<String, Value>) {
+    let Some(Value::String(name)) = what.remove("fault") else {
+        return;
+    };
+    let target = what.get("target").and_then(Value::as_str).unwrap_or_default();
+    what.insert("effect".into(), json!(effect_by_name(&name, target)));
+    what.insert("name".into(), json!(name));
+}
+
 /// A turn without an attempt had 0 of them, at epoch 0.
 fn turn_row(row: &mut Map<String, Value>) {
     if row.get("table").and_then(Value::as_str) != Some("turn") {
@@ -128,7 +139,9 @@ fn turn_row(row: &mut Map<String, Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Capability, Epoch, OnDeath, Row, RunEvent, Status, StoreEvent, TailMode, WatcherEvent, What};
+    use crate::history::{
+        Capability, Epoch, Excuses, OnDeath, Row, RunEvent, Status, StoreEvent, TailMode, WatcherEvent, What,
+    };
 
     fn what(text: &str) -> What {
         let line = format!(r#"{{"n":0,"at_us":1,"what":{text}}}"#);
@@ -199,5 +212,16 @@ mod tests {
             }
         };
         assert_eq!((mode("null"), mode("\"1-2\"")), (TailMode::Start, TailMode::Cursor));
+    }
+
+    #[test]
+    fn a_fault_has_the_effect_of_its_name() {
+        let told = what(r#"{"kind":"fault","id":1,"fault":"read-only","target":"postgres","step":{"step":"healed"}}"#);
+        let What::Fault(fault) = told else { panic!("no fault") };
+        assert_eq!(
+            (fault.name.as_str(), fault.effect.excuses),
+            ("read-only", Excuses::Everyone)
+        );
+        assert!(fault.effect.refuses_writes && !fault.effect.refuses_reads);
     }
 }

@@ -7,6 +7,7 @@ use crate::cluster::ClusterError;
 use crate::history::PodName;
 use crate::roles::nats::stream::StoreError;
 use crate::roles::postgres::connect::DatabaseError;
+use crate::roles::redis::store::RedisError;
 
 /// A fault that could not be injected, seen or healed. The run proves nothing then.
 #[derive(Debug, thiserror::Error)]
@@ -61,4 +62,7 @@ pub enum Refusal {
     /// The broker.
     #[error(transparent)]
     Log(#[from] StoreError),
+    /// A Redis store.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::cluster::PartHandle;
-use crate::history::{Epoch, PodName, ThreadId};
+use crate::history::{Effect, Epoch, PodName, ThreadId};
 use crate::nemesis::error::{NemesisError, Refusal};
 
 /// The owner of a turn, as read from the database: a fault is aimed at it.
@@ -24,8 +24,7 @@ pub(super) struct InForce {
     pub(super) id: u32,
     pub(super) fault: Cow<'static, str>,
     pub(super) target: PodName,
-    /// True for a fault of a link: a turn that fails under it was hit by it.
-    pub(super) of_link: bool,
+    pub(super) effect: Effect,
     /// True if a restart of its target does not heal it.
     pub(super) outlives_restart: bool,
 }

@@ -8,15 +8,18 @@ mod admin;
 mod error;
 mod failpoints;
 mod in_force;
+mod kind;
 mod link;
 mod nats;
 mod pod;
 mod postgres;
 mod process;
+mod redis;
+mod registry;
 mod resources;
 mod storage;
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,9 +36,11 @@ pub use admin::AdminError;
 pub use error::{NemesisError, Refusal};
 pub use failpoints::Failpoint;
 pub use in_force::Aim;
-pub use link::{Link, LinkCut, LinkFault, Way};
+pub use kind::{FaultKind, FaultSite, Keeps, Needs, On, Power, Role, Stored};
+pub use link::{Lifted, Link, LinkCut, LinkFault, Way};
 pub use pod::clock_shifted::Shift;
 pub use pod::hold::{Armed, Held, NoHold};
+pub use registry::FAULTS;
 pub use resources::cpu_throttled::Throttled;
 pub use storage::disk_full::clear_disk;
 
@@ -43,6 +48,8 @@ pub use storage::disk_full::clear_disk;
 pub struct Nemesis {
     owners: Arc<Owners>,
     recorder: Recorder,
+    /// What the parts store, by part.
+    stored: BTreeMap<PodName, Stored>,
     /// Faults in force, in the order of their injection.
     in_force: Vec<InForce>,
     /// Pods that hold at a failpoint or may come to hold there.
@@ -58,11 +65,13 @@ pub struct Nemesis {
 }
 
 impl Nemesis {
-    /// A nemesis that records into `recorder` and reads owners through `owners`.
-    pub fn new(owners: Arc<Owners>, recorder: Recorder) -> Self {
+    /// A nemesis that records into `recorder` and reads owners through `owners`. A part that is not in `stored` stores
+    /// nothing that a fault could take.
+    pub fn new(owners: Arc<Owners>, recorder: Recorder, stored: BTreeMap<PodName, Stored>) -> Self {
         Self {
             owners,
             recorder,
+            stored,
             in_force: Vec::new(),
             armed: Vec::new(),
             full: Vec::new(),
@@ -106,25 +115,44 @@ impl Nemesis {
         self.record(fault, FaultStep::Healed);
     }
 
-    /// Returns true if a fault of this name is in force on any part.
-    fn has_in_force(&self, fault: &str) -> bool {
-        self.in_force.iter().any(|other| other.fault == fault)
+    /// Returns true if a fault of this kind is in force on any part.
+    fn has_in_force(&self, kind: &FaultKind) -> bool {
+        self.in_force.iter().any(|other| other.fault == kind.name)
     }
 
     /// Records that a fault is aimed at `target`; it is in force from here on.
-    fn aimed(&mut self, fault: impl Into<Cow<'static, str>>, target: &PartHandle, aim: Option<&Aim>) -> InForce {
-        let fault = self.next(fault, target);
+    fn aimed(&mut self, kind: &FaultKind, target: &PartHandle, aim: Option<&Aim>) -> InForce {
+        let fault = self.next(kind, target);
         self.begin(fault, aim)
     }
 
     /// A fault with the next number. It is in force once it was begun.
-    fn next(&mut self, fault: impl Into<Cow<'static, str>>, target: &PartHandle) -> InForce {
+    fn next(&mut self, kind: &FaultKind, target: &PartHandle) -> InForce {
+        self.next_at(kind, target, None)
+    }
+
+    /// As [`Nemesis::next`], of a link of the target.
+    fn next_of_link(&mut self, kind: &FaultKind, target: &PartHandle, link: String) -> InForce {
+        let fault = format!("{link}-{}", kind.name).into();
+        InForce {
+            fault,
+            ..self.next_at(kind, target, Some(link))
+        }
+    }
+
+    fn next_at(&mut self, kind: &FaultKind, target: &PartHandle, link: Option<String>) -> InForce {
         self.count += 1;
+        let part = name(target);
+        let site = FaultSite {
+            role: Role::of(target.service()),
+            stored: self.stored.get(&part).copied().unwrap_or_default(),
+            link,
+        };
         InForce {
             id: self.count,
-            fault: fault.into(),
-            target: name(target),
-            of_link: false,
+            fault: kind.name.into(),
+            target: part,
+            effect: (kind.effect)(&site),
             outlives_restart: false,
         }
     }
@@ -138,7 +166,12 @@ impl Nemesis {
     }
 
     /// The fault in force on a part. Panics if there is none: a story ends only what it began.
-    fn in_force_on(&self, fault: &'static str, target: &PartHandle) -> InForce {
+    fn in_force_on(&self, kind: &FaultKind, target: &PartHandle) -> InForce {
+        self.in_force_as(kind.name, target)
+    }
+
+    /// As [`Nemesis::in_force_on`], by the fault's name in histories.
+    fn in_force_as(&self, fault: &str, target: &PartHandle) -> InForce {
         let target = name(target);
         let found = self.find_in_force(fault, &target);
         found.unwrap_or_else(|| panic!("a story ends a {fault} on {target} that it did not begin"))
@@ -182,7 +215,9 @@ impl Nemesis {
         })?;
         Ok(match now {
             // A turn does not fail by itself: cut off in the middle it is over the moment the fault lands.
-            Some(now) if fault.of_link && now.status == Status::Failed && now.epoch == aim.epoch => Landing::Hit,
+            Some(now) if fault.effect.cuts_off.is_some() && now.status == Status::Failed && now.epoch == aim.epoch => {
+                Landing::Hit
+            }
             Some(now) if now.status.is_terminal() => Landing::TooLate,
             Some(now) if now.epoch == aim.epoch && now.owner.as_ref() == Some(&aim.owner) => Landing::Hit,
             _ => Landing::Moved,
@@ -192,8 +227,9 @@ impl Nemesis {
     fn record(&self, fault: &InForce, step: FaultStep) {
         let event = FaultEvent {
             id: fault.id,
-            fault: fault.fault.to_string(),
+            name: fault.fault.to_string(),
             target: fault.target.to_string(),
+            effect: fault.effect.clone(),
             step,
         };
         self.recorder.record(What::Fault(Box::new(event)));

@@ -281,10 +281,10 @@ fn fits(trigger: &Trigger, what: &What) -> bool {
             pod.as_ref().is_none_or(|pod| pod == of) && line.contains(holds.as_str())
         }
         (Trigger::FaultLanded { fault }, What::Fault(event)) => {
-            event.fault == *fault && matches!(event.step, FaultStep::Observed { .. })
+            event.name == *fault && matches!(event.step, FaultStep::Observed { .. })
         }
         (Trigger::FaultHealed { fault }, What::Fault(event)) => {
-            event.fault == *fault && matches!(event.step, FaultStep::Healed)
+            event.name == *fault && matches!(event.step, FaultStep::Healed)
         }
         _ => false,
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::landing::{Firing, LandingPrecision, Landings, miss};
-use crate::history::{Chunk, Event, FaultStep, Landing, WatcherEvent, What};
+use crate::history::{Chunk, Ends, Event, FaultStep, Landing, WatcherEvent, What};
 
 /// One story's figures, in milliseconds. `None` if the story has no such moment.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -107,7 +107,7 @@ impl RunFigures {
             *landings.of(firing) += 1;
             if let Some(ms) = firing.trigger_to_effect_ms {
                 precise.entry(firing.fault.clone()).or_default().push(ms);
-                if is_link_cut(&firing.fault) {
+                if firing.link.is_some() {
                     precise.entry(LINK_CUT.to_owned()).or_default().push(ms);
                 }
             }
@@ -133,13 +133,6 @@ impl RunFigures {
     }
 }
 
-/// True if the fault takes effect on a link at once. The others wait for the next data.
-fn is_link_cut(fault: &str) -> bool {
-    fault
-        .split_once('-')
-        .is_some_and(|(_, kind)| matches!(kind, "blackhole" | "reset" | "half-open"))
-}
-
 /// Every fault of a history, in the order in which they were aimed.
 fn firings(events: &[Event]) -> Vec<Firing> {
     let mut firings: BTreeMap<u32, Firing> = BTreeMap::new();
@@ -149,8 +142,9 @@ fn firings(events: &[Event]) -> Vec<Firing> {
     });
     for (event, fault) in faults {
         let firing = firings.entry(fault.id).or_insert_with(|| Firing {
-            fault: fault.fault.clone(),
+            fault: fault.name.clone(),
             target: fault.target.clone(),
+            link: fault.effect.cuts_off.clone(),
             landing: None,
             observed: false,
             healed: false,
@@ -177,7 +171,7 @@ fn firings(events: &[Event]) -> Vec<Firing> {
 
 fn seen_to_dead(events: &[Event]) -> Option<f64> {
     events.iter().find_map(|e| match &e.what {
-        What::Fault(f) if f.fault == "kill" => match f.step {
+        What::Fault(f) if f.effect.ends == Ends::AtOnce => match f.step {
             FaultStep::Observed {
                 trigger_to_effect_us, ..
             } => trigger_to_effect_us.map(|us| us as f64 / 1000.0),
@@ -191,7 +185,7 @@ fn seen_to_dead(events: &[Event]) -> Option<f64> {
 /// loss until its grace is over, and is not counted here.
 fn takeover(events: &[Event]) -> Option<f64> {
     let (fault, epoch) = events.iter().find_map(|e| match &e.what {
-        What::Fault(f) if matches!(f.fault.as_str(), "kill" | "pause") => match f.step {
+        What::Fault(f) if f.effect.freezes || f.effect.ends == Ends::AtOnce => match f.step {
             FaultStep::Aimed { epoch: Some(epoch), .. } => Some((f.id, epoch)),
             _ => None,
         },
@@ -209,6 +203,7 @@ fn takeover(events: &[Event]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::effect_by_name;
     use crate::history::{Epoch, FaultEvent, Start, WatcherId};
 
     fn event(at_us: u64, what: What) -> Event {
@@ -236,8 +231,9 @@ mod tests {
             What::Fault(
                 FaultEvent {
                     id: 1,
-                    fault: "kill".into(),
+                    name: "kill".into(),
                     target: "pod-1".into(),
+                    effect: effect_by_name("kill", "pod-1"),
                     step,
                 }
                 .into(),
@@ -264,6 +260,7 @@ mod tests {
         let firing = Firing {
             fault: "kill".into(),
             target: "pod-1".into(),
+            link: None,
             landing: None,
             observed: true,
             healed: false,
@@ -278,6 +275,7 @@ mod tests {
         let firing = |fault: &str, landing, ms| Firing {
             fault: fault.into(),
             target: "pod-1".into(),
+            link: effect_by_name(fault, "pod-1").cuts_off,
             landing,
             observed: true,
             healed: true,
@@ -333,21 +331,22 @@ mod tests {
 
     #[test]
     fn faults_of_links_that_need_no_data_are_told_together_too() {
-        let firing = |fault: &str, ms| Firing {
+        let firing = |fault: &str, ms: Option<f64>| Firing {
             fault: fault.into(),
             target: "pod-1".into(),
+            link: effect_by_name(fault, "pod-1").cuts_off,
             landing: Some(Landing::Hit),
             observed: true,
             healed: true,
-            trigger_to_effect_ms: Some(ms),
+            trigger_to_effect_ms: ms,
             step: None,
         };
         let story = StoryFigures {
             firings: vec![
-                firing("nats-blackhole", 1.0),
-                firing("postgres-half-open", 3.0),
-                firing("edge-reset", 2.0),
-                firing("edge-latency", 90.0),
+                firing("nats-blackhole", Some(1.0)),
+                firing("postgres-half-open", Some(3.0)),
+                firing("edge-reset", Some(2.0)),
+                firing("edge-latency", None),
             ],
             ..StoryFigures::default()
         };

@@ -16,6 +16,9 @@ pub struct Firing {
     pub fault: String,
     /// Pod or dependency it was aimed at.
     pub target: String,
+    /// The link that it cut or impaired, if it is a fault of a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
     /// Its landing. `None` if that was not judged.
     pub landing: Option<Landing>,
     /// True if it was seen to take effect.
@@ -222,13 +225,14 @@ fn place(cursor: crate::history::Cursor) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::{Cursor, Epoch, FaultEvent, Status};
+    use crate::history::{Cursor, Effect, Epoch, Excuses, FaultEvent, Status};
 
     fn fault(step: FaultStep) -> What {
         What::Fault(Box::new(FaultEvent {
             id: 1,
-            fault: "kill".into(),
+            name: "kill".into(),
             target: "pod-1".into(),
+            effect: Effect::excusing(Excuses::ItsTarget),
             step,
         }))
     }

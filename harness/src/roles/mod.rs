@@ -1,4 +1,4 @@
-//! The parts that the harness talks to itself, one folder for each kind: the database, the broker and the mock provider.
+//! The parts that the harness talks to itself, one folder for each kind: databases, brokers, stores and the mock provider.
 //!
 //! Each room gets addresses and never knows the cluster that a part runs in. The description of the system (`system`) names
 //! tables, streams and subjects; the rooms know how to read them.
@@ -6,3 +6,4 @@
 pub mod nats;
 pub mod postgres;
 pub mod provider;
+pub mod redis;

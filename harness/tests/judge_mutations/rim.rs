@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crosspod::history::{
-    ClientEvent, Credential, Cursor, CursorForm, Epoch, Event, FaultStep, MachineEvent, PodEvent, PodName,
+    ClientEvent, Credential, Cursor, CursorForm, Ends, Epoch, Event, FaultStep, MachineEvent, PodEvent, PodName,
     ProviderWhat, Row, RunEvent, Status, StoreEvent, TailEnd, WatcherEvent, WatcherId, What,
 };
 use rand::rngs::StdRng;
@@ -273,7 +273,7 @@ fn call_again(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 fn take_over_late(events: &mut Vec<Event>, _: &mut StdRng) -> Option<()> {
     let pods = pods(events);
     let is_kill = |event: &Event| match &event.what {
-        What::Fault(fault) => fault.fault == "kill" && is_one(&pods, &fault.target),
+        What::Fault(fault) => fault.effect.ends == Ends::AtOnce && is_one(&pods, &fault.target),
         _ => false,
     };
     let (_, last) = last_attempt(events)?;

@@ -30,7 +30,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "cluster", "history", "judge", "plan", "report", "run", "system", "verdict",
+            "cluster", "history", "judge", "nemesis", "plan", "report", "run", "system", "verdict",
         ],
     ),
 ];

@@ -5,6 +5,7 @@
 
 mod arrows;
 mod documents;
+mod fault_names;
 mod floors;
 mod imports;
 mod lengths;

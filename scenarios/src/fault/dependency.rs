@@ -2,7 +2,7 @@
 //! acknowledged is not lost, nobody takes a turn for another reason than that its owner is gone, and every pod serves
 //! again by itself.
 
-use crosspod::cluster::Service;
+use crosspod::nemesis::Role;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
@@ -23,22 +23,22 @@ pub(super) enum How {
 }
 
 /// A dependency goes, the model goes on talking, and the dependency is back.
-pub(super) async fn goes(c: &mut Cast, dependency: Service, how: How) -> Played {
+pub(super) async fn goes(c: &mut Cast, dependency: Role, how: How) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
     c.evidence(GONE, !c.is_over(&turn).await?);
     match how {
-        How::Stops => c.nemesis().stop(&dependency).await?,
-        How::Dies => c.nemesis().crash(&dependency).await?,
-        How::Freezes => c.nemesis().freeze(&dependency).await?,
+        How::Stops => c.nemesis().stop(dependency).await?,
+        How::Dies => c.nemesis().crash(dependency).await?,
+        How::Freezes => c.nemesis().freeze(dependency).await?,
     }
     c.provider().open_gate_through(&turn, 6).await?;
     c.provider().sent(&turn, 1, 6).await?;
     if how == How::Freezes {
         c.lease_passes().await;
-        c.nemesis().thaw(&dependency).await?;
+        c.nemesis().thaw(dependency).await?;
     } else {
-        c.nemesis().mend(&dependency).await?;
+        c.nemesis().mend(dependency).await?;
     }
     c.provider().open_gate(&turn).await?;
     let status = c.settled(&turn).await?;

@@ -2,7 +2,7 @@
 //! by themselves and the answer goes on in it. A client that attaches now is shown the earlier part from the database. A client that
 //! watched is shown a resync and misses nothing.
 
-use crosspod::cluster::Service;
+use crosspod::nemesis::Role;
 use crosspod::run::{Cast, LostLog, Played, Turn};
 
 use super::database::{comes_to_its_end, goes_on_without, held_turn};
@@ -17,7 +17,7 @@ pub(crate) async fn nats_storage_wiped(c: &mut Cast) -> Played {
     let lost = c.nemesis().wipe_broker().await?;
     c.evidence(LOST, !c.is_over(&turn).await?);
     goes_on_without(c, &turn).await?;
-    c.nemesis().mend(&Service::Nats).await?;
+    c.nemesis().mend(Role::Nats).await?;
     goes_on_in_another(c, &turn, lost).await
 }
 

@@ -8,6 +8,7 @@ mod dependency;
 mod disk_full;
 mod edge_link;
 mod kill;
+mod late_writes;
 mod link;
 mod log_lost;
 mod nats_link;
@@ -21,7 +22,7 @@ mod version;
 
 use std::time::Duration;
 
-use crosspod::cluster::Service;
+use crosspod::nemesis::{Role, Way};
 use crosspod::plan::Answer;
 use crosspod::run::Story;
 
@@ -64,6 +65,7 @@ pub(crate) fn faults() -> Vec<Story> {
         nats_link::stories(),
         provider_link::stories(),
         edge_link::stories(),
+        silences(),
         dependencies(),
         provider(),
     ]
@@ -150,22 +152,33 @@ fn clocks() -> Vec<Story> {
     ]
 }
 
+/// Links that hold back what is said and deliver it after a takeover.
+fn silences() -> Vec<Story> {
+    use late_writes::{ARRIVED, ENDED, HELD, across_a_takeover};
+    vec![
+        shared!("postgres_hold": "nothing passes between the owner and the database, and all of it arrives after the takeover",
+            evidence [HELD, ARRIVED, ENDED], across_a_takeover, Way::Both),
+        shared!("postgres_hold_from_pod": "what the owner says to the database arrives after the takeover",
+            evidence [HELD, ARRIVED, ENDED], across_a_takeover, Way::FromPod),
+    ]
+}
+
 /// Faults of the database and the broker, for all pods at once.
 fn dependencies() -> Vec<Story> {
     use dependency::{ENDED, GONE, goes};
     vec![
         shared!("postgres_restart": "the database is restarted in the middle of an answer",
-            evidence [GONE, ENDED], goes, Service::Postgres, How::Stops),
+            evidence [GONE, ENDED], goes, Role::Postgres, How::Stops),
         shared!("postgres_crash": "the database dies in the middle of an answer",
-            evidence [GONE, ENDED], goes, Service::Postgres, How::Dies),
+            evidence [GONE, ENDED], goes, Role::Postgres, How::Dies),
         shared!("postgres_pause": "the database stands still for longer than a lease",
-            evidence [GONE, ENDED], goes, Service::Postgres, How::Freezes),
+            evidence [GONE, ENDED], goes, Role::Postgres, How::Freezes),
         shared!("nats_restart": "the broker is restarted in the middle of an answer",
-            evidence [GONE, ENDED], goes, Service::Nats, How::Stops),
+            evidence [GONE, ENDED], goes, Role::Nats, How::Stops),
         shared!("nats_crash": "the broker dies in the middle of an answer",
-            evidence [GONE, ENDED], goes, Service::Nats, How::Dies),
+            evidence [GONE, ENDED], goes, Role::Nats, How::Dies),
         shared!("nats_pause": "the broker stands still for longer than a lease",
-            evidence [GONE, ENDED], goes, Service::Nats, How::Freezes),
+            evidence [GONE, ENDED], goes, Role::Nats, How::Freezes),
         fault!(database::postgres_backends_terminated:
             "every session of the pods in the database is ended in the middle of an answer",
             evidence [database::SESSIONS_ENDED, ENDED]),

@@ -244,7 +244,7 @@ mod tests {
         r#"{"kind":"engine","service":"pod-1","action":"die","exit_code":137}"#,
         r#"{"kind":"starved","over_us":250000,"waited_us":{"pod-1":100}}"#,
         r#"{"kind":"provider","call":101,"key":"k","ordinal":1,"pod":"pod-1","what":{"seen":"held","gate":"g","after":3}}"#,
-        r#"{"kind":"fault","id":1,"fault":"kill","target":"pod-1","step":{"step":"healed"}}"#,
+        r#"{"kind":"fault","id":1,"name":"kill","target":"pod-1","effect":{"ends":"at_once","excuses":"its_target"},"step":{"step":"healed"}}"#,
     ];
 
     #[test]

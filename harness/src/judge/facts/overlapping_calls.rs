@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::TurnKey;
-use crate::judge::view::{Call, View, uncovered_us};
+use crate::judge::view::{Call, FaultSpan, View, uncovered_us};
 
 /// Two calls for one key that were live together for longer than the lease.
 pub(crate) struct Overlap<'v, 'a> {
@@ -66,18 +66,18 @@ fn first_overlap<'v, 'a>(view: &'v View<'a>, calls: &[&'v Call<'a>]) -> Option<O
 fn together_us(view: &View<'_>, earlier: &Call<'_>, later: &Call<'_>) -> u64 {
     let end = |call: &Call<'_>| call.ended.map_or(view.watched_until_us(), |at| at.us);
     let lease_us = view.bounds.lease_ms * 1000;
-    let concerned = |target: &str| {
+    let concerned = |fault: &FaultSpan<'_>| {
         // A call that does not say whose it is may be anybody's.
-        [earlier, later]
-            .iter()
-            .any(|call| call.pod.is_none_or(|pod| pod.as_str() == target))
-            || !view.pods.contains(target)
+        [earlier, later].iter().any(|call| match call.pod {
+            Some(pod) => fault.excuses(pod.as_str()),
+            None => !fault.excuses_nothing(),
+        })
     };
     let (from_us, until_us) = (later.started.map_or(0, |at| at.us), end(earlier).min(end(later)));
     let spared = view
         .faults
         .during(from_us.saturating_sub(lease_us), until_us)
-        .filter(|fault| concerned(fault.target) && !fault.excuses_nothing())
+        .filter(|fault| concerned(fault))
         .map(|fault| {
             (
                 fault.aimed.us,

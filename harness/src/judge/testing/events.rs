@@ -1,6 +1,7 @@
 //! Events, in short form.
 
 use super::TOKENS;
+use crate::history::effect_by_name;
 use crate::history::{
     Accepted, Chunk, ClientEvent, Credential, Cursor, CursorForm, Epoch, Expect, FaultEvent, FaultStep, MachineEvent,
     OpId, Outcome, PodEvent, ProviderEvent, ProviderWhat, ReadAnswer, Row, Start, Status, StoreEvent, TailEnd,
@@ -243,8 +244,9 @@ pub(crate) fn call_ends(ordinal: u32, pod: &str, cause: &str) -> What {
 pub(crate) fn fault(id: u32, fault: &str, target: &str, step: FaultStep) -> What {
     What::Fault(Box::new(FaultEvent {
         id,
-        fault: fault.into(),
+        name: fault.into(),
         target: target.into(),
+        effect: effect_by_name(fault, target),
         step,
     }))
 }

@@ -178,8 +178,7 @@ impl<'a> View<'a> {
         let broken = self
             .faults
             .during(at.us, at.us)
-            .filter(|fault| fault.target == pod || !(self.pods.contains(fault.target) || fault.leaves_reading()))
-            .any(|fault| !fault.excuses_nothing());
+            .any(|fault| fault.excuses(pod) && !(fault.excuses_everyone() && fault.leaves_reading()));
         broken || self.may_be_revoked(watcher.thread, watcher.session, at)
     }
 

@@ -4,16 +4,15 @@ use crate::judge::view::View;
 use crate::judge::view::faults::FaultSpan;
 
 impl<'a> View<'a> {
-    /// The faults of what pods depend on.
+    /// The faults of what all pods depend on.
     pub(crate) fn dependency_faults(&self) -> impl Iterator<Item = &FaultSpan<'a>> {
-        self.faults.iter().filter(|fault| !self.pods.contains(fault.target))
+        self.faults.iter().filter(|fault| fault.excuses_everyone())
     }
 
-    /// The faults of dependencies that are in force at any moment of `from_us..=until_us`, whatever their
-    /// effect.
+    /// The faults of what all pods depend on that are in force at any moment of `from_us..=until_us`.
     pub(crate) fn dependency_faults_during(&self, from_us: u64, until_us: u64) -> impl Iterator<Item = &FaultSpan<'a>> {
         let during = self.faults.during(from_us, until_us);
-        during.filter(|fault| !self.pods.contains(fault.target))
+        during.filter(|fault| fault.excuses_everyone())
     }
 
     /// True if anything was broken from `from_us` to `until_us` that keeps `pod` from its work: the pod
@@ -31,12 +30,14 @@ impl<'a> View<'a> {
 
     /// As [`View::is_excused`], for injected faults only, without CPU starvation.
     pub(crate) fn is_broken(&self, pod: Option<&str>, from_us: u64, until_us: u64) -> bool {
-        self.excuses(pod, from_us, until_us).any(|fault| !fault.is_starvation())
+        self.excuses(pod, from_us, until_us).any(|fault| !fault.is_starvation)
     }
 
     fn excuses(&self, pod: Option<&str>, from_us: u64, until_us: u64) -> impl Iterator<Item = &FaultSpan<'a>> {
-        let concerns = move |target: &str| pod.is_none_or(|pod| pod == target) || !self.pods.contains(target);
         let during = self.faults.during(from_us, until_us);
-        during.filter(move |fault| concerns(fault.target) && fault.touches(from_us, until_us))
+        during.filter(move |fault| match pod {
+            Some(pod) => fault.excuses(pod),
+            None => !fault.excuses_nothing(),
+        })
     }
 }

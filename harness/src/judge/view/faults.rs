@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::history::{FaultEvent, FaultStep};
+use crate::history::{Effect, Ends, Excuses, FaultEvent, FaultStep};
 use crate::judge::view::at::At;
-use crate::judge::view::slow::{STARVED, Slow, slowed};
+use crate::judge::view::slow::{Slow, slowed};
 
 /// One fault's life.
 #[derive(Debug)]
@@ -12,6 +12,9 @@ pub(crate) struct FaultSpan<'a> {
     pub(crate) id: u32,
     pub(crate) name: &'a str,
     pub(crate) target: &'a str,
+    pub(crate) effect: &'a Effect,
+    /// True if it stands for a stretch of CPU starvation.
+    pub(crate) is_starvation: bool,
     /// From here on the target may be affected.
     pub(crate) aimed: At,
     /// When its effect was proven.
@@ -23,67 +26,96 @@ pub(crate) struct FaultSpan<'a> {
 }
 
 impl<'a> FaultSpan<'a> {
-    pub(super) fn begun(id: u32, name: &'a str, target: &'a str, aimed: At) -> Self {
+    fn begun(event: &'a FaultEvent, aimed: At) -> Self {
         Self {
-            id,
-            name,
-            target,
+            id: event.id,
+            name: &event.name,
+            target: &event.target,
+            effect: &event.effect,
+            is_starvation: false,
             aimed,
             observed: None,
             healing: None,
             healed: None,
         }
     }
+
+    /// A stretch of CPU starvation, which counts as a fault that was healed at its end.
+    pub(super) fn of_starvation(target: &'a str, effect: &'a Effect, from: At, until: At) -> Self {
+        Self {
+            id: u32::MAX,
+            name: "CPU starvation",
+            target,
+            effect,
+            is_starvation: true,
+            aimed: from,
+            observed: None,
+            healing: None,
+            healed: Some(until),
+        }
+    }
 }
 
 impl FaultSpan<'_> {
-    /// True if it is a fault of one of the pod's links.
+    /// True if it is a fault of one of a pod's links.
     pub(crate) fn is_of_link(&self) -> bool {
-        ["postgres-", "nats-", "provider-", "edge-"]
-            .iter()
-            .any(|link| self.name.starts_with(link))
+        self.effect.cuts_off.is_some()
     }
 
-    /// True if its target owes everything that it always owes. That holds for a hold, which stops one task
-    /// while the pod does all else; a wrong wall clock, on which nothing may depend; another version, which
-    /// serves like any; and a full disk that no turn needs.
+    /// True if everybody owes everything that is always owed. That holds for a hold, which stops one task while
+    /// the pod does all else; a wrong wall clock, on which nothing may depend; another version, which serves like
+    /// any; and a full disk that no turn needs.
     pub(crate) fn excuses_nothing(&self) -> bool {
-        self.name.starts_with("hold at ") || matches!(self.name, "clock-shifted" | "other-version" | "disk-full")
+        self.effect.excuses == Excuses::Nothing
     }
 
-    /// True if it stands for a stretch of CPU starvation.
-    pub(crate) fn is_starvation(&self) -> bool {
-        self.name == STARVED
+    /// True if it excuses every pod: its target is a part that all depend on.
+    pub(crate) fn excuses_everyone(&self) -> bool {
+        self.effect.excuses == Excuses::Everyone
+    }
+
+    /// True if it excuses the pod, alone or with all others.
+    pub(crate) fn excuses(&self, pod: &str) -> bool {
+        match self.effect.excuses {
+            Excuses::Nothing => false,
+            Excuses::ItsTarget => self.target == pod,
+            Excuses::Everyone => true,
+        }
     }
 
     /// True if it ends its target's process. Otherwise the target continues where it stopped or was cut off.
     pub(crate) fn ends_its_target(&self) -> bool {
-        matches!(self.name, "kill" | "terminate" | "stop" | "out-of-memory")
+        self.effect.ends != Ends::Not
+    }
+
+    /// True if it asks a pod to end in good order.
+    pub(crate) fn asks_to_end(&self) -> bool {
+        self.effect.ends == Ends::InGoodOrder && self.effect.excuses == Excuses::ItsTarget
     }
 
     /// True if nobody serves in its target's place while it is in force. An empty database, for example,
     /// still serves.
     pub(crate) fn takes_its_target_away(&self) -> bool {
-        self.ends_its_target() || self.name == "pause"
+        self.ends_its_target() || self.effect.freezes
     }
 
     /// True if nothing that is to be stored or sent gets through its target while it is in force. A momentary
     /// fault does not count: ended sessions can be opened again at once, and a deleted stream can be made
     /// again.
     pub(crate) fn refuses_work(&self) -> bool {
-        self.takes_its_target_away() || matches!(self.name, "connections-exhausted" | "read-only" | "storage-wiped")
+        self.takes_its_target_away() || self.effect.refuses_writes
     }
 
-    /// True if stored data can be read while it is in force. Readers then are owed what they always are, at
-    /// once and not after the heal.
+    /// True if stored data can be read while nothing can be stored. Readers then are owed what they always are,
+    /// at once and not after the heal.
     pub(crate) fn leaves_reading(&self) -> bool {
-        self.name == "read-only"
+        self.effect.refuses_writes && !self.effect.refuses_reads
     }
 
     /// True if the stream log has lost its content by it. A resync is then the right answer, and no loss that
     /// a pod caused.
     pub(crate) fn loses_the_log(&self) -> bool {
-        matches!(self.name, "storage-wiped" | "stream-deleted")
+        self.effect.loses_log
     }
 
     /// True if it may keep its target from its work at any moment of `from_us..=until_us`. A hold does not: a
@@ -124,24 +156,15 @@ impl<'a> Faults<'a> {
     pub(crate) fn of(events: impl IntoIterator<Item = (At, &'a FaultEvent)>) -> Self {
         let mut spans: Vec<FaultSpan<'a>> = Vec::new();
         let mut places = HashMap::new();
-        for (
-            at,
-            FaultEvent {
-                id,
-                fault,
-                target,
-                step,
-            },
-        ) in events
-        {
+        for (at, event) in events {
             // A fault without an event of its aiming began, as far as the history knows, at its first
             // event.
-            let place = *places.entry(*id).or_insert_with(|| {
-                spans.push(FaultSpan::begun(*id, fault, target, at));
+            let place = *places.entry(event.id).or_insert_with(|| {
+                spans.push(FaultSpan::begun(event, at));
                 spans.len() - 1
             });
             let span = &mut spans[place];
-            match step {
+            match &event.step {
                 FaultStep::Observed { .. } => span.observed = span.observed.or(Some(at)),
                 FaultStep::Healed => span.healed = Some(at),
                 FaultStep::Healing => span.healing = Some(at),
@@ -210,13 +233,11 @@ impl<'a> Faults<'a> {
         pod: Option<&str>,
         pods: &BTreeSet<&str>,
     ) -> Option<u64> {
-        let hinders = |span: &FaultSpan<'_>| {
-            let is_lack = match pod {
-                Some(_) => !pods.contains(span.target) && !span.leaves_reading(),
-                // Which of the pods it is that should have done it nobody knows.
-                None => !pods.contains(span.target) || span.is_starvation(),
-            };
-            is_lack || (!span.ends_its_target() && pod.is_some_and(|pod| pod == span.target))
+        let hinders = |span: &FaultSpan<'_>| match pod {
+            Some(_) if span.excuses_everyone() => !span.leaves_reading(),
+            Some(pod) => !span.ends_its_target() && pod == span.target,
+            // Which of the pods it is that should have done it nobody knows.
+            None => span.excuses_everyone() || span.is_starvation,
         };
         let mut from_us = match pod {
             Some(_) => from_us,
@@ -285,14 +306,20 @@ pub(crate) fn uncovered_us(from_us: u64, until_us: u64, mut spared: Vec<(u64, u6
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::effect_by_name;
 
-    fn step(id: u32, target: &str, step: FaultStep) -> FaultEvent {
+    fn named(name: &str, id: u32, target: &str, step: FaultStep) -> FaultEvent {
         FaultEvent {
             id,
-            fault: "pause".into(),
+            name: name.into(),
             target: target.into(),
+            effect: effect_by_name(name, target),
             step,
         }
+    }
+
+    fn step(id: u32, target: &str, step: FaultStep) -> FaultEvent {
+        named("pause", id, target, step)
     }
 
     fn timed(events: &[(u64, FaultEvent)]) -> Vec<(At, &FaultEvent)> {
@@ -312,17 +339,11 @@ mod tests {
 
     #[test]
     fn a_hold_is_told_and_excuses_nothing() {
-        let hold = FaultEvent {
-            fault: "hold at inside-takeover".into(),
-            ..step(
-                1,
-                "pod-1",
-                FaultStep::Aimed {
-                    thread: None,
-                    epoch: None,
-                },
-            )
+        let begins = FaultStep::Aimed {
+            thread: None,
+            epoch: None,
         };
+        let hold = named("hold at inside-takeover", 1, "pod-1", begins);
         let pods = BTreeSet::from(["pod-1", "pod-2"]);
         let faults = Faults::of([(At { n: 1, us: 100 }, &hold)]);
         let span = faults.iter().next().expect("it was noted");
@@ -341,10 +362,7 @@ mod tests {
             epoch: None,
         };
         let events = [(1, 100, begins), (2, 400, FaultStep::Healed)].map(|(n, us, step_taken)| {
-            let event = FaultEvent {
-                fault: name.into(),
-                ..step(1, "postgres", step_taken)
-            };
+            let event = named(name, 1, "postgres", step_taken);
             (At { n, us }, &*Box::leak(Box::new(event)))
         });
         Faults::of(events)
@@ -410,10 +428,7 @@ mod tests {
                 thread: None,
                 epoch: None,
             };
-            let fault = FaultEvent {
-                fault: name.into(),
-                ..step(1, "pod-1", begins)
-            };
+            let fault = named(name, 1, "pod-1", begins);
             let pods = BTreeSet::from(["pod-1", "pod-2"]);
             let faults = Faults::of([(At { n: 1, us: 100 }, &fault)]);
             let span = faults.iter().next().expect("it was noted");

@@ -6,9 +6,6 @@ use std::collections::BTreeMap;
 
 use crate::judge::view::at::At;
 
-/// Name of the fault that stands for a stretch of CPU starvation.
-pub(super) const STARVED: &str = "starved";
-
 /// A stretch of time, and how long each part waited in it for a CPU.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stretch<'a> {

@@ -7,13 +7,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::history::{Effect, Excuses};
 use crate::judge::view::View;
 use crate::judge::view::at::At;
 use crate::judge::view::faults::FaultSpan;
-use crate::judge::view::slow::{STARVED, Slow, Stretch};
+use crate::judge::view::slow::{Slow, Stretch};
 
-/// Name of the fault that keeps a pod from its CPU on purpose.
-const CPU_THROTTLED: &str = "cpu-throttled";
+/// The effect of CPU starvation on a pod.
+static POD_STARVES: Effect = Effect::excusing(Excuses::ItsTarget);
+/// The effect of CPU starvation on something that every pod depends on.
+static ALL_STARVE: Effect = Effect::excusing(Excuses::Everyone);
 
 /// Least share of a stretch that a part waits to count as starved, in thousandths. Below it an owner still renews
 /// its lease in time. On two processors one stretch in sixty is such with three clusters side by side, and most
@@ -26,7 +29,7 @@ impl<'a> Stretch<'a> {
     fn slow(&self, since_us: u64, view: &View<'a>) -> Slow<'a> {
         let is_throttled = |part: &str| {
             let mut faults = view.faults.during(self.begins_us(), self.at.us);
-            faults.any(|fault| fault.name == CPU_THROTTLED && fault.target == part)
+            faults.any(|fault| fault.effect.throttles && fault.target == part)
         };
         let share = |us: u64| us.saturating_mul(1000) / self.over_us.max(1);
         let shares = self.waited_us.iter().map(|(part, us)| (part.as_str(), share(*us)));
@@ -55,16 +58,13 @@ impl<'a> View<'a> {
                 n: stretch.at.n,
                 us: stretch.begins_us(),
             };
-            let kept = |target: &'a str| FaultSpan {
-                healed: Some(stretch.at),
-                ..FaultSpan::begun(u32::MAX, STARVED, target, from)
-            };
+            let kept = |target: &'a str, effect| FaultSpan::of_starvation(target, effect, from, stretch.at);
             if step.all >= STARVED_SHARE {
                 // All pods depend on what is no pod.
-                spans.push(kept("the machine"));
+                spans.push(kept("the machine", &ALL_STARVE));
             }
             let pods = step.pods.iter().filter(|(_, share)| **share >= STARVED_SHARE);
-            spans.extend(pods.map(|(pod, _)| kept(pod)));
+            spans.extend(pods.map(|(pod, _)| kept(pod, &POD_STARVES)));
             slow.push(step);
         }
         slow.retain(|step| step.share(None) > 0);

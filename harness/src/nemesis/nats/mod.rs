@@ -1,3 +1,3 @@
 //! Faults of the broker that are injected through its own protocol.
 
-mod stream_deleted;
+pub(super) mod stream_deleted;

@@ -4,14 +4,28 @@
 //! once: the broker takes a stream of that name, and making it is up to the pods.
 
 use crate::cluster::PartHandle;
+use crate::history::Effect;
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{refused, unseen};
+use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Role};
 use crate::roles::nats::stream::{self, Made};
 use crate::system::Log;
 
-/// Name of the fault.
-const DELETED: &str = "stream-deleted";
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "stream-deleted",
+    about: "the stream of the log is deleted while the broker runs on",
+    needs: Needs::part(&[Role::Nats]),
+    effect: loses_log,
+};
+
+fn loses_log(site: &FaultSite) -> Effect {
+    Effect {
+        loses_log: true,
+        ..site.plain()
+    }
+}
 
 impl Nemesis {
     /// Deletes the log's stream from the broker at `url`. Returns the time at which the deleted stream was made.
@@ -19,7 +33,7 @@ impl Nemesis {
     /// # Errors
     /// There is no such stream, or the broker refuses or still has it.
     pub async fn delete_stream(&mut self, broker: &PartHandle, url: &str, log: &Log) -> Result<Made, NemesisError> {
-        let fault = self.aimed(DELETED, broker, None);
+        let fault = self.aimed(&FAULT, broker, None);
         let before = stream::held(url, log).await.map_err(refused(&fault))?;
         let Some(before) = before else {
             return Err(unseen(&fault, format!("there was no stream {}", log.stream)));

@@ -12,14 +12,20 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cluster::PartHandle;
-use crate::history::Landing;
+use crate::history::{Effect, Excuses, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::admin::{ADMIN_PORT, ANSWER, AdminError, ask};
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, name, refused, unseen};
+use crate::nemesis::kind::{FaultKind, Needs, Role};
 
-/// Name of the fault.
-const CLOCK_SHIFTED: &str = "clock-shifted";
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "clock-shifted",
+    about: "a pod's wall clock jumps ahead or back",
+    needs: Needs::part(&[Role::Pod]).with_admin(),
+    effect: |_| Effect::excusing(Excuses::Nothing),
+};
 
 /// The distance and direction by which a wall clock is shifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +66,7 @@ impl Nemesis {
         aim: Option<&Aim>,
         trigger: Option<Instant>,
     ) -> Result<Landing, NemesisError> {
-        let fault = self.aimed(CLOCK_SHIFTED, pod, aim);
+        let fault = self.aimed(&FAULT, pod, aim);
         self.shifted.push(pod.clone());
         let before = clock(pod, None).await.map_err(refused(&fault))?;
         let order = json!({ "shift_ms": by.ms() });
@@ -82,7 +88,7 @@ impl Nemesis {
     /// # Errors
     /// The pod does not answer, or reports that its clock is still shifted.
     pub async fn set_clock_right(&mut self, pod: &PartHandle) -> Result<(), NemesisError> {
-        let fault = self.in_force_on(CLOCK_SHIFTED, pod);
+        let fault = self.in_force_on(&FAULT, pod);
         self.mending(&fault);
         let now = right(pod).await.map_err(refused(&fault))?;
         if now.shift_ms != 0 {
@@ -108,7 +114,7 @@ impl Nemesis {
             }
             if let Err(source) = right(&pod).await {
                 failed = Some(NemesisError::Refused {
-                    fault: CLOCK_SHIFTED.into(),
+                    fault: FAULT.name.into(),
                     target: name(&pod),
                     source: source.into(),
                 });

@@ -15,12 +15,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cluster::PartHandle;
-use crate::history::{Epoch, PodName, ThreadId, TurnId};
+use crate::history::{Effect, Epoch, Excuses, PodName, ThreadId, TurnId};
 use crate::nemesis::Nemesis;
 use crate::nemesis::admin::{ADMIN_PORT, ANSWER, AdminError, Answer, ask};
 use crate::nemesis::error::{NemesisError, Refusal};
 use crate::nemesis::failpoints::{Arming, Failpoint};
-use crate::nemesis::in_force::{Aim, name, refused};
+use crate::nemesis::in_force::{Aim, InForce, name, refused};
+use crate::nemesis::kind::{FaultKind, Needs, Role};
+use crate::nemesis::process::terminate;
 use crate::wait::Expired;
 
 /// Pods with an order to hold at a failpoint.
@@ -70,6 +72,14 @@ struct Stay {
     turn: Option<TurnId>,
     epoch: Option<Epoch>,
 }
+
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "hold at",
+    about: "one task of a pod stops between two steps, and the pod does all else",
+    needs: Needs::part(&[Role::Pod]).with_admin(),
+    effect: |_| Effect::excusing(Excuses::Nothing),
+};
 
 impl Nemesis {
     /// Orders each pod to hold the next task that comes to `point`; with a `thread`, only a task of that thread.
@@ -133,11 +143,11 @@ impl Nemesis {
             owner: name(&pod),
             epoch,
         });
-        let fault = self.aimed(point.fault(), &pod, aim.as_ref());
+        let fault = self.aimed_at(point, &pod, aim.as_ref());
         self.observed(&fault, "the pod reports that it holds there", None);
         self.landed(&fault, aim.as_ref()).await?;
         // The hold proves the SIGTERM too: the pod may be killed before its own exit can prove it.
-        let terminate = self.find_in_force("terminate", &fault.target);
+        let terminate = self.find_in_force(terminate::FAULT.name, &fault.target);
         if let Some(terminate) = terminate.filter(|_| point == Failpoint::InsideDrain) {
             self.observed(&terminate, "the pod holds inside its drain", None);
         }
@@ -161,7 +171,7 @@ impl Nemesis {
     /// # Errors
     /// The pod does not answer.
     pub async fn release(&mut self, pod: &PartHandle, point: Failpoint) -> Result<(), NemesisError> {
-        let fault = self.in_force_on(point.fault(), pod);
+        let fault = self.holding(point, pod);
         self.mending(&fault);
         disarm(pod, point).await.map_err(refused(&fault))?;
         self.armed
@@ -176,7 +186,7 @@ impl Nemesis {
     /// # Errors
     /// The engine refuses, or the pod does not answer after it was unfrozen.
     pub async fn resume_and_release(&mut self, pod: &PartHandle, point: Failpoint) -> Result<(), NemesisError> {
-        let hold = self.in_force_on(point.fault(), pod);
+        let hold = self.holding(point, pod);
         self.mending(&hold);
         let (released, resumed) = tokio::join!(disarm(pod, point), self.resume(pod));
         resumed?;
@@ -205,6 +215,18 @@ impl Nemesis {
             }
         }
         failed.map_or(Ok(()), Err)
+    }
+
+    fn aimed_at(&mut self, point: Failpoint, pod: &PartHandle, aim: Option<&Aim>) -> InForce {
+        let fault = InForce {
+            fault: fault_name(point).into(),
+            ..self.next(&FAULT, pod)
+        };
+        self.begin(fault, aim)
+    }
+
+    fn holding(&self, point: Failpoint, pod: &PartHandle) -> InForce {
+        self.in_force_as(&fault_name(point), pod)
     }
 
     async fn nobody_came(&self, point: Failpoint, pods: &[PartHandle], bound: Duration) -> Expired {
@@ -253,6 +275,11 @@ async fn disarm(pod: &PartHandle, point: Failpoint) -> Result<(), AdminError> {
     asked?.ok().map(drop)
 }
 
+/// The name of a hold in histories.
+fn fault_name(point: Failpoint) -> String {
+    format!("{} {}", FAULT.name, point.name())
+}
+
 fn path(point: Failpoint, rest: &str) -> String {
     format!("failpoints/{}{rest}", point.name())
 }
@@ -268,7 +295,7 @@ fn read(what: &str, body: Value) -> Result<Stay, AdminError> {
 fn not_armed(pod: &PartHandle, point: Failpoint) -> impl FnOnce(AdminError) -> NemesisError + use<> {
     let target = name(pod);
     move |error| NemesisError::Refused {
-        fault: point.fault().into(),
+        fault: fault_name(point).into(),
         target,
         source: Refusal::Admin(error),
     }

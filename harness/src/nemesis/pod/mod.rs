@@ -2,4 +2,4 @@
 
 pub(super) mod clock_shifted;
 pub(super) mod hold;
-mod other_version;
+pub(super) mod other_version;

@@ -6,16 +6,22 @@
 //! only the effect of an update on work in flight is judged. It excuses nothing.
 
 use crate::cluster::PartHandle;
-use crate::history::{Landing, PodName};
+use crate::history::{Effect, Excuses, Landing, PodName};
 use crate::nemesis::Nemesis;
 use crate::nemesis::admin::{ANSWER, ANSWER_MAX};
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{InForce, name, refused, unseen};
+use crate::nemesis::kind::{FaultKind, Needs, Power, Role};
 use crate::system::Release;
 use crate::wire::http;
 
-/// Name of the fault.
-const OTHER_VERSION: &str = "other-version";
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "other-version",
+    about: "another version of the system runs in a pod's place",
+    needs: Needs::part(&[Role::Pod]).with(&[Power::Replace]),
+    effect: |_| Effect::excusing(Excuses::Nothing),
+};
 
 impl Nemesis {
     /// Starts another version in the place of a stopped pod, and waits until it serves.
@@ -31,7 +37,7 @@ impl Nemesis {
         let target = name(pod);
         self.healing(&target);
         let stopped: Vec<InForce> = self.in_force.iter().filter(|f| f.target == target).cloned().collect();
-        let fault = self.aimed(OTHER_VERSION, pod, None);
+        let fault = self.aimed(&FAULT, pod, None);
         let variables = [(release.variable.as_str(), version)];
         pod.replace(&variables).await.map_err(refused(&fault))?;
         pod.start().await.map_err(refused(&fault))?;
@@ -57,7 +63,7 @@ impl Nemesis {
     /// # Errors
     /// The other version runs, the engine refuses, or the pod does not become ready or report a version.
     pub async fn roll_back(&mut self, pod: &PartHandle, release: &Release) -> Result<String, NemesisError> {
-        let fault = self.in_force_on(OTHER_VERSION, pod);
+        let fault = self.in_force_on(&FAULT, pod);
         self.healing(&fault.target);
         pod.put_back().await.map_err(refused(&fault))?;
         pod.start().await.map_err(refused(&fault))?;
@@ -69,7 +75,7 @@ impl Nemesis {
 
     /// Pods that run another version.
     pub fn of_another_version(&self) -> Vec<PodName> {
-        let others = self.in_force.iter().filter(|fault| fault.fault == OTHER_VERSION);
+        let others = self.in_force.iter().filter(|fault| fault.fault == FAULT.name);
         others.map(|fault| fault.target.clone()).collect()
     }
 }

@@ -10,11 +10,17 @@ use crate::cluster::PartHandle;
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{refused, unseen};
+use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Role};
 use crate::roles::postgres::sessions::{Entry, Session, Sessions, enter};
 use crate::wait::{self, Look};
 
-/// Name of the fault.
-const TERMINATED: &str = "backends-terminated";
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "backends-terminated",
+    about: "the database ends every session of the system, and takes new ones",
+    needs: Needs::part(&[Role::Postgres]),
+    effect: FaultSite::plain,
+};
 /// Longest that sessions may take to end: none does anything that cannot be interrupted.
 const ENDING: Duration = Duration::from_secs(5);
 /// Pause between two looks at the sessions that are left.
@@ -26,7 +32,7 @@ impl Nemesis {
     /// # Errors
     /// The system has no session, a session does not end, or the database refuses.
     pub async fn terminate_backends(&mut self, database: &PartHandle, url: &str) -> Result<usize, NemesisError> {
-        let fault = self.aimed(TERMINATED, database, None);
+        let fault = self.aimed(&FAULT, database, None);
         let sessions = Sessions::open(url).await.map_err(refused(&fault))?;
         let ended = sessions.of_system().await.map_err(refused(&fault))?;
         if ended.is_empty() {

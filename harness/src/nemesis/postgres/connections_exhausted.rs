@@ -12,17 +12,32 @@ use crosspod_links::client::{Client, ClientError};
 use futures_util::future::{join_all, try_join_all};
 
 use crate::cluster::PartHandle;
-use crate::history::Landing;
+use crate::history::{Effect, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{InForce, refused, unseen};
+use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Role};
 use crate::nemesis::link::Link;
 use crate::roles::postgres::connect::DatabaseError;
 use crate::roles::postgres::sessions::{Entry, Occupier, Places, Sessions, enter};
 use crate::wait::{self, Look};
 
-/// Name of the fault.
-const EXHAUSTED: &str = "connections-exhausted";
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "connections-exhausted",
+    about: "the database has no place left for a session of the system",
+    needs: Needs::part(&[Role::Postgres]),
+    effect: refuses_all,
+};
+
+fn refuses_all(site: &FaultSite) -> Effect {
+    Effect {
+        refuses_reads: true,
+        refuses_writes: true,
+        ..site.plain()
+    }
+}
+
 /// Longest that taking every place may last: the pods compete for them.
 const TAKING: Duration = Duration::from_secs(40);
 /// Longest that the places may take to be free again.
@@ -43,7 +58,7 @@ impl Nemesis {
         database: &PartHandle,
         url: &str,
     ) -> Result<Landing, NemesisError> {
-        let fault = self.aimed(EXHAUSTED, database, None);
+        let fault = self.aimed(&FAULT, database, None);
         let sessions = Sessions::open(url).await.map_err(refused(&fault))?;
         let shut = shut(links).await.map_err(refused(&fault))?;
         let taking = take_all(url, &sessions, &mut self.occupiers);
@@ -65,7 +80,7 @@ impl Nemesis {
     /// # Errors
     /// The database takes no session within 10 s.
     pub async fn release_connections(&mut self, database: &PartHandle, url: &str) -> Result<(), NemesisError> {
-        let fault = self.in_force_on(EXHAUSTED, database);
+        let fault = self.in_force_on(&FAULT, database);
         self.mending(&fault);
         self.occupiers.clear();
         has_room(url, &fault).await?;
@@ -75,7 +90,7 @@ impl Nemesis {
 
     /// Returns true while this nemesis holds every place of a database.
     pub fn holds_connections(&self) -> bool {
-        self.has_in_force(EXHAUSTED)
+        self.has_in_force(&FAULT)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Faults of the database that are injected through its own protocol.
 
-mod backends_terminated;
-mod connections_exhausted;
-mod empty;
-mod read_only;
+pub(super) mod backends_terminated;
+pub(super) mod connections_exhausted;
+pub(super) mod empty;
+pub(super) mod read_only;

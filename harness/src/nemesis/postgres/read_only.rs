@@ -7,16 +7,30 @@
 use std::time::Duration;
 
 use crate::cluster::PartHandle;
-use crate::history::Landing;
+use crate::history::{Effect, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{InForce, refused, unseen};
+use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Role};
 use crate::roles::postgres::connect::DatabaseError;
 use crate::roles::postgres::sessions::{Sessions, Writer};
 use crate::wait::{self, Look};
 
-/// Name of the fault.
-const READ_ONLY: &str = "read-only";
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "read-only",
+    about: "the database takes no writes, and answers reads",
+    needs: Needs::part(&[Role::Postgres]),
+    effect: refuses_writes,
+};
+
+fn refuses_writes(site: &FaultSite) -> Effect {
+    Effect {
+        refuses_writes: true,
+        ..site.plain()
+    }
+}
+
 /// Longest that sessions may take to notice the change.
 const NOTICING: Duration = Duration::from_secs(5);
 /// Pause between two looks at the sessions.
@@ -33,7 +47,7 @@ impl Nemesis {
         url: &str,
         table: &str,
     ) -> Result<Landing, NemesisError> {
-        let fault = self.aimed(READ_ONLY, database, None);
+        let fault = self.aimed(&FAULT, database, None);
         let before = Writer::open(url).await.map_err(refused(&fault))?;
         let sessions = Sessions::open(url).await.map_err(refused(&fault))?;
         sessions.set_read_only(true).await.map_err(refused(&fault))?;
@@ -60,7 +74,7 @@ impl Nemesis {
     /// # Errors
     /// The database refuses, or still takes no writes.
     pub async fn let_write(&mut self, database: &PartHandle, url: &str, table: &str) -> Result<(), NemesisError> {
-        let fault = self.in_force_on(READ_ONLY, database);
+        let fault = self.in_force_on(&FAULT, database);
         self.mending(&fault);
         let sessions = Sessions::open(url).await.map_err(refused(&fault))?;
         sessions.set_read_only(false).await.map_err(refused(&fault))?;
@@ -71,7 +85,7 @@ impl Nemesis {
 
     /// Returns true while this nemesis keeps a database read-only.
     pub fn forbids_writes(&self) -> bool {
-        self.has_in_force(READ_ONLY)
+        self.has_in_force(&FAULT)
     }
 }
 

@@ -5,10 +5,19 @@
 use std::time::Instant;
 
 use crate::cluster::PartHandle;
-use crate::history::Landing;
+use crate::history::{Ends, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, refused};
+use crate::nemesis::kind::{FaultKind, Needs, Power, Role};
+
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "kill",
+    about: "a part's process is killed without a word",
+    needs: Needs::part(Role::ALL).with(&[Power::ProofOfDeath]),
+    effect: |site| site.ended(Ends::AtOnce),
+};
 
 impl Nemesis {
     /// Kills a part; it is dead when this returns. `trigger` is the time at which the event that set this off was seen.
@@ -34,7 +43,7 @@ impl Nemesis {
         pods: &[(&PartHandle, Option<&Aim>)],
         trigger: Option<Instant>,
     ) -> Result<Vec<Landing>, NemesisError> {
-        let faults: Vec<_> = pods.iter().map(|(pod, aim)| self.aimed("kill", pod, *aim)).collect();
+        let faults: Vec<_> = pods.iter().map(|(pod, aim)| self.aimed(&FAULT, pod, *aim)).collect();
         let parts: Vec<_> = pods.iter().map(|(pod, _)| *pod).collect();
         let deaths = PartHandle::kill_together(&parts).await;
         for (fault, death) in faults.iter().zip(&deaths) {

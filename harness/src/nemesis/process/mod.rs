@@ -1,6 +1,6 @@
 //! Faults of a part's process: it is killed, frozen or asked to end.
 
-mod kill;
-mod pause;
-mod stop;
-mod terminate;
+pub(super) mod kill;
+pub(super) mod pause;
+pub(super) mod stop;
+pub(super) mod terminate;

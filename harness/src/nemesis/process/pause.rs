@@ -6,10 +6,26 @@
 use std::time::Instant;
 
 use crate::cluster::PartHandle;
-use crate::history::Landing;
+use crate::history::{Effect, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, refused};
+use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Power, Role};
+
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "pause",
+    about: "every process of a part is frozen, and its sockets stay open",
+    needs: Needs::part(Role::ALL).with(&[Power::Freeze]),
+    effect: freezes,
+};
+
+fn freezes(site: &FaultSite) -> Effect {
+    Effect {
+        freezes: true,
+        ..site.plain()
+    }
+}
 
 impl Nemesis {
     /// Freezes a part.
@@ -22,7 +38,7 @@ impl Nemesis {
         aim: Option<&Aim>,
         trigger: Option<Instant>,
     ) -> Result<Landing, NemesisError> {
-        let fault = self.aimed("pause", pod, aim);
+        let fault = self.aimed(&FAULT, pod, aim);
         let frozen = pod.pause().await.map_err(refused(&fault))?;
         self.observed(&fault, &frozen.to_string(), trigger);
         self.landed(&fault, aim).await
@@ -33,7 +49,7 @@ impl Nemesis {
     /// # Errors
     /// The engine refuses, or neither kernel nor engine says that the part runs.
     pub async fn resume(&mut self, pod: &PartHandle) -> Result<(), NemesisError> {
-        let fault = self.in_force_on("pause", pod);
+        let fault = self.in_force_on(&FAULT, pod);
         self.mending(&fault);
         pod.unpause().await.map_err(refused(&fault))?;
         self.mended(&fault);

@@ -5,10 +5,19 @@
 use std::time::{Duration, Instant};
 
 use crate::cluster::PartHandle;
-use crate::history::Landing;
+use crate::history::{Ends, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::refused;
+use crate::nemesis::kind::{FaultKind, Needs, Power, Role};
+
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "stop",
+    about: "a part that pods depend on is stopped in good order",
+    needs: Needs::part(Role::DEPENDENCIES).with(&[Power::ProofOfDeath]),
+    effect: |site| site.ended(Ends::InGoodOrder),
+};
 
 impl Nemesis {
     /// Stops a dependency; it is gone when this returns. After `grace` it is killed.
@@ -16,7 +25,7 @@ impl Nemesis {
     /// # Errors
     /// The dependency does not run, may not be signalled, or is not seen to end.
     pub async fn stop(&mut self, dependency: &PartHandle, grace: Duration) -> Result<Landing, NemesisError> {
-        let fault = self.aimed("stop", dependency, None);
+        let fault = self.aimed(&FAULT, dependency, None);
         let since = Instant::now();
         let exit = dependency.terminate(Some(grace)).await.map_err(refused(&fault))?;
         let proof = exit.map_or("gone".to_owned(), |exit| format!("exited with code {}", exit.code));

@@ -6,10 +6,19 @@
 use std::time::{Duration, Instant};
 
 use crate::cluster::PartHandle;
-use crate::history::Landing;
+use crate::history::{Ends, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, refused};
+use crate::nemesis::kind::{FaultKind, Needs, Power, Role};
+
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "terminate",
+    about: "a pod is asked to end, and has its grace to do so",
+    needs: Needs::part(&[Role::Pod]).with(&[Power::ProofOfDeath]),
+    effect: |site| site.ended(Ends::InGoodOrder),
+};
 
 impl Nemesis {
     /// Sends a pod SIGTERM and returns at once: a story is about the time until the pod is gone.
@@ -17,7 +26,7 @@ impl Nemesis {
     /// # Errors
     /// The pod does not run or may not be signalled.
     pub async fn terminate(&mut self, pod: &PartHandle, aim: Option<&Aim>) -> Result<Landing, NemesisError> {
-        let fault = self.aimed("terminate", pod, aim);
+        let fault = self.aimed(&FAULT, pod, aim);
         pod.terminate(None).await.map_err(refused(&fault))?;
         self.landed(&fault, aim).await
     }
@@ -27,7 +36,7 @@ impl Nemesis {
     /// # Errors
     /// The pod still runs after `bound`.
     pub async fn gone(&mut self, pod: &PartHandle, bound: Duration, since: Instant) -> Result<i64, NemesisError> {
-        let fault = self.in_force_on("terminate", pod);
+        let fault = self.in_force_on(&FAULT, pod);
         let exit = pod.wait_exit(bound).await.map_err(refused(&fault))?;
         self.observed(&fault, &format!("exited with code {}", exit.code), Some(since));
         Ok(exit.code)

@@ -6,14 +6,28 @@
 use std::time::{Duration, Instant};
 
 use crate::cluster::PartHandle;
-use crate::history::Landing;
+use crate::history::{Effect, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, InForce, refused, unseen};
+use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Power, Role};
 use crate::wait::{self, Look};
 
-/// Name of the fault.
-const CPU_THROTTLED: &str = "cpu-throttled";
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "cpu-throttled",
+    about: "a pod gets a small share of one CPU",
+    needs: Needs::part(&[Role::Pod]).with(&[Power::Limits]),
+    effect: throttles,
+};
+
+fn throttles(site: &FaultSite) -> Effect {
+    Effect {
+        throttles: true,
+        ..site.plain()
+    }
+}
+
 /// Pause between two looks at the statistics.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -38,7 +52,7 @@ impl Nemesis {
         aim: Option<&Aim>,
         trigger: Option<Instant>,
     ) -> Result<Throttled, NemesisError> {
-        let fault = self.aimed(CPU_THROTTLED, pod, aim);
+        let fault = self.aimed(&FAULT, pod, aim);
         let before = pod.throttled_periods().await.map_err(refused(&fault))?;
         pod.limit_cpu(percent).await.map_err(refused(&fault))?;
         Ok(Throttled {
@@ -79,7 +93,7 @@ impl Nemesis {
     /// # Errors
     /// The engine refuses, or still reports a quota.
     pub async fn end_throttling(&mut self, pod: &PartHandle) -> Result<(), NemesisError> {
-        let fault = self.in_force_on(CPU_THROTTLED, pod);
+        let fault = self.in_force_on(&FAULT, pod);
         self.mending(&fault);
         pod.lift_limits().await.map_err(refused(&fault))?;
         self.mended(&fault);

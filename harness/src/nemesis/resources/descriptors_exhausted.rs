@@ -15,10 +15,16 @@ use crate::history::Landing;
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, refused, unseen};
+use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Power, Role};
 use crate::wait::{self, Look};
 
-/// Name of the fault.
-const DESCRIPTORS_EXHAUSTED: &str = "descriptors-exhausted";
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "descriptors-exhausted",
+    about: "a pod can open no more descriptors: it accepts and makes no connection",
+    needs: Needs::part(&[Role::Pod]).with(&[Power::Descriptors]),
+    effect: FaultSite::plain,
+};
 /// The words of every runtime for EMFILE; the case of the letters differs.
 const COMPLAINT: &str = "too many open files";
 /// Longest until the pod logs the error, and until it answers again: a server that could not accept may rest for a second.
@@ -37,7 +43,7 @@ impl Nemesis {
         aim: Option<&Aim>,
         trigger: Option<Instant>,
     ) -> Result<Landing, NemesisError> {
-        let fault = self.aimed(DESCRIPTORS_EXHAUSTED, pod, aim);
+        let fault = self.aimed(&FAULT, pod, aim);
         let newest = pod.newest_line().await.map_err(refused(&fault))?;
         let allowed = pod.allow_no_more_descriptors().map_err(refused(&fault))?;
         let asked = ask(pod).await;
@@ -78,7 +84,7 @@ impl Nemesis {
     /// # Errors
     /// The kernel refuses, or the pod does not answer.
     pub async fn give_descriptors_back(&mut self, pod: &PartHandle) -> Result<(), NemesisError> {
-        let fault = self.in_force_on(DESCRIPTORS_EXHAUSTED, pod);
+        let fault = self.in_force_on(&FAULT, pod);
         self.mending(&fault);
         let allowed = pod.allow_descriptors_again().map_err(refused(&fault))?;
         if allowed == 0 {

@@ -1,5 +1,5 @@
 //! Faults that leave a pod too little of something: memory, CPU, descriptors.
 
 pub(super) mod cpu_throttled;
-mod descriptors_exhausted;
-mod out_of_memory;
+pub(super) mod descriptors_exhausted;
+pub(super) mod out_of_memory;

@@ -12,15 +12,23 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::cluster::PartHandle;
-use crate::history::{FaultStep, Landing, MachineEvent, What};
+use crate::history::{Ends, FaultStep, Landing, MachineEvent, What};
 use crate::nemesis::Nemesis;
 use crate::nemesis::admin::ask;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, InForce, refused, unseen};
+use crate::nemesis::kind::{FaultKind, Needs, Power, Role};
 use crate::wait::{self, Look};
 
-/// Name of the fault; by it the judge knows that a process ends.
-const OUT_OF_MEMORY: &str = "out-of-memory";
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "out-of-memory",
+    about: "a pod gets no more memory, and the kernel ends it when it wants more",
+    needs: Needs::part(&[Role::Pod])
+        .with(&[Power::Limits, Power::ProofOfDeath])
+        .with_admin(),
+    effect: |site| site.ended(Ends::AtOnce),
+};
 /// Exit code of a container after SIGKILL.
 const KILLED: i64 = 137;
 /// Memory that the pod is ordered to allocate, in MiB: more than the page cache that it could give up.
@@ -36,7 +44,7 @@ impl Nemesis {
     /// # Errors
     /// The engine refuses.
     pub async fn limit_memory(&mut self, pod: &PartHandle, aim: Option<&Aim>) -> Result<(), NemesisError> {
-        let fault = self.aimed(OUT_OF_MEMORY, pod, aim);
+        let fault = self.aimed(&FAULT, pod, aim);
         let bytes = pod.limit_memory().await.map_err(refused(&fault))?;
         tracing::debug!(pod = %fault.target, bytes, "memory is limited");
         Ok(())
@@ -52,7 +60,7 @@ impl Nemesis {
         aim: Option<&Aim>,
         bound: Duration,
     ) -> Result<Landing, NemesisError> {
-        let fault = self.in_force_on(OUT_OF_MEMORY, pod);
+        let fault = self.in_force_on(&FAULT, pod);
         let order = json!({ "mib": MORE_MIB });
         let exit = tokio::select! {
             exit = pod.wait_exit(bound) => exit.map_err(refused(&fault))?,

@@ -9,13 +9,19 @@
 //! them all, so that they outlive a killed pod. They cannot stand for a power cut: syncing a tmpfs does nothing.
 
 use crate::cluster::{ClusterError, PartHandle, Written};
-use crate::history::Landing;
+use crate::history::{Effect, Excuses, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Full, InForce, name, refused, unseen};
+use crate::nemesis::kind::{FaultKind, Needs, Power, Role};
 
-/// Name of the fault.
-const DISK_FULL: &str = "disk-full";
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "disk-full",
+    about: "a volume of a pod has no byte left",
+    needs: Needs::part(&[Role::Pod]).with(&[Power::Volumes]),
+    effect: |_| Effect::excusing(Excuses::Nothing),
+};
 /// Name of the file that fills a volume. It stays behind, empty, after healing.
 const FILLER: &str = "crosspod-filler";
 /// Size of the filler, in bytes: more than a bounded volume has room for.
@@ -31,7 +37,7 @@ impl Nemesis {
     pub async fn fill_disk(&mut self, pod: &PartHandle, folder: &str) -> Result<Landing, NemesisError> {
         let fault = InForce {
             outlives_restart: true,
-            ..self.next(DISK_FULL, pod)
+            ..self.next(&FAULT, pod)
         };
         let fault = self.begin(fault, None);
         self.full.push(Full {
@@ -54,7 +60,7 @@ impl Nemesis {
     /// # Errors
     /// The engine refuses, or there is still no room.
     pub async fn free_disk(&mut self, pod: &PartHandle) -> Result<(), NemesisError> {
-        let fault = self.in_force_on(DISK_FULL, pod);
+        let fault = self.in_force_on(&FAULT, pod);
         self.mending(&fault);
         let found = self.full.iter().find(|full| name(&full.pod) == fault.target).cloned();
         let Some(Full { folder, .. }) = found else {

@@ -1,4 +1,4 @@
 //! Faults of what a part stores on a volume: the volume is full, or empty.
 
 pub(super) mod disk_full;
-mod storage_wiped;
+pub(super) mod storage_wiped;

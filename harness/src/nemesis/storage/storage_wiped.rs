@@ -6,13 +6,26 @@
 use std::time::{Duration, Instant};
 
 use crate::cluster::PartHandle;
-use crate::history::Landing;
+use crate::history::{Effect, Ends, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{refused, unseen};
+use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Power, Role};
 
-/// Name of the fault.
-const WIPED: &str = "storage-wiped";
+/// The fault.
+pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
+    name: "storage-wiped",
+    about: "a part is stopped and loses its volumes",
+    needs: Needs::part(&[Role::Nats, Role::Redis]).with(&[Power::Volumes, Power::ProofOfDeath]),
+    effect: wiped,
+};
+
+fn wiped(site: &FaultSite) -> Effect {
+    Effect {
+        loses_log: site.stored.holds_log,
+        ..site.ended(Ends::InGoodOrder)
+    }
+}
 
 impl Nemesis {
     /// Stops a dependency and empties its volumes; it is gone when this returns. After `grace` it is killed. `tools` is a part with
@@ -26,7 +39,7 @@ impl Nemesis {
         tools: &PartHandle,
         grace: Duration,
     ) -> Result<Landing, NemesisError> {
-        let fault = self.aimed(WIPED, dependency, None);
+        let fault = self.aimed(&FAULT, dependency, None);
         let since = Instant::now();
         let exit = dependency.terminate(Some(grace)).await.map_err(refused(&fault))?;
         let emptied = dependency.empty_volumes(tools).await.map_err(refused(&fault))?;

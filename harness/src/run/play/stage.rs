@@ -1,5 +1,6 @@
 //! The stage: the cast and the feeds of one play, from before it begins until its final state is read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -12,9 +13,10 @@ use super::final_state::{self, Baseline, read_final_state};
 use super::heal::heal;
 use super::reach;
 use super::settle::{quiesce, settle_feedback};
+use crate::cluster::Service;
 use crate::history::writer::Recorder;
-use crate::history::{ClientEvent, RunEvent};
-use crate::nemesis::Nemesis;
+use crate::history::{ClientEvent, PodName, RunEvent};
+use crate::nemesis::{Keeps, Nemesis, Stored};
 use crate::plan::Plan;
 use crate::report::Folder;
 use crate::roles::provider::Journal;
@@ -27,6 +29,7 @@ use crate::run::collect::stream_log::log;
 use crate::run::slot::Slot;
 use crate::run::stopped::Stopped;
 use crate::run::story::Story;
+use crate::system::System;
 use crate::workload::Tail;
 
 /// Longest that a whole play may take: beyond every wait that a story can hold, so that a hang in the harness itself
@@ -184,7 +187,7 @@ async fn make_cast(
         slot: slot.clone(),
         plan,
         recorder: recorder.clone(),
-        nemesis: Nemesis::new(slot.owners.clone(), recorder.clone()),
+        nemesis: Nemesis::new(slot.owners.clone(), recorder.clone(), stored(slot.api.system())),
         session,
         reader,
         stranger,
@@ -202,6 +205,16 @@ async fn make_cast(
         superseded_before: baseline.stepped_down.clone(),
         stopping_since: Vec::new(),
     })
+}
+
+/// What the system's parts store. The broker writes the stream log to a volume.
+fn stored(system: &System) -> BTreeMap<PodName, Stored> {
+    let log = Stored {
+        keeps: Keeps::Always,
+        holds_log: true,
+    };
+    let broker = PodName::from(Service::Nats.name());
+    system.log.iter().map(|_| (broker.clone(), log)).collect()
 }
 
 async fn leave(tail: Arc<Tail>) {

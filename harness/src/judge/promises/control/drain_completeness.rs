@@ -29,7 +29,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     let stops = view
         .faults
         .iter()
-        .filter(|fault| fault.name == "terminate" && view.pods.contains(fault.target));
+        .filter(|fault| fault.asks_to_end() && view.pods.contains(fault.target));
     let of_each = stops.flat_map(|fault| taken(view, fault).into_iter().chain(end(view, fault)));
     of_each.chain(claims(view)).collect()
 }
@@ -80,7 +80,7 @@ fn claims(view: &View<'_>) -> Vec<Breach> {
             let fault = meanwhile.find(|fault| {
                 let may_claim_until_us = fault.aimed.us + NOTICE_US + ROW_LATENESS_US;
                 let is_late = owned.at.us > may_claim_until_us && owned.at.us < until_us(view, fault);
-                fault.name == "terminate" && fault.target == owner.as_str() && is_late
+                fault.asks_to_end() && fault.target == owner.as_str() && is_late
             });
             if let Some(fault) = fault.filter(|fault| reported.insert(fault.id)) {
                 breaches.push(Breach {
@@ -117,8 +117,7 @@ fn end(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
     if meddled {
         return None;
     }
-    let mut lacking = view.dependency_faults_during(fault.aimed.us, us);
-    let bare = lacking.any(|other| !other.excuses_nothing());
+    let is_bare = view.dependency_faults_during(fault.aimed.us, us).next().is_some();
     let code = death.and_then(|death| death.exit_code);
     let got = match (death, code) {
         (None, _) => format!("it still runs after {} ms", since_ms(fault, us)),
@@ -127,7 +126,7 @@ fn end(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
             since_ms(fault, us),
             code.map_or(String::new(), |code| format!(" with code {code}"))
         ),
-        (Some(_), Some(code)) if code != 0 && !bare => format!("it ended with code {code}"),
+        (Some(_), Some(code)) if code != 0 && !is_bare => format!("it ended with code {code}"),
         _ => return None,
     };
     Some(Breach {

@@ -89,13 +89,9 @@ fn left_behind(view: &View<'_>, id: &FeedbackId, item: &Item<'_>) -> Option<Brea
 /// it from its work meanwhile.
 fn left_in_good_order(view: &View<'_>, acknowledged: At, pod: &PodName) -> Option<At> {
     let ended = view.death_after(pod.as_str(), acknowledged.n)?;
-    let is_stop = |name: &str| name == "terminate";
     let meanwhile = || view.faults.during(acknowledged.us, ended.at.us);
-    let was_stopped = meanwhile().any(|fault| fault.target == pod.as_str() && is_stop(fault.name));
-    let hindered = meanwhile().any(|fault| {
-        let concerns = fault.target == pod.as_str() || !view.pods.contains(fault.target);
-        concerns && !is_stop(fault.name) && !fault.excuses_nothing()
-    });
+    let was_stopped = meanwhile().any(|fault| fault.target == pod.as_str() && fault.asks_to_end());
+    let hindered = meanwhile().any(|fault| fault.excuses(pod.as_str()) && !fault.asks_to_end());
     (was_stopped && !hindered && ended.exit_code == Some(0)).then_some(ended.at)
 }
 
@@ -119,9 +115,7 @@ fn lost(view: &View<'_>, id: &FeedbackId, item: &Item<'_>) -> Option<Breach> {
 fn due_us(view: &View<'_>, acknowledged: At, item: &Item<'_>) -> Option<u64> {
     let mut from_us = acknowledged.us;
     for fault in view.faults.during(acknowledged.us, u64::MAX) {
-        let is_pod = view.pods.contains(fault.target);
-        let concerns = !is_pod || item.acknowledged().any(|(_, pod)| pod.as_str() == fault.target);
-        if concerns && !fault.excuses_nothing() {
+        if item.acknowledged().any(|(_, pod)| fault.excuses(pod.as_str())) {
             from_us = from_us.max(fault.healed?.us);
         }
     }

@@ -14,7 +14,7 @@
 
 use std::collections::HashMap;
 
-use crate::history::{Capability, Status};
+use crate::history::{Capability, Ends, Status};
 use crate::judge::Promise;
 use crate::judge::view::{At, Breach, FaultSpan, Owned, Thread, Turn, View};
 
@@ -85,16 +85,17 @@ pub(in crate::judge) fn hits<'v, 'a>(view: &'v View<'a>) -> Vec<Hit<'v, 'a>> {
 /// When the owner stopped: the moment at which its turns are read, and the time that the bound counts from.
 /// Returns `None` for a fault that leaves an owner at work, or whose effect was never seen.
 fn stopped(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<(At, u64)> {
-    match fault.name {
-        "kill" | "pause" | "out-of-memory" => fault.observed.map(|observed| (observed, observed.us)),
-        "terminate" => {
+    match fault.effect.ends {
+        Ends::AtOnce => fault.observed.map(|observed| (observed, observed.us)),
+        Ends::Not if fault.effect.freezes => fault.observed.map(|observed| (observed, observed.us)),
+        Ends::Not => None,
+        Ends::InGoodOrder => {
             let grace_over_us = fault.aimed.us + view.bounds.drain_ms * 1000;
             Some((
                 fault.aimed,
                 fault.observed.map_or(grace_over_us, |gone| gone.us.max(grace_over_us)),
             ))
         }
-        _ => None,
     }
 }
 

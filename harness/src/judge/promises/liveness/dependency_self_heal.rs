@@ -28,7 +28,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     let broken = view
         .faults
         .iter()
-        .filter(|fault| !view.pods.contains(fault.target) || fault.is_of_link());
+        .filter(|fault| fault.excuses_everyone() || fault.is_of_link());
     let healed_us = broken.filter_map(|fault| fault.healed).map(|at| at.us).min();
     let mut complaints = complaints(view);
     complaints.sort_by_key(|complaint| complaint.at.n);

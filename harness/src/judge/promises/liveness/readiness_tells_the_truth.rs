@@ -77,7 +77,7 @@ fn lied(view: &View<'_>, before: &Poll<'_>, trial: &Trial<'_>, after: &Poll<'_>)
     let changes = |at: At| from_us <= at.us && at.us <= after.at.us;
     let pod = trial.pod.as_str();
     let is_unclear = view.faults.during(from_us, after.at.us).any(|fault| {
-        let concerns = fault.target == pod || !view.pods.contains(fault.target);
+        let concerns = fault.target == pod || fault.excuses_everyone();
         let moments = [Some(fault.aimed), fault.observed, fault.healing, fault.healed];
         let is_own = fault.target == pod && fault.touches(before.at.us, after.at.us);
         concerns && (is_own || moments.into_iter().flatten().any(changes))

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::{LANDING, NemesisSide, STOP, database, not_started};
-use crate::cluster::{ClusterError, PartHandle, Service};
+use super::{LANDING, NemesisSide, STOP, database, not_started, part_of};
+use crate::cluster::{ClusterError, PartHandle};
 use crate::history::PodName;
-use crate::nemesis::{Link, LinkFault, Way};
+use crate::nemesis::{Link, LinkFault, Role, Way};
 use crate::run::cast::Cast;
 use crate::run::cast::turn::LOOK;
 use crate::run::stopped::Stopped;
@@ -27,16 +27,17 @@ impl NemesisSide<'_> {
         is_up_unready(cast, &handle, &format!("{pod} to be up without its database")).await?;
         cast.nemesis.link_cut_landed(&links, &cut, None, LANDING).await?;
         cast.nemesis.kill(&handle, None, None).await?;
-        Ok(cast.nemesis.mend_link(&links, &cut).await?)
+        cast.nemesis.mend_link(&links, &cut).await?;
+        Ok(())
     }
 
     /// Starts a pod that is gone while a dependency is gone too, mends that once the pod is up and says what it lacks, and
     /// leaves it to the pod to find it.
-    pub async fn start_before(self, pod: &PodName, dependency: &Service) -> Result<(), Stopped> {
+    pub async fn start_before(self, pod: &PodName, dependency: Role) -> Result<(), Stopped> {
         let cast = self.cast;
         let handle = cast.slot.pod(pod)?;
         cast.nemesis.healing(pod);
-        let what = format!("{pod} to be up without {dependency}");
+        let what = format!("{pod} to be up without {}", dependency.name());
         // Its start is over only when it is ready, which it should not be before the dependency is.
         tokio::select! {
             is_up = is_up_unready(cast, &handle, &what) => is_up?,
@@ -49,29 +50,29 @@ impl NemesisSide<'_> {
     // --- what pods depend on
 
     /// Kills a dependency; it is dead when this returns.
-    pub async fn crash(self, dependency: &Service) -> Result<(), Stopped> {
-        let handle = self.cast.slot.part(dependency)?;
+    pub async fn crash(self, dependency: Role) -> Result<(), Stopped> {
+        let handle = part_of(self.cast, dependency)?;
         self.cast.nemesis.kill(&handle, None, None).await?;
         Ok(())
     }
 
     /// Stops a dependency in good order; it is gone when this returns.
-    pub async fn stop(self, dependency: &Service) -> Result<(), Stopped> {
-        let handle = self.cast.slot.part(dependency)?;
+    pub async fn stop(self, dependency: Role) -> Result<(), Stopped> {
+        let handle = part_of(self.cast, dependency)?;
         self.cast.nemesis.stop(&handle, STOP).await?;
         Ok(())
     }
 
     /// Freezes a dependency: its connections stay, and no answer comes on them.
-    pub async fn freeze(self, dependency: &Service) -> Result<(), Stopped> {
-        let handle = self.cast.slot.part(dependency)?;
+    pub async fn freeze(self, dependency: Role) -> Result<(), Stopped> {
+        let handle = part_of(self.cast, dependency)?;
         self.cast.nemesis.pause(&handle, None, None).await?;
         Ok(())
     }
 
     /// Lets a frozen dependency go on.
-    pub async fn thaw(self, dependency: &Service) -> Result<(), Stopped> {
-        let handle = self.cast.slot.part(dependency)?;
+    pub async fn thaw(self, dependency: Role) -> Result<(), Stopped> {
+        let handle = part_of(self.cast, dependency)?;
         self.cast.nemesis.resume(&handle).await?;
         self.cast.poll_healthy_pods().await;
         Ok(())
@@ -79,7 +80,7 @@ impl NemesisSide<'_> {
 
     /// Empties the database, as a service finds it on its first day. No pod may run.
     pub async fn empty_database(self) -> Result<(), Stopped> {
-        let handle = self.cast.slot.part(&Service::Postgres)?;
+        let handle = part_of(self.cast, Role::Postgres)?;
         let url = database(self.cast)?;
         self.cast.nemesis.empty(&handle, &url).await?;
         Ok(())
@@ -91,17 +92,18 @@ impl NemesisSide<'_> {
         let mut running = cast.pods();
         running.retain(|pod| cast.slot.address(pod).is_ok());
         NemesisSide { cast }.kill_together(&running).await?;
-        let handle = cast.slot.part(&Service::Postgres)?;
+        let handle = part_of(cast, Role::Postgres)?;
         let url = database(cast)?;
         Ok(cast.nemesis.refill(&handle, &url).await?)
     }
 
     /// Starts a dependency that is gone, and waits until it serves again.
-    pub async fn mend(self, dependency: &Service) -> Result<(), Stopped> {
-        let handle = self.cast.slot.part(dependency)?;
-        let target = PodName::from(dependency.name());
+    pub async fn mend(self, dependency: Role) -> Result<(), Stopped> {
+        let handle = part_of(self.cast, dependency)?;
+        let target = PodName::from(handle.service().name());
         self.cast.nemesis.healing(&target);
-        let harness = |e: ClusterError| Stopped::Harness(format!("{dependency} could not be started again: {e}"));
+        let harness =
+            |e: ClusterError| Stopped::Harness(format!("{} could not be started again: {e}", handle.service()));
         handle.start().await.map_err(harness)?;
         self.cast.slot.find_again().await.map_err(harness)?;
         self.cast.nemesis.healed(&target);

@@ -198,11 +198,17 @@ impl NemesisSide<'_> {
 
     /// Takes the faults of links off again.
     pub async fn mend_links(self, injected: &[Injected]) -> Result<(), Stopped> {
+        self.lift(injected).await.map(drop)
+    }
+
+    /// Takes the faults of links off again. Returns true if something was held back, and all of it has arrived by now.
+    pub async fn lift(self, injected: &[Injected]) -> Result<bool, Stopped> {
         let links = self.cast.slot.links();
+        let mut lifted = Vec::new();
         for cut in injected.iter().filter_map(|one| one.cut.as_ref()) {
-            self.cast.nemesis.mend_link(&links, cut).await?;
+            lifted.push(self.cast.nemesis.mend_link(&links, cut).await?);
         }
-        Ok(())
+        Ok(lifted.iter().any(|one| one.held_bytes > 0) && lifted.iter().all(|one| one.all_arrived))
     }
 }
 

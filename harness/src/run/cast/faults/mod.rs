@@ -10,9 +10,9 @@ use futures_util::future::join_all;
 
 use super::Cast;
 use super::turn::BEGIN;
-use crate::cluster::{ClusterError, PartHandle};
+use crate::cluster::{ClusterError, PartHandle, Service};
 use crate::history::{Landing, PodName, ThreadId};
-use crate::nemesis::{Aim, Armed, Failpoint, Held, Link, LinkCut, LinkFault, Way};
+use crate::nemesis::{Aim, Armed, Failpoint, Held, Link, LinkCut, LinkFault, Role, Way};
 use crate::run::stopped::Stopped;
 use crate::system::Release;
 
@@ -176,7 +176,8 @@ impl NemesisSide<'_> {
     /// Takes a fault off its link.
     pub async fn mend_link(self, cut: &LinkCut) -> Result<(), Stopped> {
         let links = self.cast.slot.links();
-        Ok(self.cast.nemesis.mend_link(&links, cut).await?)
+        self.cast.nemesis.mend_link(&links, cut).await?;
+        Ok(())
     }
 
     // --- places between two steps of a pod
@@ -307,6 +308,20 @@ impl NemesisSide<'_> {
 fn release(cast: &Cast) -> Result<Release, Stopped> {
     let release = cast.slot.api.system().release.clone();
     release.ok_or_else(|| Stopped::Harness("the system's description has no [release]".to_owned()))
+}
+
+/// The system's part of a role.
+pub(in crate::run) fn part_of(cast: &Cast, role: Role) -> Result<PartHandle, Stopped> {
+    let service = match role {
+        Role::Postgres => Service::Postgres,
+        Role::Nats => Service::Nats,
+        Role::Provider => Service::MockAi,
+        Role::Pod | Role::Redis | Role::Other => {
+            let lacks = format!("the system has no part of role {} that could be broken", role.name());
+            return Err(Stopped::Harness(lacks));
+        }
+    };
+    cast.slot.part(&service)
 }
 
 pub(in crate::run) fn database(cast: &Cast) -> Result<String, Stopped> {

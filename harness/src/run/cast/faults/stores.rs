@@ -1,7 +1,7 @@
 //! Faults of the database and the broker while they run, or of their data, and their mending.
 
-use super::{NemesisSide, STOP, database};
-use crate::cluster::Service;
+use super::{NemesisSide, STOP, database, part_of};
+use crate::nemesis::Role;
 use crate::roles::nats::stream::{self, Made};
 use crate::run::cast::Cast;
 use crate::run::cast::turn::{BEGIN, LOOK};
@@ -18,13 +18,13 @@ pub struct LostLog {
 impl NemesisSide<'_> {
     /// Ends every session that the system has in the database; they are gone when this returns. How many there were.
     pub async fn terminate_backends(self) -> Result<usize, Stopped> {
-        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
+        let (handle, url) = (part_of(self.cast, Role::Postgres)?, database(self.cast)?);
         Ok(self.cast.nemesis.terminate_backends(&handle, &url).await?)
     }
 
     /// Takes every place for a session that the database has; the system has none when this returns.
     pub async fn exhaust_connections(self) -> Result<(), Stopped> {
-        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
+        let (handle, url) = (part_of(self.cast, Role::Postgres)?, database(self.cast)?);
         let links = self.cast.slot.links();
         self.cast.nemesis.exhaust_connections(&links, &handle, &url).await?;
         Ok(())
@@ -32,7 +32,7 @@ impl NemesisSide<'_> {
 
     /// Gives the places for sessions back.
     pub async fn release_connections(self) -> Result<(), Stopped> {
-        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
+        let (handle, url) = (part_of(self.cast, Role::Postgres)?, database(self.cast)?);
         self.cast.nemesis.release_connections(&handle, &url).await?;
         self.cast.poll_healthy_pods().await;
         Ok(())
@@ -40,7 +40,7 @@ impl NemesisSide<'_> {
 
     /// Lets the database only be read.
     pub async fn forbid_writes(self) -> Result<(), Stopped> {
-        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
+        let (handle, url) = (part_of(self.cast, Role::Postgres)?, database(self.cast)?);
         let system = self.cast.slot.api.system();
         let table = &system.database.threads;
         self.cast.nemesis.forbid_writes(&handle, &url, table).await?;
@@ -49,7 +49,7 @@ impl NemesisSide<'_> {
 
     /// Lets the database take writes again.
     pub async fn let_write(self) -> Result<(), Stopped> {
-        let (handle, url) = (self.cast.slot.part(&Service::Postgres)?, database(self.cast)?);
+        let (handle, url) = (part_of(self.cast, Role::Postgres)?, database(self.cast)?);
         let system = self.cast.slot.api.system();
         let table = &system.database.threads;
         self.cast.nemesis.let_write(&handle, &url, table).await?;
@@ -61,7 +61,7 @@ impl NemesisSide<'_> {
     pub async fn wipe_broker(self) -> Result<LostLog, Stopped> {
         let cast = self.cast;
         let lost = cast.log_held().await?;
-        let (broker, tools) = (cast.slot.part(&Service::Nats)?, cast.slot.part(&Service::Postgres)?);
+        let (broker, tools) = (part_of(cast, Role::Nats)?, part_of(cast, Role::Postgres)?);
         let nemesis = &mut cast.nemesis;
         let wiping = Box::pin(nemesis.wipe_storage(&broker, &tools, STOP));
         cast.slot.with_log_unread(wiping).await?;
@@ -72,7 +72,7 @@ impl NemesisSide<'_> {
     pub async fn delete_stream(self) -> Result<LostLog, Stopped> {
         let cast = self.cast;
         let (url, log) = log_of(cast)?;
-        let broker = cast.slot.part(&Service::Nats)?;
+        let broker = part_of(cast, Role::Nats)?;
         let deleting = Box::pin(cast.nemesis.delete_stream(&broker, &url, &log));
         let made = cast.slot.with_log_unread(deleting).await?;
         Ok(LostLog { made })

@@ -4,16 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use super::{Epoch, ThreadId};
 
+mod by_name;
+mod effect;
+
+pub(crate) use by_name::effect_by_name;
+pub use effect::{Effect, Ends, Excuses};
+
 /// A fault's life, one event a step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename = "fault")]
 pub struct FaultEvent {
     /// Tells this fault from the run's others, from 1.
     pub id: u32,
-    /// Its name: `kill`, `terminate`, `pause`, ...
-    pub fault: String,
-    /// Pod or dependency it was aimed at.
+    /// Its name: `kill`, `terminate`, `pause`, ... Readers see it; no judgement depends on it.
+    pub name: String,
+    /// Pod or part it was aimed at.
     pub target: String,
+    /// What it does to its target while it is in force.
+    pub effect: Effect,
     /// The step.
     pub step: FaultStep,
 }

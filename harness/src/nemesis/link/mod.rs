@@ -4,14 +4,12 @@
 //! the fault works, or how often it had an effect. Healed by [`Nemesis::mend_link`]: the proxy no longer has it. Faults of
 //! links compose with each other and with any fault of a pod.
 
-use std::fmt;
+pub(super) mod fault;
+
 use std::time::{Duration, Instant};
 
 use crosspod_links::client::{Client, ClientError};
-use crosspod_links::model::{
-    Attributes, Bandwidth, CutInside, Effects, HalfOpen, Latency, LimitData, ResetPeer, Slicer, Stream, Timeout,
-    ToxicSpec,
-};
+use crosspod_links::model::{Effects, ProxyEffects, ToxicSpec};
 use futures_util::future::try_join_all;
 
 use crate::cluster::PartHandle;
@@ -21,76 +19,13 @@ use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, InForce, refused, unseen};
 use crate::wait::{self, Look};
 
+use fault::streams;
+pub use fault::{Link, LinkFault, Way};
+
 /// Longest until a fault that needs no data is seen to work on a live connection.
 const AT_ONCE: Duration = Duration::from_secs(2);
 /// Pause between two looks at the effects of a fault.
 const LOOK: Duration = Duration::from_millis(5);
-
-/// One of a pod's links.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
-    /// To the database.
-    Postgres,
-    /// To the broker.
-    Nats,
-    /// To the provider.
-    Provider,
-    /// From clients that come through the proxy.
-    Edge,
-}
-
-/// A direction, from the pod's side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
-    /// Bytes that the pod sends.
-    FromPod,
-    /// Bytes that the pod receives.
-    ToPod,
-    /// Both directions.
-    Both,
-}
-
-/// A kind of fault of a link.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LinkFault {
-    /// Bytes vanish, connections stay.
-    Blackhole,
-    /// Connections are reset.
-    Reset,
-    /// Bytes arrive late.
-    Latency {
-        /// The delay, in milliseconds.
-        ms: u64,
-        /// Random deviation from the delay, in milliseconds.
-        jitter_ms: u64,
-    },
-    /// Bytes arrive slowly.
-    Bandwidth {
-        /// Kilobytes a second.
-        kb_s: u64,
-    },
-    /// Bytes arrive in small pieces.
-    Slice {
-        /// Average size of a piece, in bytes.
-        bytes: u64,
-    },
-    /// Connections are closed after a number of bytes.
-    CutAfter {
-        /// The number of bytes from the injection on.
-        bytes: u64,
-    },
-    /// Connections are closed in the middle of a text.
-    CutInside {
-        /// The text.
-        text: String,
-        /// Number of occurrences that pass before.
-        skip: u64,
-    },
-    /// Connections are closed in the middle of a character of several bytes.
-    CutInsideCharacter,
-    /// One side is gone and the other side is not notified.
-    HalfOpen,
-}
 
 /// A fault of a link that is in force.
 #[derive(Debug, Clone)]
@@ -99,7 +34,17 @@ pub struct LinkCut {
     proxy: String,
     toxics: Vec<String>,
     waits_for_data: bool,
+    holds_back: bool,
     set_off: Option<Instant>,
+}
+
+/// What a fault of a link has held back, once it is lifted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifted {
+    /// Bytes that it had held back; 0 for a fault that holds nothing back.
+    pub held_bytes: u64,
+    /// True if the proxy has passed on as many since then.
+    pub all_arrived: bool,
 }
 
 impl LinkCut {
@@ -124,7 +69,8 @@ impl Nemesis {
         trigger: Option<Instant>,
     ) -> Result<LinkCut, NemesisError> {
         let (mut cut, effects) = self.put_on_link(links, pod, (link, way, kind), aim).await?;
-        cut.set_off = trigger;
+        // The time until a fault that waits for data has an effect is the traffic's.
+        cut.set_off = trigger.filter(|_| kind.works_at_once());
         if kind.works_at_once() {
             if has_landed(&effects, true) {
                 self.record_landing(&cut, &effects);
@@ -162,15 +108,13 @@ impl Nemesis {
         (link, way, kind): (Link, Way, &LinkFault),
         aim: Option<&Aim>,
     ) -> Result<(LinkCut, Effects), NemesisError> {
-        let fault = InForce {
-            of_link: true,
-            ..self.next(format!("{link}-{}", kind.name()), pod)
-        };
+        let fault = self.next_of_link(kind.kind(), pod, link.to_string());
         let fault = self.begin(fault, aim);
         let mut cut = LinkCut {
             proxy: format!("{}-{link}", fault.target),
             toxics: Vec::new(),
             waits_for_data: !kind.works_at_once(),
+            holds_back: *kind == LinkFault::Hold,
             set_off: None,
             fault,
         };
@@ -203,12 +147,13 @@ impl Nemesis {
         self.landed(&cut.fault, aim).await
     }
 
-    /// Removes a fault from its link.
+    /// Removes a fault from its link. Bytes that it held back arrive now.
     ///
     /// # Errors
     /// The proxy refuses, or still has it.
-    pub async fn mend_link(&mut self, links: &Client, cut: &LinkCut) -> Result<(), NemesisError> {
+    pub async fn mend_link(&mut self, links: &Client, cut: &LinkCut) -> Result<Lifted, NemesisError> {
         self.mending(&cut.fault);
+        let before = links.effects(&cut.proxy).await.map_err(refused(&cut.fault))?;
         for toxic in &cut.toxics {
             links
                 .remove_toxic(&cut.proxy, toxic)
@@ -219,8 +164,9 @@ impl Nemesis {
         if let Some(toxic) = left.iter().find(|toxic| cut.toxics.contains(&toxic.spec.name)) {
             return Err(unseen(&cut.fault, format!("{} is still there", toxic.spec.name)));
         }
+        let lifted = lifted(links, cut, &before).await;
         self.mended(&cut.fault);
-        Ok(())
+        Ok(lifted)
     }
 
     async fn await_landing(
@@ -248,15 +194,34 @@ impl Nemesis {
     }
 }
 
+/// Waits until the proxy has written as many bytes as a fault had held back. A receiver that is gone takes none.
+async fn lifted(links: &Client, cut: &LinkCut, before: &ProxyEffects) -> Lifted {
+    let held_bytes = if cut.holds_back { of_cut(before, cut).bytes } else { 0 };
+    let written = |effects: &ProxyEffects| effects.upstream_bytes + effects.downstream_bytes;
+    let arrived = wait::until("what was held to arrive", AT_ONCE, LOOK, || async move {
+        match links.effects(&cut.proxy).await {
+            Ok(now) if written(&now) - written(before) >= held_bytes => Look::Done(written(&now) - written(before)),
+            Ok(now) => Look::NotYet(format!("{} of {held_bytes} bytes", written(&now) - written(before))),
+            Err(e) => Look::NotYet(e.to_string()),
+        }
+    });
+    let arrived = arrived
+        .await
+        .inspect_err(|expired| tracing::debug!(%expired, "not all that was held has arrived"));
+    Lifted {
+        held_bytes,
+        all_arrived: arrived.is_ok(),
+    }
+}
+
 /// Asks the proxy for the effects of a fault, summed over both directions.
 async fn effects(links: &Client, cut: &LinkCut) -> Result<Effects, ClientError> {
-    let of_proxy = links.effects(&cut.proxy).await?;
-    let ours = of_proxy
-        .toxics
-        .iter()
-        .filter(|(name, _)| cut.toxics.contains(name))
-        .map(|(_, effects)| *effects);
-    Ok(ours.fold(Effects::default(), more))
+    Ok(of_cut(&links.effects(&cut.proxy).await?, cut))
+}
+
+fn of_cut(of_proxy: &ProxyEffects, cut: &LinkCut) -> Effects {
+    let ours = of_proxy.toxics.iter().filter(|(name, _)| cut.toxics.contains(name));
+    ours.map(|(_, effects)| *effects).fold(Effects::default(), more)
 }
 
 fn more(a: Effects, b: Effects) -> Effects {
@@ -280,95 +245,9 @@ fn describe(effects: &Effects) -> String {
     )
 }
 
-/// The proxy's streams for a direction of the pod. The pod is the client of its dependencies.
-fn streams(link: Link, way: Way) -> Vec<Stream> {
-    match (way, link) {
-        (Way::Both, _) => vec![Stream::Upstream, Stream::Downstream],
-        (Way::FromPod, Link::Edge) | (Way::ToPod, Link::Postgres | Link::Nats | Link::Provider) => {
-            vec![Stream::Downstream]
-        }
-        (Way::ToPod, Link::Edge) | (Way::FromPod, Link::Postgres | Link::Nats | Link::Provider) => {
-            vec![Stream::Upstream]
-        }
-    }
-}
-
-impl LinkFault {
-    /// Its name in histories, which follows the link's.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Blackhole => "blackhole",
-            Self::Reset => "reset",
-            Self::Latency { .. } => "latency",
-            Self::Bandwidth { .. } => "bandwidth",
-            Self::Slice { .. } => "slice",
-            Self::CutAfter { .. } => "cut-after",
-            Self::CutInside { .. } => "cut-inside",
-            Self::CutInsideCharacter => "cut-inside-character",
-            Self::HalfOpen => "half-open",
-        }
-    }
-
-    /// Returns true if it takes effect on a live connection without data.
-    fn works_at_once(&self) -> bool {
-        matches!(self, Self::Blackhole | Self::Reset | Self::HalfOpen)
-    }
-
-    fn toxic(&self) -> Attributes {
-        match self {
-            Self::Blackhole => Timeout { timeout: 0 }.into(),
-            Self::Reset => ResetPeer { timeout: 0 }.into(),
-            Self::Latency { ms, jitter_ms } => Latency {
-                latency: *ms,
-                jitter: *jitter_ms,
-            }
-            .into(),
-            Self::Bandwidth { kb_s } => Bandwidth { rate: *kb_s }.into(),
-            Self::Slice { bytes } => Slicer {
-                average_size: *bytes,
-                size_variation: bytes / 2,
-                delay: 100,
-            }
-            .into(),
-            Self::CutAfter { bytes } => LimitData { bytes: *bytes }.into(),
-            Self::CutInside { text, skip } => CutInside {
-                pattern: text.clone(),
-                skip: *skip,
-                ..CutInside::default()
-            }
-            .into(),
-            Self::CutInsideCharacter => CutInside {
-                utf8: true,
-                ..CutInside::default()
-            }
-            .into(),
-            Self::HalfOpen => HalfOpen::default().into(),
-        }
-    }
-}
-
-impl fmt::Display for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Postgres => "postgres",
-            Self::Nats => "nats",
-            Self::Provider => "provider",
-            Self::Edge => "edge",
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_way_is_the_pods_and_a_stream_the_proxys() {
-        assert_eq!(streams(Link::Nats, Way::FromPod), [Stream::Upstream]);
-        assert_eq!(streams(Link::Edge, Way::FromPod), [Stream::Downstream]);
-        assert_eq!(streams(Link::Edge, Way::ToPod), [Stream::Upstream]);
-        assert_eq!(streams(Link::Postgres, Way::Both).len(), 2);
-    }
 
     #[test]
     fn a_fault_that_waits_for_data_has_not_landed_by_being_in_force() {

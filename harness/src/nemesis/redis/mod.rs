@@ -1,0 +1,3 @@
+//! Faults of a Redis store that are injected through its own protocol.
+
+pub(super) mod flushed;

@@ -1,0 +1,3 @@
+//! Redis: one connection, and the few commands that faults need.
+
+pub mod store;
