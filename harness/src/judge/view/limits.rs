@@ -7,6 +7,7 @@ const NEVER_MS: u64 = 1_000_000_000_000;
 
 /// The system's bounds, in milliseconds.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the unit comes last, as everywhere")]
 pub(crate) struct Limits {
     pub(crate) lease_ms: u64,
     pub(crate) takeover_ms: u64,

@@ -176,8 +176,8 @@ mod tests {
         for other in [json!({ "id": "a.b" }), json!({ "id": 3 }), json!({ "id": ".3" })] {
             assert_eq!(list.find(&other), None, "{other}");
         }
-        let last = read("at = { at = \"/id\", reads = \"*.{epoch}\" }").expect("a place");
-        assert_eq!(last.find(&json!({ "id": "a.b.3" })), Some(json!("3")));
+        let piece = read("at = { at = \"/id\", reads = \"*.{epoch}\" }").expect("a place");
+        assert_eq!(piece.find(&json!({ "id": "a.b.3" })), Some(json!("3")));
     }
 
     #[test]

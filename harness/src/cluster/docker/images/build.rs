@@ -162,12 +162,11 @@ fn plain(line: &str) -> String {
 
 /// The last lines of a failed build, as the end of a message.
 fn quoted(tail: &VecDeque<String>) -> String {
-    let lines: String = tail.iter().map(|line| format!("\n    {line}")).collect();
-    if lines.is_empty() {
-        lines
-    } else {
-        format!("; its last words:{lines}")
+    if tail.is_empty() {
+        return String::new();
     }
+    let lines: Vec<&str> = tail.iter().map(String::as_str).collect();
+    format!("; its last words:\n    {}", lines.join("\n    "))
 }
 
 /// Removes the oldest images of one name: each change of its sources makes another one. Images in use stay.
