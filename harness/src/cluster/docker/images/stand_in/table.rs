@@ -101,6 +101,7 @@ fn check(entry: Entry, folder: &Path) -> Result<Wanted, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::workspace::workspace_root;
 
     fn folder_with(stand_ins: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -143,6 +144,17 @@ mod tests {
     fn a_system_without_a_table_needs_no_stand_ins() {
         let folder = folder_with(&[]);
         assert_eq!(read(folder.path()).expect("nothing to read"), Vec::new());
+    }
+
+    #[test]
+    fn the_tables_of_the_described_systems_are_good() {
+        let systems = fs::read_dir(workspace_root().join("fixtures/systems")).expect("it is there");
+        let folders = systems.map(|entry| entry.expect("readable").path());
+        let tables: Vec<PathBuf> = folders.filter(|folder| folder.join(TABLE).exists()).collect();
+        assert!(!tables.is_empty());
+        for folder in tables {
+            assert!(!read(&folder).expect("a good table").is_empty(), "{}", folder.display());
+        }
     }
 
     #[test]
