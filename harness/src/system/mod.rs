@@ -10,6 +10,7 @@ pub mod judging;
 pub mod language;
 pub mod load;
 pub mod parts;
+pub mod reading;
 pub mod stored;
 pub mod stream;
 pub mod table;
