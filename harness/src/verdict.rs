@@ -59,6 +59,17 @@ pub struct NotApplicable {
     pub why: String,
 }
 
+/// A clause of a promise that was not judged, by name, with the reason. The rest of the promise was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InPart {
+    /// The promise's name.
+    pub promise: String,
+    /// The clause.
+    pub clause: String,
+    /// The capability or bound that is missing.
+    pub why: String,
+}
+
 /// A mark that the story needs, and whether it was reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceMark {
@@ -86,6 +97,10 @@ pub struct Judgement {
     pub evidence: Vec<EvidenceMark>,
     /// Promises that were not judged.
     pub not_applicable: Vec<NotApplicable>,
+    /// Clauses that were not judged, of promises that were.
+    pub judged_in_part: Vec<InPart>,
+    /// Promises of which nothing could have been overdue: the run was shorter than their bounds.
+    pub not_reached: Vec<NotApplicable>,
 }
 
 impl Judgement {
@@ -99,6 +114,8 @@ impl Judgement {
             starved: vec![],
             evidence: vec![],
             not_applicable: vec![],
+            judged_in_part: vec![],
+            not_reached: vec![],
         }
     }
 

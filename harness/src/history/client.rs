@@ -44,6 +44,9 @@ pub enum ClientEvent {
         pod: PodName,
         /// Thread whose turn was to stop.
         thread: ThreadId,
+        /// That turn, where the request names it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<TurnId>,
         /// Status of the answer.
         outcome: Outcome<()>,
     },

@@ -92,10 +92,13 @@ pub enum WatcherEvent {
         /// Which session it showed, if the history says.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionNo>,
+        /// The one turn that the tail was to show. `None` if it was to show the thread.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<Box<TurnId>>,
         /// HTTP status; none where there was no answer.
         status: Option<u16>,
         /// The observation.
-        reason: String,
+        reason: Box<str>,
         /// True if what came is nonsense: neither a stream nor a refusal (4xx, 5xx), or not HTTP.
         #[serde(default)]
         garbled: bool,
@@ -158,6 +161,7 @@ mod tests {
             watcher: WatcherId(7),
             pod: "pod-1".into(),
             thread: "t-1".into(),
+            turn: None,
             cursor: Some("2-3".into()),
             form: CursorForm::AfterBesideEmptyHeader,
             asked_us: 1_206_000,

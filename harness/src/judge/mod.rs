@@ -5,18 +5,21 @@
 //! cannot do is reported as not applicable. Deliberately absent: stories; every promise is judged on every run.
 
 mod facts;
+mod needs;
 mod policy;
 mod promises;
 mod registry;
 mod view;
 
 #[cfg(test)]
+mod strangers;
+#[cfg(test)]
 pub(crate) mod testing;
 
+pub use needs::{Clause, Need};
 pub use policy::judge;
 pub use registry::PROMISES;
 
-use crate::history::Capability;
 use view::{Breach, View};
 
 /// A promise of the system to its clients, and the function that holds a history against it.
@@ -28,8 +31,12 @@ pub struct Promise {
     pub name: &'static str,
     /// Its precise wording.
     pub statement: &'static str,
-    /// Capabilities that the system must have for it to be judged.
-    pub needs: &'static [Capability],
+    /// Needs without which it is not judged at all.
+    pub needs: &'static [Need],
+    /// Clauses that need more than that.
+    pub clauses: &'static [Clause],
+    /// True if it says more than its clauses do: without all of them it is still judged.
+    pub has_more: bool,
     /// Returns every breach, the first one of each subject.
     judge: fn(&View<'_>) -> Vec<Breach>,
 }

@@ -4,29 +4,35 @@
 //! may explain makes a run inconclusive, not failed. A promise that the system is known to break passes as
 //! expected, and fails once it is kept.
 
+use regex::Regex;
+
 use super::Promise;
+use super::facts::oracle;
+use super::needs;
 use super::promises::content::live_durable_agreement;
 use super::promises::control::spool_exactly_once;
 use super::registry::PROMISES;
-use super::view::{View, oneline};
+use super::view::{Showing, View, oneline};
 use crate::history::ExpectedFailure;
 use crate::history::reader::History;
-use crate::verdict::{EvidenceMark, Finding, Judgement, NotApplicable, Verdict};
+use crate::verdict::{EvidenceMark, Finding, Judgement, Verdict};
 
 /// Judges a history. Findings of a broken run are reported too, although the run as a whole proves nothing.
 pub fn judge(history: &History) -> Judgement {
     let mut view = View::of(history);
-    let (judged, lacking): (Vec<&Promise>, Vec<&Promise>) = PROMISES
-        .iter()
-        .partition(|promise| promise.needs.iter().all(|need| view.capabilities.contains(need)));
+    let mut lacking = Vec::new();
+    let mut judged = Vec::new();
+    for promise in PROMISES {
+        match needs::not_applicable(&view, promise) {
+            Some(why) => lacking.push(why),
+            None => judged.push(promise),
+        }
+    }
     let findings = broken(&view, &judged);
     let (starved, findings) = split_off_starved(&mut view, &judged, findings);
     let evidence = evidence(&view);
-    let is_expected = |finding: &Finding| {
-        view.expected_failures
-            .iter()
-            .any(|known| known.promise == finding.promise)
-    };
+    let known: Vec<Known<'_>> = view.expected_failures.iter().map(Known::of).collect();
+    let is_expected = |finding: &Finding| known.iter().any(|known| known.holds(finding));
     let (expected, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_expected);
     let (verdict, reason) = verdict(
         &view,
@@ -34,10 +40,6 @@ pub fn judge(history: &History) -> Judgement {
         (&findings, &expected, &starved),
         &evidence,
     );
-    let not_applicable = lacking
-        .into_iter()
-        .map(|promise| not_applicable(promise, &view))
-        .collect();
     Judgement {
         verdict,
         reason,
@@ -45,7 +47,37 @@ pub fn judge(history: &History) -> Judgement {
         expected,
         starved,
         evidence,
-        not_applicable,
+        not_applicable: lacking,
+        judged_in_part: judged
+            .iter()
+            .flat_map(|promise| needs::in_part(&view, promise))
+            .collect(),
+        not_reached: judged
+            .iter()
+            .filter_map(|promise| needs::not_reached(&view, promise))
+            .collect(),
+    }
+}
+
+/// A promise that the system is known to break, ready to be held against findings.
+struct Known<'a> {
+    of: &'a ExpectedFailure,
+    /// `None` if any finding is expected.
+    pattern: Option<Regex>,
+}
+
+impl<'a> Known<'a> {
+    fn of(of: &'a ExpectedFailure) -> Self {
+        let pattern = of.finding.as_ref().map(|pattern| {
+            // A pattern that is none matches nothing: the finding stands.
+            Regex::new(pattern).unwrap_or_else(|_| Regex::new("$^").expect("a pattern that matches nothing"))
+        });
+        Self { of, pattern }
+    }
+
+    fn holds(&self, finding: &Finding) -> bool {
+        let matches = |pattern: &Regex| pattern.is_match(&finding.expected) || pattern.is_match(&finding.got);
+        self.of.promise == finding.promise && self.pattern.as_ref().is_none_or(matches)
     }
 }
 
@@ -100,13 +132,15 @@ fn verdict(
     if let Some(first) = starved.first() {
         return (Verdict::Inconclusive, Some(unclear(view, first, starved.len())));
     }
-    let is_kept = |known: &&ExpectedFailure| !expected.iter().any(|finding| finding.promise == known.promise);
-    match (
-        view.expected_failures.iter().find(is_kept),
-        inconclusive(view, evidence),
-    ) {
+    let is_kept = |known: &&ExpectedFailure| {
+        let known = Known::of(known);
+        !expected.iter().any(|finding| known.holds(finding))
+    };
+    let strict = view.expected_failures.iter().filter(|known| !known.sometimes);
+    let is_any_broken = !expected.is_empty();
+    match (strict.into_iter().find(is_kept), inconclusive(view, evidence)) {
         // A promise that is known to be broken may keep the story from its evidence.
-        (None, _) if !view.expected_failures.is_empty() => (Verdict::Pass, Some(as_expected(view))),
+        (None, _) if is_any_broken => (Verdict::Pass, Some(as_expected(view, expected))),
         (_, Some(reason)) => (Verdict::Inconclusive, Some(reason)),
         (Some(kept), None) => (Verdict::Fail, Some(kept_after_all(kept))),
         (None, None) => (Verdict::Pass, None),
@@ -126,12 +160,14 @@ fn unclear(view: &View<'_>, first: &Finding, findings: usize) -> String {
     )
 }
 
-fn as_expected(view: &View<'_>) -> String {
-    let known = view.expected_failures.iter();
-    let known: Vec<String> = known
-        .map(|known| format!("{} ({})", known.promise, known.why))
-        .collect();
-    format!("broken as expected: {}", known.join(", "))
+/// The known failures that were seen, each with how many findings it swallowed.
+fn as_expected(view: &View<'_>, expected: &[Finding]) -> String {
+    let found = view.expected_failures.iter().filter_map(|of| {
+        let known = Known::of(of);
+        let count = expected.iter().filter(|finding| known.holds(finding)).count();
+        (count > 0).then(|| format!("{} ({}; {count} findings)", of.promise, of.why))
+    });
+    format!("broken as expected: {}", found.collect::<Vec<_>>().join(", "))
 }
 
 fn kept_after_all(known: &ExpectedFailure) -> String {
@@ -149,6 +185,9 @@ fn unusable(view: &View<'_>, cut_off: Option<&str>) -> Option<String> {
     }
     if let Some(cut_off) = cut_off {
         return Some(format!("the history was cut off: {cut_off}"));
+    }
+    if let Some(stray) = view.stray_owner() {
+        return Some(stray);
     }
     if let Some(unread) = &view.unread {
         return Some(format!("the description cannot read {unread}"));
@@ -188,6 +227,9 @@ fn inconclusive(view: &View<'_>, evidence: &[EvidenceMark]) -> Option<String> {
             "feedback {item} was not stored when the history ended, and no bound had passed yet"
         ));
     }
+    if shows_nothing(view) {
+        return Some("no tail was shown a turn's whole text: is it read where the frames carry it?".to_owned());
+    }
     let open = view
         .turns
         .iter()
@@ -198,6 +240,25 @@ fn inconclusive(view: &View<'_>, evidence: &[EvidenceMark]) -> Option<String> {
             turn.id
         )
     })
+}
+
+/// True if turns with text completed under the eyes of watchers, and no screen ever held the whole text of one. A rule that
+/// reads text where there is none finds nothing wrong with it either.
+fn shows_nothing(view: &View<'_>) -> bool {
+    let mut is_watched = false;
+    for watcher in &view.watchers {
+        for (place, seen) in &watcher.turns {
+            let Some(expect) = view.turns[*place].oracle().filter(|expect| expect.tokens > 0) else {
+                continue;
+            };
+            is_watched = true;
+            let is_whole = |showing: &Showing<'_>| oracle::hold(&showing.text, expect).is_ok();
+            if seen.showings.iter().any(is_whole) {
+                return false;
+            }
+        }
+    }
+    is_watched
 }
 
 /// The declared marks in their order, then further marks that the story recorded.
@@ -222,19 +283,6 @@ fn evidence(view: &View<'_>) -> Vec<EvidenceMark> {
     marks
 }
 
-fn not_applicable(promise: &Promise, view: &View<'_>) -> NotApplicable {
-    let lacking: Vec<String> = promise
-        .needs
-        .iter()
-        .filter(|need| !view.capabilities.contains(need))
-        .map(|need| format!("{need:?}"))
-        .collect();
-    NotApplicable {
-        promise: promise.name.to_owned(),
-        why: format!("the system lacks {}", lacking.join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,6 +294,7 @@ mod tests {
         let judgement = takeover().judged();
         assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:#?}");
         assert_eq!(judgement.not_applicable, vec![]);
+        assert_eq!(judgement.judged_in_part, vec![]);
         assert!(judgement.evidence.iter().all(|mark| mark.reached));
     }
 
@@ -338,20 +387,25 @@ mod tests {
             .map(|lacking| lacking.promise)
             .collect();
         let expected = [
-            "NoPhantom",
+            "LiveDurableAgreement",
             "MonotoneCursor",
             "ResumeGapFree",
+            "IdempotentSubmit",
             "SingleActiveTurn",
             "WriterFencing",
             "NoFriendlyFire",
             "ReaperSoundness",
             "ProgressNotLiveness",
+            "ThreadUsableAfterCrash",
+            "ReadinessTellsTheTruth",
             "CancelAnywhere",
             "BoundedProviderWork",
             "ContextContinuity",
             "SpoolExactlyOnce",
             "TenantIsolation",
+            "NoLeak",
             "SliceOfTheLog",
+            "QuietLogs",
         ];
         assert_eq!(names, expected);
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::figures::{RunFigures, StoryFigures};
-use crate::verdict::{EvidenceMark, Finding, Judgement, NotApplicable, Verdict};
+use crate::verdict::{EvidenceMark, Finding, InPart, Judgement, NotApplicable, Verdict};
 
 /// Name of the report about the start of the clusters, which happens before the first story.
 pub const START: &str = "cluster_start";
@@ -62,6 +62,12 @@ pub struct StoryReport {
     pub starved: Vec<Finding>,
     /// Promises that were not judged.
     pub not_applicable: Vec<NotApplicable>,
+    /// Clauses that were not judged, of promises that were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub judged_in_part: Vec<InPart>,
+    /// Promises whose bounds the run did not outlast.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_reached: Vec<NotApplicable>,
     /// The story's figures.
     pub figures: StoryFigures,
 }
@@ -84,6 +90,8 @@ impl StoryReport {
             starved,
             evidence,
             not_applicable,
+            judged_in_part,
+            not_reached,
         } = judgement;
         Self {
             story: story.to_owned(),
@@ -99,6 +107,8 @@ impl StoryReport {
             expected,
             starved,
             not_applicable,
+            judged_in_part,
+            not_reached,
             figures,
         }
     }

@@ -241,12 +241,13 @@ impl Tailing {
             watcher: attach.watcher,
             pod: attach.pod.clone(),
             thread: attach.thread.clone(),
+            turn: None,
             cursor: attach.cursor.as_deref().map(Into::into),
             form: attach.form,
             asked_us,
             session: Some(attach.session_no),
             status,
-            reason: reason.clone(),
+            reason: reason.as_str().into(),
             garbled,
         });
         self.shown.send_modify(|seen| seen.refused = Some(reason));

@@ -20,6 +20,8 @@ pub(crate) struct Takeover<'v, 'a> {
     pub(crate) from: &'v Owned<'a>,
     /// The thread's row as the new owner claimed it.
     pub(crate) to: &'v Owned<'a>,
+    /// True if nobody owned the turn in between: its owner may have given it back itself.
+    pub(crate) was_released: bool,
     /// How long the turn had stood still when it was taken over, in microseconds.
     pub(crate) still_us: u64,
 }
@@ -28,7 +30,11 @@ pub(crate) struct Takeover<'v, 'a> {
 pub(crate) fn by_a_peer<'v, 'a>(view: &'v View<'a>) -> Vec<Takeover<'v, 'a>> {
     view.turns
         .iter()
-        .flat_map(|turn| of_turn(view, turn))
+        .flat_map(|turn| {
+            let mut takeovers = of_turn(view, turn);
+            takeovers.retain(|takeover| !takeover.was_released || !is_given_back(view, takeover));
+            takeovers
+        })
         .filter(|takeover| takeover.from.owner != takeover.to.owner)
         .filter(|takeover| !may_be_taken(view, takeover.from.owner, takeover.to.at.us, takeover.still_us))
         .collect()
@@ -49,6 +55,17 @@ pub(crate) fn by_its_owner<'v, 'a>(view: &'v View<'a>) -> Vec<Takeover<'v, 'a>> 
     of_each
         .filter(|takeover| !may_be_taken(view, takeover.from.owner, takeover.to.at.us, takeover.still_us))
         .collect()
+}
+
+/// True if the provider ended a call of the owner that lost the turn: an owner gives such a turn back itself.
+fn is_given_back(view: &View<'_>, takeover: &Takeover<'_, '_>) -> bool {
+    let (from_us, until_us) = (takeover.from.at.us, takeover.to.at.us + ROW_LATENESS_US);
+    let calls = takeover.turn.calls.iter().map(|call| &view.calls[*call]);
+    let mut own = calls.filter(|call| call.pod.is_some() && call.pod == takeover.from.owner);
+    own.any(|call| {
+        let is_meanwhile = call.ended.is_some_and(|at| (from_us..=until_us).contains(&at.us));
+        is_meanwhile && call.cause != Some("client_gone")
+    })
 }
 
 /// Counts the calls for a turn that the provider had ended by itself at a moment.
@@ -80,7 +97,7 @@ pub(crate) fn still_us(turn: &Turn<'_>, at_us: u64) -> u64 {
 
 fn of_turn<'v, 'a>(view: &'v View<'a>, turn: &'v Turn<'a>) -> Vec<Takeover<'v, 'a>> {
     let Some(thread) = turn.thread else { return Vec::new() };
-    let owners = &view.threads[thread].owners;
+    let owners = view.owners(turn);
     let pairs = turn.rows.iter().zip(turn.rows.iter().skip(1));
     let raised = pairs.filter(|(before, after)| {
         before.epoch.0 > 0 && after.epoch > before.epoch && after.status == Status::InProgress
@@ -88,12 +105,17 @@ fn of_turn<'v, 'a>(view: &'v View<'a>, turn: &'v Turn<'a>) -> Vec<Takeover<'v, '
     let takeovers = raised.filter_map(|(before, after)| {
         let claimed = owners.partition_point(|owned| owned.epoch < after.epoch);
         let to = owners.get(claimed).filter(|owned| owned.epoch == after.epoch)?;
-        let from = owners[..claimed].last().filter(|owned| owned.epoch == before.epoch)?;
-        (from.status == Status::InProgress && from.owner.is_some()).then(|| Takeover {
+        // Whoever takes a turn may first take it from its owner alone: the last owner is who lost it.
+        let mut held = owners[..claimed].iter().rev();
+        let from = held
+            .find(|owned| owned.owner.is_some() && owned.status == Status::InProgress)
+            .filter(|owned| owned.epoch == before.epoch)?;
+        Some(Takeover {
             thread,
             turn,
             from,
             to,
+            was_released: owners[..claimed].last().is_some_and(|owned| owned.owner.is_none()),
             still_us: still_us(turn, to.at.us),
         })
     });

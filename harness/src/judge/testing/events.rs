@@ -333,6 +333,7 @@ pub(crate) fn cancelled(pod: &str, outcome: Outcome<()>) -> What {
     What::Client(ClientEvent::Cancelled {
         pod: pod.into(),
         thread: "t-1".into(),
+        turn: None,
         outcome,
     })
 }

@@ -23,6 +23,7 @@ pub(crate) const EVERYTHING: &[Capability] = &[
     Capability::Idempotent,
     Capability::Cancel,
     Capability::Read,
+    Capability::Questions,
     Capability::Cursor,
     Capability::Dense,
     Capability::ThreadTail,
@@ -126,6 +127,31 @@ impl Play {
         for (ms, step) in [(from_ms, aimed()), (from_ms, observed()), (until_ms, FaultStep::Healed)] {
             self.put(ms, fault(9, "provider-cut-after", "pod-2", step));
         }
+        self
+    }
+
+    /// Appends the events of `other`, each at its time but not before `from_ms`.
+    pub(crate) fn follow(&mut self, from_ms: u64, other: &Play) -> &mut Self {
+        let events = other.events.iter().map(|(ms, what)| ((*ms).max(from_ms), what.clone()));
+        self.events.extend(events);
+        self
+    }
+
+    /// True if an event satisfies `which`.
+    pub(crate) fn holds(&self, which: impl Fn(&What) -> bool) -> bool {
+        self.events.iter().any(|(_, what)| which(what))
+    }
+
+    /// Changes every event that `change` has a new form of.
+    pub(crate) fn change(&mut self, change: impl Fn(&What) -> Option<What>) -> &mut Self {
+        let mut changed = 0;
+        for (_, what) in &mut self.events {
+            if let Some(new) = change(what) {
+                *what = new;
+                changed += 1;
+            }
+        }
+        assert!(changed > 0, "no such event in the play");
         self
     }
 

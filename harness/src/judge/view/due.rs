@@ -4,7 +4,7 @@
 //! briefly is due nothing. Rows reach the history some tens of milliseconds after their commit, which makes every
 //! bound that is counted from them longer, never shorter.
 
-use crate::history::{Chunk, SessionNo, TailEnd};
+use crate::history::{Chunk, SessionNo, TailEnd, TailMode};
 use crate::judge::view::View;
 use crate::judge::view::at::{At, ROW_LATENESS_US};
 use crate::judge::view::entities::observations::Revocation;
@@ -50,7 +50,13 @@ impl<'a> View<'a> {
 
     /// The turns of a watcher's thread that its tail can have met.
     pub(super) fn turns_in_reach(&self, watcher: &Watcher<'_>) -> impl Iterator<Item = usize> {
-        let turns = &self.threads[watcher.thread].turns;
+        // A tail of one turn is owed that one.
+        let own = watcher.turn;
+        let turns = if own.is_some() {
+            &[][..]
+        } else {
+            &self.threads[watcher.thread].turns[..]
+        };
         let stood_at = watcher.state.and_then(|(_, newest)| newest);
         let over = |place: &usize| {
             let ended = self.turns[*place].terminal().map(|row| row.at.us);
@@ -66,10 +72,9 @@ impl<'a> View<'a> {
             let first = self.turns[*place].rows.first();
             first.is_none_or(|row| row.at.us <= closed_us)
         };
-        turns[first..]
-            .iter()
-            .copied()
-            .take_while(move |place| was_there(place) || met(place))
+        let in_thread = turns[first..].iter().copied();
+        own.into_iter()
+            .chain(in_thread.take_while(move |place| was_there(place) || met(place)))
     }
 
     pub(super) fn due(&self, watcher: &Watcher<'_>, place: usize) -> Due {
@@ -139,6 +144,13 @@ impl<'a> View<'a> {
         if led_past {
             return false;
         }
+        if watcher.turn.is_some() {
+            let ended_us = turn.terminal().map_or(u64::MAX, |row| row.at.us);
+            return match watcher.mode {
+                TailMode::Live => ended_us > watcher.opened.us + ROW_LATENESS_US,
+                TailMode::Start | TailMode::Cursor => !self.resumes_at_the_end(watcher, turn),
+            };
+        }
         match watcher.state {
             // It stood at this turn, or at an older one: then this one was still to come.
             Some((status, Some(newest))) if newest == place => {
@@ -159,7 +171,7 @@ impl<'a> View<'a> {
     /// True if a watcher resumed from the cursor of the turn's very finish, which it may have guessed:
     /// nothing of the turn comes behind that.
     fn resumes_at_the_end(&self, watcher: &Watcher<'_>, turn: &Turn<'_>) -> bool {
-        let log = &self.logs[watcher.thread];
+        let log = self.log(watcher);
         let place = watcher.resumes.and_then(|(cursor, _)| log.place(cursor, 0));
         let frame = place.map(|place| &log.frames()[place]);
         frame.is_some_and(|there| matches!(there.chunk, Chunk::Finish { .. }) && there.turn() == Some(turn.id))
@@ -179,7 +191,12 @@ impl<'a> View<'a> {
             .faults
             .during(at.us, at.us)
             .any(|fault| fault.excuses(pod) && !(fault.excuses_everyone() && fault.leaves_reading()));
-        broken || self.may_be_revoked(watcher.thread, watcher.session, at)
+        // A tail that says that it failed itself is excused by whatever broke shortly before.
+        let aftermath_us = (self.bounds.lease_ms + self.bounds.takeover_ms) * 1000;
+        let failed = watcher
+            .broken
+            .is_some_and(|failed| self.is_excused(None, failed.us.saturating_sub(aftermath_us), failed.us));
+        broken || failed || self.may_be_revoked(watcher.thread, watcher.session, at)
     }
 
     /// True if the credential of an attach to the thread may no longer have been good.

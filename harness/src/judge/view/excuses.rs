@@ -1,5 +1,6 @@
 //! Faults that excuse a pod, or all of them, for a time.
 
+use crate::history::Capability;
 use crate::judge::view::View;
 use crate::judge::view::faults::FaultSpan;
 
@@ -13,6 +14,12 @@ impl<'a> View<'a> {
     pub(crate) fn dependency_faults_during(&self, from_us: u64, until_us: u64) -> impl Iterator<Item = &FaultSpan<'a>> {
         let during = self.faults.during(from_us, until_us);
         during.filter(|fault| fault.excuses_everyone())
+    }
+
+    /// True if a fault may have taken frames from the stream log before a moment, and the system has no frame that says so.
+    pub(crate) fn may_have_lost_its_log(&self, until_us: u64) -> bool {
+        let mut faults = self.dependency_faults();
+        !self.can(Capability::Resync) && faults.any(|fault| fault.aimed.us <= until_us && fault.loses_the_log())
     }
 
     /// True if anything was broken from `from_us` to `until_us` that keeps `pod` from its work: the pod

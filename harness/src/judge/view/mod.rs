@@ -11,11 +11,12 @@ mod entities;
 mod excuses;
 mod faults;
 mod limits;
+mod owners;
 mod slow;
 mod starvation;
 mod text;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub(crate) use at::{At, ROW_LATENESS_US};
 pub(crate) use due::Due;
@@ -24,19 +25,24 @@ pub(crate) use entities::feedback::{Feedback, Item};
 pub(crate) use entities::log::{Log, Logged, name, tell};
 pub(crate) use entities::mixed_text::{Holder, MixedText};
 pub(crate) use entities::observations::{
-    Access, Cancel, Change, Complaint, Death, Ending, Leftover, Poll, Probe, Read, Refused, Revocation, Trial,
+    Access, Cancel, Change, Complaint, Death, Ending, Leftover, Poll, Probe, Read, Refused, Revocation, StatusRead,
+    Trial,
 };
 pub(crate) use entities::thread::{Owned, Thread};
 pub(crate) use entities::turn::{PartRow, Turn, TurnRow};
-pub(crate) use entities::watcher::{Anchor, Fit, Frame, Seen, Watcher};
+pub(crate) use entities::watcher::{Anchor, Fit, Frame, Scope, Seen, Showing, Watcher};
 pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
 pub(crate) use limits::Limits;
+pub(crate) use owners::Line;
 pub(crate) use text::{Against, Text, oneline};
 
 use entities::log::Stored;
 use slow::Stretch;
 
-use crate::history::{Capability, Event, ExpectedFailure, OpId, ReadAnswer, StoreEvent, TurnId, TurnKey, What};
+use crate::history::{
+    Bounds, Capability, Event, ExpectedFailure, Lack, OpId, PodName, ReadAnswer, Rules, Status, StoreEvent, TurnId,
+    TurnKey, What,
+};
 use crate::verdict::Finding;
 
 /// A broken promise, as its judge reports it. [`View::finding`] adds the circumstances.
@@ -57,6 +63,10 @@ pub(crate) struct Breach {
 pub(crate) struct View<'a> {
     pub(crate) capabilities: &'a [Capability],
     pub(crate) bounds: Limits,
+    /// The bounds as the system promises them.
+    pub(crate) promised: Bounds,
+    /// Why the system lacks what it lacks.
+    pub(crate) lacks: &'a [Lack],
     pub(crate) declared: &'a [String],
     /// Promises that the system is known to break.
     pub(crate) expected_failures: &'a [ExpectedFailure],
@@ -77,8 +87,9 @@ pub(crate) struct View<'a> {
     /// In the order of the history.
     pub(crate) deaths: Vec<Death<'a>>,
     pub(crate) complaints: Vec<Complaint<'a>>,
-    /// By thread.
-    pub(crate) logs: Vec<Log<'a>>,
+    /// By what they are the logs of.
+    pub(crate) logs: BTreeMap<Scope, Log<'a>>,
+    no_log: Log<'a>,
     /// Messages of the stream log, until they are sorted into the logs.
     stored: Vec<Stored<'a>>,
     pub(crate) revoked: Vec<Revocation<'a>>,
@@ -89,6 +100,13 @@ pub(crate) struct View<'a> {
     /// In the order of the history.
     starvation: Vec<Stretch<'a>>,
     pub(crate) pods: BTreeSet<&'a str>,
+    /// The pods that the history begins with; none before schema 6.
+    known_pods: &'a [PodName],
+    /// True if each turn has owners of its own, and not its thread.
+    owned_by_turns: bool,
+    pub(crate) rules: Rules,
+    /// Readings of single turns' statuses, in the order of the history.
+    pub(crate) statuses: Vec<StatusRead<'a>>,
     pub(crate) evidence: Vec<(&'a str, bool)>,
     pub(crate) ending: Ending<'a>,
     /// Texts that hold anything but one provider call for their own turn.
@@ -135,6 +153,11 @@ impl<'a> View<'a> {
         *last
     }
 
+    /// The log that a watcher's tail is a slice of.
+    pub(crate) fn log(&self, watcher: &Watcher<'_>) -> &Log<'a> {
+        self.logs.get(&watcher.scope()).unwrap_or(&self.no_log)
+    }
+
     /// When the watching ended, in microseconds since the run began. Nothing that would have come later can
     /// be held against the system.
     pub(crate) fn watched_until_us(&self) -> u64 {
@@ -145,6 +168,18 @@ impl<'a> View<'a> {
     pub(crate) fn death_after(&self, service: &str, n: u64) -> Option<&Death<'a>> {
         let later = self.deaths.partition_point(|death| death.at.n <= n);
         self.deaths[later..].iter().find(|death| death.service == service)
+    }
+
+    /// True if the turn ended because it had taken as long as a turn may, also while it moves.
+    pub(crate) fn ran_out(&self, turn: &Turn<'_>) -> bool {
+        let began = turn.rows.iter().find(|row| row.status == Status::InProgress);
+        let took_us = began
+            .zip(turn.terminal())
+            .map(|(began, ended)| ended.at.us.saturating_sub(began.at.us));
+        let bound_us = self.promised.turn_ms.map(|ms| ms * 1000);
+        took_us
+            .zip(bound_us)
+            .is_some_and(|(took_us, bound_us)| took_us + ROW_LATENESS_US >= bound_us)
     }
 
     /// True if the provider by itself sent less for a turn than was ordered of it.

@@ -25,6 +25,7 @@ impl Cast {
         self.recorder.record(ClientEvent::Cancelled {
             pod: pod.clone(),
             thread,
+            turn: None,
             outcome: outcome.clone(),
         });
         match outcome {

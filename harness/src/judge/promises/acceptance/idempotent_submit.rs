@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{MessageId, Outcome, TurnId};
-use crate::judge::Promise;
+use crate::history::{Capability, MessageId, Outcome, TurnId};
 use crate::judge::view::{Breach, View};
+use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 14,
     name: "IdempotentSubmit",
     statement: "any number of posts of one message id, over all pods, make one turn, one row and one answer",
-    needs: &[],
+    needs: &[Need::Can(Capability::Idempotent)],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 

@@ -4,16 +4,18 @@
 //! says what else justifies a takeover.
 
 use crate::history::{Capability, PodName, Status};
-use crate::judge::Promise;
 use crate::judge::facts::unjustified_takeovers;
 use crate::judge::view::{Breach, Turn, View};
+use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 17,
     name: "NoFriendlyFire",
     statement: "no pod claims or ends a turn in progress whose owner is alive and that moves: start-up, sweeps \
                 and reapers touch only turns that are dead or stand still",
-    needs: &[Capability::Owner, Capability::EveryCommit],
+    needs: &[Need::Can(Capability::Owner), Need::Can(Capability::EveryCommit)],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -33,9 +35,9 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 }
 
 /// A turn that was ended as lost although its owner was at work on it.
-fn lost(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
+fn lost<'a>(view: &View<'a>, turn: &Turn<'a>) -> Option<Breach> {
     let ended = turn.terminal().filter(|row| row.status == Status::Lost)?;
-    let owners = &view.threads[turn.thread?].owners;
+    let owners = view.owners(turn);
     let before = owners.partition_point(|owned| owned.at.n < ended.at.n);
     let owned = owners[..before]
         .iter()

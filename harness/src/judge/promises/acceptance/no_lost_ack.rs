@@ -3,8 +3,9 @@
 //! A turn that is still open when the history ends counts only if nothing excuses it: nothing has moved for
 //! longer than a takeover may take, and the provider is not holding the answer back.
 
-use crate::judge::Promise;
-use crate::judge::view::{At, Breach, Turn, View};
+use crate::history::{Capability, OnDeath, PodName};
+use crate::judge::view::{At, Breach, Read, Turn, View};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 13,
@@ -12,6 +13,17 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "every acknowledged message's turn is in the store and reaches a terminal status, even if the pod that \
                 acknowledged it dies at once",
     needs: &[],
+    clauses: &[
+        Clause {
+            name: "the turn is stored",
+            needs: &[Need::Can(Capability::EveryCommit)],
+        },
+        Clause {
+            name: "the message is read back on every pod",
+            needs: &[Need::Can(Capability::Questions)],
+        },
+    ],
+    has_more: true,
     judge,
 };
 
@@ -20,12 +32,14 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         return Vec::new();
     };
     let accepted = view.turns.iter().filter_map(|turn| Some((turn, turn.accepted?)));
-    accepted
+    let mut breaches: Vec<Breach> = accepted
         .filter_map(|(turn, accepted)| check(view, turn, accepted, quiesced))
-        .collect()
+        .collect();
+    breaches.extend(view.final_reads().flat_map(|read| not_read_back(view, read)));
+    breaches
 }
 
-pub(in crate::judge) fn check(view: &View<'_>, turn: &Turn<'_>, accepted: At, quiesced: At) -> Option<Breach> {
+pub(in crate::judge) fn check<'a>(view: &View<'a>, turn: &Turn<'a>, accepted: At, quiesced: At) -> Option<Breach> {
     let breach = |expected: &str, got: String| {
         let subject = format!("turn {}", turn.id);
         Some(Breach {
@@ -37,28 +51,61 @@ pub(in crate::judge) fn check(view: &View<'_>, turn: &Turn<'_>, accepted: At, qu
         })
     };
     let Some(last) = turn.rows.last() else {
+        if !view.can(Capability::EveryCommit) {
+            return None;
+        }
         return breach(
             "a row of the acknowledged turn",
             "no row by the end of the history".into(),
         );
     };
-    if turn.terminal().is_some() || is_held_by_provider(view, turn) {
+    let is_given_up = view.rules.on_death == Some(OnDeath::Nothing) && lost_an_owner(view, turn);
+    if turn.terminal().is_some() || is_given_up || is_held_by_provider(view, turn) {
         return None;
     }
     let still_us = quiesced.us.saturating_sub(last_move_us(view, turn, accepted));
     let bounds = view.bounds;
-    if still_us
-        <= (bounds.lease_ms + bounds.takeover_ms)
-            .max(bounds.progress_ms)
-            .max(bounds.pickup_ms)
-            * 1000
-    {
+    let takeover_ms = bounds.lease_ms + bounds.takeover_ms;
+    let progress_ms = view.promised.progress_ms.unwrap_or(0);
+    if still_us <= takeover_ms.max(progress_ms).max(bounds.pickup_ms) * 1000 {
         return None;
     }
     breach(
         "a terminal status",
         format!("{:?} for the last {} ms of the history", last.status, still_us / 1000),
     )
+}
+
+/// Acknowledged messages that a pod does not return in the end, whatever became of their turns.
+fn not_read_back(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
+    let Some(questions) = read.questions else {
+        return Vec::new();
+    };
+    let accepted = view
+        .turns
+        .iter()
+        .filter(|turn| turn.thread == Some(read.thread) && turn.accepted.is_some());
+    let asked = accepted.filter(|turn| read.turn.is_none_or(|asked| asked == turn.id));
+    let lost = asked.filter_map(|turn| {
+        let key = &turn.expect?.key;
+        let is_there = questions.iter().any(|question| question.key.as_ref() == Some(key));
+        (!is_there).then(|| Breach {
+            subject: format!("thread read from {}, message of turn {}", read.pod, turn.id),
+            thread: turn.thread,
+            n: read.at.n,
+            expected: "the acknowledged message".into(),
+            got: format!("{} other messages", questions.len()),
+        })
+    });
+    lost.collect()
+}
+
+/// True if a pod that owned the turn was ended by a fault.
+fn lost_an_owner<'a>(view: &View<'a>, turn: &Turn<'a>) -> bool {
+    let owners = view.owners(turn).iter().filter_map(|owned| owned.owner);
+    let mut ended = view.faults.iter().filter(|fault| fault.ends_its_target());
+    let owners: Vec<&str> = owners.map(PodName::as_str).collect();
+    ended.any(|fault| owners.contains(&fault.target))
 }
 
 /// True if a call for the turn is still open: then it is the provider that everybody waits for.
@@ -77,7 +124,7 @@ fn last_move_us(view: &View<'_>, turn: &Turn<'_>, accepted: At) -> u64 {
     // Work of the same thread that comes first, and whatever was broken meanwhile.
     let thread = turn
         .thread
-        .and_then(|thread| view.threads[thread].owners.last())
+        .and_then(|thread| view.newest_owned(thread, u64::MAX))
         .map(|owned| owned.at);
     let heal_us = view.faults.last_healed_us;
     calls

@@ -5,16 +5,23 @@
 //! time counts from the heal of whatever its owner needs: while that is broken other promises apply. A history
 //! that ends earlier proves nothing.
 
-use crate::history::{Capability, PodName, Status};
-use crate::judge::Promise;
+use crate::history::{Bound, Capability, PodName, Status};
 use crate::judge::view::{At, Breach, Turn, View};
+use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 19,
     name: "ProgressNotLiveness",
     statement: "a turn in progress whose owner is alive and that makes no progress for the system's bound is \
                 ended or taken over within the time of a takeover",
-    needs: &[Capability::Owner, Capability::EveryCommit, Capability::ProviderJournal],
+    needs: &[
+        Need::Can(Capability::Owner),
+        Need::Can(Capability::EveryCommit),
+        Need::Can(Capability::ProviderJournal),
+        Need::Within(Bound::Progress),
+    ],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -26,7 +33,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     };
     let of_turn = |turn: &Turn<'_>| turn.moves_us.iter().copied().chain(of_calls(turn)).collect();
     let mut moves: Vec<Vec<u64>> = view.turns.iter().map(of_turn).collect();
-    for log in &view.logs {
+    for log in view.logs.values() {
         let mut last = None;
         for there in log.frames() {
             if let Some(place) = there.turn().and_then(|turn| view.turn_again(turn, &mut last)) {
@@ -42,7 +49,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     breaches
 }
 
-fn check(view: &View<'_>, turn: &Turn<'_>, moves: &[u64]) -> Option<Breach> {
+fn check<'a>(view: &View<'a>, turn: &Turn<'a>, moves: &[u64]) -> Option<Breach> {
     let began = turn.rows.iter().find(|row| row.status == Status::InProgress)?;
     let until_us = turn.terminal().map_or(view.watched_until_us(), |row| row.at.us);
     let first = moves.partition_point(|us| *us < began.at.us);
@@ -55,8 +62,8 @@ fn check(view: &View<'_>, turn: &Turn<'_>, moves: &[u64]) -> Option<Breach> {
 }
 
 /// A rest between two moves that was too long, by what is left of it behind the last heal of what its owner needs.
-fn stuck(view: &View<'_>, turn: &Turn<'_>, (from_us, next_us): (u64, u64), bound_us: u64) -> Option<Breach> {
-    let owners = &view.threads[turn.thread?].owners;
+fn stuck<'a>(view: &View<'a>, turn: &Turn<'a>, (from_us, next_us): (u64, u64), bound_us: u64) -> Option<Breach> {
+    let owners = view.owners(turn);
     let owned = owners[..owners.partition_point(|owned| owned.at.us <= from_us)].last()?;
     let pod = owned.owner.map(PodName::as_str);
     // One that was put to death does not come back as the one that it was.

@@ -5,17 +5,26 @@
 //! nothing else can explain it: nothing was cancelled, and either the attempt's provider call was neither failed
 //! nor over and its owner whole, or the provider was never called and nothing was broken.
 
-use crate::history::{Capability, PodName, Status};
-use crate::judge::Promise;
+use crate::history::{Bound, Capability, PodName, Status};
 use crate::judge::facts::unjustified_takeovers;
 use crate::judge::view::{Breach, Turn, TurnRow, View};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 18,
     name: "ReaperSoundness",
     statement: "no turn is taken over, interrupted or failed for lack of progress before it has stood still for \
                 the system's bound; one that waits to begin is not reaped at all",
-    needs: &[Capability::Owner, Capability::EveryCommit, Capability::ProviderJournal],
+    needs: &[
+        Need::Can(Capability::Owner),
+        Need::Can(Capability::EveryCommit),
+        Need::Can(Capability::ProviderJournal),
+    ],
+    clauses: &[Clause {
+        name: "a turn may be taken once it stands still",
+        needs: &[Need::Within(Bound::Progress)],
+    }],
+    has_more: true,
     judge,
 };
 
@@ -37,7 +46,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .collect()
 }
 
-fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
+fn ended<'a>(view: &View<'a>, turn: &Turn<'a>) -> Option<Breach> {
     let ended = turn.terminal()?;
     let still_us = unjustified_takeovers::still_us(turn, ended.at.us);
     let began = turn.rows.iter().any(|row| row.status == Status::InProgress);
@@ -48,7 +57,7 @@ fn ended(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
         Status::Failed => !began || turn.calls.is_empty() || under_a_call,
         _ => false,
     };
-    let is_cancelled = view.is_cancelled(turn);
+    let is_cancelled = view.is_cancelled(turn) || view.ran_out(turn);
     // A turn whose owner was at work on it is not failed for what happened to others, or long before.
     let at_work = under_a_call.then(|| owner_before(view, turn, ended)).flatten();
     let is_excused = unjustified_takeovers::may_be_taken(view, at_work, ended.at.us, still_us)
@@ -69,8 +78,8 @@ fn is_under_a_call(view: &View<'_>, turn: &Turn<'_>, ended: &TurnRow<'_>) -> boo
 }
 
 /// Returns the owner of the attempt in which the turn ended.
-fn owner_before<'a>(view: &View<'a>, turn: &Turn<'_>, ended: &TurnRow<'_>) -> Option<&'a PodName> {
-    let owners = &view.threads[turn.thread?].owners;
+fn owner_before<'a>(view: &View<'a>, turn: &Turn<'a>, ended: &TurnRow<'_>) -> Option<&'a PodName> {
+    let owners = view.owners(turn);
     let before = &owners[..owners.partition_point(|owned| owned.at.n < ended.at.n)];
     let mut owned = before.iter().rev();
     owned
@@ -83,7 +92,10 @@ fn breach(view: &View<'_>, turn: &Turn<'_>, n: u64, got: String) -> Breach {
         subject: format!("turn {}", turn.id),
         thread: turn.thread,
         n,
-        expected: format!("no reaping before {} ms without progress", view.bounds.progress_ms),
+        expected: match view.promised.progress_ms {
+            Some(bound_ms) => format!("no reaping before {bound_ms} ms without progress"),
+            None => "no reaping, as nothing was broken".into(),
+        },
         got,
     }
 }
@@ -150,6 +162,7 @@ mod tests {
             What::Client(ClientEvent::Cancelled {
                 pod: "pod-2".into(),
                 thread: "t-1".into(),
+                turn: None,
                 outcome: Outcome::Ok(()),
             }),
         );

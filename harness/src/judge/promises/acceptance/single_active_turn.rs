@@ -2,23 +2,43 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Capability, Epoch, Row, Status, ThreadId, TurnId};
-use crate::judge::Promise;
+use crate::history::{Bound, Capability, Epoch, Row, Status, ThreadId, TurnId};
 use crate::judge::facts::overlapping_calls;
 use crate::judge::view::{Breach, View};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 15,
     name: "SingleActiveTurn",
     statement: "at the end of every transaction a thread has at most one turn in progress, an epoch has one owner, and no two \
                 pods call the provider for one turn at once for longer than the lease",
-    needs: &[Capability::Owner, Capability::EveryCommit],
+    needs: &[],
+    clauses: &[
+        Clause {
+            name: "one turn of a thread at a time",
+            needs: &[Need::Can(Capability::Serial), Need::Can(Capability::EveryCommit)],
+        },
+        Clause {
+            name: "an epoch has one owner",
+            needs: &[Need::Can(Capability::Owner), Need::Can(Capability::Epoch)],
+        },
+        Clause {
+            name: "one live attempt of a turn",
+            needs: &[Need::Can(Capability::ProviderJournal), Need::Within(Bound::Lease)],
+        },
+    ],
+    has_more: false,
     judge,
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let mut breaches = turns_at_once(view);
-    breaches.extend(owners_at_once(view));
+    let mut breaches = Vec::new();
+    if view.can(Capability::Serial) && view.can(Capability::EveryCommit) {
+        breaches.extend(turns_at_once(view));
+    }
+    if view.can(Capability::Owner) && view.can(Capability::Epoch) {
+        breaches.extend(owners_at_once(view));
+    }
     breaches.extend(calls_at_once(view));
     breaches
 }

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use crate::history::{Attempt, Capability, Chunk, Epoch, Row, ThreadId};
-use crate::judge::Promise;
 use crate::judge::view::{Breach, Change, Turn, TurnRow, View, Watcher};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 16,
@@ -16,13 +16,30 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "after the commit that raises a thread to an epoch no part, turn or thread row is written under \
                 an older one, a terminal turn and its answer never change, and no screen shows text of an older \
                 epoch after a newer one",
-    needs: &[Capability::Owner, Capability::EveryCommit],
+    needs: &[Need::Can(Capability::EveryCommit)],
+    clauses: &[
+        Clause {
+            name: "nothing under an older epoch",
+            needs: &[Need::Can(Capability::Epoch)],
+        },
+        Clause {
+            name: "an attempt never falls",
+            needs: &[Need::Can(Capability::Attempt)],
+        },
+    ],
+    has_more: true,
     judge,
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let mut breaches = late_rows(view);
-    breaches.extend(view.turns.iter().filter_map(epoch_fell));
+    let mut breaches = Vec::new();
+    if view.can(Capability::Epoch) {
+        breaches.extend(late_rows(view));
+        breaches.extend(view.turns.iter().filter_map(epoch_fell));
+    } else {
+        breaches.extend(view.turns.iter().filter_map(attempt_fell));
+        breaches.extend(view.watchers.iter().filter_map(|watcher| went_back(view, watcher)));
+    }
     breaches.extend(view.turns.iter().filter_map(changed_after_terminal));
     breaches.extend(view.watchers.iter().filter_map(late_frame));
     breaches
@@ -88,6 +105,48 @@ fn epoch_fell(turn: &Turn<'_>) -> Option<Breach> {
         n: after.at.n,
         expected: format!("epoch {} or above", before.epoch),
         got: format!("epoch {}", after.epoch),
+    })
+}
+
+/// A row on which the number of the attempt falls, where attempts are numbers.
+fn attempt_fell(turn: &Turn<'_>) -> Option<Breach> {
+    let number = |row: &TurnRow<'_>| row.attempt?.as_str().parse::<u64>().ok();
+    let mut pairs = turn.rows.iter().zip(turn.rows.iter().skip(1));
+    let (after, was, is) = pairs.find_map(|(before, after)| {
+        let (was, is) = (number(before)?, number(after)?);
+        (is < was && after.xid != before.xid).then_some((after, was, is))
+    })?;
+    Some(Breach {
+        subject: format!("row of turn {}", turn.id),
+        thread: turn.thread,
+        n: after.at.n,
+        expected: format!("attempt {was} or above"),
+        got: format!("attempt {is}"),
+    })
+}
+
+/// A screen that was shown text of an older attempt behind that of a newer one, where tokens alone tell attempts apart.
+fn went_back(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
+    watcher.turns.iter().find_map(|(place, seen)| {
+        let turn = &view.turns[*place];
+        let key = turn.expect?.key.as_str();
+        let runs: Vec<_> = seen
+            .showings
+            .iter()
+            .flat_map(|showing| showing.text.call_runs())
+            .collect();
+        let own: Vec<_> = runs.iter().filter(|run| run.key == key).collect();
+        let (newer, late) = own
+            .iter()
+            .zip(own.iter().skip(1))
+            .find(|(before, after)| after.call < before.call)?;
+        Some(Breach {
+            subject: format!("{}, turn {}", watcher.label(), turn.id),
+            thread: turn.thread,
+            n: late.n,
+            expected: format!("nothing of an attempt before call {}", newer.call),
+            got: format!("`{}`, of call {}", late.first, late.call),
+        })
     })
 }
 

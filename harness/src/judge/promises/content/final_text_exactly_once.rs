@@ -1,10 +1,10 @@
 //! Promise 1: the stored answer, and the answer on each screen that saw all of it, is the provider's, each token
 //! once.
 
-use crate::history::Status;
-use crate::judge::Promise;
+use crate::history::{Capability, Status};
 use crate::judge::facts::oracle::{self, Odd};
 use crate::judge::view::{Anchor, Breach, Seen, Text, View, Watcher};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 1,
@@ -13,6 +13,11 @@ pub(crate) const PROMISE: Promise = Promise {
                 to finish, are exactly the provider's answer: tokens 1 to n of one call, each once and in order; \
                 the stored text of a turn that ended otherwise is the beginning of one",
     needs: &[],
+    clauses: &[Clause {
+        name: "the stored text",
+        needs: &[Need::Can(Capability::StoredText)],
+    }],
+    has_more: true,
     judge,
 };
 
@@ -22,11 +27,13 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut sound = vec![false; view.turns.len()];
     for (place, turn) in view.stored_turns() {
         let Some(terminal) = turn.terminal() else { continue };
-        let odd = if turn.is_completed() {
-            turn.oracle().map(|expect| oracle::hold(&turn.durable, expect))
-        } else {
-            turn.expect.map(|expect| oracle::hold_beginning(&turn.durable, expect))
-        };
+        let odd = turn.durable.as_ref().and_then(|durable| {
+            if turn.is_completed() {
+                turn.oracle().map(|expect| oracle::hold(durable, expect))
+            } else {
+                turn.expect.map(|expect| oracle::hold_beginning(durable, expect))
+            }
+        });
         sound[place] = odd.as_ref().is_some_and(Result::is_ok);
         let odd = odd.and_then(Result::err);
         breaches.extend(odd.map(|odd| {
@@ -40,7 +47,8 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
             let expect = turn.oracle().filter(|_| !turn.rows.is_empty())?;
             let (shown, finished) = shown_whole(view, watcher, seen)?;
             // The same text as a sound durable one needs no second look.
-            if sound[*place] && shown.same_as(&turn.durable) {
+            let durable = turn.durable.as_ref().filter(|_| sound[*place]);
+            if durable.is_some_and(|durable| shown.same_as(durable)) {
                 return None;
             }
             let odd = oracle::hold(shown, expect).err()?;

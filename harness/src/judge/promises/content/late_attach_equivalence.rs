@@ -1,5 +1,6 @@
 //! Promise 3: a watcher that attaches late, on any pod, ends up with the same text as a watcher from the start.
 
+use crate::history::TailMode;
 use crate::judge::Promise;
 use crate::judge::view::{Breach, Due, Fit, Seen, Turn, View, Watcher};
 
@@ -9,6 +10,8 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "each watcher that attached before a turn ended, on any pod, ends up with the turn's whole \
                 durable text: the answer, or what the last attempt left of a turn that did not complete",
     needs: &[],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -25,10 +28,11 @@ fn check(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: Option<&
         Due::Overdue { .. } if turn.is_completed() => terminal.at.n,
         Due::Overdue { .. } | Due::Nothing | Due::BrokeOff { .. } => return None,
     };
-    let whole = &turn.durable;
+    let whole = turn.durable.as_ref()?;
     let Some(showing) = seen.and_then(|seen| view.stands(watcher, seen)) else {
-        // A tail that resumed past the last token is due the finish alone.
-        if whole.is_empty() || (watcher.cursor.is_some() && seen.is_some()) {
+        // A tail that resumed past the last token, or opened behind it, is due the finish alone.
+        let is_past = seen.is_some() || watcher.mode == TailMode::Live;
+        if whole.is_empty() || (!watcher.is_from_start() && is_past) {
             return None;
         }
         return Some(breach(

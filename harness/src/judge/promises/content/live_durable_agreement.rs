@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::history::{Credential, ReadAnswer, Status, TailEnd, TurnId};
-use crate::judge::Promise;
+use crate::history::{Capability, Credential, ReadAnswer, Status, TailEnd, TurnId};
 use crate::judge::view::{Access, Against, Anchor, Breach, Due, Read, Text, Turn, TurnRow, View, oneline};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 4,
@@ -14,6 +14,17 @@ pub(crate) const PROMISE: Promise = Promise {
                 the streamed text of its last attempt is stored; every pod returns every finished turn, once, \
                 with its status",
     needs: &[],
+    clauses: &[
+        Clause {
+            name: "the rows",
+            needs: &[Need::Can(Capability::StoredText)],
+        },
+        Clause {
+            name: "the reading on every pod",
+            needs: &[Need::Can(Capability::Read)],
+        },
+    ],
+    has_more: false,
     judge,
 };
 
@@ -31,8 +42,9 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .iter()
         .filter(|probe| probe.at.n < begun && probe.status.is_some_and(Status::is_terminal));
     let known: BTreeSet<&TurnId> = probes.map(|probe| probe.turn).collect();
-    let over = |turn: &Turn<'_>, row: &TurnRow| row.at.n < begun || known.contains(turn.id);
-    breaches.extend(view.final_reads().flat_map(|read| missing(view, read, over)));
+    let over = |turn: &Turn<'_>, row: &TurnRow<'_>| row.at.n < begun || known.contains(turn.id);
+    breaches.extend(view.final_reads().flat_map(|read| missing(view, read, &over)));
+    breaches.extend(status_misread(view, over));
     breaches.extend(final_readings(view).filter_map(refused));
     breaches.extend(streamed_otherwise(view));
     breaches.extend(ended_before(view));
@@ -66,23 +78,25 @@ fn misread(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
         if answer.status.is_some_and(|status| status != Status::Completed) || !turn.is_completed() {
             return None;
         }
+        let durable = turn.durable.as_ref()?;
         let answered = Text::of(read.at.n, &answer.text);
-        if answered.same_as(&turn.durable) {
+        if answered.same_as(durable) {
             return None;
         }
-        let at = match answered.against(&turn.durable, 0) {
+        let at = match answered.against(durable, 0) {
             Against::Apart(at) => at,
             Against::Prefix => answered.len(),
         };
-        Some(breach(read, turn, turn.durable.word_at(at), answered.word_at(at)))
+        Some(breach(read, turn, durable.word_at(at), answered.word_at(at)))
     };
     read.answers.iter().filter_map(check).collect()
 }
 
 /// Turns that had ended before the reading began, and that are missing from it or have another status.
-fn missing(view: &View<'_>, read: &Read<'_>, is_over: impl Fn(&Turn<'_>, &TurnRow) -> bool) -> Vec<Breach> {
+fn missing(view: &View<'_>, read: &Read<'_>, is_over: impl Fn(&Turn<'_>, &TurnRow<'_>) -> bool) -> Vec<Breach> {
     let turns = view.threads[read.thread].turns.iter().map(|place| &view.turns[*place]);
     turns
+        .filter(|turn| read.turn.is_none_or(|asked| asked == turn.id))
         .filter_map(|turn| {
             let terminal = turn.terminal().filter(|row| is_over(turn, row))?;
             let is_its = |answer: &&ReadAnswer| {
@@ -91,9 +105,7 @@ fn missing(view: &View<'_>, read: &Read<'_>, is_over: impl Fn(&Turn<'_>, &TurnRo
             };
             let answer = read.answers.iter().find(is_its);
             match answer {
-                // A service that returns answers only may leave out a turn that ended without any
-                // text.
-                None if turn.durable.is_empty() && terminal.status != Status::Failed => None,
+                None if may_be_left_out(view, turn, terminal) => None,
                 None => Some(breach(
                     read,
                     turn,
@@ -109,14 +121,49 @@ fn missing(view: &View<'_>, read: &Read<'_>, is_over: impl Fn(&Turn<'_>, &TurnRo
         .collect()
 }
 
+/// True if a reading may leave out a turn that ended so. A service that returns answers only may leave out one that ended without
+/// any text; one whose messages have no statuses, any that did not complete: the turn's own status is then read apart.
+fn may_be_left_out(view: &View<'_>, turn: &Turn<'_>, terminal: &TurnRow<'_>) -> bool {
+    let mut answers = view.reads.iter().flat_map(|read| read.answers);
+    if terminal.status != Status::Completed && !answers.any(|answer| answer.status.is_some()) {
+        return true;
+    }
+    match &turn.durable {
+        _ if terminal.status == Status::Failed => false,
+        Some(durable) => durable.is_empty(),
+        None if terminal.status == Status::Completed => turn.expect.is_none_or(|expect| expect.tokens == 0),
+        None => true,
+    }
+}
+
+/// Turns that were over before a pod was asked for their status in the end, and that it gave another one.
+fn status_misread<'v>(
+    view: &'v View<'_>,
+    is_over: impl Fn(&Turn<'_>, &TurnRow<'_>) -> bool + 'v,
+) -> impl Iterator<Item = Breach> + 'v {
+    let played = view.ending.played.map_or(u64::MAX, |(at, _)| at.n);
+    let asked = view.statuses.iter().filter(move |read| read.at.n > played);
+    asked.filter_map(move |read| {
+        let turn = &view.turns[read.turn];
+        let terminal = turn.terminal().filter(|row| is_over(turn, row))?;
+        (read.status != terminal.status).then(|| Breach {
+            subject: format!("status read from {}, turn {}", read.pod, turn.id),
+            thread: Some(read.thread),
+            n: read.at.n,
+            expected: format!("{:?}", terminal.status),
+            got: format!("{:?}", read.status),
+        })
+    })
+}
+
 fn streamed_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
     view.dues().filter_map(|(watcher, turn, seen, due)| {
         let Due::Finished { finish, .. } = due else { return None };
-        let showing = view.stands(watcher, seen?)?;
-        if !turn.settles(showing) || showing.anchor != Anchor::Start || showing.text.same_as(&turn.durable) {
+        let (showing, durable) = (view.stands(watcher, seen?)?, turn.durable.as_ref()?);
+        if !turn.settles(showing) || showing.anchor != Anchor::Start || showing.text.same_as(durable) {
             return None;
         }
-        let at = match showing.text.against(&turn.durable, 0) {
+        let at = match showing.text.against(durable, 0) {
             Against::Apart(at) => at,
             Against::Prefix => showing.text.len(),
         };
@@ -124,7 +171,7 @@ fn streamed_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 
             subject: format!("{}, turn {}", watcher.label(), turn.id),
             thread: turn.thread,
             n: finish.at.n,
-            expected: format!("the stored text at the finish: {}", turn.durable.word_at(at)),
+            expected: format!("the stored text at the finish: {}", durable.word_at(at)),
             got: showing.text.word_at(at),
         })
     })
@@ -136,17 +183,18 @@ fn ended_before<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {
     view.dues().filter_map(|(watcher, turn, seen, due)| {
         let Due::BrokeOff { at } = due else { return None };
         let in_good_order = matches!(watcher.closed, Some((_, TailEnd::Eof | TailEnd::Done)));
-        if !in_good_order || !turn.is_completed() || turn.durable.is_empty() {
+        let durable = turn.durable.as_ref()?;
+        if !in_good_order || !turn.is_completed() || durable.is_empty() {
             return None;
         }
         let shown = seen
             .and_then(|seen| seen.current())
             .map_or(0, |showing| showing.text.len());
-        (shown < turn.durable.len()).then(|| Breach {
+        (shown < durable.len()).then(|| Breach {
             subject: format!("{}, turn {}", watcher.label(), turn.id),
             thread: turn.thread,
             n: at.n,
-            expected: format!("the stored text: {}", turn.durable.word_at(shown)),
+            expected: format!("the stored text: {}", durable.word_at(shown)),
             got: "the end of the stream".into(),
         })
     })

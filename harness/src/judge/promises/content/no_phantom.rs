@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{AnswerId, Capability, Chunk, TurnId};
-use crate::judge::Promise;
 use crate::judge::view::{Against, Breach, Read, Text, View, Watcher, name};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 5,
@@ -18,7 +18,22 @@ pub(crate) const PROMISE: Promise = Promise {
                 turn's finish no start or text of it follows, except after a resync; no screen has two messages \
                 of one turn, or one message of two; a turn that ended without completing is returned with text \
                 of its last attempt, or with none",
-    needs: &[Capability::EveryCommit],
+    needs: &[],
+    clauses: &[
+        Clause {
+            name: "every turn that is shown is stored",
+            needs: &[Need::Can(Capability::EveryCommit), Need::Can(Capability::FrameTurn)],
+        },
+        Clause {
+            name: "one message for each turn",
+            needs: &[Need::Can(Capability::MessageIds)],
+        },
+        Clause {
+            name: "readings of turns that did not complete",
+            needs: &[Need::Can(Capability::StoredText)],
+        },
+    ],
+    has_more: true,
     judge,
 };
 
@@ -38,11 +53,13 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 
 /// A turn on a screen that is not the thread's.
 fn shown(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
+    let is_told =
+        view.ending.quiesced.is_some() && view.can(Capability::EveryCommit) && view.can(Capability::FrameTurn);
     let not_its_own = |place: &&usize| {
         let turn = &view.turns[**place];
         match turn.thread {
             Some(thread) => thread != watcher.thread,
-            None => view.ending.quiesced.is_some() && turn.rows.is_empty(),
+            None => is_told && turn.rows.is_empty(),
         }
     };
     let place = *watcher.turns.keys().find(not_its_own)?;
@@ -134,13 +151,13 @@ fn read_otherwise(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
                 got,
             })
         };
-        if turn.thread != Some(read.thread) {
+        if turn.thread != Some(read.thread) && view.can(Capability::EveryCommit) {
             let expected = format!("turns of thread {} only", view.threads[read.thread].id);
             return breach(expected, format!("turn {} of no thread or of another one", turn.id));
         }
         let ended = turn.terminal()?;
         let answered = Text::of(read.at.n, &answer.text);
-        match answered.against(&turn.durable, 0) {
+        match answered.against(turn.durable.as_ref()?, 0) {
             Against::Apart(at) if !turn.is_completed() => breach(
                 format!("text of the attempt at epoch {}, or none", ended.epoch),
                 answered.word_at(at),

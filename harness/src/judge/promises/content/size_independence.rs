@@ -5,10 +5,10 @@
 //! complete, and its text must equal the oracle's in the store, on each screen that was shown its finish, and in
 //! each reading.
 
-use crate::history::{Expect, Status};
-use crate::judge::Promise;
+use crate::history::{Capability, Expect, Status};
 use crate::judge::facts::oracle;
 use crate::judge::view::{Anchor, Breach, Due, Text, Turn, View};
+use crate::judge::{Clause, Need, Promise};
 
 /// Least size of an answer that is judged here, in bytes: just under the smallest limit that services are known to have.
 const LARGE_BYTES: usize = 7_000;
@@ -19,6 +19,11 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "a turn with an answer or a piece of 7 kB or more completes, unless it was cancelled or something \
                 was broken, and its text is whole in the store, on every screen and in every reading",
     needs: &[],
+    clauses: &[Clause {
+        name: "the stored text",
+        needs: &[Need::Can(Capability::StoredText)],
+    }],
+    has_more: true,
     judge,
 };
 
@@ -56,7 +61,11 @@ fn subject(expect: &Expect, what: &str) -> String {
 fn did_not_complete(view: &View<'_>, turn: &Turn<'_>, expect: &Expect) -> Option<Breach> {
     let ended = turn.terminal().filter(|_| !turn.is_completed())?;
     let cancelled = view.is_cancelled(turn);
-    if cancelled || view.was_cut_short(turn) || view.is_excused(None, turn.asked_us(), ended.at.us) {
+    if cancelled
+        || view.ran_out(turn)
+        || view.was_cut_short(turn)
+        || view.is_excused(None, turn.asked_us(), ended.at.us)
+    {
         return None;
     }
     Some(Breach {
@@ -70,7 +79,7 @@ fn did_not_complete(view: &View<'_>, turn: &Turn<'_>, expect: &Expect) -> Option
 
 fn stored_otherwise(turn: &Turn<'_>, expect: &Expect) -> Option<Breach> {
     let terminal = turn.terminal().filter(|_| turn.is_completed())?;
-    let odd = oracle::hold(&turn.durable, expect).err()?;
+    let odd = oracle::hold(turn.durable.as_ref()?, expect).err()?;
     Some(Breach {
         subject: subject(expect, &format!("stored text of turn {}", turn.id)),
         thread: turn.thread,

@@ -15,6 +15,8 @@ pub(crate) const PROMISE: Promise = Promise {
                 other, and both are prefixes of the attempt's final text; a change of attempt is announced by a \
                 reset, and reaches every watcher",
     needs: &[],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -53,7 +55,7 @@ fn contradiction(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>) -> Opt
         let Fit::Apart { from, at } = showing.fit else {
             return None;
         };
-        let epoch = showing.epoch.unwrap_or_else(|| turn.epoch());
+        let epoch = showing.epoch.unwrap_or(turn.attempt);
         let reference = turn.references.get(&epoch)?;
         Some(Breach {
             subject: subject.clone(),
@@ -70,9 +72,10 @@ fn superseded(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, due: Due)
     let showing = seen
         .current()
         .filter(|showing| turn.is_completed() && !showing.text.is_empty())?;
+    let durable = turn.durable.as_ref()?;
     let settled = matches!(due, Due::Overdue { .. } | Due::Finished { .. });
-    let stale = showing.epoch.is_some_and(|epoch| epoch < turn.epoch());
-    let agrees = matches!(showing.fit_in(&turn.durable), Fit::Along { .. } | Fit::Unjudged);
+    let stale = showing.epoch.is_some_and(|epoch| epoch < turn.attempt);
+    let agrees = matches!(showing.fit_in(durable), Fit::Along { .. } | Fit::Unjudged);
     if !settled || !stale || agrees {
         return None;
     }
@@ -82,8 +85,8 @@ fn superseded(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, due: Due)
         n: showing.text.last_event()?,
         expected: format!(
             "a reset and the text of the attempt at epoch {}: {}",
-            turn.epoch(),
-            turn.durable.word_at(0)
+            turn.attempt,
+            durable.word_at(0)
         ),
         got: format!("still the attempt that it superseded: {}", showing.text.word_at(0)),
     })

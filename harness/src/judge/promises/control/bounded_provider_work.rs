@@ -4,17 +4,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Capability, Epoch, TurnKey};
-use crate::judge::Promise;
+use crate::history::{Bound, Capability, Epoch, TurnKey};
 use crate::judge::facts::overlapping_calls;
-use crate::judge::view::{Breach, Turn, View};
+use crate::judge::view::{Breach, Call, Turn, View};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 34,
     name: "BoundedProviderWork",
     statement: "a turn has at most one provider call more than it has takeovers, and no two of its calls are \
                 live together for longer than the lease, not counting time in which a call's pod cannot act",
-    needs: &[Capability::Owner, Capability::EveryCommit, Capability::ProviderJournal],
+    needs: &[
+        Need::Can(Capability::Owner),
+        Need::Can(Capability::EveryCommit),
+        Need::Can(Capability::ProviderJournal),
+    ],
+    clauses: &[Clause {
+        name: "two live calls for no longer than the lease",
+        needs: &[Need::Within(Bound::Lease)],
+    }],
+    has_more: true,
     judge,
 };
 
@@ -30,13 +39,14 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .into_iter()
         .filter_map(|(key, calls)| {
             let attempts: usize = turns.get(key)?.iter().map(|turn| attempts(turn)).sum();
-            let extra = calls.get(attempts)?;
+            let counted = counted(view, &calls);
+            let extra = counted.get(attempts)?;
             Some(Breach {
                 subject: format!("provider calls for `{key}`"),
                 thread: thread(key),
                 n: extra.started?.n,
                 expected: format!("at most {attempts}: one, and one for each takeover"),
-                got: format!("{}, the last as ordinal {}", calls.len(), calls.last()?.ordinal),
+                got: format!("{}, the last as ordinal {}", counted.len(), counted.last()?.ordinal),
             })
         })
         .collect();
@@ -51,6 +61,27 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         ),
     }));
     breaches
+}
+
+/// The calls of one turn that count. A client of the provider calls again, within one attempt, where it got no byte of an answer.
+fn counted<'v, 'a>(view: &View<'a>, calls: &[&'v Call<'a>]) -> Vec<&'v Call<'a>> {
+    let mut again = 0;
+    let mut before: Option<&'v Call<'a>> = None;
+    let count = |call: &&'v Call<'a>| {
+        let is_retry = before.is_some_and(|before| before.pod == call.pod && got_nothing(before))
+            && again < view.rules.client_retries;
+        (before, again) = (Some(*call), if is_retry { again + 1 } else { 0 });
+        !is_retry
+    };
+    calls.iter().copied().filter(count).collect()
+}
+
+/// True if the provider ended a call by itself before it had sent anything.
+fn got_nothing(call: &Call<'_>) -> bool {
+    call.tokens == 0
+        && call
+            .cause
+            .is_some_and(|cause| cause != "client_gone" && cause != "complete")
 }
 
 /// Counts the claims of the turn, takeovers included; 1 if the store never told.

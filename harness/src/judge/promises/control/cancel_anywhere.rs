@@ -5,16 +5,22 @@
 //! starts again with each heal of a fault that keeps the pods from working. If the owner itself is broken,
 //! another promise applies.
 
-use crate::history::{Capability, PodName, Status};
-use crate::judge::Promise;
+use crate::history::{Bound, Capability, PodName, Status};
 use crate::judge::view::{Breach, Call, Cancel, Turn, View};
+use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 32,
     name: "CancelAnywhere",
     statement: "a turn in progress that was cancelled through any pod is over within the takeover's bound, and so is every \
                 provider call for it",
-    needs: &[Capability::Cancel, Capability::Owner],
+    needs: &[
+        Need::Can(Capability::Cancel),
+        Need::Can(Capability::Owner),
+        Need::Within(Bound::Takeover),
+    ],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -30,7 +36,7 @@ fn check(view: &View<'_>, cancel: &Cancel<'_>) -> Option<Breach> {
     let turn = in_progress(view, cancel)?;
     let bound_ms = view.bounds.takeover_ms;
     let by_us = view.faults.deadline(cancel.at.us, bound_ms * 1000, None, &view.pods)?;
-    let owners = &view.threads[cancel.thread].owners;
+    let owners = view.owners(turn);
     let owned = owners[..owners.partition_point(|owned| owned.at.n < cancel.at.n)].last()?;
     if view.is_excused(
         owned.owner.map(PodName::as_str),
@@ -78,7 +84,8 @@ fn in_progress<'v, 'a>(view: &'v View<'a>, cancel: &Cancel<'_>) -> Option<&'v Tu
     let mut turns = view.threads[cancel.thread]
         .turns
         .iter()
-        .map(|place| &view.turns[*place]);
+        .map(|place| &view.turns[*place])
+        .filter(|turn| cancel.turn.is_none_or(|own| own == turn.id));
     turns.find(|turn| {
         let rows = turn.rows.partition_point(|row| row.at.n < cancel.at.n);
         rows > 0 && turn.rows[rows - 1].status == Status::InProgress

@@ -4,9 +4,9 @@
 //! that did not complete may be there or not: services differ in what they let a model see of it. Nothing else
 //! may be in the request except system messages, and the turn's own message comes last.
 
-use crate::history::{Capability, MessageId, Status};
-use crate::judge::Promise;
+use crate::history::{Capability, MessageId, Status, TurnKey};
 use crate::judge::view::{Breach, Call, Text, Turn, View, oneline};
+use crate::judge::{Clause, Need, Promise};
 use std::collections::HashMap;
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -14,17 +14,48 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "ContextContinuity",
     statement: "every provider request for a turn holds the messages and answers of the thread's completed turns before it, \
                 whole, once and in order, then the turn's own message, and nothing of any other turn",
-    needs: &[Capability::ProviderJournal, Capability::EveryCommit],
+    needs: &[
+        Need::Can(Capability::ProviderJournal),
+        Need::Can(Capability::EveryCommit),
+    ],
+    clauses: &[Clause {
+        name: "earlier turns",
+        needs: &[Need::Can(Capability::Conversation)],
+    }],
+    has_more: true,
     judge,
 };
 
-/// The user's text of each message of each thread.
-type Asked<'a> = HashMap<(usize, &'a MessageId), &'a str>;
+/// A message of a user: its text, and the key in it that tells it from every other.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    text: &'a str,
+    key: Option<&'a TurnKey>,
+}
+
+impl Question<'_> {
+    /// True if a message of a request is this one. Services wrap what a user says: the key tells it all the same.
+    fn is_in(&self, said: &str) -> bool {
+        let is_word = |key: &&TurnKey| {
+            let mut words = said.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_'));
+            words.any(|word| word == key.as_str())
+        };
+        user(said).is_some_and(|said| said == self.text)
+            || user(said).is_some() && self.key.as_ref().is_some_and(is_word)
+    }
+}
+
+/// The message of each turn's thread and id.
+type Asked<'a> = HashMap<(usize, &'a MessageId), Question<'a>>;
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut asked = Asked::new();
     for post in &view.posts {
-        asked.entry((post.thread, post.message)).or_insert(post.text);
+        let question = Question {
+            text: post.text,
+            key: Some(&post.expect.key),
+        };
+        asked.entry((post.thread, post.message)).or_insert(question);
     }
     let calls = view
         .turns
@@ -52,35 +83,39 @@ fn check(view: &View<'_>, asked: &Asked<'_>, turn: &Turn<'_>, call: &Call<'_>) -
             got: got.map_or("the end of the request".into(), |said| format!("`{}`", oneline(said))),
         })
     };
-    for place in &view.threads[thread].turns[..order] {
+    let shown = if view.can(Capability::Conversation) { order } else { 0 };
+    for place in &view.threads[thread].turns[..shown] {
         let before = &view.turns[*place];
-        let Some(text) = before.message.and_then(|message| asked.get(&(thread, message))) else {
+        let Some(question) = before.message.and_then(|message| asked.get(&(thread, message))) else {
             // Posted before the history began: nothing is known of what it says.
             return None;
         };
-        let is_there = said.next_if(|said| user(said) == Some(text)).is_some();
+        let is_there = said.next_if(|said| question.is_in(said)).is_some();
         let is_due = before
             .terminal()
             .is_some_and(|row| row.status == Status::Completed && row.at.n < started.n);
         if is_due && !is_there {
             return breach(
-                format!("the message of turn {}: `user: {}`", before.id, oneline(text)),
+                format!("the message of turn {}: `user: {}`", before.id, oneline(question.text)),
                 said.next(),
             );
         }
         let answered = |said: &&str| said.strip_prefix("assistant: ").is_some_and(|text| fits(before, text));
-        if is_there && said.next_if(answered).is_none() && is_due && !before.durable.is_empty() {
+        if is_there && said.next_if(answered).is_none() && is_due && !is_blank(before) {
             return breach(format!("the whole answer of turn {}", before.id), said.next());
         }
     }
     let own = turn.message.and_then(|message| asked.get(&(thread, message)))?;
     match (said.next(), said.next()) {
-        (Some(last), None) if user(last) == Some(own) => None,
-        (Some(last), beyond) if user(last) == Some(own) => {
-            breach("nothing after the turn's own message".into(), beyond)
-        }
-        (got, _) => breach(format!("the turn's own message: `user: {}`", oneline(own)), got),
+        (Some(last), None) if own.is_in(last) => None,
+        (Some(last), beyond) if own.is_in(last) => breach("nothing after the turn's own message".into(), beyond),
+        (got, _) => breach(format!("the turn's own message: `user: {}`", oneline(own.text)), got),
     }
+}
+
+/// True if a turn is not known to have answered anything.
+fn is_blank(turn: &Turn<'_>) -> bool {
+    turn.durable.as_ref().is_none_or(Text::is_empty)
 }
 
 fn user(said: &str) -> Option<&str> {
@@ -89,7 +124,8 @@ fn user(said: &str) -> Option<&str> {
 
 /// True if a text is what an earlier turn answered: all of it where it completed, else whatever there was of it.
 fn fits(turn: &Turn<'_>, text: &str) -> bool {
-    !turn.is_completed() || Text::of(0, text).same_as(&turn.durable)
+    let is_it = |durable: &Text<'_>| Text::of(0, text).same_as(durable);
+    !turn.is_completed() || turn.durable.as_ref().is_none_or(is_it)
 }
 
 #[cfg(test)]

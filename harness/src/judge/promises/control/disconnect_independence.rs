@@ -15,6 +15,8 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "a turn during which a watcher leaves completes with its whole answer, unless something was broken, the \
                 provider cut it short, or it was cancelled or told to fail",
     needs: &[],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -61,11 +63,15 @@ fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Brea
     let ended = turn.terminal()?;
     let expect = turn.expect.filter(|expect| !expect.fails)?;
     let cancelled = view.is_cancelled(turn);
-    if cancelled || view.was_cut_short(turn) || view.is_excused(None, turn.asked_us(), ended.at.us) {
+    if cancelled
+        || view.ran_out(turn)
+        || view.was_cut_short(turn)
+        || view.is_excused(None, turn.asked_us(), ended.at.us)
+    {
         return None;
     }
     let got = if ended.status == Status::Completed {
-        oracle::hold(&turn.durable, expect).err()?.got
+        oracle::hold(turn.durable.as_ref()?, expect).err()?.got
     } else {
         format!("{:?}", ended.status)
     };

@@ -7,9 +7,9 @@
 
 use std::collections::HashSet;
 
-use crate::history::{Outcome, Status};
-use crate::judge::Promise;
+use crate::history::{Bound, Capability, Outcome, Status};
 use crate::judge::view::{Breach, FaultSpan, ROW_LATENESS_US, View};
+use crate::judge::{Clause, Need, Promise};
 
 /// Longest time from the signal until the pod knows of it, in microseconds.
 const NOTICE_US: u64 = 500_000;
@@ -20,8 +20,13 @@ pub(crate) const PROMISE: Promise = Promise {
     number: 31,
     name: "DrainCompleteness",
     statement: "a pod that was told to stop accepts no new message and claims no turn, and is gone, with exit \
-                code 0, within its grace and 1 s for its farewell",
-    needs: &[],
+                code 0 or that of its signal, within its grace and 1 s for its farewell",
+    needs: &[Need::Within(Bound::Drain)],
+    clauses: &[Clause {
+        name: "no new turn is claimed",
+        needs: &[Need::Can(Capability::Owner)],
+    }],
+    has_more: true,
     judge,
 };
 
@@ -67,10 +72,10 @@ fn taken(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
 /// Turns that a pod claimed after it was told to stop; the first one of each thread.
 fn claims(view: &View<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
-    for (place, thread) in view.threads.iter().enumerate() {
+    for line in view.lines() {
         let mut newest = None;
         let mut reported = HashSet::new();
-        for owned in &thread.owners {
+        for owned in line.owners {
             let is_new = newest.is_none_or(|epoch| owned.epoch > epoch);
             newest = newest.max(Some(owned.epoch));
             let Some(owner) = owned.owner.filter(|_| is_new && owned.status == Status::InProgress) else {
@@ -84,8 +89,8 @@ fn claims(view: &View<'_>) -> Vec<Breach> {
             });
             if let Some(fault) = fault.filter(|fault| reported.insert(fault.id)) {
                 breaches.push(Breach {
-                    subject: format!("{owner}, thread {}", thread.id),
-                    thread: Some(place),
+                    subject: format!("{owner}, {}", view.line_name(&line)),
+                    thread: Some(line.thread),
                     n: owned.at.n,
                     expected: format!(
                         "no new turn, {} ms after it was told to stop",
@@ -126,7 +131,7 @@ fn end(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
             since_ms(fault, us),
             code.map_or(String::new(), |code| format!(" with code {code}"))
         ),
-        (Some(_), Some(code)) if code != 0 && !is_bare => format!("it ended with code {code}"),
+        (Some(_), Some(code)) if !is_in_good_order(code) && !is_bare => format!("it ended with code {code}"),
         _ => return None,
     };
     Some(Breach {
@@ -134,11 +139,17 @@ fn end(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
         thread: None,
         n,
         expected: format!(
-            "an end with code 0 within {} ms of being told to stop",
+            "an end with code 0 or 143 within {} ms of being told to stop",
             by_us.saturating_sub(fault.aimed.us) / 1000
         ),
         got,
     })
+}
+
+/// True if a process that was told to stop ended of its own will: it says so with 0, or by the signal that it was sent.
+fn is_in_good_order(code: i64) -> bool {
+    const SIGTERM: i64 = 15;
+    code == 0 || code == 128 + SIGTERM
 }
 
 fn since_ms(fault: &FaultSpan<'_>, us: u64) -> u64 {

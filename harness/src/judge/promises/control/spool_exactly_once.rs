@@ -7,15 +7,17 @@
 //! may be stored or not, but not twice.
 
 use crate::history::{Capability, FeedbackId, PodName};
-use crate::judge::Promise;
 use crate::judge::view::{At, Breach, Item, ROW_LATENESS_US, View};
+use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 36,
     name: "SpoolExactlyOnce",
     statement: "every acknowledged feedback item is stored once, across drain, SIGKILL mid-drain and restart; a \
                 refused one is not stored, and every pod reports how many are",
-    needs: &[Capability::EveryCommit, Capability::Feedback],
+    needs: &[Need::Can(Capability::EveryCommit), Need::Can(Capability::Feedback)],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -32,7 +34,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 
 /// Acknowledged items that are not stored when the history ends and that nothing excuses yet.
 pub(in crate::judge) fn awaited<'a>(view: &View<'a>) -> Option<&'a FeedbackId> {
-    if !PROMISE.needs.iter().all(|need| view.can(*need)) {
+    if !PROMISE.needs.iter().all(|need| view.has(*need)) {
         return None;
     }
     let mut items = view.feedback.items.iter();

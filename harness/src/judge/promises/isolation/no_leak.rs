@@ -4,9 +4,9 @@
 //! more: a thread that still has an owner although all its turns are over, and a provider call that is still open
 //! long after its turn ended.
 
-use crate::history::Capability;
-use crate::judge::Promise;
-use crate::judge::view::{At, Breach, View};
+use crate::history::{Bound, Capability};
+use crate::judge::view::{At, Breach, Line, View};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 38,
@@ -14,6 +14,30 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "after everything is over no consumer, tail, running turn, child or connection of it is left, no \
                 thread without a turn in flight has an owner, and no provider call of an ended turn is open",
     needs: &[],
+    clauses: &[
+        Clause {
+            name: "what pods count",
+            needs: &[Need::Can(Capability::Gauges)],
+        },
+        Clause {
+            name: "no owner is left",
+            needs: &[
+                Need::Can(Capability::Owner),
+                Need::Can(Capability::EveryCommit),
+                Need::Within(Bound::Lease),
+                Need::Within(Bound::Takeover),
+            ],
+        },
+        Clause {
+            name: "no call is left",
+            needs: &[
+                Need::Can(Capability::ProviderJournal),
+                Need::Within(Bound::Lease),
+                Need::Within(Bound::Takeover),
+            ],
+        },
+    ],
+    has_more: false,
     judge,
 };
 
@@ -27,7 +51,8 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     });
     let mut breaches: Vec<Breach> = counted.collect();
     if let Some(quiesced) = view.ending.quiesced {
-        breaches.extend((0..view.threads.len()).filter_map(|place| orphan_lease(view, place, quiesced)));
+        let lines = view.lines();
+        breaches.extend(lines.iter().filter_map(|line| orphan_lease(view, line, quiesced)));
         breaches.extend(open_calls(view, quiesced));
     }
     breaches
@@ -38,20 +63,24 @@ fn patience_us(view: &View<'_>) -> u64 {
     (view.bounds.lease_ms + view.bounds.takeover_ms) * 1000
 }
 
-fn orphan_lease(view: &View<'_>, place: usize, quiesced: At) -> Option<Breach> {
-    let thread = &view.threads[place];
-    let owned = thread.owners.last().filter(|owned| owned.owner.is_some())?;
-    let ends = thread
-        .turns
+fn orphan_lease(view: &View<'_>, line: &Line<'_, '_>, quiesced: At) -> Option<Breach> {
+    let owned = line.owners.last().filter(|owned| owned.owner.is_some())?;
+    let turns = match &line.turn {
+        Some(turn) => std::slice::from_ref(turn),
+        None => &view.threads[line.thread].turns[..],
+    };
+    let ends = turns
         .iter()
         .map(|turn| view.turns[*turn].terminal().map(|row| row.at.us));
     let over_us = ends.collect::<Option<Vec<u64>>>()?.into_iter().max()?.max(owned.at.us);
-    if !view.can(Capability::EveryCommit) || quiesced.us.saturating_sub(over_us) <= patience_us(view) {
+    // A column that keeps its last owner says nothing once the turn is over.
+    let is_meant = view.can(Capability::EveryCommit) && !view.rules.owner_is_kept;
+    if !is_meant || quiesced.us.saturating_sub(over_us) <= patience_us(view) {
         return None;
     }
     Some(Breach {
-        subject: format!("thread {}", thread.id),
-        thread: Some(place),
+        subject: view.line_name(line),
+        thread: Some(line.thread),
         n: owned.at.n,
         expected: "no owner, since all its turns are over".into(),
         got: owned.label(),

@@ -5,14 +5,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::judge::Promise;
+use crate::history::Capability;
 use crate::judge::view::{Breach, View, oneline};
+use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 40,
     name: "QuietLogs",
     statement: "in a run in which nothing is broken no pod logs a line at WARN or ERROR",
-    needs: &[],
+    needs: &[Need::Can(Capability::Complaint)],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 

@@ -4,19 +4,24 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::history::{Capability, Credential, Outcome, TenantId};
-use crate::judge::Promise;
+use crate::history::{Bound, Capability, Credential, Outcome, TenantId};
 use crate::judge::view::{Access, Breach, Turn, View, Watcher, name, oneline};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 37,
     name: "TenantIsolation",
-    statement: "a request for another tenant's thread is refused with 401, 403 or 404 on every pod and the \
+    statement: "a request for another tenant's thread is refused on every pod and the \
                 answer holds nothing of that tenant; no refusal of any request quotes another tenant's names, \
                 ids or texts; no stream or reading shows another tenant's thread; once the bound has passed, a \
                 revoked credential is refused with 401 or 403 on every pod, and no tail that was opened with it \
                 is open",
-    needs: &[Capability::Tenants],
+    needs: &[Need::Can(Capability::Tenants)],
+    clauses: &[Clause {
+        name: "revoked credentials",
+        needs: &[Need::Can(Capability::Revocation), Need::Within(Bound::Revocation)],
+    }],
+    has_more: true,
     judge,
 };
 
@@ -127,10 +132,11 @@ fn foreign(view: &View<'_>, access: &Access<'_>, secrets: &Secrets<'_>) -> Optio
     }
     let status = access.status?;
     match status {
-        401 | 403 | 404 | 500.. => None,
+        // Whatever a refusal calls its reason, it shows nothing.
+        400..=499 | 500.. => None,
         _ => Some(breach(
             access,
-            "401, 403 or 404".into(),
+            "a refusal".into(),
             format!("{status}: `{}`", oneline(access.body)),
         )),
     }

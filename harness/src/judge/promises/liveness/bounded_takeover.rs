@@ -14,20 +14,30 @@
 
 use std::collections::HashMap;
 
-use crate::history::{Capability, Ends, Status};
-use crate::judge::Promise;
-use crate::judge::view::{At, Breach, FaultSpan, Owned, Thread, Turn, View};
+use crate::history::{Bound, Capability, Ends, Epoch, OnDeath, Status};
+use crate::judge::view::{At, Breach, FaultSpan, Line, Owned, Turn, View};
+use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 24,
     name: "BoundedTakeover",
     statement: "from the death or pause of a turn's owner to the first new token, the new owner's provider call or an explicit \
                 end, no more than the target's bound passes; after a graceful stop, no more from the end of its grace",
-    needs: &[Capability::Owner],
+    needs: &[
+        Need::Can(Capability::Owner),
+        Need::Within(Bound::Lease),
+        Need::Within(Bound::Takeover),
+    ],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
+    // A system that promises nothing about a dead owner's turn owes no takeover.
+    if view.rules.on_death == Some(OnDeath::Nothing) {
+        return Vec::new();
+    }
     hits(view).iter().filter_map(|hit| check(view, hit)).collect()
 }
 
@@ -36,6 +46,10 @@ pub(in crate::judge) struct Hit<'v, 'a> {
     pub(in crate::judge) fault: &'v FaultSpan<'a>,
     /// The thread's place.
     pub(in crate::judge) thread: usize,
+    /// The turn's place, where turns have owners of their own.
+    turn: Option<usize>,
+    /// The thread's owners, or the turn's.
+    owners: &'v [Owned<'a>],
     /// The row that says so, and its place among the thread's.
     pub(in crate::judge) owned: Owned<'a>,
     row: usize,
@@ -58,13 +72,14 @@ pub(in crate::judge) fn hits<'v, 'a>(view: &'v View<'a>) -> Vec<Hit<'v, 'a>> {
         stops.sort_by_key(|(known_by_us, ..)| *known_by_us);
     }
     let mut hits = Vec::new();
-    for (thread, of) in view.threads.iter().enumerate() {
-        for (row, owned) in of.owners.iter().enumerate() {
+    for line in view.lines() {
+        let Line { thread, turn, owners } = line;
+        for (row, owned) in owners.iter().enumerate() {
             let stops = owned.owner.and_then(|owner| stops.get(owner.as_str()));
             let Some(stops) = stops.filter(|_| owned.status == Status::InProgress) else {
                 continue;
             };
-            let until_us = of.owners.get(row + 1).map_or(u64::MAX, |next| next.at.us);
+            let until_us = owners.get(row + 1).map_or(u64::MAX, |next| next.at.us);
             let first = stops.partition_point(|(known_by_us, ..)| *known_by_us < owned.at.us);
             let meanwhile = stops[first..]
                 .iter()
@@ -72,6 +87,8 @@ pub(in crate::judge) fn hits<'v, 'a>(view: &'v View<'a>) -> Vec<Hit<'v, 'a>> {
             hits.extend(meanwhile.map(|(_, stopped, from_us, fault)| Hit {
                 fault,
                 thread,
+                turn,
+                owners,
                 owned: *owned,
                 row,
                 stopped: *stopped,
@@ -103,26 +120,28 @@ pub(in crate::judge) fn check(view: &View<'_>, hit: &Hit<'_, '_>) -> Option<Brea
     let Hit {
         fault,
         thread: place,
+        owners,
         owned,
         row,
         stopped,
         from_us,
+        ..
     } = *hit;
     let bound_ms = view.bounds.takeover_ms;
+    let from_us = match view.rules.on_death {
+        // The owner itself goes on, once it is back.
+        Some(OnDeath::Restart) => fault.healed?.us,
+        _ => from_us,
+    };
     let by_us = view.faults.deadline(from_us, bound_ms * 1000, None, &view.pods)?;
     if !fault.ends_its_target() && fault.healed.is_some_and(|healed| healed.us <= by_us) {
         return None;
     }
-    let thread = &view.threads[place];
-    let turn = running_turn(view, thread, known_by_us(view, stopped))?;
-    let claim = thread.owners[row + 1..].iter().find(|later| later.epoch > owned.epoch);
+    let turn = running_turn(view, hit, known_by_us(view, stopped))?;
+    let claim = owners[row + 1..].iter().find(|later| later.epoch > owned.epoch);
     let resolved = [
         turn.terminal().map(|row| row.at),
-        turn.first_text
-            .range(owned.epoch..)
-            .filter(|(epoch, _)| **epoch > owned.epoch)
-            .map(|(_, at)| *at)
-            .min(),
+        newer_text(view, turn, owned.epoch, stopped),
         claim.and_then(|claim| proof_of_work(view, turn, claim, stopped)),
     ];
     let resolved = resolved.into_iter().flatten().min_by_key(|at| at.us);
@@ -158,13 +177,35 @@ fn known_by_us(view: &View<'_>, stopped: At) -> u64 {
 }
 
 /// Returns the turn that the thread was at work on.
-fn running_turn<'v, 'a>(view: &'v View<'a>, thread: &Thread<'a>, known_by_us: u64) -> Option<&'v Turn<'a>> {
-    let turns = thread.turns.iter().map(|place| &view.turns[*place]);
+fn running_turn<'v, 'a>(view: &'v View<'a>, hit: &Hit<'_, 'a>, known_by_us: u64) -> Option<&'v Turn<'a>> {
+    let turns = match &hit.turn {
+        Some(turn) => std::slice::from_ref(turn),
+        None => &view.threads[hit.thread].turns[..],
+    };
+    let turns = turns.iter().map(|place| &view.turns[*place]);
     let running = |turn: &&Turn<'_>| {
         let before = turn.rows.partition_point(|row| row.at.us <= known_by_us);
         before > 0 && turn.rows[before - 1].status == Status::InProgress
     };
     turns.rev().find(running)
+}
+
+/// The newest provider call for a turn that had begun before its owner stopped; 0 before the first.
+fn newest_call(view: &View<'_>, turn: &Turn<'_>, stopped: At) -> u32 {
+    let calls = turn.calls.iter().map(|call| &view.calls[*call]);
+    let before = calls.filter(|call| call.started.is_some_and(|at| at.n < stopped.n));
+    before.map(|call| call.ordinal).max().unwrap_or(0)
+}
+
+/// When text of a newer attempt was first seen. Where there are no epochs, a provider call that began after the stop is one.
+fn newer_text(view: &View<'_>, turn: &Turn<'_>, epoch: Epoch, stopped: At) -> Option<At> {
+    let old = if view.can(Capability::Epoch) {
+        epoch
+    } else {
+        Epoch(newest_call(view, turn, stopped).into())
+    };
+    let newer = turn.first_text.iter().filter(|(epoch, _)| **epoch > old);
+    newer.map(|(_, at)| *at).min()
 }
 
 /// When a claim is known to have come to work: at the new owner's first provider call, or, where that owner was hit before
@@ -174,12 +215,7 @@ fn proof_of_work(view: &View<'_>, turn: &Turn<'_>, claim: &Owned<'_>, stopped: A
         .calls
         .iter()
         .filter_map(|call| Some((&view.calls[*call], view.calls[*call].started?)));
-    let ordinal_before = starts
-        .clone()
-        .filter(|(_, at)| at.n < stopped.n)
-        .map(|(call, _)| call.ordinal)
-        .max()
-        .unwrap_or(0);
+    let ordinal_before = newest_call(view, turn, stopped);
     let called = starts
         .filter(|(call, _)| call.ordinal > ordinal_before)
         .map(|(_, at)| at)

@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::history::{Capability, Chunk, Credential, Outcome};
-use crate::judge::Promise;
+use crate::history::{Bound, Capability, Chunk, Credential, Outcome};
 use crate::judge::promises::liveness::bounded_takeover;
-use crate::judge::view::{At, Breach, ROW_LATENESS_US, View, Watcher, oneline};
+use crate::judge::view::{At, Breach, Death, ROW_LATENESS_US, View, Watcher, oneline};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 26,
@@ -18,7 +18,26 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "within the takeover's bound after a dependency was restarted or cut off every pod serves again \
                 without a restart, notices the next death, and the log still holds what it held, unless a fault \
                 took it from the broker; no pod ends unless it is told to",
-    needs: &[],
+    needs: &[Need::Within(Bound::Takeover)],
+    clauses: &[
+        Clause {
+            name: "the log holds what it held",
+            needs: &[
+                Need::Can(Capability::Cursor),
+                Need::Can(Capability::Resync),
+                Need::Can(Capability::Epoch),
+            ],
+        },
+        Clause {
+            name: "pods say that they are ready again",
+            needs: &[Need::Can(Capability::Ready)],
+        },
+        Clause {
+            name: "the next death is noticed",
+            needs: &[Need::Can(Capability::Owner)],
+        },
+    ],
+    has_more: true,
     judge,
 };
 
@@ -70,7 +89,9 @@ pub(in crate::judge) fn deaths(view: &View<'_>, after: Option<At>) -> Vec<Breach
         // Each fault that ends a process explains one death.
         let ends = ends.get(death.service).map_or(&[][..], Vec::as_slice);
         let is_explained = *died <= ends.partition_point(|aimed| *aimed <= death.at.n);
-        let is_meant = view.pods.contains(death.service) && after.is_none_or(|after| death.at.n > after.n);
+        let is_restarted = is_started_again(view, death);
+        let is_meant =
+            view.pods.contains(death.service) && !is_restarted && after.is_none_or(|after| death.at.n > after.n);
         if is_meant && !is_explained && reported.insert(death.service) {
             breaches.push(Breach {
                 subject: death.service.to_owned(),
@@ -85,6 +106,14 @@ pub(in crate::judge) fn deaths(view: &View<'_>, after: Option<At>) -> Vec<Breach
         }
     }
     breaches
+}
+
+/// True if a pod ended while a dependency was broken, and whoever runs the system would start it again: such a pod may end.
+fn is_started_again(view: &View<'_>, death: &Death<'_>) -> bool {
+    let is_its = view.rules.restarted.iter().any(|pod| pod.as_str() == death.service);
+    let aftermath_us = (view.bounds.lease_ms + view.bounds.takeover_ms) * 1000;
+    let from_us = death.at.us.saturating_sub(aftermath_us);
+    is_its && view.dependency_faults_during(from_us, death.at.us).next().is_some()
 }
 
 /// Something that a pod that serves would not do.
@@ -194,7 +223,7 @@ fn lost_log(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     if meanwhile.any(crate::judge::view::FaultSpan::loses_the_log) {
         return None;
     }
-    if is_superseded || !view.can(Capability::Owner) {
+    if is_superseded || !view.can(Capability::Epoch) || !view.can(Capability::Resync) {
         return None;
     }
     Some(Breach {

@@ -1,13 +1,16 @@
 //! Promise 23: a finish that a client was shown is already stored.
 
+use crate::history::Status;
 use crate::judge::Promise;
-use crate::judge::view::{Breach, View};
+use crate::judge::view::{At, Breach, Probe, View};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 23,
     name: "DurableBeforeTerminal",
     statement: "when a watcher is shown a turn's finish, the store already holds the turn as over",
     needs: &[],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -15,7 +18,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     let early = view
         .probes
         .iter()
-        .filter(|probe| !probe.status.is_some_and(crate::history::Status::is_terminal));
+        .filter(|probe| !probe.status.is_some_and(Status::is_terminal) && !is_told_over(view, probe));
     early
         .map(|probe| Breach {
             subject: format!("{}, turn {}", probe.watcher, probe.turn),
@@ -27,6 +30,26 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
                 .map_or("no such row".into(), |status| format!("{status:?}")),
         })
         .collect()
+}
+
+/// True if a pod had called the turn over by then. A row may be a queue's ticket, which settles after the turn.
+fn is_told_over(view: &View<'_>, probe: &Probe<'_>) -> bool {
+    let Some(turn) = view.turn(probe.turn) else {
+        return false;
+    };
+    let is_before = |at: At| at.n < probe.at.n;
+    let mut statuses = view
+        .statuses
+        .iter()
+        .filter(|read| read.turn == turn && is_before(read.at));
+    let answers = view
+        .reads
+        .iter()
+        .filter(|read| is_before(read.at))
+        .flat_map(|read| read.answers);
+    let mut answers = answers.filter(|answer| view.answered(answer) == Some(turn));
+    statuses.any(|read| read.status.is_terminal())
+        || answers.any(|answer| answer.status.is_some_and(Status::is_terminal))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::history::Status;
 use crate::judge::Promise;
-use crate::judge::view::{Breach, Due, Seen, Turn, View, Watcher};
+use crate::judge::view::{Breach, Due, Seen, Text, Turn, View, Watcher};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 22,
@@ -10,6 +10,8 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "a completed turn has a part with text, in the store and on every screen that saw it from its start; a failed \
                 one has a readable error on every pod and on every screen",
     needs: &[],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -27,11 +29,36 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
             got: "none".into(),
         })
     }));
+    let played = view.ending.played.map_or(u64::MAX, |(at, _)| at.n);
+    let asked = view
+        .statuses
+        .iter()
+        .filter(|read| read.at.n > played && read.status == Status::Failed);
+    let silent = asked.filter(|read| read.error.is_none_or(|error| error.trim().is_empty()));
+    breaches.extend(
+        silent
+            .filter(|read| !is_read_apart(view, read.turn))
+            .map(|read| Breach {
+                subject: format!("status read from {}, turn {}", read.pod, view.turns[read.turn].id),
+                thread: Some(read.thread),
+                n: read.at.n,
+                expected: "a readable error of the failed turn".into(),
+                got: "none".into(),
+            }),
+    );
     breaches.extend(
         view.dues()
             .filter_map(|(watcher, turn, seen, due)| blank_screen(view, watcher, turn, seen?, due)),
     );
     breaches
+}
+
+/// True if the answers of the final state hold a readable error of a turn, beside its status.
+fn is_read_apart(view: &View<'_>, turn: usize) -> bool {
+    let mut answers = view.final_reads().flat_map(|read| read.answers);
+    answers.any(|answer| {
+        view.answered(answer) == Some(turn) && answer.error.as_ref().is_some_and(|error| !error.trim().is_empty())
+    })
 }
 
 /// True if the provider was asked for at least one token.
@@ -41,7 +68,7 @@ fn says_something(turn: &Turn<'_>) -> bool {
 
 fn blank_row(turn: &Turn<'_>) -> Option<Breach> {
     let terminal = turn.terminal()?;
-    (turn.is_completed() && says_something(turn) && turn.durable.is_blank()).then(|| Breach {
+    (turn.is_completed() && says_something(turn) && turn.durable.as_ref().is_some_and(Text::is_blank)).then(|| Breach {
         subject: format!("turn {}", turn.id),
         thread: turn.thread,
         n: terminal.at.n,
@@ -53,7 +80,7 @@ fn blank_row(turn: &Turn<'_>) -> Option<Breach> {
 fn blank_screen(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, due: Due) -> Option<Breach> {
     let Due::Finished { finish, .. } = due else { return None };
     // A tail that resumed may have had all of it before.
-    if watcher.cursor.is_some() {
+    if !watcher.is_from_start() {
         return None;
     }
     let standing = view.stands(watcher, seen);

@@ -16,6 +16,8 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "beside a turn whose every attempt fails, every other turn ends as it would without it, and no pod ends unless \
                 it is told to",
     needs: &[],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -38,7 +40,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     breaches
 }
 
-fn drawn_in(view: &View<'_>, poison: &Turn<'_>, turn: &Turn<'_>) -> Option<Breach> {
+fn drawn_in<'a>(view: &View<'a>, poison: &Turn<'_>, turn: &Turn<'a>) -> Option<Breach> {
     let until_us = turn.terminal().map_or(view.watched_until_us(), |row| row.at.us);
     let cancelled = view.is_cancelled(turn);
     if cancelled || view.was_cut_short(turn) || view.is_excused(None, turn.asked_us(), until_us) {

@@ -7,15 +7,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::judge::Promise;
+use crate::history::{Bound, Capability};
 use crate::judge::view::{At, Breach, Poll, Trial, View, oneline};
+use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 28,
     name: "ReadinessTellsTheTruth",
     statement: "a pod that says that it is ready serves a client's work; and while a dependency is gone or takes no work, from \
                 a lease after its loss on, no pod says that it is ready",
-    needs: &[],
+    needs: &[Need::Can(Capability::Ready), Need::Within(Bound::Lease)],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -33,7 +36,14 @@ fn without_dependency(view: &View<'_>, poll: &Poll<'_>) -> Option<Breach> {
     let is_gone = |from: At, until: Option<At>| {
         poll.at.us > from.us + lease_us && until.is_none_or(|until| poll.at.us < until.us)
     };
-    let fault = view.dependency_faults_during(poll.at.us, poll.at.us).find(|fault| {
+    let is_needed = |part: &str| {
+        let needs = view.rules.ready_needs.as_ref();
+        needs.is_none_or(|needs| needs.iter().any(|need| need == part))
+    };
+    let mut faults = view
+        .dependency_faults_during(poll.at.us, poll.at.us)
+        .filter(|fault| is_needed(fault.target));
+    let fault = faults.find(|fault| {
         // If the history does not say when the healing began, the dependency may have been back long
         // before it was seen healed.
         let is_known = fault.healing.is_some() || fault.healed.is_none();

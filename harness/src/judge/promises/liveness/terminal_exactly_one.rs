@@ -1,6 +1,6 @@
 //! Promise 20: a turn ends once, in one way, and everybody is shown the same end.
 
-use crate::history::Status;
+use crate::history::{Capability, Status};
 use crate::judge::Promise;
 use crate::judge::view::{Breach, Seen, Turn, View, Watcher};
 
@@ -10,6 +10,8 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "each turn gets at most one terminal status in the store, which absorbs every later one; each watcher is shown \
                 at most one finish a turn, with that status",
     needs: &[],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -80,7 +82,7 @@ fn finish(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'
             breach(n, format!("a finish as {:?}", terminal.status), format!("{other:?}"))
         }
         // Its row can be some milliseconds behind the frame, but not behind the final state.
-        None if view.ending.quiesced.is_some() => {
+        None if view.ending.quiesced.is_some() && view.can(Capability::EveryCommit) => {
             let got = format!(
                 "a finish{} of a turn that the store never ended",
                 as_status(" as ", first.status)

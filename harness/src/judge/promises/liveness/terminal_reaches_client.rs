@@ -1,14 +1,17 @@
 //! Promise 21: every client that waits for a turn is shown its end.
 
-use crate::judge::Promise;
+use crate::history::Bound;
 use crate::judge::view::{Breach, Due, Turn, View, Watcher};
+use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 21,
     name: "TerminalReachesClient",
     statement: "every watcher that attached before a turn was over, and did not leave or lose its pod, is shown the finish \
                 within the bound after the terminal is committed",
-    needs: &[],
+    needs: &[Need::Within(Bound::Terminal)],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 

@@ -5,18 +5,24 @@
 
 use std::collections::HashMap;
 
-use crate::history::{Capability, Outcome, Status};
-use crate::judge::Promise;
+use crate::history::{Bound, Capability, Outcome, Status};
 use crate::judge::promises::liveness::bounded_takeover;
 use crate::judge::promises::liveness::bounded_takeover::Hit;
 use crate::judge::view::{Breach, Post, View, oneline};
+use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 25,
     name: "ThreadUsableAfterCrash",
     statement: "once the takeover's bound has passed after the death or pause of a thread's owner, a healthy pod accepts the \
                 next message, unless a newer attempt of the thread is at work",
-    needs: &[Capability::Owner],
+    needs: &[
+        Need::Can(Capability::Threads),
+        Need::Can(Capability::Owner),
+        Need::Within(Bound::Takeover),
+    ],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -54,9 +60,10 @@ fn check(view: &View<'_>, hit: &Hit<'_, '_>, post: &Post<'_>) -> Option<Breach> 
     if post.at.us <= by_us || view.is_excused(Some(post.pod.as_str()), by_us, answered.us) {
         return None;
     }
-    let owners = &view.threads[post.thread].owners;
-    let now = owners[..owners.partition_point(|owned| owned.at.n < answered.n)].last()?;
-    if now.status == Status::InProgress && now.epoch > hit.owned.epoch {
+    let now = view.newest_owned(post.thread, answered.us)?;
+    if now.status == Status::InProgress
+        && (now.epoch > hit.owned.epoch || now.at > hit.owned.at && now.owner != hit.owned.owner)
+    {
         return None;
     }
     Some(Breach {

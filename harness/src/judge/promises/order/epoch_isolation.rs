@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::history::{Capability, Chunk, Epoch, Outcome, Status};
-use crate::judge::Promise;
 use crate::judge::view::{Breach, Holder, Turn, View, Watcher};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 10,
@@ -18,6 +18,21 @@ pub(crate) const PROMISE: Promise = Promise {
                 holds tokens of another; on a screen no frame of an older turn follows one of a newer, except \
                 after a resync; no two turns share an epoch",
     needs: &[],
+    clauses: &[
+        Clause {
+            name: "cancels",
+            needs: &[Need::Can(Capability::Cancel)],
+        },
+        Clause {
+            name: "no frame of an older turn behind a newer one",
+            needs: &[Need::Can(Capability::ThreadTail)],
+        },
+        Clause {
+            name: "an epoch belongs to one turn",
+            needs: &[Need::Can(Capability::Epoch)],
+        },
+    ],
+    has_more: true,
     judge,
 };
 
@@ -36,8 +51,11 @@ fn of_thread(view: &View<'_>, thread: usize) -> Vec<Breach> {
         .iter()
         .map(|place| &view.turns[*place])
         .collect();
-    let mut breaches = cancelled_for_nothing(view, thread, &turns);
-    if view.can(Capability::Owner) {
+    let mut breaches = Vec::new();
+    if view.can(Capability::Cancel) {
+        breaches.extend(cancelled_for_nothing(view, thread, &turns));
+    }
+    if view.can(Capability::Epoch) {
         breaches.extend(shared_epoch(thread, &turns));
     }
     breaches
@@ -91,6 +109,9 @@ fn shared_epoch(thread: usize, turns: &[&Turn<'_>]) -> Option<Breach> {
 
 /// The first frame of an older turn behind one of a newer.
 fn late_frame(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
+    if watcher.turn.is_some() {
+        return None;
+    }
     let mut newest: Option<(usize, &Turn<'_>)> = None;
     let mut last = None;
     watcher.frames().find_map(|frame| {

@@ -5,9 +5,9 @@
 //! pod: a death cuts bytes off, and what is cut is no event yet; it makes no others. So is an attach that is answered with
 //! neither a stream nor a refusal, but not near a fault of its pod: what listens at a dead pod's port may be somebody else.
 
-use crate::history::{Chunk, Status, TailEnd};
-use crate::judge::Promise;
+use crate::history::{Capability, Chunk, Status, TailEnd};
 use crate::judge::view::{Breach, Refused, View, Watcher, oneline};
+use crate::judge::{Clause, Need, Promise};
 
 /// How histories of schema 1 begin what they say of a stream that could not be read on.
 const NO_STREAM: [&str; 2] = ["not UTF-8", "not SSE"];
@@ -27,6 +27,11 @@ pub(crate) const PROMISE: Promise = Promise {
                 itself is answered with a stream or a refusal, or with nothing if no turn is in flight; no stream turns out to be no SSE, or has an event or a \
                 length far beyond any answer's",
     needs: &[],
+    clauses: &[Clause {
+        name: "kinds that nobody knows",
+        needs: &[Need::Can(Capability::KnownKinds)],
+    }],
+    has_more: true,
     judge,
 };
 
@@ -41,13 +46,11 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 /// An attach that was answered with 204, while a turn was in flight and nothing was broken.
 fn empty(view: &View<'_>, refused: &Refused<'_>) -> Option<Breach> {
     let until_us = refused.at.us;
-    let owners = &view.threads[refused.thread].owners;
-    let newest = owners.iter().rev().find(|owned| owned.at.us <= until_us)?;
-    let is_settled = newest.at.us + SETTLED_US <= until_us;
+    let (since_us, status) = stood(view, refused)?;
+    let is_settled = since_us + SETTLED_US <= until_us;
     let from_us = until_us.saturating_sub(ASKED_US);
     let is_broken = view.faults.during(from_us, until_us).next().is_some();
-    let is_wrong =
-        refused.status == Some(NO_CONTENT) && newest.status == Status::InProgress && is_settled && !is_broken;
+    let is_wrong = refused.status == Some(NO_CONTENT) && status == Status::InProgress && is_settled && !is_broken;
     is_wrong.then(|| Breach {
         subject: format!("attach of {} on {}", refused.watcher, refused.pod),
         thread: Some(refused.thread),
@@ -55,6 +58,17 @@ fn empty(view: &View<'_>, refused: &Refused<'_>) -> Option<Breach> {
         expected: "a stream, as a turn of the thread is in flight".into(),
         got: oneline(refused.reason),
     })
+}
+
+/// Where the turn, or the thread, of a refused attach stood, and since when.
+fn stood(view: &View<'_>, refused: &Refused<'_>) -> Option<(u64, Status)> {
+    if let Some(turn) = refused.turn {
+        let rows = &view.turns[view.turn(turn)?].rows;
+        let row = rows[..rows.partition_point(|row| row.at.us <= refused.at.us)].last()?;
+        return Some((row.at.us, row.status));
+    }
+    let newest = view.newest_owned(refused.thread, refused.at.us)?;
+    Some((newest.at.us, newest.status))
 }
 
 fn nonsense(view: &View<'_>, refused: &Refused<'_>) -> Option<Breach> {
@@ -125,6 +139,7 @@ mod tests {
             watcher: WatcherId(9),
             pod: pod.into(),
             thread: "t-1".into(),
+            turn: None,
             cursor: None,
             form: CursorForm::default(),
             asked_us: 0,

@@ -1,22 +1,24 @@
 //! Promise 7: event ids only increase, and one id means the same event on every pod.
 
 use crate::history::{Capability, Chunk, Cursor};
-use crate::judge::Promise;
 use crate::judge::view::{Breach, Frame, Log, Logged, View, Watcher, name, tell};
+use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 7,
     name: "MonotoneCursor",
-    statement: "every frame of an answer has an id; a watcher's ids strictly increase within an epoch and epochs \
+    statement: "every frame with text has an id; a watcher's ids strictly increase within an epoch and epochs \
                 never decrease, except after a resync; one id of a thread is the same event on every pod",
-    needs: &[Capability::Cursor],
+    needs: &[Need::Can(Capability::Cursor)],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     view.watchers
         .iter()
-        .filter_map(|watcher| check(watcher, &view.logs[watcher.thread]))
+        .filter_map(|watcher| check(watcher, view.log(watcher)))
         .collect()
 }
 
@@ -51,6 +53,10 @@ fn step(watcher: &Watcher<'_>, frame: Frame<'_>, last: Option<Cursor>, first: Op
         })
     };
     let Some(cursor) = frame.cursor else {
+        // Text is what a client must be able to resume behind.
+        if !matches!(frame.chunk, Chunk::Delta { .. } | Chunk::Whole { .. }) {
+            return None;
+        }
         let got = frame.id.map_or("none".to_owned(), |id| format!("`{id}`"));
         return breach(format!("a resumable id on {}", name(frame.chunk)), got);
     };

@@ -16,6 +16,8 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "on each tail every frame that was in the log before the tail opened comes before every later \
                 one, except after a resync",
     needs: &[],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -27,7 +29,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 }
 
 fn by_id(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
-    let log = &view.logs[watcher.thread];
+    let log = view.log(watcher);
     let mut near = 0;
     let mut live: Option<Cursor> = None;
     for frame in watcher.frames() {

@@ -10,6 +10,8 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "NoSplice",
     statement: "no text, on a screen, in the store or in a reading, holds tokens of two provider calls",
     needs: &[],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 

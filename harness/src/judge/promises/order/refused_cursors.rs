@@ -125,12 +125,15 @@ mod tests {
             watcher: WatcherId(6),
             pod: "pod-2".into(),
             thread: thread.into(),
+            turn: None,
             cursor: cursor.map(Into::into),
             form: CursorForm::After,
             asked_us: ASKED_MS * 1000,
             session: Some(session(2)),
             status,
-            reason: status.map_or("connection refused".into(), |status| format!("status {status}: no")),
+            reason: status.map_or("connection refused".into(), |status| {
+                format!("status {status}: no").into()
+            }),
             garbled: false,
         })
     }

@@ -11,8 +11,8 @@
 
 use super::refused_cursors::{self, given_as};
 use crate::history::{Capability, Chunk, Cursor};
-use crate::judge::Promise;
 use crate::judge::view::{Breach, Frame, Log, ROW_LATENESS_US, View, Watcher, name, tell};
+use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 8,
@@ -21,19 +21,29 @@ pub(crate) const PROMISE: Promise = Promise {
                 it, within the bound; a cursor of a frame that the log never held, or no longer does, gives an explicit resync; \
                 an attach with such a cursor, or an empty one, is not refused with 4xx by a pod that nothing ails; \
                 and no resync comes while the log should hold everything",
-    needs: &[Capability::Cursor],
+    needs: &[Need::Can(Capability::Cursor)],
+    clauses: &[
+        Clause {
+            name: "cursors that nobody was given",
+            needs: &[Need::Can(Capability::Resync)],
+        },
+        Clause {
+            name: "no resync without need",
+            needs: &[Need::Can(Capability::Resync), Need::Can(Capability::Epoch)],
+        },
+    ],
+    has_more: true,
     judge,
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let tails = view.watchers.iter().filter_map(|watcher| {
-        let log = &view.logs[watcher.thread];
+        let log = view.log(watcher);
         Tail { view, watcher, log }.check()
     });
     let refused = view.refused.iter();
-    tails
-        .chain(refused.filter_map(|refused| refused_cursors::refused(view, refused)))
-        .collect()
+    let refused = refused.filter_map(|refused| refused_cursors::refused(view, refused));
+    tails.chain(refused).collect()
 }
 
 /// One watcher's tail, held against the log.
@@ -49,8 +59,7 @@ enum At {
     Anywhere,
     /// Behind a cursor that no watcher was given: only a resync can follow.
     Nowhere,
-    /// Behind this frame of the log, which no watcher had been given yet when the tail was asked for: the frames behind it follow, or a
-    /// resync.
+    /// As `Behind`, but no watcher had been given the frame when the tail was asked for: a resync may follow as well.
     Ahead(Cursor, usize),
     /// Behind this frame of the log.
     Behind(Cursor, usize),
@@ -60,6 +69,7 @@ impl Tail<'_, '_> {
     fn check(&self) -> Option<Breach> {
         let mut at = match (self.watcher.cursor, self.watcher.resumes) {
             (None, _) => At::Anywhere,
+            (Some(_), None) if !self.view.can(Capability::Resync) => At::Anywhere,
             (Some(_), None) => At::Nowhere,
             (Some(_), Some((cursor, given))) => match self.behind(cursor, 0) {
                 At::Behind(cursor, place) if given.us >= self.watcher.asked_us => At::Ahead(cursor, place),
@@ -129,7 +139,7 @@ impl Tail<'_, '_> {
             Chunk::Start(start) if start.reset => missing.iter().all(|there| there.turn() == Some(&start.turn)),
             _ => missing.is_empty(),
         };
-        if is_void {
+        if is_void || self.view.may_have_lost_its_log(frame.at.us) {
             return None;
         }
         let last = tell(self.log.frames()[place].cursor);
@@ -184,7 +194,7 @@ impl Tail<'_, '_> {
     fn needless(&self, frame: Frame<'_>, at: &At) -> Option<Breach> {
         let until_us = frame.at.us + ROW_LATENESS_US;
         let is_broken = self.view.dependency_faults().any(|fault| fault.aimed.us <= frame.at.us);
-        if is_broken || !self.view.can(Capability::Owner) {
+        if is_broken || !self.view.can(Capability::Epoch) {
             return None;
         }
         let owners = &self.view.threads[self.watcher.thread].owners;

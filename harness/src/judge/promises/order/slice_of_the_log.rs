@@ -9,14 +9,16 @@
 //! the log, or instead of reaching it.
 
 use crate::history::Capability;
-use crate::judge::Promise;
 use crate::judge::view::{Breach, Frame, Log, View, Watcher, name, tell};
+use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 39,
     name: "SliceOfTheLog",
     statement: "a tail delivers a slice of its thread's stream log: every frame on it has its place there",
-    needs: &[Capability::Cursor],
+    needs: &[Need::Can(Capability::Cursor), Need::Can(Capability::StreamLog)],
+    clauses: &[],
+    has_more: true,
     judge,
 };
 
@@ -28,7 +30,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .unwrap_or(u64::MAX);
     view.watchers
         .iter()
-        .filter_map(|watcher| check(watcher, &view.logs[watcher.thread], broken_from))
+        .filter_map(|watcher| check(watcher, view.log(watcher), broken_from))
         .collect()
 }
 

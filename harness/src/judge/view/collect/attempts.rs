@@ -5,22 +5,32 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::Epoch;
+use crate::history::{Capability, Epoch, Event};
 use crate::judge::view::View;
+use crate::judge::view::at::At;
 use crate::judge::view::entities::turn::{PartRow, Turn};
 use crate::judge::view::entities::watcher::{Anchor, Watcher};
 use crate::judge::view::text::Text;
 
 pub(in crate::judge::view) fn settle(view: &mut View<'_>) {
+    let has_epochs = view.can(Capability::Epoch);
+    if !has_epochs {
+        by_calls(view);
+    }
     for turn in &mut view.turns {
-        turn.references = turn
-            .parts
-            .iter()
-            .map(|(epoch, parts)| (*epoch, joined(parts)))
-            .collect();
-        if turn.is_completed() {
-            let durable = turn.durable.clone();
-            turn.references.insert(turn.epoch(), durable);
+        turn.attempt = if has_epochs {
+            turn.epoch()
+        } else {
+            let stored = turn.durable.as_ref().and_then(Text::first_call);
+            let newest = turn.calls.iter().map(|call| view.calls[*call].ordinal).max();
+            Epoch(stored.or(newest).map_or(0, u64::from))
+        };
+        if has_epochs {
+            let parts = turn.parts.iter().map(|(epoch, parts)| (*epoch, joined(parts)));
+            turn.references = parts.collect();
+        }
+        if let Some(durable) = turn.durable.clone().filter(|_| turn.is_completed()) {
+            turn.references.insert(turn.attempt, durable);
         }
     }
     for watcher in &view.watchers {
@@ -34,11 +44,45 @@ pub(in crate::judge::view) fn settle(view: &mut View<'_>) {
         for (place, seen) in &mut watcher.turns {
             let turn = &view.turns[*place];
             for showing in &mut seen.showings {
-                let reference = turn.references.get(&showing.epoch.unwrap_or_else(|| turn.epoch()));
+                let reference = turn.references.get(&showing.epoch.unwrap_or(turn.attempt));
                 showing.fit = reference.map_or(showing.fit, |whole| showing.fit_in(whole));
             }
         }
     }
+}
+
+/// Names the attempt of each showing by the provider call in its tokens, where frames name none; and when the text of each call
+/// was first seen.
+fn by_calls(view: &mut View<'_>) {
+    for watcher in &mut view.watchers {
+        for (place, seen) in &mut watcher.turns {
+            let turn = &mut view.turns[*place];
+            let Some(expect) = turn.expect else { continue };
+            for showing in &mut seen.showings {
+                for run in showing
+                    .text
+                    .call_runs()
+                    .iter()
+                    .filter(|run| run.key == expect.key.as_str())
+                {
+                    let (at, call) = (at_of(&watcher.frames, run.n), Epoch(run.call.into()));
+                    let first = turn.first_text.entry(call).or_insert(at);
+                    *first = at.min(*first);
+                    match showing.epoch {
+                        None => showing.epoch = Some(call),
+                        Some(own) if own != call => _ = showing.mixed.get_or_insert((at, call)),
+                        Some(_) => {}
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Place and time of a watcher's frame.
+fn at_of(frames: &[&Event], n: u64) -> At {
+    let place = frames.partition_point(|event| event.n < n);
+    frames.get(place).map_or(At { n, us: 0 }, |event| At::of(event))
 }
 
 /// Takes a watcher's text as the attempt's reference if it is longer. Never for the attempt that completed, whose
@@ -46,7 +90,7 @@ pub(in crate::judge::view) fn settle(view: &mut View<'_>) {
 fn lengthen<'a>(turns: &mut [Turn<'a>], watcher: &Watcher<'a>) {
     for (place, seen) in &watcher.turns {
         let turn = &mut turns[*place];
-        let settled = turn.is_completed().then(|| turn.epoch());
+        let settled = turn.settled();
         for showing in &seen.showings {
             let Some(epoch) = showing.epoch else { continue };
             if showing.anchor != Anchor::Start || showing.mixed.is_some() || settled == Some(epoch) {
@@ -64,7 +108,7 @@ fn lengthen<'a>(turns: &mut [Turn<'a>], watcher: &Watcher<'a>) {
 fn lengthen_at_the_end<'a>(turns: &mut [Turn<'a>], watcher: &Watcher<'a>) {
     for (place, seen) in &watcher.turns {
         let turn = &mut turns[*place];
-        let settled = turn.is_completed().then(|| turn.epoch());
+        let settled = turn.settled();
         for showing in &seen.showings {
             let (Some(epoch), Anchor::Resumed(Some(from))) = (showing.epoch, showing.anchor) else {
                 continue;
@@ -92,13 +136,12 @@ pub(in crate::judge::view) fn joined<'a>(parts: &[PartRow<'a>]) -> Text<'a> {
     text
 }
 
-/// The parts of the newest attempt that are still there. `gone` holds the last removal of each part that was removed.
+/// The parts of an attempt that are still there. `gone` holds the last removal of each part that was removed.
 pub(in crate::judge::view) fn durable<'a>(
     turn: &Turn<'a>,
-    place: usize,
+    (place, epoch): (usize, Epoch),
     gone: &BTreeMap<(usize, Epoch, u64), u64>,
 ) -> Text<'a> {
-    let epoch = turn.epoch();
     let Some(parts) = turn.parts.get(&epoch) else {
         return Text::default();
     };

@@ -26,13 +26,19 @@ impl<'a> Collector<'a> {
                     self.view.posts[*post].ended = Some((at, outcome));
                 }
             }
-            ClientEvent::Cancelled { pod, thread, outcome } => {
+            ClientEvent::Cancelled {
+                pod,
+                thread,
+                turn,
+                outcome,
+            } => {
                 let thread = self.thread(thread);
                 self.view.threads[thread].cancels.push(self.view.cancels.len());
                 self.view.cancels.push(Cancel {
                     at,
                     pod,
                     thread,
+                    turn: turn.as_ref(),
                     outcome,
                 });
             }
@@ -82,6 +88,7 @@ impl<'a> Collector<'a> {
             thread,
             message,
             text,
+            expect,
             ended: None,
         });
     }

@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::history::{Bounds, Cursor, Epoch, Expect, FaultEvent, MessageId, ThreadId, TurnId, WatcherId};
+use crate::history::{Bounds, Cursor, Epoch, Expect, FaultEvent, MessageId, Rules, ThreadId, TurnId, WatcherId};
 use crate::judge::view::View;
 use crate::judge::view::at::At;
 use crate::judge::view::entities::feedback::Feedback;
+use crate::judge::view::entities::log::Log;
 use crate::judge::view::entities::observations::Ending;
 use crate::judge::view::entities::thread::Thread;
 use crate::judge::view::entities::turn::Turn;
+use crate::judge::view::entities::watcher::Scope;
 use crate::judge::view::faults::Faults;
 use crate::judge::view::limits::Limits;
-use crate::judge::view::text::Text;
 
 /// Indexes that only the pass itself needs.
 #[derive(Default)]
@@ -26,10 +27,13 @@ pub(super) struct Places<'a> {
     pub(super) messages: HashMap<(usize, &'a MessageId), (At, &'a Expect)>,
     /// Ids that some attach resumes from.
     pub(super) resumed: HashSet<&'a str>,
-    pub(super) anchors: HashMap<(usize, &'a str), (usize, usize)>,
+    /// Turns of tails that are themselves the answer to a post.
+    pub(super) answer_tails: HashMap<WatcherId, &'a TurnId>,
+    /// How far into which turn's answer an id lies.
+    pub(super) anchors: HashMap<(Scope, &'a str), (usize, usize)>,
     pub(super) faults: Vec<(At, &'a FaultEvent)>,
     /// Those ids as cursors, with the moment that a watcher was first given each.
-    pub(super) given: HashMap<(usize, &'a str), (Cursor, At)>,
+    pub(super) given: HashMap<(Scope, &'a str), (Cursor, At)>,
     pub(super) gone: BTreeMap<(usize, Epoch, u64), u64>,
     /// Place of the stream log's last message, and the stretch without a gap that it is in.
     pub(super) logged: (u32, u32),
@@ -44,6 +48,8 @@ pub(super) fn empty<'a>() -> View<'a> {
     View {
         capabilities: &[],
         bounds: Limits::of(&Bounds::default()),
+        promised: Bounds::default(),
+        lacks: &[],
         declared: &[],
         expected_failures: &[],
         threads: Vec::new(),
@@ -62,7 +68,8 @@ pub(super) fn empty<'a>() -> View<'a> {
         leftovers: Vec::new(),
         deaths: Vec::new(),
         complaints: Vec::new(),
-        logs: Vec::new(),
+        logs: BTreeMap::new(),
+        no_log: Log::default(),
         stored: Vec::new(),
         revoked: Vec::new(),
         unread: None,
@@ -70,6 +77,10 @@ pub(super) fn empty<'a>() -> View<'a> {
         faults: Faults::default(),
         starvation: Vec::new(),
         pods: BTreeSet::new(),
+        known_pods: &[],
+        owned_by_turns: false,
+        rules: Rules::default(),
+        statuses: Vec::new(),
         evidence: Vec::new(),
         ending: Ending::default(),
         mixed_texts: Vec::new(),
@@ -111,11 +122,13 @@ impl<'a> Collector<'a> {
                 posted: None,
                 accepted: None,
                 rows: Vec::new(),
+                owners: Vec::new(),
                 parts: BTreeMap::new(),
                 first_text: BTreeMap::new(),
                 calls: Vec::new(),
                 moves_us: Vec::new(),
-                durable: Text::default(),
+                durable: None,
+                attempt: Epoch(0),
                 references: BTreeMap::new(),
             });
             turns.len() - 1

@@ -3,16 +3,21 @@
 use std::collections::HashMap;
 
 use super::collector::{Collector, Places, empty};
-use super::{attempts, logs, mixed_texts};
+use super::{attempts, claims, logs, mixed_texts};
 use crate::history::reader::History;
-use crate::history::{Event, MachineEvent, Outcome, PodName, RunEvent, TurnKey, WatcherEvent, What};
+use crate::history::{
+    Capability, ClientEvent, Epoch, Event, MachineEvent, Outcome, PodName, RunEvent, TurnId, TurnKey, WatcherEvent,
+    WatcherId, What,
+};
 use crate::judge::view::View;
 use crate::judge::view::at::At;
 use crate::judge::view::entities::call::Post;
 use crate::judge::view::entities::observations::Death;
+use crate::judge::view::entities::watcher::{Scope, Watcher};
 use crate::judge::view::faults::Faults;
 use crate::judge::view::limits::Limits;
 use crate::judge::view::slow::Stretch;
+use crate::judge::view::text::Text;
 
 impl<'a> View<'a> {
     /// Indexes a history.
@@ -31,6 +36,7 @@ fn collect(events: &[Event]) -> View<'_> {
         places: Places::default(),
     };
     collector.places.resumed = events.iter().filter_map(resumed).collect();
+    collector.places.answer_tails = events.iter().filter_map(answer_tail).collect();
     for event in events {
         collector.take(event);
     }
@@ -46,6 +52,17 @@ fn resumed(event: &Event) -> Option<&str> {
         cursor.as_deref()
     } else {
         None
+    }
+}
+
+/// The tail that is itself the answer to a post, with its turn.
+fn answer_tail(event: &Event) -> Option<(WatcherId, &TurnId)> {
+    match &event.what {
+        What::Client(ClientEvent::PostEnded {
+            outcome: Outcome::Ok(accepted),
+            ..
+        }) => Some((accepted.tail?, &accepted.turn)),
+        _ => None,
     }
 }
 
@@ -71,6 +88,10 @@ impl<'a> Collector<'a> {
             RunEvent::Began(began) => {
                 self.view.capabilities = &began.capabilities;
                 self.view.bounds = Limits::of(&began.bounds);
+                self.view.promised = began.bounds;
+                self.view.lacks = &began.lacks;
+                self.view.known_pods = &began.pods;
+                self.view.rules = began.rules.clone();
                 self.view.pods.extend(began.pods.iter().map(PodName::as_str));
                 self.view.declared = &began.evidence;
                 self.view.expected_failures = &began.expected_failures;
@@ -140,15 +161,64 @@ impl<'a> Collector<'a> {
                 .cloned()
                 .unwrap_or_default();
             turn.moves_us.sort_unstable();
-            turn.durable = attempts::durable(turn, place, &self.places.gone);
         }
+        claims::settle(&mut self.view);
+        self.store_texts();
         self.give_stored();
         let given = |thread, cursor: Option<&'a str>| self.places.given.get(&(thread, cursor?)).copied();
         for watcher in &mut self.view.watchers {
-            watcher.resumes = given(watcher.thread, watcher.cursor);
+            watcher.resumes = given(watcher.scope(), watcher.cursor);
         }
-        for refused in &mut self.view.refused {
-            refused.resumes = given(refused.thread, refused.cursor);
+        for place in 0..self.view.refused.len() {
+            let refused = &self.view.refused[place];
+            let turn = refused.turn.and_then(|turn| self.view.turn(turn));
+            let scope = turn.map_or(Scope::Thread(refused.thread), Scope::Turn);
+            self.view.refused[place].resumes = given(scope, refused.cursor);
+        }
+    }
+
+    /// Finds the text that readers are owed of each turn: the rows' first, else the first final reading's.
+    fn store_texts(&mut self) {
+        let (is_stored, has_epochs) = (self.view.can(Capability::StoredText), self.view.can(Capability::Epoch));
+        if is_stored {
+            for (place, turn) in self.view.turns.iter_mut().enumerate() {
+                let attempt = if has_epochs { turn.epoch() } else { Epoch(0) };
+                turn.durable = Some(attempts::durable(turn, (place, attempt), &self.places.gone));
+            }
+            return;
+        }
+        self.note_shown();
+        let answers = self
+            .view
+            .final_reads()
+            .flat_map(|read| read.answers.iter().map(move |answer| (read, answer)));
+        let found: Vec<(usize, u64, &'a str)> = answers
+            .filter_map(|(read, answer)| Some((self.view.answered(answer)?, read.at.n, answer.text.as_str())))
+            .collect();
+        for (place, n, text) in found {
+            let turn = &mut self.view.turns[place];
+            if turn.is_completed() && turn.durable.is_none() {
+                turn.durable = Some(Text::of(n, text));
+            }
+        }
+    }
+
+    /// Where no row holds text, what is shown of a turn tells that it moves.
+    fn note_shown(&mut self) {
+        let mut last = None;
+        let mut moves = Vec::new();
+        for frame in self.view.watchers.iter().flat_map(Watcher::frames) {
+            let turn = frame
+                .chunk
+                .turn()
+                .and_then(|turn| self.view.turn_again(turn, &mut last));
+            moves.extend(turn.map(|turn| (turn, frame.at.us)));
+        }
+        for (turn, us) in moves {
+            self.view.turns[turn].moves_us.push(us);
+        }
+        for turn in &mut self.view.turns {
+            turn.moves_us.sort_unstable();
         }
     }
 }

@@ -1,25 +1,44 @@
 //! Puts the log of each thread together.
 
+use std::collections::BTreeMap;
+
 use crate::history::{StoreEvent, What};
 use crate::judge::view::View;
 use crate::judge::view::at::At;
 use crate::judge::view::entities::log::{Log, Logged, Stored};
-use crate::judge::view::entities::watcher::{Frame, Watcher};
+use crate::judge::view::entities::watcher::{Frame, Scope, Watcher};
 
-/// Gathers the logs of all threads.
+/// Gathers the logs of everything that tails show: of threads, or of single turns.
 pub(in crate::judge::view) fn gather<'a>(view: &mut View<'a>) {
-    let mut watchers: Vec<Vec<&Watcher<'a>>> = vec![Vec::new(); view.threads.len()];
+    let mut scopes: BTreeMap<Scope, Sources<'_, 'a>> = BTreeMap::new();
     for watcher in &view.watchers {
-        watchers[watcher.thread].push(watcher);
+        scopes.entry(watcher.scope()).or_default().watchers.push(watcher);
     }
-    let mut stored = std::mem::take(&mut view.stored);
-    stored.sort_by_key(|message| message.thread);
-    // One thread after the other: what all tails hold together is several times what comes of it.
-    let log = |(thread, watchers): (usize, Vec<&Watcher<'a>>)| {
-        let begin = stored.partition_point(|message| message.thread < thread);
-        let own = stored[begin..].iter().take_while(|message| message.thread == thread);
-        let own = own.filter_map(in_the_log);
-        let mut frames: Vec<Logged<'a>> = watchers.into_iter().flat_map(content).chain(own).collect();
+    let stored = std::mem::take(&mut view.stored);
+    let of_turns = view.watchers.iter().any(|watcher| watcher.turn.is_some());
+    for message in &stored {
+        let scope = match message.turn {
+            Some(turn) if of_turns => Scope::Turn(turn),
+            _ => Scope::Thread(message.thread),
+        };
+        scopes.entry(scope).or_default().stored.push(message);
+    }
+    // One log after the other: what all tails hold together is several times what comes of it.
+    let logs = scopes.into_iter().map(|(scope, sources)| (scope, sources.log()));
+    view.logs = logs.collect();
+}
+
+/// Everything that a log is gathered from.
+#[derive(Default)]
+struct Sources<'v, 'a> {
+    watchers: Vec<&'v Watcher<'a>>,
+    stored: Vec<&'v Stored<'a>>,
+}
+
+impl<'a> Sources<'_, 'a> {
+    fn log(self) -> Log<'a> {
+        let own = self.stored.into_iter().filter_map(in_the_log);
+        let mut frames: Vec<Logged<'a>> = self.watchers.into_iter().flat_map(content).chain(own).collect();
         frames.sort_unstable_by_key(|there| (there.cursor, there.first.n));
         frames.dedup_by(|later, first| {
             let is_same = later.cursor == first.cursor;
@@ -29,8 +48,7 @@ pub(in crate::judge::view) fn gather<'a>(view: &mut View<'a>) {
         frames.shrink_to_fit();
         let is_told = frames.iter().any(|there| there.stretch.is_some());
         Log { frames, is_told }
-    };
-    view.logs = watchers.into_iter().enumerate().map(log).collect();
+    }
 }
 
 /// A frame as the stream log holds it; none for what is no part of an answer.

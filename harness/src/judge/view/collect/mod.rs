@@ -6,6 +6,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub(super) mod attempts;
+pub(super) mod claims;
 pub(super) mod clients;
 pub(super) mod collector;
 pub(super) mod events;

@@ -3,7 +3,7 @@
 use super::collector::Collector;
 use crate::history::PodEvent;
 use crate::judge::view::at::At;
-use crate::judge::view::entities::observations::{Complaint, Leftover, Poll, Read, Trial};
+use crate::judge::view::entities::observations::{Complaint, Leftover, Poll, Read, StatusRead, Trial};
 
 impl<'a> Collector<'a> {
     pub(super) fn pod(&mut self, at: At, event: &'a PodEvent) {
@@ -11,9 +11,9 @@ impl<'a> Collector<'a> {
             PodEvent::ThreadRead {
                 pod,
                 thread,
-                turn: _,
+                turn,
                 status: _,
-                questions: _,
+                questions,
                 answers,
             } => {
                 self.view.pods.insert(pod.as_str());
@@ -25,10 +25,28 @@ impl<'a> Collector<'a> {
                     at,
                     pod,
                     thread,
+                    turn: turn.as_ref(),
+                    questions: questions.as_deref(),
                     answers,
                 });
             }
-            PodEvent::StatusRead { .. } => {}
+            PodEvent::StatusRead {
+                pod,
+                thread,
+                turn,
+                status,
+                error,
+            } => {
+                let (thread, turn) = (self.thread(thread), self.turn(turn));
+                self.view.statuses.push(StatusRead {
+                    at,
+                    pod,
+                    thread,
+                    turn,
+                    status: *status,
+                    error: error.as_deref(),
+                });
+            }
             PodEvent::FeedbackCounted { pod, count } => self.view.feedback.counted(at, pod, *count),
             PodEvent::ReadyPolled {
                 pod,

@@ -1,13 +1,14 @@
 //! Rows, messages of the stream log and provider calls, as they come.
 
 use super::collector::Collector;
-use crate::history::{Cursor, Epoch, Event, ProviderEvent, ProviderWhat, Row, StoreEvent, ThreadId};
+use crate::history::{Chunk, Cursor, Epoch, Event, ProviderEvent, ProviderWhat, Row, StoreEvent, ThreadId};
 use crate::judge::view::at::At;
 use crate::judge::view::entities::call::Call;
 use crate::judge::view::entities::log::{Stored, tell};
 use crate::judge::view::entities::observations::Probe;
 use crate::judge::view::entities::thread::Owned;
 use crate::judge::view::entities::turn::{PartRow, TurnRow};
+use crate::judge::view::entities::watcher::Scope;
 
 impl<'a> Collector<'a> {
     pub(super) fn store(&mut self, at: At, event: &'a Event, store: &'a StoreEvent) {
@@ -20,8 +21,8 @@ impl<'a> Collector<'a> {
                 thread,
                 seq,
                 cursor,
-                chunk: _,
-            } => self.logged(event, thread, *seq, *cursor),
+                chunk,
+            } => self.logged(event, (thread, chunk), *seq, *cursor),
             StoreEvent::TerminalProbe { watcher, turn, status } => self.view.probes.push(Probe {
                 at,
                 watcher: *watcher,
@@ -39,7 +40,7 @@ impl<'a> Collector<'a> {
                 thread,
                 status,
                 owner,
-                attempt: _,
+                attempt,
                 epoch,
             } => {
                 if let Some(owner) = owner {
@@ -49,6 +50,7 @@ impl<'a> Collector<'a> {
                 let owned = Owned {
                     at,
                     owner: owner.as_ref(),
+                    attempt: attempt.as_ref(),
                     epoch: epoch.unwrap_or(Epoch(0)),
                     status: *status,
                 };
@@ -58,6 +60,9 @@ impl<'a> Collector<'a> {
                 let thread = self.thread(&row.thread);
                 let place = self.turn(&row.turn);
                 let turn = &mut self.view.turns[place];
+                if let Some(owner) = &row.owner {
+                    self.view.pods.insert(owner.as_str());
+                }
                 if turn.rows.is_empty() {
                     turn.thread = Some(thread);
                     turn.message = row.message.as_ref();
@@ -72,6 +77,7 @@ impl<'a> Collector<'a> {
                     at,
                     xid,
                     status: row.status,
+                    owner: row.owner.as_ref(),
                     attempt: row.attempt.as_ref(),
                     epoch: row.epoch.unwrap_or(Epoch(0)),
                 });
@@ -103,7 +109,7 @@ impl<'a> Collector<'a> {
     }
 
     /// A message of the stream log; what is not of a thread of the play is passed over.
-    fn logged(&mut self, event: &'a Event, thread: &ThreadId, seq: u32, cursor: Option<Cursor>) {
+    fn logged(&mut self, event: &'a Event, (thread, chunk): (&ThreadId, &'a Chunk), seq: u32, cursor: Option<Cursor>) {
         let (last, stretch) = self.places.logged;
         let is_next = last.checked_add(1) == Some(seq);
         self.places.logged = (seq, if is_next { stretch } else { stretch + 1 });
@@ -111,8 +117,10 @@ impl<'a> Collector<'a> {
         let (Some(thread), Some(cursor)) = (self.places.threads.get(thread).copied(), cursor) else {
             return;
         };
+        let turn = chunk.turn().map(|turn| self.turn(turn));
         self.view.stored.push(Stored {
             thread,
+            turn,
             cursor,
             event,
             stretch,
@@ -131,7 +139,8 @@ impl<'a> Collector<'a> {
             let id = format!("{}{mark}", tell(stored.cursor));
             if let Some(id) = self.places.resumed.get(id.as_str()) {
                 let found = (stored.cursor, At::of(stored.event));
-                let given = self.places.given.entry((stored.thread, id)).or_insert(found);
+                let scope = Scope::Thread(stored.thread);
+                let given = self.places.given.entry((scope, id)).or_insert(found);
                 if found.1.n < given.1.n {
                     *given = found;
                 }

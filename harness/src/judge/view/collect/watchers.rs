@@ -14,8 +14,8 @@ impl<'a> Collector<'a> {
                 watcher,
                 pod,
                 thread,
-                turn: _,
-                mode: _,
+                turn,
+                mode,
                 cursor,
                 form,
                 role: _,
@@ -25,7 +25,10 @@ impl<'a> Collector<'a> {
                 self.view.pods.insert(pod.as_str());
                 let thread = self.thread(thread);
                 self.places.watchers.insert(*watcher, self.view.watchers.len());
+                let own = turn.as_ref().or(self.places.answer_tails.get(watcher).copied());
+                let own = own.map(|turn| self.turn(turn));
                 let mut watcher = Watcher::new(*watcher, pod, thread, at, cursor.as_deref());
+                (watcher.turn, watcher.mode) = (own, *mode);
                 (watcher.session, watcher.asked_us, watcher.form) = (*session, *asked_us, *form);
                 self.view.watchers.push(watcher);
             }
@@ -37,6 +40,7 @@ impl<'a> Collector<'a> {
                 form,
                 asked_us,
                 session,
+                turn,
                 status,
                 reason,
                 garbled,
@@ -53,6 +57,7 @@ impl<'a> Collector<'a> {
                     resumes: None,
                     asked_us: *asked_us,
                     session: *session,
+                    turn: turn.as_deref(),
                     status: *status,
                     reason,
                     garbled: *garbled,
@@ -91,14 +96,14 @@ impl<'a> Collector<'a> {
         };
         let watcher = &mut self.view.watchers[place];
         watcher.frames.push(event);
-        let (thread, anchors) = (watcher.thread, &self.places.anchors);
+        let (thread, scope, anchors) = (watcher.thread, watcher.scope(), &self.places.anchors);
         if let (Some(id), Some(cursor)) = (frame.id, frame.cursor) {
             let mark = &mut self.view.threads[thread].mark;
             *mark = mark.or_else(|| id.strip_prefix(tell(cursor).as_str()));
         }
         watcher.render(frame, turn, |cursor, turn| {
             anchors
-                .get(&(thread, cursor))
+                .get(&(scope, cursor))
                 .filter(|(whose, _)| *whose == turn)
                 .map(|(_, offset)| *offset)
         });
@@ -110,14 +115,14 @@ impl<'a> Collector<'a> {
             return;
         };
         if let Some(cursor) = frame.cursor {
-            self.places.given.entry((thread, id)).or_insert((cursor, frame.at));
+            self.places.given.entry((scope, id)).or_insert((cursor, frame.at));
         }
         if let Some(showing) = watcher.turns.get(&turn).and_then(|seen| seen.current())
             && showing.anchor == Anchor::Start
         {
             self.places
                 .anchors
-                .entry((thread, id))
+                .entry((scope, id))
                 .or_insert((turn, showing.text.len()));
         }
     }

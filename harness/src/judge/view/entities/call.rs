@@ -1,6 +1,6 @@
 //! Posts of clients, and the provider's calls.
 
-use crate::history::{Accepted, MessageId, Outcome, PodName, TurnKey};
+use crate::history::{Accepted, Expect, MessageId, Outcome, PodName, TurnKey};
 use crate::judge::view::at::At;
 
 /// A message on its way to a pod, and what came of it.
@@ -11,6 +11,7 @@ pub(crate) struct Post<'a> {
     pub(crate) thread: usize,
     pub(crate) message: &'a MessageId,
     pub(crate) text: &'a str,
+    pub(crate) expect: &'a Expect,
     pub(crate) ended: Option<(At, &'a Outcome<Accepted>)>,
 }
 

@@ -32,6 +32,8 @@ pub(crate) struct Logged<'a> {
 pub(in crate::judge::view) struct Stored<'a> {
     /// Place of its thread.
     pub(in crate::judge::view) thread: usize,
+    /// Place of its turn, if it is part of an answer.
+    pub(in crate::judge::view) turn: Option<usize>,
     pub(in crate::judge::view) cursor: Cursor,
     pub(in crate::judge::view) event: &'a Event,
     /// Messages of one stretch were found one right behind the other: between two of them there was never any other.

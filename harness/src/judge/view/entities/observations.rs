@@ -1,7 +1,8 @@
 //! Observations: single answers of pods, the engine and the harness, as they were given.
 
 use crate::history::{
-    Credential, Cursor, CursorForm, Outcome, PodName, ReadAnswer, Row, SessionNo, Status, TenantId, TurnId, WatcherId,
+    Credential, Cursor, CursorForm, Outcome, PodName, ReadAnswer, ReadQuestion, Row, SessionNo, Status, TenantId,
+    TurnId, WatcherId,
 };
 use crate::judge::view::at::At;
 
@@ -11,6 +12,8 @@ pub(crate) struct Cancel<'a> {
     pub(crate) at: At,
     pub(crate) pod: &'a PodName,
     pub(crate) thread: usize,
+    /// The turn that was to stop, where a cancel names one.
+    pub(crate) turn: Option<&'a TurnId>,
     pub(crate) outcome: &'a Outcome<()>,
 }
 
@@ -40,6 +43,8 @@ pub(crate) struct Refused<'a> {
     pub(crate) asked_us: u64,
     /// Session that it used, if the history says.
     pub(crate) session: Option<SessionNo>,
+    /// The one turn that it was to show, if it was not to show the thread.
+    pub(crate) turn: Option<&'a TurnId>,
     pub(crate) status: Option<u16>,
     pub(crate) reason: &'a str,
     /// True if the answer was neither a stream nor a refusal.
@@ -104,7 +109,24 @@ pub(crate) struct Read<'a> {
     pub(crate) at: At,
     pub(crate) pod: &'a PodName,
     pub(crate) thread: usize,
+    /// The turn asked for, where turns are read one at a time.
+    pub(crate) turn: Option<&'a TurnId>,
+    /// The user's messages, where they can be read.
+    pub(crate) questions: Option<&'a [ReadQuestion]>,
     pub(crate) answers: &'a [ReadAnswer],
+}
+
+/// The status of one turn as a pod's API returned it.
+#[derive(Debug)]
+pub(crate) struct StatusRead<'a> {
+    pub(crate) at: At,
+    pub(crate) pod: &'a PodName,
+    /// Place of the thread.
+    pub(crate) thread: usize,
+    /// Place of the turn.
+    pub(crate) turn: usize,
+    pub(crate) status: Status,
+    pub(crate) error: Option<&'a str>,
 }
 
 /// A status read right after a watcher was shown the terminal.

@@ -1,6 +1,6 @@
 //! A thread, and its row after each change.
 
-use crate::history::{Epoch, PodName, Status, TenantId, ThreadId};
+use crate::history::{Attempt, Epoch, PodName, Status, TenantId, ThreadId};
 use crate::judge::view::at::At;
 
 /// A thread.
@@ -19,11 +19,14 @@ pub(crate) struct Thread<'a> {
     pub(crate) cancels: Vec<usize>,
 }
 
-/// A thread's row after a change.
+/// A thread's row, or a turn's where turns have owners of their own, after a change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Owned<'a> {
     pub(crate) at: At,
     pub(crate) owner: Option<&'a PodName>,
+    /// Its newest claim, in the system's own word.
+    pub(crate) attempt: Option<&'a Attempt>,
+    /// The epoch of the newest claim, or the claim's number where there are no epochs; 0 before the first.
     pub(crate) epoch: Epoch,
     pub(crate) status: Status,
 }

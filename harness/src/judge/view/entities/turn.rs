@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Attempt, Epoch, Expect, MessageId, Status, TurnId};
+use crate::history::{Attempt, Epoch, Expect, MessageId, PodName, Status, TurnId};
 use crate::judge::view::at::At;
+use crate::judge::view::entities::thread::Owned;
 use crate::judge::view::entities::watcher::Showing;
 use crate::judge::view::text::Text;
 
@@ -22,6 +23,8 @@ pub(crate) struct Turn<'a> {
     /// When a post was first answered with it.
     pub(crate) accepted: Option<At>,
     pub(crate) rows: Vec<TurnRow<'a>>,
+    /// Its owners in commit order, where each turn has its own.
+    pub(crate) owners: Vec<Owned<'a>>,
     /// Parts by the epoch of the attempt that wrote them, as they came.
     pub(crate) parts: BTreeMap<Epoch, Vec<PartRow<'a>>>,
     /// When each epoch's first text was seen, by a watcher or in the store.
@@ -30,8 +33,12 @@ pub(crate) struct Turn<'a> {
     pub(crate) calls: Vec<usize>,
     /// When anything was stored of it, in microseconds since the run began, in order.
     pub(crate) moves_us: Vec<u64>,
-    /// The text that readers are owed: the parts of the newest attempt that are still stored.
-    pub(crate) durable: Text<'a>,
+    /// The text that readers are owed: the parts of the newest attempt that are still stored; or else, of a completed turn, the
+    /// first final reading of it. `None` if neither is known.
+    pub(crate) durable: Option<Text<'a>>,
+    /// The attempt that the answer is of: the newest row's epoch; or else the provider call in the stored text, or the newest
+    /// call. Texts name their attempt in the same way.
+    pub(crate) attempt: Epoch,
     /// For each attempt the longest text that anything held of it; the durable one for the attempt that completed.
     pub(crate) references: BTreeMap<Epoch, Text<'a>>,
 }
@@ -62,7 +69,7 @@ impl<'a> Turn<'a> {
     /// nothing and need not take anything back.
     pub(crate) fn settles(&self, showing: &Showing<'_>) -> bool {
         self.terminal()
-            .is_some_and(|terminal| terminal.status == Status::Completed || showing.epoch == Some(terminal.epoch))
+            .is_some_and(|terminal| terminal.status == Status::Completed || showing.epoch == Some(self.attempt))
     }
 
     /// How often it had been claimed by the time of a row.
@@ -80,6 +87,11 @@ impl<'a> Turn<'a> {
         self.rows.last().map_or(Epoch(0), |row| row.epoch)
     }
 
+    /// The attempt whose text can change no more: that of a completed turn, if its stored text is known.
+    pub(crate) fn settled(&self) -> Option<Epoch> {
+        (self.is_completed() && self.durable.is_some()).then_some(self.attempt)
+    }
+
     /// The oracle, if the turn completed and the provider was not told to fail.
     pub(crate) fn oracle(&self) -> Option<&Expect> {
         self.expect.filter(|expect| !expect.fails && self.is_completed())
@@ -92,7 +104,9 @@ pub(crate) struct TurnRow<'a> {
     pub(crate) at: At,
     pub(crate) xid: u64,
     pub(crate) status: Status,
+    pub(crate) owner: Option<&'a PodName>,
     pub(crate) attempt: Option<&'a Attempt>,
+    /// The row's epoch, or the number of its newest claim where there are no epochs; 0 before the first.
     pub(crate) epoch: Epoch,
 }
 

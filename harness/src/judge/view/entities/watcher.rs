@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::history::{
-    Chunk, Cursor, CursorForm, Epoch, Event, EventId, PodName, SessionNo, Status, TailEnd, WatcherEvent, WatcherId,
-    What,
+    Chunk, Cursor, CursorForm, Epoch, Event, EventId, PodName, SessionNo, Status, TailEnd, TailMode, WatcherEvent,
+    WatcherId, What,
 };
 use crate::judge::view::at::At;
 use crate::judge::view::text::{Against, Text};
@@ -16,6 +16,10 @@ pub(crate) struct Watcher<'a> {
     pub(crate) pod: &'a PodName,
     /// Place of the thread it watches.
     pub(crate) thread: usize,
+    /// Place of the one turn that it shows, if it does not show the thread.
+    pub(crate) turn: Option<usize>,
+    /// What it was asked to show.
+    pub(crate) mode: TailMode,
     pub(crate) opened: At,
     /// When its attach was sent, in microseconds since the run began: a slow reader opens some time after that.
     pub(crate) asked_us: u64,
@@ -30,6 +34,8 @@ pub(crate) struct Watcher<'a> {
     /// The turn that its last resync led to: what came before that its client reads from the thread.
     pub(crate) led_to: Option<usize>,
     pub(crate) closed: Option<(At, &'a TailEnd)>,
+    /// When it said that it failed itself, and not the turn.
+    pub(crate) broken: Option<At>,
     /// Where the thread stood, and its newest turn, as the tail opened.
     pub(crate) state: Option<(Status, Option<usize>)>,
     /// Every frame, in order.
@@ -39,6 +45,13 @@ pub(crate) struct Watcher<'a> {
     resyncs: u32,
     /// True if a resync was announced and the start that it promises has not come yet.
     resyncing: bool,
+}
+
+/// What a tail shows, and what its ids are places of: a thread or a turn, by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Scope {
+    Thread(usize),
+    Turn(usize),
 }
 
 /// A frame, taken out of its event.
@@ -63,6 +76,8 @@ pub(crate) struct Seen<'a> {
     /// Rendered texts, one from each start or reset to the next; the last one stands on the screen.
     pub(crate) showings: Vec<Showing<'a>>,
     pub(crate) started: bool,
+    /// Epoch that its last start named, if it named one.
+    epoch: Option<Epoch>,
     pub(crate) finishes: Vec<Finish>,
     /// The errors that it was shown.
     pub(crate) errors: Vec<&'a str>,
@@ -205,6 +220,12 @@ impl<'a> Watcher<'a> {
             id,
             pod,
             thread,
+            turn: None,
+            mode: if cursor.is_some() {
+                TailMode::Cursor
+            } else {
+                TailMode::Start
+            },
             opened,
             asked_us: opened.us,
             session: None,
@@ -213,12 +234,23 @@ impl<'a> Watcher<'a> {
             resumes: None,
             led_to: None,
             closed: None,
+            broken: None,
             state: None,
             frames: Vec::new(),
             turns: BTreeMap::new(),
             resyncs: 0,
             resyncing: false,
         }
+    }
+
+    /// True if it was asked for its turn, or its thread, from the start.
+    pub(crate) fn is_from_start(&self) -> bool {
+        self.mode == TailMode::Start
+    }
+
+    /// What its ids are places of.
+    pub(crate) fn scope(&self) -> Scope {
+        self.turn.map_or(Scope::Thread(self.thread), Scope::Turn)
     }
 
     /// `w3 on pod-2`.
@@ -257,12 +289,13 @@ impl<'a> Watcher<'a> {
             }
             (Chunk::Start(start), Some(turn)) => self.start(frame.at, turn, start.epoch, start.reset),
             (Chunk::Delta { text, .. }, Some(turn)) => {
-                let anchor = match self.cursor {
-                    Some(cursor) if self.resyncs == 0 => Anchor::Resumed(anchors(cursor, turn)),
+                let anchor = match (self.mode, self.cursor) {
+                    (TailMode::Cursor, Some(cursor)) if self.resyncs == 0 => Anchor::Resumed(anchors(cursor, turn)),
+                    (TailMode::Live, _) if self.resyncs == 0 => Anchor::Resumed(None),
                     _ => Anchor::Bare,
                 };
-                let epoch = frame.cursor.and_then(|cursor| cursor.epoch);
                 let seen = self.turns.entry(turn).or_default();
+                let epoch = frame.cursor.and_then(|cursor| cursor.epoch).or(seen.epoch);
                 if seen.showings.is_empty() {
                     seen.show(Showing::new(frame.at, epoch, anchor));
                 }
@@ -290,6 +323,9 @@ impl<'a> Watcher<'a> {
                     showings: seen.showings.len(),
                 });
             }
+            (Chunk::Broken { .. }, _) => {
+                self.broken.get_or_insert(frame.at);
+            }
             _ => {}
         }
     }
@@ -305,6 +341,7 @@ impl<'a> Watcher<'a> {
         let resyncs = self.resyncs;
         let seen = self.turns.entry(turn).or_default();
         seen.started = true;
+        seen.epoch = epoch.or(seen.epoch);
         seen.passed_over = false;
         // A reset drops an unfinished answer only: what was finished stays, and what comes is put behind it.
         let finished = seen.finishes.iter().any(|finish| finish.resyncs == resyncs);

@@ -1,0 +1,101 @@
+//! Needs: what a promise, or one clause of it, asks of a system before it can be judged.
+//!
+//! A promise is judged in full, in part (some clause lacks a need: it is named with the reason), or not at all. A bound that
+//! the run did not outlast leaves its promise unreached: nothing could have been overdue. Deliberately absent: any look at what
+//! a promise finds.
+
+use super::Promise;
+use super::view::View;
+use crate::history::{Bound, Capability};
+use crate::verdict::{InPart, NotApplicable};
+
+/// Something that a system must have or promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The system has it.
+    Can(Capability),
+    /// The system promises this bound.
+    Within(Bound),
+}
+
+/// A clause of a promise that needs more than the promise itself.
+#[derive(Debug)]
+pub struct Clause {
+    /// The clause, in a few words.
+    pub name: &'static str,
+    /// Needs of this clause alone.
+    pub needs: &'static [Need],
+}
+
+impl View<'_> {
+    /// True if the system has what is needed.
+    pub(super) fn has(&self, need: Need) -> bool {
+        match need {
+            Need::Can(capability) => self.can(capability),
+            Need::Within(bound) => self.promised.of(bound).is_some(),
+        }
+    }
+
+    /// Why the first of these needs that is not met is not met.
+    fn why_not(&self, needs: &[Need]) -> Option<String> {
+        let missing = needs.iter().find(|need| !self.has(**need))?;
+        Some(match missing {
+            Need::Within(bound) => format!("no bound is promised (bounds.{})", bound.name()),
+            Need::Can(capability) => {
+                let mut known = self.lacks.iter().filter(|lack| lack.capability == *capability);
+                let why = known.next().map(|lack| lack.why.clone());
+                why.unwrap_or_else(|| format!("the system lacks {capability:?}"))
+            }
+        })
+    }
+}
+
+/// Why a promise cannot be judged at all, if so: a need of its own is not met, or one of each of its clauses.
+pub(super) fn not_applicable(view: &View<'_>, promise: &Promise) -> Option<NotApplicable> {
+    let every_clause = || {
+        let lacking: Vec<String> = promise
+            .clauses
+            .iter()
+            .filter_map(|clause| view.why_not(clause.needs))
+            .collect();
+        let is_all = !promise.has_more && !lacking.is_empty() && lacking.len() == promise.clauses.len();
+        is_all.then(|| lacking.join("; "))
+    };
+    let why = view.why_not(promise.needs).or_else(every_clause)?;
+    Some(NotApplicable {
+        promise: promise.name.to_owned(),
+        why,
+    })
+}
+
+/// The clauses of a promise that cannot be judged.
+pub(super) fn in_part(view: &View<'_>, promise: &Promise) -> Vec<InPart> {
+    let lacking = promise
+        .clauses
+        .iter()
+        .filter_map(|clause| Some((clause, view.why_not(clause.needs)?)));
+    lacking
+        .map(|(clause, why)| InPart {
+            promise: promise.name.to_owned(),
+            clause: clause.name.to_owned(),
+            why,
+        })
+        .collect()
+}
+
+/// Why nothing of a promise could have been overdue, if so: the run ended before the bound was over.
+pub(super) fn not_reached(view: &View<'_>, promise: &Promise) -> Option<NotApplicable> {
+    let watched_ms = view.watched_until_us() / 1000;
+    let bounds = promise.needs.iter().filter_map(|need| match need {
+        Need::Within(bound) => Some((bound, view.promised.of(*bound)?)),
+        Need::Can(_) => None,
+    });
+    let (bound, bound_ms) = bounds.into_iter().find(|(_, bound_ms)| *bound_ms > watched_ms)?;
+    Some(NotApplicable {
+        promise: promise.name.to_owned(),
+        why: format!(
+            "not reached: the run was watched for {watched_ms} ms, and bounds.{} is {bound_ms} ms",
+            bound.name()
+        ),
+    })
+}
