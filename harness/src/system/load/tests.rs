@@ -362,101 +362,104 @@ fn a_variable_that_takes_longer_than_its_bound_is_shown() {
     );
 }
 
+/// A change of the small description, and the one problem that it makes.
+const ASKED_FOR: &[((&str, &str), &str)] = &[
+    (
+        ("services = [\"chat\"]", "services = [\"a\", \"b\", \"c\"]"),
+        "system.toml:7:10 pods.copies: copies needs exactly one service; there are 3; leave copies out, or name one service",
+    ),
+    (
+        (
+            "alive = \"/live\"",
+            "alive = \"/live\"\nready = \"/r\"\nready_needs = [\"posgres\"]",
+        ),
+        "system.toml:11:16 pods.ready_needs[0]: \"posgres\" is no part; there are postgres; did you mean \"postgres\"?",
+    ),
+    (
+        (
+            "alive = \"/live\"",
+            "alive = \"/live\"\nvariables = { NAME = \"{pods}\" }",
+        ),
+        "system.toml:10:22 pods.variables.NAME: {pods} is no placeholder here; there are {defects}, {design}, {pod}, {provider}",
+    ),
+    (
+        (
+            "alive = \"/live\"",
+            "alive = \"/live\"\nvariables = { KEY = \"{env.TOKEN_A}\" }",
+        ),
+        "system.toml:10:21 pods.variables.KEY: {env.TOKEN_A} is not set",
+    ),
+    (
+        ("[calls.turn]", "[parts.redis]\nrole = \"redis\"\n\n[calls.turn]"),
+        "system.toml:15:1 parts.redis: say keeps; \"always\", \"on-stop\" or \"never\": what a kill leaves of its data",
+    ),
+    (
+        (
+            "[calls.turn]",
+            "[parts.objects]\nrole = \"other\"\nkeeps = \"always\"\n\n[calls.turn]",
+        ),
+        "system.toml:15:1 parts.objects: role \"other\" needs ports; say ports = [9000], for example",
+    ),
+    (
+        ("POST /turns", "POST /turns/{thread}"),
+        "system.toml:15:1 calls.turn: say busy: what a thread with a running turn does with the next; say busy = \"queues\", \"refuses\" or \"parallel\"",
+    ),
+    (
+        (
+            "{turn}/stream\"",
+            "{turn}/stream\"\nresume = [{ query = { after = \"{cursor}\" } }]",
+        ),
+        "system.toml:28:1 stream: calls.attach resumes, and no frame has a cursor; say cursor = { at = \"id\" }, for example",
+    ),
+    (
+        (
+            "[statuses]",
+            "[owner]\npod = '^(.+)$'\non_death = \"nothing\"\n\n[statuses]",
+        ),
+        "system.toml:35:7 owner.pod: has no group (?<pod>...)",
+    ),
+    (
+        (
+            "[statuses]",
+            "[owner]\non_death = \"survivor\"\n[profiles.suite]\n\n[statuses]",
+        ),
+        "system.toml:35:12 owner.on_death: \"survivor\" needs bounds.lease and bounds.takeover in profile suite",
+    ),
+    (
+        (
+            "[statuses]",
+            "[profiles.suite.bounds]\nlease = \"5s\"\ntakeover = \"3s\"\n\n[statuses]",
+        ),
+        "system.toml:36:12 profiles.suite.bounds.takeover: 3s is shorter than lease, 5s; a takeover begins when the lease is over: say more than the lease",
+    ),
+    (
+        (
+            "[statuses]",
+            "[[expected]]\npromises = [\"NoSplices\"]\nstories = [\"*\"]\nwhy = \"w\"\n\n[statuses]",
+        ),
+        "system.toml:35:13 expected[0].promises[0]: no promise \"NoSplices\"; did you mean NoSplice?",
+    ),
+    (
+        (
+            "[statuses]",
+            "[[rows]]\ntable = \"runs\"\nis = \"turn\"\nturn = \"id\"\n\n[statuses]",
+        ),
+        "system.toml:35:9 rows[0].table: \"runs\" lacks its schema; say \"public.runs\", for example",
+    ),
+    (
+        ("[statuses]", "[log]\npart = \"postgres\"\n\n[statuses]"),
+        "system.toml:35:8 log.part: a log is read from a part of role \"nats\" or \"redis\", not \"postgres\"",
+    ),
+    (
+        ("[statuses]\nrunning = [\"running\"]\ncompleted = [\"done\"]\n", ""),
+        "system.toml:31:40 stream.frames[1].status: no word of it has a meaning; add [statuses]: running = [\"...\"], completed = [\"...\"], failed = [\"...\"]",
+    ),
+];
+
 #[test]
 fn keys_that_need_each_other_are_asked_for() {
-    for (changes, expected) in [
-        (
-            vec![("services = [\"chat\"]", "services = [\"a\", \"b\", \"c\"]")],
-            "system.toml:7:10 pods.copies: copies needs exactly one service; there are 3; leave copies out, or name one service",
-        ),
-        (
-            vec![(
-                "alive = \"/live\"",
-                "alive = \"/live\"\nready = \"/r\"\nready_needs = [\"posgres\"]",
-            )],
-            "system.toml:11:16 pods.ready_needs[0]: \"posgres\" is no part; there are postgres; did you mean \"postgres\"?",
-        ),
-        (
-            vec![(
-                "alive = \"/live\"",
-                "alive = \"/live\"\nvariables = { NAME = \"{pods}\" }",
-            )],
-            "system.toml:10:22 pods.variables.NAME: {pods} is no placeholder here; there are {defects}, {design}, {pod}, {provider}",
-        ),
-        (
-            vec![(
-                "alive = \"/live\"",
-                "alive = \"/live\"\nvariables = { KEY = \"{env.TOKEN_A}\" }",
-            )],
-            "system.toml:10:21 pods.variables.KEY: {env.TOKEN_A} is not set",
-        ),
-        (
-            vec![("[calls.turn]", "[parts.redis]\nrole = \"redis\"\n\n[calls.turn]")],
-            "system.toml:15:1 parts.redis: say keeps; \"always\", \"on-stop\" or \"never\": what a kill leaves of its data",
-        ),
-        (
-            vec![(
-                "[calls.turn]",
-                "[parts.objects]\nrole = \"other\"\nkeeps = \"always\"\n\n[calls.turn]",
-            )],
-            "system.toml:15:1 parts.objects: role \"other\" needs ports; say ports = [9000], for example",
-        ),
-        (
-            vec![("POST /turns", "POST /turns/{thread}")],
-            "system.toml:15:1 calls.turn: say busy: what a thread with a running turn does with the next; say busy = \"queues\", \"refuses\" or \"parallel\"",
-        ),
-        (
-            vec![(
-                "{turn}/stream\"",
-                "{turn}/stream\"\nresume = [{ query = { after = \"{cursor}\" } }]",
-            )],
-            "system.toml:28:1 stream: calls.attach resumes, and no frame has a cursor; say cursor = { at = \"id\" }, for example",
-        ),
-        (
-            vec![(
-                "[statuses]",
-                "[owner]\npod = '^(.+)$'\non_death = \"nothing\"\n\n[statuses]",
-            )],
-            "system.toml:35:7 owner.pod: has no group (?<pod>...)",
-        ),
-        (
-            vec![(
-                "[statuses]",
-                "[owner]\non_death = \"survivor\"\n[profiles.suite]\n\n[statuses]",
-            )],
-            "system.toml:35:12 owner.on_death: \"survivor\" needs bounds.lease and bounds.takeover in profile suite",
-        ),
-        (
-            vec![(
-                "[statuses]",
-                "[profiles.suite.bounds]\nlease = \"5s\"\ntakeover = \"3s\"\n\n[statuses]",
-            )],
-            "system.toml:36:12 profiles.suite.bounds.takeover: 3s is shorter than lease, 5s; a takeover begins when the lease is over: say more than the lease",
-        ),
-        (
-            vec![(
-                "[statuses]",
-                "[[expected]]\npromises = [\"NoSplices\"]\nstories = [\"*\"]\nwhy = \"w\"\n\n[statuses]",
-            )],
-            "system.toml:35:13 expected[0].promises[0]: no promise \"NoSplices\"; did you mean NoSplice?",
-        ),
-        (
-            vec![(
-                "[statuses]",
-                "[[rows]]\ntable = \"runs\"\nis = \"turn\"\nturn = \"id\"\n\n[statuses]",
-            )],
-            "system.toml:35:9 rows[0].table: \"runs\" lacks its schema; say \"public.runs\", for example",
-        ),
-        (
-            vec![("[statuses]", "[log]\npart = \"postgres\"\n\n[statuses]")],
-            "system.toml:35:8 log.part: a log is read from a part of role \"nats\" or \"redis\", not \"postgres\"",
-        ),
-        (
-            vec![("[statuses]\nrunning = [\"running\"]\ncompleted = [\"done\"]\n", "")],
-            "system.toml:31:40 stream.frames[1].status: no word of it has a meaning; add [statuses]: running = [\"...\"], completed = [\"...\"], failed = [\"...\"]",
-        ),
-    ] {
-        assert_eq!(problems(&changes), [expected], "{changes:?}");
+    for (change, expected) in ASKED_FOR {
+        assert_eq!(problems(&[*change]), [*expected], "{change:?}");
     }
 }
 

@@ -17,9 +17,10 @@ pub(super) fn id_of(rule: &CursorRule, id: Option<&str>, value: &Value) -> Optio
 /// Reads a cursor of `turn`'s stream as numbers. Returns `None` if it does not read as the rule says.
 pub fn cursor_of(rule: &CursorRule, id: &str, turn: Option<&TurnId>) -> Option<Cursor> {
     let read = rule.reads.reads(id, &known(turn))?;
-    let epoch = match rule.reads.names().any(|name| name == "epoch") {
-        true => Some(Epoch(read.number("epoch")?)),
-        false => None,
+    let epoch = if rule.reads.names().any(|name| name == "epoch") {
+        Some(Epoch(read.number("epoch")?))
+    } else {
+        None
     };
     Some(Cursor {
         epoch,

@@ -121,10 +121,11 @@ impl Reader {
                 let note = format!("no rule takes {:?}", frame.kind);
                 // An event that has a name of its own, where kinds are in the data, is for whoever waits for that name.
                 let is_ours = event.name.is_none() || rules.stream.kind == Kind::Event;
-                match rules.stream.complete && is_ours {
-                    true => read.chunks = vec![unreadable(note.clone(), &event.data)],
-                    false => read.chunks = self.part(&frame.kind),
-                }
+                read.chunks = if rules.stream.complete && is_ours {
+                    vec![unreadable(note.clone(), &event.data)]
+                } else {
+                    self.part(&frame.kind)
+                };
                 read.note = Some(note);
             }
         }
@@ -215,12 +216,11 @@ impl Reader {
             reset,
             answer: answer.map(AnswerId::from),
         };
-        Ok(match self.turn.clone() {
-            Some(turn) => vec![begin.of(turn)],
-            None => {
-                self.held.start = Some(Box::new(begin));
-                Vec::new()
-            }
+        Ok(if let Some(turn) = self.turn.clone() {
+            vec![begin.of(turn)]
+        } else {
+            self.held.start = Some(Box::new(begin));
+            Vec::new()
         })
     }
 
@@ -256,9 +256,10 @@ impl Reader {
         let Held { start, text } = std::mem::take(&mut self.held);
         self.turn = Some(turn.clone());
         let begin = start.map(|begin| begin.of(turn.clone()));
-        let shown = match is_whole {
-            true => Chunk::Whole { turn, text },
-            false => Chunk::Delta { turn, text },
+        let shown = if is_whole {
+            Chunk::Whole { turn, text }
+        } else {
+            Chunk::Delta { turn, text }
         };
         begin.into_iter().chain([shown]).collect()
     }

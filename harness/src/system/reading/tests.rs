@@ -76,7 +76,8 @@ fn written((count, first, last, text): (usize, u64, u64, String)) -> String {
 
 /// The words `w0` to the last one.
 fn up_to(last: usize) -> String {
-    (0..=last).map(|n| format!("w{n} ")).collect()
+    let words: Vec<String> = (0..=last).map(|n| format!("w{n}")).collect();
+    words.join(" ") + " "
 }
 
 fn turns(reads: &[Read]) -> Vec<TurnId> {

@@ -91,12 +91,7 @@ fn read(stream: &[&str]) -> Vec<Option<Chunk>> {
         assert!(chunks.len() < 2, "{chunks:?}");
         chunks.pop()
     };
-    stream
-        .iter()
-        .enumerate()
-        .map(event)
-        .map(|event| chunks(event))
-        .collect()
+    stream.iter().enumerate().map(event).map(chunks).collect()
 }
 
 fn attempt(epoch: u64, reset: bool) -> Chunk {
