@@ -86,7 +86,7 @@ fn read(stream: &[&str]) -> Vec<Option<Chunk>> {
         data: (*data).to_owned(),
         ..SseEvent::default()
     };
-    let mut chunks = |event: SseEvent| {
+    let chunks = |event: SseEvent| {
         let mut chunks = reader.read(&event).chunks;
         assert!(chunks.len() < 2, "{chunks:?}");
         chunks.pop()
