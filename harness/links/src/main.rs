@@ -35,6 +35,8 @@ enum Command {
         #[command(flatten)]
         admin: Admin,
     },
+    /// Do nothing until SIGTERM or SIGINT: a container that only holds a network needs a process
+    Stay,
 }
 
 #[derive(Args)]
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         .init();
     let done = match cli.command {
         Some(Command::Health { admin }) => health(&admin),
+        Some(Command::Stay) => stay(),
         None => serve(cli.serve),
     };
     match done {
@@ -127,6 +130,17 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
         }
     };
     server.run(shutdown).await.context("the admin interface failed")
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn stay() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
 }
 
 /// One request over a plain socket: all that a health check needs.

@@ -39,6 +39,10 @@ pub struct ProxySpec {
     /// True if it listens. A disabled proxy refuses connections and has none.
     #[serde(default = "yes")]
     pub enabled: bool,
+    /// Ours: host name of the only clients that it serves. Proxies with different ones may listen on one address; a client that
+    /// none of them names is served by the proxy there that has none, or reset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
 }
 
 fn yes() -> bool {
@@ -53,7 +57,15 @@ impl ProxySpec {
             listen: listen.into(),
             upstream: upstream.into(),
             enabled: true,
+            from: None,
         }
+    }
+
+    /// The same for clients on that host alone.
+    #[must_use]
+    pub fn serving(mut self, from: impl Into<String>) -> Self {
+        self.from = Some(from.into());
+        self
     }
 }
 

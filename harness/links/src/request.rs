@@ -55,6 +55,7 @@ struct RawProxy {
     #[serde(default, deserialize_with = "or_default")]
     upstream: String,
     enabled: Option<bool>,
+    from: Option<String>,
 }
 
 impl RawProxy {
@@ -71,6 +72,7 @@ impl RawProxy {
             listen: self.listen,
             upstream: self.upstream,
             enabled: self.enabled.unwrap_or(true),
+            from: self.from.filter(|from| !from.is_empty()),
         })
     }
 }
@@ -289,6 +291,8 @@ mod tests {
     fn proxies_need_a_name_and_an_upstream() {
         let proxy = new_proxy(br#"{"name": "p", "upstream": "u:1", "unknown": 1}"#).expect("accepted");
         assert_eq!(proxy, ProxySpec::new("p", "", "u:1"));
+        let own = new_proxy(br#"{"name": "p", "upstream": "u:1", "from": "h"}"#).expect("accepted");
+        assert_eq!(own, ProxySpec::new("p", "", "u:1").serving("h"));
         refused(
             new_proxy(br#"{"upstream": "u:1"}"#),
             400,

@@ -15,6 +15,8 @@ mod api;
 mod connection;
 mod flow;
 mod hub;
+mod listeners;
+mod peers;
 mod proxy;
 mod registry;
 mod transfer;

@@ -1,37 +1,38 @@
-//! One proxy: whether and where it listens, its upstream, and its hub.
+//! One proxy: whether, where and for whom it listens, its upstream, and its hub.
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::net::{TcpListener, lookup_host};
-use tokio::task::JoinHandle;
+use tokio::sync::Mutex;
 
 use super::account::{Account, Clock, LiveToxic};
-use super::connection;
 use super::hub::Hub;
+use super::listeners::{Listeners, Route, resolve};
 use crate::model::{ApiError, Proxy as ProxyAnswer, ProxyChange, ProxySpec, Toxic, ToxicSpec};
 use crate::pipeline::ToxicId;
 use crate::request;
-
-/// The rest after `accept` found no descriptor left on the system: that condition has no event to wait for.
-const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 pub(super) struct Proxy {
     spec: ProxySpec,
     hub: Arc<Hub>,
-    accepting: Option<JoinHandle<()>>,
+    listeners: Arc<Mutex<Listeners>>,
+    /// True if its route is open.
+    listens: bool,
 }
 
 impl Proxy {
-    pub(super) async fn begin(spec: ProxySpec, clock: Clock, seed: u64) -> Result<Self, ApiError> {
+    pub(super) async fn begin(
+        spec: ProxySpec,
+        clock: Clock,
+        seed: u64,
+        listeners: Arc<Mutex<Listeners>>,
+    ) -> Result<Self, ApiError> {
         let enabled = spec.enabled;
         let mut proxy = Self {
             spec: ProxySpec { enabled: false, ..spec },
             hub: Arc::new(Hub::new(clock, seed)),
-            accepting: None,
+            listeners,
+            listens: false,
         };
         if enabled {
             proxy.start().await?;
@@ -62,8 +63,13 @@ impl Proxy {
         self.hub.toxic(name).ok_or_else(request::toxic_not_found)
     }
 
+    /// True if addresses or clients of `spec` are not the proxy's own.
+    pub(super) async fn is_another(&self, spec: &ProxySpec) -> Result<bool, ApiError> {
+        Ok(spec.from != self.spec.from || self.differs(&spec.listen, &spec.upstream).await?)
+    }
+
     /// True if these addresses are not the proxy's own.
-    pub(super) async fn differs(&self, listen: &str, upstream: &str) -> Result<bool, ApiError> {
+    async fn differs(&self, listen: &str, upstream: &str) -> Result<bool, ApiError> {
         let same = listen == self.spec.listen
             || resolve(listen)
                 .await?
@@ -77,7 +83,7 @@ impl Proxy {
         let upstream = change.upstream.unwrap_or_else(|| self.spec.upstream.clone());
         let enabled = change.enabled.unwrap_or(self.spec.enabled);
         if self.differs(&listen, &upstream).await? {
-            self.stop().await;
+            self.leave().await;
             self.spec.listen = listen;
             self.spec.upstream = upstream;
         }
@@ -96,10 +102,10 @@ impl Proxy {
         if self.spec.enabled {
             return Ok(());
         }
-        let listener = self.bind().await?;
+        self.listen().await?;
         self.spec.enabled = true;
-        if !self.hub.refuses() {
-            self.accept_on(listener);
+        if self.hub.refuses() {
+            self.refuse().await;
         }
         Ok(())
     }
@@ -109,6 +115,12 @@ impl Proxy {
         self.spec.enabled = false;
         self.refuse().await;
         self.hub.stop().await;
+    }
+
+    /// As [`Proxy::stop`], and gives up its place among those that share its address.
+    pub(super) async fn leave(&mut self) {
+        self.stop().await;
+        self.listeners.lock().await.remove(&self.hub).await;
     }
 
     pub(super) async fn add_toxic(&mut self, id: ToxicId, spec: ToxicSpec) -> Result<Toxic, ApiError> {
@@ -152,55 +164,35 @@ impl Proxy {
     async fn listen_or_refuse(&mut self) -> Result<(), ApiError> {
         if self.hub.refuses() {
             self.refuse().await;
-        } else if self.spec.enabled && self.accepting.is_none() {
-            let listener = self.bind().await?;
-            self.accept_on(listener);
+        } else if self.spec.enabled && !self.listens {
+            self.listen().await?;
         }
         Ok(())
     }
 
-    async fn bind(&mut self) -> Result<TcpListener, ApiError> {
-        let failed = |error| request::error(format!("listen tcp {}: {error}", self.spec.listen), 500);
-        let addrs = resolve(&self.spec.listen).await?;
-        let listener = TcpListener::bind(&*addrs).await.map_err(failed)?;
-        let bound = listener.local_addr().map_err(failed)?;
+    async fn listen(&mut self) -> Result<(), ApiError> {
+        let route = Route {
+            from: self.spec.from.as_deref().map(Arc::from),
+            upstream: Arc::from(self.spec.upstream.as_str()),
+            hub: Arc::clone(&self.hub),
+        };
+        let bound = self.listeners.lock().await.open(&self.spec.listen, route).await?;
         self.spec.listen = bound.to_string();
+        self.listens = true;
         tracing::info!(
             proxy = self.spec.name,
             listen = self.spec.listen,
+            from = self.spec.from,
             upstream = self.spec.upstream,
             "listening"
         );
-        Ok(listener)
+        Ok(())
     }
 
-    fn accept_on(&mut self, listener: TcpListener) {
-        let upstream = Arc::from(self.spec.upstream.as_str());
-        self.accepting = Some(tokio::spawn(accept(listener, upstream, Arc::clone(&self.hub))));
-    }
-
-    /// Closes the listener; connections stay.
+    /// Takes no more connections; those that there are stay.
     async fn refuse(&mut self) {
-        if let Some(accepting) = self.accepting.take() {
-            accepting.abort();
-            let _aborted = accepting.await;
-        }
-    }
-}
-
-async fn accept(listener: TcpListener, upstream: Arc<str>, hub: Arc<Hub>) {
-    loop {
-        match listener.accept().await {
-            Ok((client, _)) => drop(tokio::spawn(connection::serve(
-                client,
-                Arc::clone(&upstream),
-                hub.admit(),
-            ))),
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept");
-                tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
-            }
-        }
+        self.listens = false;
+        self.listeners.lock().await.close(&self.hub).await;
     }
 }
 
@@ -208,25 +200,5 @@ pub(super) fn answer(toxic: &LiveToxic) -> Toxic {
     Toxic {
         spec: toxic.spec.clone(),
         effects: Some(toxic.account.read()),
-    }
-}
-
-/// The addresses of `host:port`, `:port` (every address of this machine) or nothing (the same, on a free port).
-async fn resolve(listen: &str) -> Result<Vec<SocketAddr>, ApiError> {
-    let failed = |error: io::Error| request::error(format!("listen tcp {listen}: {error}"), 500);
-    let port = match listen {
-        "" => Some("0"),
-        listen => listen.strip_prefix(':'),
-    };
-    match port {
-        // On a machine without IPv6, the second is taken.
-        Some(port) => {
-            let both = [format!("[::]:{port}"), format!("0.0.0.0:{port}")];
-            let parsed = both
-                .iter()
-                .map(|addr| addr.parse().map_err(|error| failed(io::Error::other(error))));
-            parsed.collect()
-        }
-        None => Ok(lookup_host(listen).await.map_err(failed)?.collect()),
     }
 }

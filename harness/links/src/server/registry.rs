@@ -1,8 +1,12 @@
 //! All proxies, by name. Requests that change something are carried out one at a time.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
 
 use super::account::Clock;
+use super::listeners::Listeners;
 use super::proxy::Proxy;
 use crate::model::{ApiError, Proxy as ProxyAnswer, ProxyChange, ProxySpec, Toxic};
 use crate::pipeline::ToxicId;
@@ -11,6 +15,7 @@ use crate::request;
 #[derive(Debug)]
 pub(super) struct Registry {
     proxies: BTreeMap<String, Proxy>,
+    listeners: Arc<Mutex<Listeners>>,
     clock: Clock,
     seed: u64,
     /// Proxies and toxics made so far: the next id. A name may be used again.
@@ -21,6 +26,7 @@ impl Registry {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             proxies: BTreeMap::new(),
+            listeners: Arc::default(),
             clock: Clock::begin(),
             seed,
             made: 0,
@@ -66,10 +72,10 @@ impl Registry {
 
     async fn create_or_replace(&mut self, spec: ProxySpec) -> Result<ProxyAnswer, ApiError> {
         if let Some(present) = self.proxies.get_mut(&spec.name) {
-            if !present.differs(&spec.listen, &spec.upstream).await? {
+            if !present.is_another(&spec).await? {
                 return Ok(present.answer());
             }
-            present.stop().await;
+            present.leave().await;
         }
         self.insert(spec).await
     }
@@ -77,7 +83,7 @@ impl Registry {
     async fn insert(&mut self, spec: ProxySpec) -> Result<ProxyAnswer, ApiError> {
         let seed = self.seed ^ self.next().rotate_left(32);
         let name = spec.name.clone();
-        let proxy = Proxy::begin(spec, self.clock, seed).await?;
+        let proxy = Proxy::begin(spec, self.clock, seed, Arc::clone(&self.listeners)).await?;
         let answer = proxy.answer();
         self.proxies.insert(name, proxy);
         Ok(answer)
@@ -90,7 +96,7 @@ impl Registry {
     }
 
     pub(super) async fn delete(&mut self, name: &str) -> Result<(), ApiError> {
-        self.proxy_mut(name)?.stop().await;
+        self.proxy_mut(name)?.leave().await;
         self.proxies.remove(name);
         Ok(())
     }

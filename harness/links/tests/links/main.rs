@@ -7,5 +7,6 @@ mod common;
 mod connections;
 mod hold;
 mod setup;
+mod sharing;
 mod stops;
 mod streams;
