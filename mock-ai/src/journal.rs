@@ -50,7 +50,7 @@ pub struct CallRef {
     pub key: Arc<str>,
     /// Ordinal of the call for its key, from 1; the `c` of its tokens.
     pub ordinal: u32,
-    /// The caller's `X-Pod` header.
+    /// The caller, by the address of the provider that the call came to; `None` at the address that is everybody's.
     pub pod: Option<Arc<str>>,
 }
 

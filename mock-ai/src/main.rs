@@ -47,6 +47,9 @@ struct Serve {
     /// Address of the provider; port 0 picks a free one
     #[arg(long, value_name = "ADDR", env = "MOCK_AI_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// One more address of the provider, whose calls are this caller's by the journal; may be repeated
+    #[arg(long = "caller", value_name = "NAME=ADDR", env = "MOCK_AI_CALLERS", value_delimiter = ',', value_parser = caller)]
+    callers: Vec<(String, SocketAddr)>,
     #[command(flatten)]
     admin: Admin,
     /// A model that exists; may be repeated. Without it every name is a model
@@ -91,7 +94,10 @@ fn end_on_panic() {
 async fn serve(options: Serve) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let server = Server::bind(options.listen, options.admin.admin).await?;
+    let mut server = Server::bind(options.listen, options.admin.admin).await?;
+    for (name, addr) in &options.callers {
+        server.bind_for(name, *addr).await?;
+    }
     tracing::info!(listen = %server.listen, admin = %server.admin, "listening");
     let settings = Settings {
         models: options.models,
@@ -105,6 +111,13 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     };
     server.with(settings).run(shutdown).await;
     Ok(())
+}
+
+/// A caller's name and the address that is its own.
+fn caller(text: &str) -> Result<(String, SocketAddr), String> {
+    let (name, addr) = text.split_once('=').ok_or("expected NAME=ADDR")?;
+    let addr = addr.parse().map_err(|error| format!("{addr}: {error}"))?;
+    Ok((name.to_owned(), addr))
 }
 
 /// One request over a plain socket: all that a health check needs.

@@ -14,7 +14,7 @@ pub struct ProviderEvent {
     pub key: TurnKey,
     /// Ordinal of the call for this key, from 1; the `c` of its tokens.
     pub ordinal: u32,
-    /// Pod that called, by its `X-Pod` header, where it sent one.
+    /// Pod that called, by the link that the call came through.
     pub pod: Option<PodName>,
     /// The observation.
     pub what: ProviderWhat,

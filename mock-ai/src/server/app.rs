@@ -13,6 +13,10 @@ pub struct Settings {
     pub require_key: bool,
 }
 
+/// The caller whose requests alone come to an address of the provider.
+#[derive(Debug, Clone)]
+pub(super) struct Caller(pub(super) Arc<str>);
+
 /// The state that the provider's handlers share.
 #[derive(Debug)]
 pub(super) struct App {

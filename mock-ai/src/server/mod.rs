@@ -22,15 +22,16 @@ mod wire;
 use std::{future::Future, io, net::SocketAddr, sync::Arc};
 
 use axum::{
-    Json, Router, middleware,
+    Extension, Json, Router, middleware,
     routing::{get, post},
 };
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
 use tokio_util::sync::CancellationToken;
 
-use self::app::App;
 pub use self::app::Settings;
+use self::app::{App, Caller};
 use crate::{admin, refusal, state::World};
 
 /// Both sockets, bound, so that the addresses are known before anything is served.
@@ -43,6 +44,7 @@ pub struct Server {
     settings: Settings,
     provider_socket: TcpListener,
     admin_socket: TcpListener,
+    callers: Vec<(Caller, TcpListener)>,
 }
 
 /// An address that cannot be listened on.
@@ -71,7 +73,21 @@ impl Server {
             settings: Settings::default(),
             provider_socket,
             admin_socket,
+            callers: Vec::new(),
         })
+    }
+
+    /// Binds one more address of the provider. Calls that come there are the caller's, by the journal. Returns the address.
+    ///
+    /// # Errors
+    /// An address that does not resolve, or that cannot be bound.
+    pub async fn bind_for<A>(&mut self, caller: &str, addr: A) -> Result<SocketAddr, BindError>
+    where
+        A: ToSocketAddrs + std::fmt::Debug,
+    {
+        let (socket, bound) = bind(addr, "provider").await?;
+        self.callers.push((Caller(caller.into()), socket));
+        Ok(bound)
     }
 
     /// Changes what the provider insists on.
@@ -89,9 +105,16 @@ impl Server {
             settings: self.settings,
         });
         let stop = CancellationToken::new();
+        let provider = provider(app);
+        let of_callers = self.callers.into_iter().map(|(caller, socket)| {
+            let provider = provider.clone().layer(Extension(caller));
+            wire::serve(socket, provider, stop.clone())
+        });
+        let of_callers = join_all(of_callers);
         let serving = async {
             tokio::join!(
-                wire::serve(self.provider_socket, provider(app), stop.clone()),
+                of_callers,
+                wire::serve(self.provider_socket, provider, stop.clone()),
                 wire::serve(self.admin_socket, admin::router(Arc::clone(&world)), stop.clone()),
             )
         };

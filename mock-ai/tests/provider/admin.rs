@@ -4,6 +4,7 @@ use futures_util::StreamExt;
 use mock_ai::{
     journal::{CallId, CallRecord, Cause, EventKind, Message},
     script::EndMode,
+    server::Server,
 };
 use reqwest::StatusCode;
 use serde_json::json;
@@ -15,18 +16,14 @@ async fn a_record_holds_the_request_with_its_secrets_redacted() {
     let provider = Provider::start().await;
     let body = json!({"model": "m", "stream": true, "messages": [
         {"role": "system", "content": "be brief"}, {"role": "user", "content": "[[mock key:t many:2]]"}]});
-    let request = provider
-        .complete(&body)
-        .bearer_auth("sk-secret")
-        .header("x-pod", "pod-2")
-        .header("x-trace", "a");
+    let request = provider.complete(&body).bearer_auth("sk-secret").header("x-trace", "a");
     let response = request.header("x-trace", "b").send().await.unwrap();
     let request_id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     let bytes = response.bytes().await.unwrap();
     let record = provider.ended(CallId(1)).await;
     assert_eq!(
         (&*record.id.key, record.id.ordinal, record.id.pod.as_deref()),
-        ("t", 1, Some("pod-2"))
+        ("t", 1, None)
     );
     let messages = [("system", "be brief"), ("user", "[[mock key:t many:2]]")].map(|(role, text)| Message {
         role: role.into(),
@@ -43,6 +40,27 @@ async fn a_record_holds_the_request_with_its_secrets_redacted() {
     );
     assert!(record.peer.starts_with("127.0.0.1:"));
     assert!(!serde_json::to_string(&record.headers).unwrap().contains("secret"));
+}
+
+#[tokio::test]
+async fn a_call_is_the_callers_whose_address_it_came_to() {
+    let mut server = Server::bind("127.0.0.1:0", "127.0.0.1:0").await.unwrap();
+    let own = [
+        server.bind_for("chat-1", "127.0.0.1:0").await.unwrap(),
+        server.bind_for("chat-2", "127.0.0.1:0").await.unwrap(),
+    ];
+    let addresses = [own[1], server.listen, own[0]];
+    let provider = Provider::serving(server);
+    for (address, pod) in addresses.iter().zip([Some("chat-2"), None, Some("chat-1")]) {
+        let request = provider.http.post(format!("http://{address}/v1/chat/completions"));
+        let request =
+            request.json(&json!({"model": "m", "messages": [{"role": "user", "content": "[[mock key:t many:2]]"}]}));
+        // A header says nothing: anybody may send one.
+        let response = request.header("x-pod", "chat-9").send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let calls: Vec<CallRecord> = provider.admin_get("calls?key=t").await.json().await.unwrap();
+        assert_eq!(calls.last().unwrap().id.pod.as_deref(), pod);
+    }
 }
 
 #[tokio::test]

@@ -43,7 +43,11 @@ impl Provider {
     }
 
     pub(crate) async fn start_with(settings: Settings) -> Self {
-        let server = Server::bind("127.0.0.1:0", "127.0.0.1:0").await.unwrap().with(settings);
+        let server = Server::bind("127.0.0.1:0", "127.0.0.1:0").await.unwrap();
+        Self::serving(server.with(settings))
+    }
+
+    pub(crate) fn serving(server: Server) -> Self {
         let (listen, admin) = (server.listen, server.admin);
         let serving = tokio::spawn(server.run(std::future::pending()));
         Self {

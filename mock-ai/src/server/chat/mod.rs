@@ -19,7 +19,13 @@ use axum::{
 use bytes::Bytes;
 
 use self::{chunk::Head, request::ChatRequest};
-use super::{app::App, models, stamp::RequestId, walk::Walk, wire::Link};
+use super::{
+    app::{App, Caller},
+    models,
+    stamp::RequestId,
+    walk::Walk,
+    wire::Link,
+};
 use crate::{
     journal::{Cause, Message},
     refusal::Refusal,
@@ -46,6 +52,7 @@ pub(super) async fn create(
     State(app): State<Arc<App>>,
     Extension(link): Extension<Link>,
     Extension(id): Extension<RequestId>,
+    caller: Option<Extension<Caller>>,
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
@@ -57,10 +64,9 @@ pub(super) async fn create(
             return refusal.into_response();
         }
     };
-    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let arrival = Arrival {
         key: key.into(),
-        pod: text("x-pod").map(Into::into),
+        pod: caller.map(|Extension(Caller(name))| name),
         peer: link.peer.to_string(),
         request_id: id.to_string(),
         stream: chat.stream,
