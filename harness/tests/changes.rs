@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crosspod::cluster::{AllowedHosts, Cluster, ClusterSpec, Engine, RunLock, Service, Silent, remove_project};
+use crosspod::cluster::{AllowedHosts, Cluster, ClusterSpec, Engine, Role, RunLock, Silent, remove_project};
 use crosspod::history::Row;
 use crosspod::roles::postgres::changes::ChangeFeed;
 use crosspod::roles::postgres::connect::DatabaseError;
@@ -54,10 +54,7 @@ struct Told {
 async fn no_committed_change_is_missed_or_told_twice_across_a_crash() {
     let engine = Engine::connect(&AllowedHosts::this_machine()).await.expect("an engine");
     let run = RunLock::begin().expect("a run");
-    let spec = ClusterSpec {
-        pods: 1,
-        ..ClusterSpec::new(&run, 0)
-    };
+    let spec = ClusterSpec::new(&run, 0).with_pods(1);
     let up = Cluster::up(&engine, &spec, &Silent).await;
     // Removed even where a check fails; the panic goes on afterwards.
     let outcome = match up {
@@ -174,7 +171,7 @@ async fn connect(url: &str) -> Result<Client, tokio_postgres::Error> {
 
 /// Kills the database once half of the changes are acknowledged, and starts it again at once; how long it was gone.
 async fn crash(cluster: &Cluster, count: &AtomicUsize, moved: &watch::Sender<String>) -> Duration {
-    let postgres = cluster.part(&Service::Postgres).expect("it is a part");
+    let postgres = cluster.in_role(Role::Postgres).expect("it is a part");
     let give_up = Instant::now() + WRITING;
     while count.load(Ordering::Relaxed) < BEFORE_THE_KILL {
         assert!(Instant::now() < give_up, "half is not written");

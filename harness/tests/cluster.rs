@@ -11,7 +11,7 @@ use bollard::models::VolumeCreateRequest;
 use bollard::query_parameters::RemoveVolumeOptions;
 use crosspod::cluster::{
     AllowedHosts, Cluster, ClusterError, ClusterSpec, Engine, Events, Fate, Healed, PartHandle, Progress, Proof,
-    Remedy, Removed, RunLock, RunTag, Service, Silent, State, leftovers, remove_leftovers, remove_project,
+    Remedy, Removed, RunLock, RunTag, Silent, State, leftovers, remove_leftovers, remove_project,
 };
 use crosspod::history::PodName;
 
@@ -35,10 +35,7 @@ async fn engine() -> Engine {
 async fn a_cluster_comes_up_is_broken_and_healed_and_leaves_nothing() {
     let engine = engine().await;
     let run = RunLock::begin().expect("a run");
-    let spec = ClusterSpec {
-        pods: 2,
-        ..ClusterSpec::new(&run, 0)
-    };
+    let spec = ClusterSpec::new(&run, 0).with_pods(2);
     let cluster = match Cluster::up(&engine, &spec, &Told).await {
         Ok(cluster) => cluster,
         Err(error) => {
@@ -54,11 +51,11 @@ async fn a_cluster_comes_up_is_broken_and_healed_and_leaves_nothing() {
     let outcome = checks.await;
     let removed = remove_project(&engine, &spec.project()).await.expect("it goes");
     let cluster = outcome.expect("the checks");
-    // Four stores, two pods and their sandboxes; the volumes of two stores and those of all spools, which the proxy mounts.
+    // Four parts, two pods and their sandboxes; the volumes of two stores and two pods.
     let whole = Removed {
         containers: 8,
         networks: 1,
-        volumes: 5,
+        volumes: 4,
     };
     assert_eq!(removed, whole);
     let again = cluster.down().await.expect("a second time is no error");
@@ -92,11 +89,11 @@ async fn checks_on(cluster: &Cluster) {
     let healed = cluster.heal().await.expect("both can be put right");
     let expected = [
         Healed {
-            service: Service::Pod(names[0].clone()),
+            service: names[0].to_string(),
             remedy: Remedy::Restarted { exit_code: 137 },
         },
         Healed {
-            service: Service::Pod(names[1].clone()),
+            service: names[1].to_string(),
             remedy: Remedy::Unpaused,
         },
     ];
@@ -148,10 +145,7 @@ async fn check_the_engines_word(events: &mut Events, killed: &PodName) {
     let died = tokio::time::timeout(Duration::from_secs(10), died)
         .await
         .expect("the engine saw it as well");
-    assert_eq!(
-        (died.service, died.exit_code),
-        (Service::Pod(killed.clone()), Some(137))
-    );
+    assert_eq!((died.service, died.exit_code), (killed.to_string(), Some(137)));
 }
 
 /// A start that is given up once the engine has carried it out must not be taken for death afterwards.
@@ -172,12 +166,8 @@ async fn check_a_start_that_is_given_up(cluster: &Cluster, part: &PartHandle) {
 async fn a_pod_that_crashes_at_boot_is_reported_at_once_with_its_words() {
     let engine = engine().await;
     let run = RunLock::begin().expect("a run");
-    let defects = vec!["no-such-defect".to_owned()];
-    let spec = ClusterSpec {
-        pods: 1,
-        defects,
-        ..ClusterSpec::new(&run, 1)
-    };
+    let mut spec = ClusterSpec::new(&run, 1).with_pods(1);
+    spec.defects = vec!["no-such-defect".to_owned()];
     let failed = Cluster::up(&engine, &spec, &Told).await.map(|_| ());
     remove_project(&engine, &spec.project()).await.expect("it goes");
     let error = failed.expect_err("the pod refuses to start");
@@ -191,7 +181,7 @@ async fn a_pod_that_crashes_at_boot_is_reported_at_once_with_its_words() {
     else {
         panic!("{error}")
     };
-    assert_eq!(*service, Service::pod(1));
+    assert_eq!(*service, "pod-1");
     assert_ne!(*exit_code, 0);
     assert!(trace.log.contains("no-such-defect"), "{error}");
     assert!(

@@ -9,8 +9,6 @@ use serde_json::Value;
 use crate::cluster::PartHandle;
 use crate::wire::{http, json};
 
-/// Port of a pod's container.
-pub(super) const ADMIN_PORT: u16 = 8082;
 /// Longest until an answer, beyond the wait that the request asks for.
 pub(super) const ANSWER: Duration = Duration::from_secs(2);
 /// Longest answer that is read, in bytes.
@@ -56,8 +54,10 @@ pub(super) async fn ask(
         what: what.clone(),
         got,
     };
-    let at = pod.published(ADMIN_PORT);
-    let at = at.ok_or_else(|| failed(format!("no port {ADMIN_PORT} is published: the pod does not run")))?;
+    let at = pod.admin_address();
+    let at = at.ok_or_else(|| {
+        failed("it is not published: the pod does not run, or its description has no pods.admin".into())
+    })?;
     let (status, body) = exchange(at, method, path, order, bound).await.map_err(failed)?;
     Ok(Answer { what, status, body })
 }

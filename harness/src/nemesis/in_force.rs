@@ -46,7 +46,7 @@ pub(super) struct Full {
 
 /// The name of a part in histories.
 pub(super) fn name(part: &PartHandle) -> PodName {
-    PodName::from(part.service().name())
+    PodName::from(part.service())
 }
 
 /// Turns a refusal into the error that names the fault.

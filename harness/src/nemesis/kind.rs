@@ -1,6 +1,6 @@
 //! The description of a fault: its name, its needs and its effect. Each fault's file states one, and the registry lists them.
 
-use crate::cluster::Service;
+use crate::cluster::Role as PartRole;
 use crate::history::{Effect, Ends, Excuses};
 
 /// A fault that the nemesis can inject.
@@ -89,13 +89,26 @@ impl Role {
         Self::Other,
     ];
 
-    pub(super) fn of(service: &Service) -> Self {
-        match service {
-            Service::Pod(_) => Self::Pod,
-            Service::Postgres => Self::Postgres,
-            Service::Nats => Self::Nats,
-            Service::MockAi => Self::Provider,
-            Service::Links => Self::Other,
+    pub(super) fn of(part: PartRole) -> Self {
+        match part {
+            PartRole::Pod => Self::Pod,
+            PartRole::Postgres => Self::Postgres,
+            PartRole::Redis => Self::Redis,
+            PartRole::Nats => Self::Nats,
+            PartRole::Provider => Self::Provider,
+            PartRole::Links | PartRole::Edge | PartRole::Job | PartRole::Other => Self::Other,
+        }
+    }
+
+    /// The same as a description says it.
+    pub(crate) fn in_clusters(self) -> PartRole {
+        match self {
+            Self::Pod => PartRole::Pod,
+            Self::Postgres => PartRole::Postgres,
+            Self::Redis => PartRole::Redis,
+            Self::Nats => PartRole::Nats,
+            Self::Provider => PartRole::Provider,
+            Self::Other => PartRole::Other,
         }
     }
 

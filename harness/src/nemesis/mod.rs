@@ -144,7 +144,7 @@ impl Nemesis {
         self.count += 1;
         let part = name(target);
         let site = FaultSite {
-            role: Role::of(target.service()),
+            role: Role::of(target.part().role),
             stored: self.stored.get(&part).copied().unwrap_or_default(),
             link,
         };

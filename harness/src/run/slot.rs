@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, Notify};
 
 use super::error::{HealError, RunError};
 use super::stopped::Stopped;
-use crate::cluster::{Cluster, ClusterError, PartHandle, Service, State};
+use crate::cluster::{Cluster, ClusterError, PartHandle, Role, State};
 use crate::history::writer::Recorder;
 use crate::history::{PodName, Row, StoreEvent, ThreadId};
 use crate::nemesis::clear_disk;
@@ -26,9 +26,6 @@ use crate::workload::Api;
 
 /// Name of the logical replication slot: a cluster has a database of its own, so one name does for all.
 const FEED: &str = "crosspod";
-
-/// Port of the fault proxy that leads to pod `n` is this plus `n`; the other half is in the compose file.
-const EDGE_PORTS: u16 = 18000;
 
 /// One cluster, ready to be played on.
 pub(super) struct Slot {
@@ -93,7 +90,7 @@ impl Slot {
         });
         if let Some(feedback) = &api.system().feedback {
             // On a cluster that is kept, a run that is over may have left its volumes full.
-            let pods = cluster.parts().filter(|part| matches!(part.service(), Service::Pod(_)));
+            let pods = cluster.parts().filter(|part| part.is_pod());
             try_join_all(pods.map(|pod| clear_disk(pod, &feedback.spool))).await?;
         }
         Ok(Self {
@@ -118,7 +115,7 @@ impl Slot {
     pub(super) fn ways_to_look(&self) -> Result<Vec<String>, RunError> {
         let mut ways = vec![format!("psql {}", self.cluster.postgres_url()?)];
         for part in self.cluster.parts() {
-            if let Some(at) = part.address().filter(|_| matches!(part.service(), Service::Pod(_))) {
+            if let Some(at) = part.address().filter(|_| part.is_pod()) {
                 let attach = &self.api.system().routes.attach;
                 ways.push(format!(
                     "curl -N -H 'authorization: Bearer TOKEN' http://{at}{attach}   # {}",
@@ -130,9 +127,9 @@ impl Slot {
         Ok(ways)
     }
 
-    /// The database, the broker or the provider.
-    pub(super) fn part(&self, service: &Service) -> Result<PartHandle, Stopped> {
-        self.cluster.part(service).map_err(|e| Stopped::Harness(e.to_string()))
+    /// The part in a role: the database, the broker or the provider.
+    pub(super) fn part(&self, role: Role) -> Result<PartHandle, Stopped> {
+        self.cluster.in_role(role).map_err(|e| Stopped::Harness(e.to_string()))
     }
 
     /// The fault proxy.
@@ -142,9 +139,8 @@ impl Slot {
 
     /// Where clients reach a pod through the fault proxy.
     pub(super) fn address_through_link(&self, pod: &PodName) -> Result<SocketAddr, Stopped> {
-        let number = pod.as_str().rsplit('-').next().and_then(|n| n.parse::<u16>().ok());
-        let port = number.map(|number| EDGE_PORTS + number);
-        let links = self.part(&Service::Links)?;
+        let port = self.pod(pod)?.part().edge;
+        let links = self.part(Role::Links)?;
         port.and_then(|port| links.published(port))
             .ok_or_else(|| Stopped::Harness(format!("the fault proxy leads nowhere to {pod}")))
     }
@@ -306,7 +302,7 @@ impl Slot {
 
     /// Takes every fault off every link, where the proxy runs: one that does not is started anew without any.
     async fn mend_links(&self) -> Result<(), HealError> {
-        let Ok(State::Running) = self.cluster.part(&Service::Links)?.state().await else {
+        let Ok(State::Running) = self.cluster.in_role(Role::Links)?.state().await else {
             return Ok(());
         };
         let links = self.links();

@@ -1,6 +1,7 @@
 //! A test's own corner: a cache folder that marks what its runs bring up, and workspaces that differ in one thing.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -83,20 +84,38 @@ impl Home {
         Running::start(self.command(args))
     }
 
-    /// This workspace with one passage of the compose file changed; made of links to everything else.
+    /// This workspace with one passage of the system's compose file changed; made of links to everything else.
     pub(crate) fn workspace_with(&self, passage: &str, instead: &str) -> PathBuf {
         let real = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .expect("a workspace")
             .to_owned();
         let own = self.path().join("workspace");
-        link_entries(&real, &own, "compose");
-        link_entries(&real.join("compose"), &own.join("compose"), "docker-compose.yml");
-        let file = Path::new("compose/docker-compose.yml");
+        let file = Path::new("fixtures/systems/reference/compose.yml");
+        let mut folder = PathBuf::new();
+        for entry in file {
+            let entry = entry.to_str().expect("a name");
+            link_entries(&real.join(&folder), &own.join(&folder), entry);
+            folder.push(entry);
+        }
         let text = fs::read_to_string(real.join(file)).expect("the compose file");
         assert!(text.contains(passage), "the compose file has no {passage:?}");
         fs::write(own.join(file), text.replace(passage, instead)).expect("written");
         own
+    }
+
+    /// A Compose that brings up crosspod's files with whatever matches `passage` in them changed.
+    pub(crate) fn compose_with(&self, passage: &str, instead: &str) -> PathBuf {
+        let script = self.path().join("compose");
+        let files = self.cache().join("compose/files");
+        let text = format!(
+            "#!/bin/sh\nfor file in '{}'/*.json; do [ -e \"$file\" ] && sed -i 's#{passage}#{instead}#' \"$file\"; done\n\
+             docker compose version >/dev/null 2>&1 && exec docker compose \"$@\"\nexec docker-compose \"$@\"\n",
+            files.display()
+        );
+        fs::write(&script, text).expect("written");
+        fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("a program");
+        script
     }
 
     /// Containers of this test's runs, with `docker ps`' filters besides.

@@ -9,9 +9,9 @@ use crate::home::{CLUSTER, Home, docker};
 /// What needs no waiting is said at once; this allows for a machine that is busy.
 const AT_ONCE: Duration = Duration::from_secs(10);
 /// The compose file's word on where the pods' links lead to NATS.
-pub(crate) const TO_NATS: &str = "\"upstream\": \"nats:4222\"";
+pub(crate) const TO_NATS: &str = "nats://nats:4222";
 /// The same, to where nothing listens: such a pod never gets ready.
-pub(crate) const TO_NOWHERE: &str = "\"upstream\": \"127.0.0.1:1\"";
+pub(crate) const TO_NOWHERE: &str = "nats://127.0.0.1:1";
 
 #[test]
 fn no_engine() {
@@ -59,10 +59,12 @@ fn an_engine_that_does_not_answer_and_one_that_is_elsewhere() {
 fn a_part_that_is_published_to_others_than_this_machine_is_not_connected_to() {
     let home = Home::on_the_engine();
     let mut command = home.command(&["up"]);
-    let to_all = home.workspace_with("\"127.0.0.1::8222\"", "\"0.0.0.0::8222\"");
-    command.env("CROSSPOD_WORKSPACE", to_all);
+    command.env(
+        "CROSSPOD_COMPOSE",
+        home.compose_with("127.0.0.1::4222", "0.0.0.0::4222"),
+    );
     Running::start(command).end(CLUSTER).says(&[
-        "port 8222 of nats is published at 0.0.0.0:",
+        "port 4222 of nats is published at 0.0.0.0:",
         "not this machine's loopback",
         "--allow-host 0.0.0.0",
     ]);
@@ -73,11 +75,9 @@ fn a_part_that_is_published_to_others_than_this_machine_is_not_connected_to() {
 fn a_part_that_carries_another_runs_label_is_not_touched() {
     let home = Home::on_the_engine();
     let mut command = home.command(&["up"]);
-    let label = "dev.crosspod.run: \"${CROSSPOD_RUN:-by-hand}\"";
-    command.env(
-        "CROSSPOD_WORKSPACE",
-        home.workspace_with(label, "dev.crosspod.run: \"somebody-elses\""),
-    );
+    let label = "\"dev.crosspod.run\": \"[^\"]*\"";
+    let compose = home.compose_with(label, "\"dev.crosspod.run\": \"somebody-elses\"");
+    command.env("CROSSPOD_COMPOSE", compose);
     Running::start(command).end(CLUSTER).says(&[
         "carries the label of run somebody-elses and not that of run r",
         "it is not touched",
@@ -155,7 +155,7 @@ fn a_pod_that_never_gets_ready() {
     let ended = Running::start(command).end(CLUSTER);
     ended.says(&[
         "pod-",
-        "awaited 200 from /ready on port 8080 for 20.0s",
+        "awaited 2xx from /ready on port 8080 for 20.0s",
         "last seen: 503",
         "nats: ",
         "docker logs",
@@ -167,11 +167,8 @@ fn a_pod_that_never_gets_ready() {
 fn a_pod_that_crashes_at_boot() {
     let home = Home::on_the_engine();
     let mut command = home.command(&["up"]);
-    let passage = "POD_DEFECTS: \"${CROSSPOD_DEFECTS:-}\"";
-    command.env(
-        "CROSSPOD_WORKSPACE",
-        home.workspace_with(passage, "POD_DEFECTS: \"no-such-defect\""),
-    );
+    let compose = home.compose_with("\"POD_DEFECTS\": \"\"", "\"POD_DEFECTS\": \"no-such-defect\"");
+    command.env("CROSSPOD_COMPOSE", compose);
     let ended = Running::start(command).end(CLUSTER);
     ended.says(&[
         "pod-",

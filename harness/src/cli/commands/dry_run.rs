@@ -71,7 +71,7 @@ fn would(text: &mut String, would: &Preview) {
         for container in &cluster.containers {
             line(text, &format!("  container  {container}"));
         }
-        line(text, &format!("  network    {}", cluster.network));
+        line(text, &format!("  networks   {}", cluster.networks.join(" ")));
         for volume in &cluster.volumes {
             line(text, &format!("  volume     {volume}"));
         }

@@ -43,7 +43,7 @@ fn print_cluster(cluster: &Cluster) -> u8 {
     ));
     for part in cluster.parts() {
         let at = part.address().map_or_else(String::new, |a| format!("http://{a}"));
-        say(&format!("  {:<10} {at}", part.service().name()));
+        say(&format!("  {:<10} {at}", part.service()));
     }
     if let Ok(url) = cluster.postgres_url() {
         say(&format!("  psql {url}"));

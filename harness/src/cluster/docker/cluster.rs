@@ -1,6 +1,5 @@
 //! A live cluster: its parts, and the addresses at which they are reached.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use crate::cluster::docker::engine::log_records::LogLine;
 use crate::cluster::docker::engine::removal::{Removed, remove_project};
 use crate::cluster::docker::handle::{PartHandle, ready};
 use crate::cluster::part::error::ClusterError;
-use crate::cluster::part::service::Service;
+use crate::cluster::part::role::Role;
 use crate::history::PodName;
 
 /// A live cluster. Dropping it removes nothing: call [`Cluster::down`], or leave it to the next run.
@@ -21,9 +20,12 @@ use crate::history::PodName;
 pub struct Cluster {
     pub(super) engine: Engine,
     pub(super) project: String,
-    pub(super) parts: BTreeMap<Service, PartHandle>,
+    /// In order of their roles and names.
+    pub(super) parts: Vec<PartHandle>,
     pub(super) pods: Vec<PodName>,
     pub(super) images: Vec<ServiceImage>,
+    /// A hash of the compose file that it was brought up with.
+    pub(super) file: String,
     pub(super) design: String,
     pub(super) defects: Vec<String>,
     pub(super) ready_bound: Duration,
@@ -36,7 +38,7 @@ pub struct Cluster {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceImage {
     /// The part.
-    pub service: Service,
+    pub service: String,
     /// Reference of its image.
     pub reference: String,
     /// Content address of its image.
@@ -89,22 +91,40 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError::NoSuchPart`] if the cluster has none.
     pub fn pod(&self, name: &PodName) -> Result<PartHandle, ClusterError> {
-        self.part(&Service::Pod(name.clone()))
+        self.part(name.as_str())
     }
 
     /// The part of that name.
     ///
     /// # Errors
     /// [`ClusterError::NoSuchPart`] if the cluster has none of that name.
-    pub fn part(&self, service: &Service) -> Result<PartHandle, ClusterError> {
-        self.parts
-            .get(service)
+    pub fn part(&self, service: &str) -> Result<PartHandle, ClusterError> {
+        let found = self.parts.iter().find(|part| part.service() == service);
+        found.cloned().ok_or_else(|| self.no_such(service))
+    }
+
+    /// The first part in a role.
+    ///
+    /// # Errors
+    /// [`ClusterError::NoSuchPart`] if the cluster has none in it.
+    pub fn in_role(&self, role: Role) -> Result<PartHandle, ClusterError> {
+        let found = self.parts.iter().find(|part| part.part().role == role);
+        found
             .cloned()
-            .ok_or_else(|| ClusterError::NoSuchPart {
-                service: service.to_string(),
-                project: self.project.clone(),
-                has: self.parts.keys().map(Service::name).collect::<Vec<_>>().join(", "),
-            })
+            .ok_or_else(|| self.no_such(&format!("part in the role {role}")))
+    }
+
+    fn no_such(&self, wanted: &str) -> ClusterError {
+        ClusterError::NoSuchPart {
+            service: wanted.to_owned(),
+            project: self.project.clone(),
+            has: self
+                .parts
+                .iter()
+                .map(PartHandle::service)
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
     }
 
     /// Longest until a part is ready.
@@ -114,28 +134,38 @@ impl Cluster {
 
     /// Every part, in a fixed order.
     pub fn parts(&self) -> impl Iterator<Item = &PartHandle> {
-        self.parts.values()
+        self.parts.iter()
     }
 
     /// URL of the database's published port, for `psql` and tokio-postgres. Changes when Postgres is started again.
     pub fn postgres_url(&self) -> Result<String, ClusterError> {
-        let address = self.published(&Service::Postgres, 5432)?;
-        Ok(format!("postgres://crosspod:crosspod@{address}/crosspod"))
+        let part = self.in_role(Role::Postgres)?;
+        let address = listens(&part, part.address())?;
+        match &part.part().url {
+            Some(url) => Ok(url.replace("{at}", &address.to_string())),
+            None => Err(ClusterError::Spec {
+                what: format!("a connection to {}", part.service()),
+                why: format!("parts.{} has no url in the description of the system", part.service()),
+            }),
+        }
     }
 
     /// URL of the broker. Changes when NATS is started again.
     pub fn nats_url(&self) -> Result<String, ClusterError> {
-        Ok(format!("nats://{}", self.published(&Service::Nats, 4222)?))
+        let part = self.in_role(Role::Nats)?;
+        Ok(format!("nats://{}", listens(&part, part.address())?))
     }
 
     /// Address of the provider's admin interface. Changes when the provider is started again.
     pub fn mock_admin(&self) -> Result<SocketAddr, ClusterError> {
-        self.published(&Service::MockAi, 8081)
+        let part = self.in_role(Role::Provider)?;
+        listens(&part, part.admin_address())
     }
 
     /// Address of the fault proxy's admin interface. Changes when the proxy is started again.
     pub fn links_admin(&self) -> Result<SocketAddr, ClusterError> {
-        self.published(&Service::Links, 8474)
+        let part = self.in_role(Role::Links)?;
+        listens(&part, part.admin_address())
     }
 
     /// The engine's events of the cluster's containers from now on. Call it on the runtime that reads them.
@@ -144,7 +174,7 @@ impl Cluster {
     }
 
     /// The whole log of a part, across restarts.
-    pub async fn logs(&self, service: &Service) -> Result<Vec<LogLine>, ClusterError> {
+    pub async fn logs(&self, service: &str) -> Result<Vec<LogLine>, ClusterError> {
         self.part(service)?.logs().await
     }
 
@@ -164,12 +194,8 @@ impl Cluster {
             (death, _, _) = select_all(deaths) => Err(death),
         }
     }
+}
 
-    fn published(&self, service: &Service, port: u16) -> Result<SocketAddr, ClusterError> {
-        let address = self.part(service)?.published(port);
-        address.ok_or_else(|| ClusterError::NotRunning {
-            service: service.clone(),
-            doing: "a connection",
-        })
-    }
+fn listens(part: &PartHandle, address: Option<SocketAddr>) -> Result<SocketAddr, ClusterError> {
+    address.ok_or_else(|| part.not_running("a connection"))
 }

@@ -16,7 +16,7 @@ impl Cluster {
         let remedies = try_join_all(self.parts().map(PartHandle::put_right)).await?;
         let healed = self.parts().zip(remedies).filter_map(|(part, remedy)| {
             remedy.map(|remedy| Healed {
-                service: part.service().clone(),
+                service: part.service().to_owned(),
                 remedy,
             })
         });

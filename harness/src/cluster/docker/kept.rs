@@ -1,9 +1,11 @@
-//! Finds a kept cluster that fits a run: same design, same defects, same images.
+//! Finds a kept cluster that fits a run: same design, same defects, the same compose file.
 
 use crate::cluster::docker::cluster::Cluster;
+use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::leftovers::{Fate, leftovers};
 use crate::cluster::docker::images;
+use crate::cluster::docker::topology::Source;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 use crate::cluster::spec::ClusterSpec;
@@ -26,19 +28,23 @@ impl Cluster {
         if kept.is_empty() {
             return Ok(None);
         }
-        let wanted = images::provide(engine, progress).await?;
+        let compose = Compose::find().await?;
+        let source = Source::read(&compose, spec);
+        let (images, source) = tokio::try_join!(images::provide(engine, progress), source)?;
+        let wanted = source.topology(engine, spec, &images)?;
         for left in kept {
             let Some(cluster) = Self::attach(engine, &left.project).await? else {
                 progress.step(&format!("{}: kept, but another process uses it", left.project));
                 continue;
             };
-            let runs = |reference: &str| cluster.images().iter().any(|image| image.reference == reference);
-            let outdated = wanted.iter().find(|image| !runs(&image.reference));
-            if let Some(image) = outdated {
-                progress.step(&format!("{}: kept, but does not run {}", left.project, image.reference));
-            } else if cluster.design() != spec.design || cluster.defects() != spec.defects {
+            if cluster.design() != spec.design || cluster.defects() != spec.defects {
                 progress.step(&format!(
                     "{}: kept, but with another design or other defects",
+                    left.project
+                ));
+            } else if cluster.file != wanted.hash {
+                progress.step(&format!(
+                    "{}: kept, but of other images, variables or services",
                     left.project
                 ));
             } else {

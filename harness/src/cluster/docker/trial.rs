@@ -6,15 +6,18 @@ use std::time::{Duration, Instant};
 
 use bollard::query_parameters::{CreateImageOptionsBuilder, ListContainersOptions, RemoveImageOptionsBuilder};
 use futures_util::StreamExt;
+use serde_json::{Value, json};
 
 use crate::cluster::docker::compose::Compose;
-use crate::cluster::docker::compose::setup::Setup;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::labels;
 use crate::cluster::docker::engine::removal::{remove_half_made, remove_project};
-use crate::cluster::lock::run_lock::RunLock;
+use crate::cluster::lock::cache::Cache;
+use crate::cluster::lock::run_lock::{RunLock, RunTag};
+use crate::cluster::lock::written::WrittenFile;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Silent;
+use crate::cluster::spec::project_name;
 
 /// Repository of the image; its tag is the run's name.
 const IMAGE: &str = "crosspod-trial";
@@ -38,11 +41,12 @@ pub(in crate::cluster) async fn trial(engine: &Engine, compose: &Compose) -> Res
     let run = RunLock::begin()?;
     let image = format!("{IMAGE}:{}", run.id());
     make_image(engine, &image, &program).await?;
-    let setup = Setup::of_trial(run.tag(), &image);
-    let ended = bring_up(engine, compose, &setup).await;
+    let project = project_name(run.id().as_str(), 0);
+    let file = WrittenFile::write(&Cache::locate()?, &project, &file(run.tag(), &project, &image))?;
+    let ended = bring_up(engine, compose, &file).await;
     let removed = match &ended {
-        Ok(()) => remove_project(engine, setup.project()).await,
-        Err(_) => remove_half_made(engine, setup.project()).await,
+        Ok(()) => remove_project(engine, &project).await,
+        Err(_) => remove_half_made(engine, &project).await,
     };
     let options = RemoveImageOptionsBuilder::default().force(true).build();
     let forgotten = engine.docker().remove_image(&image, Some(options), None).await;
@@ -52,11 +56,26 @@ pub(in crate::cluster) async fn trial(engine: &Engine, compose: &Compose) -> Res
     Ok(began.elapsed())
 }
 
-async fn bring_up(engine: &Engine, compose: &Compose, setup: &Setup) -> Result<(), ClusterError> {
-    compose.up(engine, setup, &Silent).await?;
+/// A compose file of one service that ends at once.
+fn file(run: &RunTag, project: &str, image: &str) -> Value {
+    let labels = labels::of_cluster(run, project, 0, false);
+    json!({
+        "services": {
+            "trial": {
+                "image": image, "command": ["/end"], "labels": labels, "restart": "no",
+                "ports": ["127.0.0.1::8080"], "volumes": ["trial:/data"],
+            },
+        },
+        "networks": { "default": { "labels": labels } },
+        "volumes": { "trial": { "labels": labels } },
+    })
+}
+
+async fn bring_up(engine: &Engine, compose: &Compose, file: &WrittenFile) -> Result<(), ClusterError> {
+    compose.up(engine, file, &["trial".to_owned()], &Silent).await?;
     let options = ListContainersOptions {
         all: true,
-        filters: Some(labels::of_project(setup.project())),
+        filters: Some(labels::of_project(file.project())),
         ..Default::default()
     };
     let listed = engine.docker().list_containers(Some(options)).await;

@@ -1,6 +1,5 @@
 //! Bringing a cluster up from a spec, and finding one by its labels.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bollard::models::ContainerSummary;
@@ -9,17 +8,23 @@ use futures_util::future::try_join_all;
 
 use crate::cluster::docker::cluster::{BootDeath, Cluster, ServiceImage};
 use crate::cluster::docker::compose::Compose;
+use crate::cluster::docker::compose::generate::Generated;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::guard::Claim;
 use crate::cluster::docker::engine::labels::{self, RunLabels};
 use crate::cluster::docker::engine::removal::remove_stand_ins;
 use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::docker::images;
+use crate::cluster::docker::images::image::id_of;
+use crate::cluster::docker::topology::{Source, Topology};
+use crate::cluster::lock::cache::Cache;
 use crate::cluster::lock::check_out::{check_out, forget_check_out};
+use crate::cluster::lock::written::WrittenFile;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
-use crate::cluster::part::service::Service;
+use crate::cluster::part::role::{Part, Role};
 use crate::cluster::spec::{ClusterSpec, READY_BOUND};
+use crate::history::PodName;
 
 impl Cluster {
     /// Provides the images, starts the containers and waits until every part is ready.
@@ -30,28 +35,53 @@ impl Cluster {
     /// # Errors
     /// An image is not available, or a part did not become ready; after a crash with its exit code and last lines.
     pub async fn up(engine: &Engine, spec: &ClusterSpec, progress: &dyn Progress) -> Result<Self, ClusterError> {
-        spec.check()?;
         spec.check_port(engine)?;
-        let (images, compose) = tokio::try_join!(images::provide(engine, progress), Compose::find())?;
-        let setup = spec.setup(engine, &images);
+        let compose = Compose::find().await?;
+        let source = Source::read(&compose, spec);
+        let (images, source) = tokio::try_join!(images::provide(engine, progress), source)?;
+        let Topology { generated, .. } = source.topology(engine, spec, &images)?;
         let began = Instant::now();
-        let names: Vec<&str> = setup.services().collect();
-        progress.step(&format!("{}: starting {}", setup.project(), names.join(", ")));
-        compose
-            .up(engine, &setup, progress)
-            .await
-            .map_err(|error| spec.explain(error))?;
-        let started = began.elapsed();
-        let claim = Claim::Run(spec.run.id().clone());
-        let cluster = Self::find(engine, setup.project(), &claim, spec.ready_bound).await?;
-        let mut cluster = cluster.ok_or_else(|| no_cluster(setup.project()))?;
+        let file = WrittenFile::write(&Cache::locate()?, &spec.project(), &generated.file)?;
+        for remark in &generated.remarks {
+            progress.step(&format!("{}: {remark}", spec.project()));
+        }
+        provide_built(engine, &compose, &file, &generated, progress).await?;
         progress.step(&format!(
-            "{}: started in {started:.1?}, awaiting readiness",
-            setup.project()
+            "{}: starting {}",
+            spec.project(),
+            generated.services.join(", ")
         ));
+        let claim = Claim::Run(spec.run.id().clone());
+        if let Some(first) = &generated.first {
+            let up = compose.up(engine, &file, first, progress).await;
+            up.map_err(|error| spec.explain(error))?;
+            Self::await_first(engine, spec, &claim, progress).await?;
+        }
+        let up = compose.up(engine, &file, &generated.services, progress).await;
+        up.map_err(|error| spec.explain(error))?;
+        let started = began.elapsed();
+        let project = spec.project();
+        let cluster = Self::find(engine, &project, &claim, spec.ready_bound).await?;
+        let mut cluster = cluster.ok_or_else(|| no_cluster(&project))?;
+        progress.step(&format!("{project}: started in {started:.1?}, awaiting readiness"));
         cluster.boot_deaths = cluster.boot(progress).await?;
-        progress.step(&format!("{}: ready in {:.1?}", setup.project(), began.elapsed()));
+        progress.step(&format!("{project}: ready in {:.1?}", began.elapsed()));
         Ok(cluster)
+    }
+
+    /// Waits until the pod that boots alone serves.
+    async fn await_first(
+        engine: &Engine,
+        spec: &ClusterSpec,
+        claim: &Claim,
+        progress: &dyn Progress,
+    ) -> Result<(), ClusterError> {
+        let project = spec.project();
+        let begun = Self::find(engine, &project, claim, spec.ready_bound).await?;
+        let begun = begun.ok_or_else(|| no_cluster(&project))?;
+        let names: Vec<&str> = begun.pods.iter().map(PodName::as_str).collect();
+        progress.step(&format!("{project}: {} boots before the other pods", names.join(", ")));
+        begun.ready("while it booted alone").await
     }
 
     /// Finds a kept cluster that is up, and checks it out for this process. Returns `None` if another process uses it, or if
@@ -88,13 +118,13 @@ impl Cluster {
             return Ok(None);
         };
         let (mut handles, mut images) = (Vec::new(), Vec::new());
-        for (service, container, image) in containers.into_iter().filter_map(part_of) {
+        for (part, container, image) in containers.into_iter().filter_map(part_of) {
             images.push(image);
             handles.push(PartHandle::claim(
                 claim,
                 project,
                 engine.clone(),
-                service,
+                part,
                 container,
                 ready_bound,
             ));
@@ -102,17 +132,17 @@ impl Cluster {
         let handles = try_join_all(handles).await?.into_iter();
         // A run that ended in the middle of an update has left them; the parts' own containers are there.
         remove_stand_ins(engine, project, None).await?;
-        let parts: BTreeMap<Service, PartHandle> = handles.map(|part| (part.service().clone(), part)).collect();
-        let pods = parts.keys().filter_map(|service| match service {
-            Service::Pod(name) => Some(name.clone()),
-            Service::Postgres | Service::Nats | Service::MockAi | Service::Links => None,
-        });
+        let mut parts: Vec<PartHandle> = handles.collect();
+        parts.sort_by_cached_key(|part| (part.part().role, part.service().to_owned()));
+        let pods = parts.iter().filter(|part| part.is_pod());
+        let pods = pods.map(|pod| PodName::from(pod.service())).collect();
         Ok(Some(Self {
             engine: engine.clone(),
             project: project.to_owned(),
-            pods: pods.collect(),
+            pods,
             parts,
             images,
+            file: run_labels.file,
             design: run_labels.design,
             defects: run_labels.defects,
             ready_bound,
@@ -130,11 +160,10 @@ impl Cluster {
                 Ok(()) => return Ok(deaths),
                 Err(error) => error,
             };
-            let ClusterError::Died {
-                service: Service::Pod(pod),
-                ..
-            } = &died
-            else {
+            let ClusterError::Died { service, .. } = &died else {
+                return Err(died);
+            };
+            let Some(pod) = self.pods.iter().find(|pod| pod.as_str() == service) else {
                 return Err(died);
             };
             if deaths.iter().any(|death| death.pod == *pod) {
@@ -154,19 +183,48 @@ impl Cluster {
     }
 }
 
-fn part_of(container: ContainerSummary) -> Option<(Service, String, ServiceImage)> {
+/// Builds the images of the user's that are not on the engine.
+async fn provide_built(
+    engine: &Engine,
+    compose: &Compose,
+    file: &WrittenFile,
+    generated: &Generated,
+    progress: &dyn Progress,
+) -> Result<(), ClusterError> {
+    let mut missing = Vec::new();
+    for (service, tag) in &generated.builds {
+        if id_of(engine, tag).await?.is_none() {
+            missing.push(service.clone());
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names = missing.join(", ");
+    progress.step(&format!(
+        "{}: building the images of {names}: none of these sources is there",
+        file.project()
+    ));
+    compose.build(engine, file, &missing, progress).await
+}
+
+fn part_of(container: ContainerSummary) -> Option<(Part, String, ServiceImage)> {
     let found = container.labels?;
     if found.contains_key(labels::STANDS_IN_FOR) {
         return None;
     }
-    let service = Service::parse(found.get(labels::SERVICE)?)?;
+    let part = Part::from_label(found.get(labels::SERVICE)?, found.get(labels::PART)?)?;
+    if part.role == Role::Job {
+        // It has ended before the pods started, and is not broken.
+        return None;
+    }
     let reference = container.image.unwrap_or_default();
     let image = ServiceImage {
-        service: service.clone(),
+        service: part.service.clone(),
         reference,
         id: container.image_id.unwrap_or_default(),
     };
-    Some((service, container.id?, image))
+    Some((part, container.id?, image))
 }
 
 fn no_cluster(project: &str) -> ClusterError {

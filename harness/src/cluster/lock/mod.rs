@@ -5,3 +5,4 @@ pub(super) mod check_out;
 pub(super) mod folder;
 pub(super) mod life;
 pub(super) mod run_lock;
+pub(super) mod written;

@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::cluster::part::service::Service;
-
 /// Longest quotation of another program's line, in characters.
 const QUOTED_CHARS: usize = 240;
 
@@ -83,7 +81,7 @@ pub enum ClusterError {
     )]
     RemoteEndpoint {
         /// The part.
-        service: Service,
+        service: String,
         /// The port inside its container.
         container_port: u16,
         /// The address at which it is published.
@@ -155,6 +153,14 @@ pub enum ClusterError {
         /// The values that are possible.
         why: String,
     },
+    /// The compose files hold something that crosspod cannot bring up.
+    #[error("{}: {}", paths(files), problems.join("; "))]
+    Unfit {
+        /// The files.
+        files: Vec<PathBuf>,
+        /// Everything that is in the way, each with what to change.
+        problems: Vec<String>,
+    },
     /// A port is in use by another program.
     #[error(
         "port {port} of 127.0.0.1, asked for {service}, is in use; see by whom with `ss -ltnp 'sport = :{port}'`, or ask for \
@@ -162,7 +168,7 @@ pub enum ClusterError {
     )]
     PortInUse {
         /// The part that was to be published there.
-        service: Service,
+        service: String,
         /// The port.
         port: u16,
     },
@@ -170,7 +176,7 @@ pub enum ClusterError {
     #[error("{service} crashed {while_what}: exit {exit_code} after {after:.1?}{trace}")]
     Died {
         /// The part.
-        service: Service,
+        service: String,
         /// The phase in which it ended.
         while_what: String,
         /// The container's exit code.
@@ -184,7 +190,7 @@ pub enum ClusterError {
     #[error("{service}: awaited {awaited} for {bound:.1?}, last seen: {last}{trace}")]
     NotReady {
         /// The part.
-        service: Service,
+        service: String,
         /// The condition.
         awaited: String,
         /// The bound of the wait.
@@ -198,7 +204,7 @@ pub enum ClusterError {
     #[error("{service} is not running: {doing} needs it up; start it first")]
     NotRunning {
         /// The part.
-        service: Service,
+        service: String,
         /// The operation.
         doing: &'static str,
     },
@@ -206,7 +212,7 @@ pub enum ClusterError {
     #[error("{service} is running: {doing} needs it down; stop it first")]
     StillRunning {
         /// The part.
-        service: Service,
+        service: String,
         /// The operation.
         doing: &'static str,
     },
@@ -216,7 +222,7 @@ pub enum ClusterError {
     )]
     Process {
         /// The part.
-        service: Service,
+        service: String,
         /// The operation.
         doing: &'static str,
         /// The kernel's error.
@@ -284,6 +290,11 @@ impl ClusterError {
     }
 }
 
+fn paths(paths: &[PathBuf]) -> String {
+    let paths = paths.iter().map(|path| path.display().to_string());
+    paths.collect::<Vec<_>>().join(", ")
+}
+
 /// Lines of another program's output as the end of a message; empty if there are none. Long lines are cut, because they would
 /// hide the message.
 fn quoted(lines: &str) -> String {
@@ -307,7 +318,7 @@ mod tests {
     #[test]
     fn a_crash_names_the_part_the_code_the_log_and_the_next_command() {
         let error = ClusterError::Died {
-            service: Service::pod(2),
+            service: "pod-2".into(),
             while_what: "at boot".into(),
             exit_code: 1,
             after: Duration::from_millis(420),

@@ -2,5 +2,5 @@
 
 pub(super) mod error;
 pub(super) mod progress;
-pub(super) mod service;
+pub(super) mod role;
 pub(super) mod state;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::cluster::part::service::Service;
-
 /// The state of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -42,7 +40,7 @@ pub struct Exit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Healed {
     /// The part.
-    pub service: Service,
+    pub service: String,
     /// The remedy.
     pub remedy: Remedy,
 }

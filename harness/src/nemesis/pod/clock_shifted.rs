@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::cluster::PartHandle;
 use crate::history::{Effect, Excuses, Landing};
 use crate::nemesis::Nemesis;
-use crate::nemesis::admin::{ADMIN_PORT, ANSWER, AdminError, ask};
+use crate::nemesis::admin::{ANSWER, AdminError, ask};
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, name, refused, unseen};
 use crate::nemesis::kind::{FaultKind, Needs, Role};
@@ -109,7 +109,7 @@ impl Nemesis {
     pub async fn set_clocks_right(&mut self) -> Result<(), NemesisError> {
         let mut failed = None;
         for pod in std::mem::take(&mut self.shifted) {
-            if pod.published(ADMIN_PORT).is_none() {
+            if pod.admin_address().is_none() {
                 continue;
             }
             if let Err(source) = right(&pod).await {

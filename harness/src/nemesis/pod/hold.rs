@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::cluster::PartHandle;
 use crate::history::{Effect, Epoch, Excuses, PodName, ThreadId, TurnId};
 use crate::nemesis::Nemesis;
-use crate::nemesis::admin::{ADMIN_PORT, ANSWER, AdminError, Answer, ask};
+use crate::nemesis::admin::{ANSWER, AdminError, Answer, ask};
 use crate::nemesis::error::{NemesisError, Refusal};
 use crate::nemesis::failpoints::{Arming, Failpoint};
 use crate::nemesis::in_force::{Aim, InForce, name, refused};
@@ -205,7 +205,7 @@ impl Nemesis {
         let mut failed = None;
         for armed in std::mem::take(&mut self.armed) {
             // A stopped pod forgets its orders, except those for its next life.
-            if armed.pod.published(ADMIN_PORT).is_none() {
+            if armed.pod.admin_address().is_none() {
                 self.armed.extend(armed.next_life.then_some(armed));
                 continue;
             }

@@ -87,7 +87,7 @@ async fn look(slot: &Arc<Slot>, late: Duration) -> Seen {
     let look = move || -> Waited {
         let waited = slot.cluster.parts().filter_map(|part| {
             let waited = part.waited()?;
-            Some((part.service().to_string(), waited))
+            Some((part.service().to_owned(), waited))
         });
         waited.collect()
     };

@@ -16,7 +16,7 @@ pub(in crate::run) async fn engine_events(mut events: Events, recorder: Recorder
                 ..
             }) if !action.starts_with("exec_") => {
                 recorder.record(MachineEvent::Engine {
-                    service: service.to_string(),
+                    service,
                     action,
                     exit_code,
                 });

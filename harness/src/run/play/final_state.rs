@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::cluster::{LogLine, Service};
+use crate::cluster::LogLine;
 use crate::history::{ClientEvent, Credential, FaultStep, PodEvent, PodName, ThreadId, What};
 use crate::run::cast::Cast;
 use crate::run::cast::turn::Account;
@@ -146,7 +146,7 @@ async fn count(slot: &Slot, scrapes: &BTreeMap<PodName, Scrape>) -> Counts {
 /// The engine does not tell.
 pub(in crate::run) async fn record_complaints(cast: &Cast, baseline: &Baseline) -> Result<(), String> {
     for pod in cast.slot.pods() {
-        let part = cast.slot.part(&Service::Pod(pod.clone())).map_err(|e| e.to_string())?;
+        let part = cast.slot.pod(pod).map_err(|e| e.to_string())?;
         let lines = part
             .logs_behind(baseline.newest.get(pod))
             .await

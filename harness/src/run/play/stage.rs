@@ -13,7 +13,7 @@ use super::final_state::{self, Baseline, read_final_state};
 use super::heal::heal;
 use super::reach;
 use super::settle::{quiesce, settle_feedback};
-use crate::cluster::Service;
+use crate::cluster::Role;
 use crate::history::writer::Recorder;
 use crate::history::{ClientEvent, PodName, RunEvent};
 use crate::nemesis::{Keeps, Nemesis, Stored};
@@ -29,7 +29,6 @@ use crate::run::collect::stream_log::log;
 use crate::run::slot::Slot;
 use crate::run::stopped::Stopped;
 use crate::run::story::Story;
-use crate::system::System;
 use crate::workload::Tail;
 
 /// Longest that a whole play may take: beyond every wait that a story can hold, so that a hang in the harness itself
@@ -187,7 +186,7 @@ async fn make_cast(
         slot: slot.clone(),
         plan,
         recorder: recorder.clone(),
-        nemesis: Nemesis::new(slot.owners.clone(), recorder.clone(), stored(slot.api.system())),
+        nemesis: Nemesis::new(slot.owners.clone(), recorder.clone(), stored(slot)),
         session,
         reader,
         stranger,
@@ -208,13 +207,18 @@ async fn make_cast(
 }
 
 /// What the system's parts store. The broker writes the stream log to a volume.
-fn stored(system: &System) -> BTreeMap<PodName, Stored> {
+fn stored(slot: &Slot) -> BTreeMap<PodName, Stored> {
     let log = Stored {
         keeps: Keeps::Always,
         holds_log: true,
     };
-    let broker = PodName::from(Service::Nats.name());
-    system.log.iter().map(|_| (broker.clone(), log)).collect()
+    let broker = slot
+        .cluster
+        .in_role(Role::Nats)
+        .ok()
+        .filter(|_| slot.api.system().log.is_some());
+    let broker = broker.map(|broker| (PodName::from(broker.service()), log));
+    broker.into_iter().collect()
 }
 
 async fn leave(tail: Arc<Tail>) {

@@ -7,11 +7,12 @@ use serde::Serialize;
 
 use super::Setting;
 use super::options::{Options, Selected};
-use crate::cluster::{AllowedHosts, Engine, Preview};
+use crate::cluster::{AllowedHosts, ClusterSpec, Engine, Preview, RunLock};
+use crate::history::PodName;
 use crate::plan::{Plan, seed_of_repetition};
 use crate::report::{Command, Conditions};
 use crate::run::error::RunError;
-use crate::run::session::live_run::conditions;
+use crate::run::session::live_run::{conditions, spec_of};
 
 /// Everything that the faults of a story can reach.
 const AIMED_AT: &str = "What a story breaks is in its sentence and its evidence; the moments come from what it sees. Every \
@@ -60,21 +61,22 @@ impl DryRun {
         allowed: &AllowedHosts,
     ) -> Result<Self, RunError> {
         let engine = Engine::connect(allowed).await?;
+        // As every run begins; the lock is gone with this call.
+        let lock = RunLock::begin()?;
+        let spec = spec_of(&lock, 0, setting);
         Ok(Self {
             seed: options.seed,
             design: setting.design.clone(),
             defect: setting.defect.clone(),
-            would: Preview::look(&engine, setting.slots).await?,
-            plays: plays(selected, options, &conditions(allowed)),
+            would: Preview::look(&engine, setting.slots, &spec).await?,
+            plays: plays(selected, options, &conditions(allowed), &pods_of(&spec)),
             faults: AIMED_AT,
         })
     }
 }
 
 /// Every play with its plan, in the order in which a run begins them.
-fn plays(selected: &Selected, options: &Options, conditions: &Conditions) -> Vec<PlannedPlay> {
-    let pods = Preview::pods();
-    let pods = &pods;
+fn plays(selected: &Selected, options: &Options, conditions: &Conditions, pods: &[PodName]) -> Vec<PlannedPlay> {
     let defect = options.defect.as_deref();
     let repetitions = (0..options.repeat).map(|n| seed_of_repetition(options.seed, n));
     let plays = repetitions.flat_map(|seed| {
@@ -86,6 +88,12 @@ fn plays(selected: &Selected, options: &Options, conditions: &Conditions) -> Vec
         })
     });
     plays.collect()
+}
+
+/// The pods that a run's clusters would have.
+fn pods_of(spec: &ClusterSpec) -> Vec<PodName> {
+    let named = spec.system.pods.named().into_iter();
+    named.map(|(pod, _)| PodName::from(pod)).collect()
 }
 
 #[cfg(test)]
@@ -109,14 +117,15 @@ mod tests {
             seed: 7,
             repeat: 2,
         };
+        let pods = ["pod-1", "pod-2"].map(PodName::from);
         let ahead = plays(
             &Selected(vec![story("a"), story("b")]),
             &options,
             &Conditions::default(),
+            &pods,
         );
         let named: Vec<(&str, u64)> = ahead.iter().map(|p| (p.plan.story.as_str(), p.plan.seed)).collect();
         assert_eq!(named, [("a", 7), ("b", 7), ("a", 8), ("b", 8)]);
-        let pods = Preview::pods();
         assert_eq!(ahead[3].plan, Plan::draw("b", 8, "log", Some("no-fencing"), &pods));
         assert_eq!(ahead[0].evidence, ["seen"]);
         let again = "cargo crosspod run b --design log --defect no-fencing --seed 8";

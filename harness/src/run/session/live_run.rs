@@ -100,9 +100,7 @@ impl LiveRun {
         progress: &dyn Progress,
     ) -> Result<SharedSlot, RunError> {
         let number = self.next_slot.fetch_add(1, Ordering::Relaxed);
-        let mut spec = ClusterSpec::new(&self.lock, number);
-        spec.design.clone_from(&setting.design);
-        spec.defects = setting.defect.iter().cloned().collect();
+        let spec = spec_of(&self.lock, number, setting);
         if let Some(kept) = Cluster::kept(&self.engine, &spec, progress).await? {
             let slot = Arc::new(Slot::connect(kept, system.clone()).await?);
             self.borrowed.lock().await.push(slot.clone());
@@ -155,7 +153,7 @@ impl LiveRun {
         let images: BTreeMap<String, String> = slots
             .iter()
             .flat_map(|slot| slot.cluster.images())
-            .map(|image| (image.service.to_string(), format!("{} {}", image.reference, image.id)))
+            .map(|image| (image.service.clone(), format!("{} {}", image.reference, image.id)))
             .collect();
         json!({
             "crosspod": env!("CARGO_PKG_VERSION"),
@@ -168,6 +166,14 @@ impl LiveRun {
             "slots": slots.len(),
         })
     }
+}
+
+/// The cluster of a setting's slot.
+pub(super) fn spec_of(lock: &RunLock, number: u16, setting: &Setting) -> ClusterSpec {
+    let mut spec = ClusterSpec::new(lock, number);
+    spec.design.clone_from(&setting.design);
+    spec.defects = setting.defect.iter().cloned().collect();
+    spec
 }
 
 /// Variables and hosts that a run of this process is given beside its options.

@@ -1,5 +1,6 @@
 //! Events of a cluster's containers, as the engine saw them: slower than a pidfd, but a record of its own.
 
+use std::collections::HashMap;
 use std::time::SystemTime;
 
 use bollard::models::{EventMessage, EventMessageTypeEnum};
@@ -10,7 +11,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::labels;
-use crate::cluster::part::service::Service;
+use crate::cluster::part::role::Part;
 
 /// One event of one container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct EngineEvent {
     /// Time by the engine's clock, in nanoseconds since 1970.
     pub at_ns: i64,
     /// The part.
-    pub service: Service,
+    pub service: String,
     /// The engine's word for it: `start`, `kill`, `die`, `pause`, `unpause`, ...
     pub action: String,
     /// The exit code, with `die`.
@@ -72,6 +73,11 @@ impl Events {
     }
 }
 
+/// The part whose container has these labels.
+fn part_of(of: &HashMap<String, String>) -> Option<Part> {
+    Part::from_label(of.get(labels::SERVICE)?, of.get(labels::PART)?)
+}
+
 /// Reads the engine's message. Returns `None` if it is not about a part, or about a health check only.
 fn read(message: EventMessage) -> Option<EngineEvent> {
     let action = message.action?;
@@ -81,7 +87,7 @@ fn read(message: EventMessage) -> Option<EngineEvent> {
     let attributes = message.actor.and_then(|actor| actor.attributes).unwrap_or_default();
     Some(EngineEvent {
         at_ns: message.time_nano.unwrap_or_default(),
-        service: Service::parse(attributes.get(labels::SERVICE)?)?,
+        service: part_of(&attributes)?.service,
         action,
         exit_code: attributes.get("exitCode").and_then(|code| code.parse().ok()),
     })
@@ -95,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_death_has_its_part_and_code_and_a_stranger_is_left_out() {
-        let message = |service: &str| EventMessage {
+        let message = |service: &str, part: &str| EventMessage {
             typ: Some(EventMessageTypeEnum::CONTAINER),
             action: Some("die".into()),
             time_nano: Some(7),
@@ -104,6 +110,7 @@ mod tests {
                 attributes: Some(
                     [
                         (labels::SERVICE.to_owned(), service.to_owned()),
+                        (labels::PART.to_owned(), part.to_owned()),
                         ("exitCode".to_owned(), "137".to_owned()),
                     ]
                     .into(),
@@ -111,11 +118,11 @@ mod tests {
             }),
             ..EventMessage::default()
         };
-        let death = read(message("pod-2")).expect("a part of a cluster");
+        let death = read(message("pod-2", r#"{"role":"pod"}"#)).expect("a part of a cluster");
         assert_eq!(
             (death.service, death.exit_code, death.at_ns),
-            (Service::pod(2), Some(137), 7)
+            ("pod-2".to_owned(), Some(137), 7)
         );
-        assert_eq!(read(message("redis")), None);
+        assert_eq!(read(message("redis", "")), None);
     }
 }

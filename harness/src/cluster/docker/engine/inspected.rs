@@ -135,10 +135,6 @@ impl Limits {
             cpu_quota_us: set(host.cpu_quota),
         }
     }
-
-    pub(in crate::cluster) fn is_none(self) -> bool {
-        self == Self::default()
-    }
 }
 
 #[cfg(test)]
@@ -156,9 +152,9 @@ mod tests {
                 ..HostConfig::default()
             })
         };
-        assert!(host(None, None).is_none());
-        assert!(host(Some(0), Some(0)).is_none());
-        assert!(host(Some(NO_MEMORY_LIMIT), Some(-1)).is_none());
+        assert_eq!(host(None, None), Limits::default());
+        assert_eq!(host(Some(0), Some(0)), Limits::default());
+        assert_eq!(host(Some(NO_MEMORY_LIMIT), Some(-1)), Limits::default());
         let limited = host(Some(8 << 20), Some(1000));
         assert_eq!((limited.memory, limited.cpu_quota_us), (Some(8 << 20), Some(1000)));
     }

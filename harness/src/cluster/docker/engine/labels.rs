@@ -1,9 +1,10 @@
 //! The labels of everything that a run starts: by them it is found again, and nothing without them is touched.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use crate::cluster::lock::folder::host_name;
 use crate::cluster::lock::life::{Life, Locks};
-use crate::cluster::lock::run_lock::RunId;
+use crate::cluster::lock::run_lock::{RunId, RunTag};
 
 /// Prefix of the project's labels.
 pub(in crate::cluster) const PREFIX: &str = "dev.crosspod.";
@@ -14,13 +15,31 @@ const KEPT: &str = "dev.crosspod.kept";
 const HOST: &str = "dev.crosspod.host";
 const LOCK: &str = "dev.crosspod.lock";
 const LOCK_FOLDER: &str = "dev.crosspod.lock-folder";
-const DESIGN: &str = "dev.crosspod.design";
-const DEFECTS: &str = "dev.crosspod.defects";
+pub(in crate::cluster) const DESIGN: &str = "dev.crosspod.design";
+pub(in crate::cluster) const DEFECTS: &str = "dev.crosspod.defects";
 const PROJECT: &str = "dev.crosspod.project";
+/// Label of everything of a cluster: a hash of its compose file.
+pub(in crate::cluster) const FILE: &str = "dev.crosspod.file";
+/// Label of a part; its value is the part's description as JSON.
+pub(in crate::cluster) const PART: &str = "dev.crosspod.part";
 /// Label of a stand-in; its value is the part's own container.
 pub(in crate::cluster) const STANDS_IN_FOR: &str = "dev.crosspod.stands-in-for";
 /// Label of Compose: the service of a container.
 pub(in crate::cluster) const SERVICE: &str = "com.docker.compose.service";
+
+/// The labels of everything of a cluster.
+pub(in crate::cluster) fn of_cluster(run: &RunTag, project: &str, slot: u16, kept: bool) -> BTreeMap<String, String> {
+    let labels = [
+        (RUN, run.id().to_string()),
+        (SLOT, slot.to_string()),
+        (KEPT, kept.to_string()),
+        (HOST, host_name()),
+        (LOCK, run.lock().display().to_string()),
+        (LOCK_FOLDER, run.lock_folder().to_owned()),
+        (PROJECT, project.to_owned()),
+    ];
+    labels.map(|(name, value)| (name.to_owned(), value)).into()
+}
 
 /// Filter of the engine's lists for everything that any run has started.
 pub(in crate::cluster) fn ours() -> HashMap<String, Vec<String>> {
@@ -41,6 +60,8 @@ pub(in crate::cluster) struct RunLabels {
     pub(in crate::cluster) kept: bool,
     pub(in crate::cluster) design: String,
     pub(in crate::cluster) defects: Vec<String>,
+    /// A hash of the compose file that it was brought up with.
+    pub(in crate::cluster) file: String,
     /// The run's lock, as `HOST:PATH`, for people.
     pub(in crate::cluster) lock: String,
     lock_folder: String,
@@ -61,6 +82,7 @@ impl RunLabels {
                 .filter(|name| !name.is_empty())
                 .map(str::to_owned)
                 .collect(),
+            file: text(FILE),
             lock: format!("{}:{}", text(HOST), text(LOCK)),
             lock_folder: text(LOCK_FOLDER),
         })

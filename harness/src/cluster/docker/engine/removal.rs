@@ -11,9 +11,10 @@ use futures_util::future::join_all;
 
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::labels;
+use crate::cluster::lock::cache::Cache;
 use crate::cluster::lock::check_out::forget_check_out;
+use crate::cluster::lock::written;
 use crate::cluster::part::error::ClusterError;
-use crate::cluster::part::service::Service;
 
 /// Longest for a removal: the engine first ends the containers that run.
 const REMOVAL_BOUND: Duration = Duration::from_mins(1);
@@ -77,7 +78,7 @@ pub async fn remove_half_made(engine: &Engine, project: &str) -> Result<Removed,
 pub(in crate::cluster) async fn remove_stand_ins(
     engine: &Engine,
     project: &str,
-    service: Option<&Service>,
+    service: Option<&str>,
 ) -> Result<(), ClusterError> {
     let mut filters = labels::of_project(project);
     let of_service = service.map(|service| format!("{}={service}", labels::SERVICE));
@@ -114,6 +115,7 @@ async fn remove_until_quiet(engine: &Engine, project: &str, quiet: Duration) -> 
         if remains.is_empty() {
             if nothing_since.get_or_insert_with(Instant::now).elapsed() >= quiet {
                 forget_check_out(project)?;
+                written::forget(&Cache::locate()?, project)?;
                 return Ok(removed);
             }
             tokio::time::sleep(INTERVAL).await;

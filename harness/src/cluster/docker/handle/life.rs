@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicBool;
 
 use crate::cluster::docker::engine::inspected::Inspected;
 use crate::cluster::linux::pidfd::Pidfd;
-use crate::cluster::part::service::Service;
 use crate::cluster::part::state::State;
 
 /// One start of a part's container.
@@ -26,7 +25,7 @@ pub(in crate::cluster) struct Life {
 }
 
 impl Life {
-    pub(super) fn of(found: &Inspected, container: &str, service: &Service) -> Self {
+    pub(super) fn of(found: &Inspected, container: &str, service: &str) -> Self {
         let pidfd = match Pidfd::of_container(found.pid, container) {
             Ok(pidfd) => Some(pidfd),
             Err(error) => {

@@ -77,10 +77,11 @@ impl PartHandle {
         }
     }
 
-    /// Lifts the limits of memory and CPU. Returns true if there were any, once the engine reports none.
+    /// Puts the limits of memory and CPU back to what the part's user has set, mostly none. Returns true if they were others,
+    /// once the engine reports the right ones.
     ///
     /// # Errors
-    /// The engine refuses, or still reports a limit.
+    /// The engine refuses, or still reports another limit.
     pub async fn lift_limits(&self) -> Result<bool, ClusterError> {
         let found = self.inspected_alone().await?.limits;
         self.lift(found).await
@@ -88,22 +89,18 @@ impl PartHandle {
 
     /// As [`PartHandle::lift_limits`], with the limits that the engine has just reported.
     pub(in crate::cluster) async fn lift(&self, found: Limits) -> Result<bool, ClusterError> {
-        if found.is_none() {
+        let own = Limits {
+            memory: self.part().memory,
+            cpu_quota_us: self.part().cpu_quota_us,
+        };
+        if found == own {
             return Ok(false);
         }
-        let body = ContainerUpdateBody {
-            memory: found.memory.map(|_| NO_MEMORY_LIMIT),
-            // Not the engines' own value for no limit: they do not pass it on, and the kernel would refuse more memory than
-            // memory and swap together.
-            memory_swap: found.memory.map(|_| NO_MEMORY_LIMIT),
-            cpu_quota: found.cpu_quota_us.map(|_| NO_QUOTA),
-            ..ContainerUpdateBody::default()
-        };
-        let limits = self.update("lifting the limits of", body).await?;
-        if limits.is_none() {
+        let limits = self.update("lifting the limits of", back_to(own, found)).await?;
+        if limits == own {
             return Ok(true);
         }
-        Err(self.not_so("no limit", limits).await)
+        Err(self.not_so(&format!("{own:?}"), limits).await)
     }
 
     /// Number of periods since its start in which the kernel has throttled the part.
@@ -159,5 +156,49 @@ impl PartHandle {
     /// As for [`PartHandle::allow_no_more_descriptors`].
     pub fn allow_descriptors_again(&self) -> Result<u64, ClusterError> {
         self.with_process("giving its descriptors back", Pidfd::allow_descriptors_again)
+    }
+}
+
+/// The order that puts the limits that the engine has reported back to a user's own.
+fn back_to(own: Limits, found: Limits) -> ContainerUpdateBody {
+    let memory = (found.memory != own.memory).then(|| own.memory.unwrap_or(NO_MEMORY_LIMIT));
+    let quota = (found.cpu_quota_us != own.cpu_quota_us).then(|| own.cpu_quota_us.unwrap_or(NO_QUOTA));
+    ContainerUpdateBody {
+        memory,
+        // Not the engines' own value for no limit: they do not pass it on, and the kernel would refuse more memory than
+        // memory and swap together.
+        memory_swap: memory.map(|bytes| bytes.saturating_mul(2).min(NO_MEMORY_LIMIT)),
+        cpu_period: quota.filter(|quota| *quota > 0).map(|_| CPU_PERIOD_US),
+        cpu_quota: quota,
+        ..ContainerUpdateBody::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_goes_back_to_the_users_own_and_to_none_where_there_was_none() {
+        let fault = Limits {
+            memory: Some(9 << 20),
+            cpu_quota_us: Some(1000),
+        };
+        let none = back_to(Limits::default(), fault);
+        assert_eq!(
+            (none.memory, none.memory_swap),
+            (Some(NO_MEMORY_LIMIT), Some(NO_MEMORY_LIMIT))
+        );
+        assert_eq!((none.cpu_quota, none.cpu_period), (Some(NO_QUOTA), None));
+        let own = Limits {
+            memory: Some(1 << 30),
+            cpu_quota_us: Some(1000),
+        };
+        let back = back_to(own, fault);
+        // As the engine itself does where only memory is limited.
+        assert_eq!(
+            (back.memory, back.memory_swap, back.cpu_quota),
+            (Some(1 << 30), Some(2 << 30), None)
+        );
     }
 }

@@ -10,6 +10,7 @@ mod life;
 mod lifecycle;
 mod limits;
 mod logs;
+mod question;
 pub(in crate::cluster) mod ready;
 mod replace;
 mod signal;
@@ -29,17 +30,17 @@ use crate::cluster::docker::engine::logs::tail;
 use crate::cluster::docker::handle::life::{Containers, Life};
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::{ClusterError, Trace};
-use crate::cluster::part::service::Service;
+use crate::cluster::part::role::{Part, Role};
 use crate::cluster::part::state::State;
 
 /// One part of a live cluster. Cheap to clone; all clones are the same part.
 #[derive(Debug, Clone)]
-pub struct PartHandle(Arc<Part>);
+pub struct PartHandle(Arc<Shared>);
 
 #[derive(Debug)]
-struct Part {
+struct Shared {
     engine: Engine,
-    service: Service,
+    described: Part,
     containers: Mutex<Containers>,
     ready_bound: Duration,
     /// The start that is alive, as far as this process knows.
@@ -58,13 +59,13 @@ impl PartHandle {
         claim: &Claim,
         project: &str,
         engine: Engine,
-        service: Service,
+        described: Part,
         container: String,
         ready_bound: Duration,
     ) -> Result<Self, ClusterError> {
-        let handle = Self(Arc::new(Part {
+        let handle = Self(Arc::new(Shared {
             engine,
-            service,
+            described,
             containers: Mutex::new(Containers::of(container)),
             ready_bound,
             life: Mutex::default(),
@@ -82,9 +83,19 @@ impl PartHandle {
         Ok(handle)
     }
 
-    /// The part.
-    pub fn service(&self) -> &Service {
-        &self.0.service
+    /// The description of the part.
+    pub fn part(&self) -> &Part {
+        &self.0.described
+    }
+
+    /// The name of the part: that of its service, or of the pod.
+    pub fn service(&self) -> &str {
+        &self.0.described.service
+    }
+
+    /// True for a replica of the system.
+    pub fn is_pod(&self) -> bool {
+        self.0.described.role == Role::Pod
     }
 
     pub(in crate::cluster) fn engine(&self) -> &Engine {
@@ -124,9 +135,14 @@ impl PartHandle {
         })
     }
 
-    /// Address at which the pod serves HTTP; `None` while it is down.
+    /// Address at which the part does its main work, HTTP for a pod; `None` while it is down.
     pub fn address(&self) -> Option<SocketAddr> {
-        self.published(8080)
+        self.published(self.part().port()?)
+    }
+
+    /// Address of the part's admin interface; `None` while it is down, or if it has none.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.published(self.part().admin?)
     }
 
     /// Address at which a port of the container is published; `None` while the part is down.
@@ -178,7 +194,7 @@ impl PartHandle {
     /// The error for a wait that has timed out, with the last lines of the part's log.
     pub(in crate::cluster) async fn late(&self, awaited: &str, bound: Duration, last: &str) -> ClusterError {
         ClusterError::NotReady {
-            service: self.service().clone(),
+            service: self.service().to_owned(),
             awaited: awaited.to_owned(),
             bound,
             last: last.to_owned(),
@@ -201,7 +217,7 @@ impl PartHandle {
             None => Err(io::Error::other("its process is not reachable from here")),
         };
         done.map_err(|source| ClusterError::Process {
-            service: self.service().clone(),
+            service: self.service().to_owned(),
             doing,
             source,
         })
@@ -223,7 +239,7 @@ impl PartHandle {
 
     pub(in crate::cluster) fn not_running(&self, doing: &'static str) -> ClusterError {
         ClusterError::NotRunning {
-            service: self.service().clone(),
+            service: self.service().to_owned(),
             doing,
         }
     }

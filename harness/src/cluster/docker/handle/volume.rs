@@ -41,7 +41,7 @@ impl PartHandle {
     pub async fn empty_volumes(&self, tools: &PartHandle) -> Result<Emptied, ClusterError> {
         if self.refresh().await?.pid > 0 {
             return Err(ClusterError::StillRunning {
-                service: self.service().clone(),
+                service: self.service().to_owned(),
                 doing: "emptying its volumes",
             });
         }

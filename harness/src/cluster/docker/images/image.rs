@@ -16,7 +16,7 @@ pub(super) const OTHERS_BOUND: Duration = Duration::from_mins(15);
 const LOAD_ADVICE: &str = "load one with `docker load` and name it in";
 
 /// The images of one cluster, all on the engine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Images(pub(super) Vec<Image>);
 
 impl Images {
@@ -25,11 +25,16 @@ impl Images {
         self.0.iter()
     }
 
-    /// Variables of the environment that name the images to the compose file.
-    pub(in crate::cluster) fn variables(&self) -> impl Iterator<Item = (String, String)> {
-        self.0
-            .iter()
-            .map(|image| (image.part.variable().to_owned(), image.reference.clone()))
+    /// The image for a part.
+    pub(in crate::cluster) fn reference(&self, part: ImageFor) -> Option<&str> {
+        let found = self.0.iter().find(|image| image.part == part);
+        found.map(|image| image.reference.as_str())
+    }
+
+    /// Images that run in place of those that the compose files name.
+    pub(in crate::cluster) fn instead(&self) -> impl Iterator<Item = (String, String)> {
+        let named = |image: &Image| Some((image.part.in_compose_files()?.to_owned(), image.reference.clone()));
+        self.0.iter().filter_map(named)
     }
 }
 
@@ -81,7 +86,17 @@ impl ImageFor {
         }
     }
 
-    /// Variable of the environment that forces an image, and that names the image to the compose file.
+    /// The name of the image in the reference system's compose file; `None` for crosspod's own parts.
+    fn in_compose_files(self) -> Option<&'static str> {
+        match self {
+            Self::Postgres => Some("postgres:15"),
+            Self::Nats => Some("nats:2.15"),
+            Self::Pod => Some("crosspod-pod"),
+            Self::MockAi | Self::Links => None,
+        }
+    }
+
+    /// Variable of the environment that forces an image.
     fn variable(self) -> &'static str {
         match self {
             Self::Postgres => "CROSSPOD_IMAGE_POSTGRES",
@@ -169,7 +184,7 @@ impl Wanted {
 }
 
 /// Content address of an image; `None` if the engine does not have it.
-pub(super) async fn id_of(engine: &Engine, reference: &str) -> Result<Option<String>, ClusterError> {
+pub(in crate::cluster) async fn id_of(engine: &Engine, reference: &str) -> Result<Option<String>, ClusterError> {
     match engine.docker().inspect_image(reference).await {
         Ok(image) => Ok(image.id),
         Err(EngineError::DockerResponseServerError { status_code: 404, .. }) => Ok(None),

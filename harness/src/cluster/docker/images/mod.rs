@@ -5,6 +5,7 @@
 //! compose file names are provided by [`stand_in`]. Each choice is reported with its reason.
 
 mod build;
+pub(in crate::cluster) mod built;
 mod debian;
 pub(in crate::cluster) mod image;
 mod nats;

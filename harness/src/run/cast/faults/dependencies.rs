@@ -100,7 +100,7 @@ impl NemesisSide<'_> {
     /// Starts a dependency that is gone, and waits until it serves again.
     pub async fn mend(self, dependency: Role) -> Result<(), Stopped> {
         let handle = part_of(self.cast, dependency)?;
-        let target = PodName::from(handle.service().name());
+        let target = PodName::from(handle.service());
         self.cast.nemesis.healing(&target);
         let harness =
             |e: ClusterError| Stopped::Harness(format!("{} could not be started again: {e}", handle.service()));

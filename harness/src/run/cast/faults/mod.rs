@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 
 use super::Cast;
 use super::turn::BEGIN;
-use crate::cluster::{ClusterError, PartHandle, Service};
+use crate::cluster::{ClusterError, PartHandle};
 use crate::history::{Landing, PodName, ThreadId};
 use crate::nemesis::{Aim, Armed, Failpoint, Held, Link, LinkCut, LinkFault, Role, Way};
 use crate::run::stopped::Stopped;
@@ -312,16 +312,7 @@ fn release(cast: &Cast) -> Result<Release, Stopped> {
 
 /// The system's part of a role.
 pub(in crate::run) fn part_of(cast: &Cast, role: Role) -> Result<PartHandle, Stopped> {
-    let service = match role {
-        Role::Postgres => Service::Postgres,
-        Role::Nats => Service::Nats,
-        Role::Provider => Service::MockAi,
-        Role::Pod | Role::Redis | Role::Other => {
-            let lacks = format!("the system has no part of role {} that could be broken", role.name());
-            return Err(Stopped::Harness(lacks));
-        }
-    };
-    cast.slot.part(&service)
+    cast.slot.part(role.in_clusters())
 }
 
 pub(in crate::run) fn database(cast: &Cast) -> Result<String, Stopped> {

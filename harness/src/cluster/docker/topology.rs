@@ -1,0 +1,81 @@
+//! The compose file of a spec: the user's file is resolved, and the one that is brought up is made of it.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::cluster::docker::compose::Compose;
+use crate::cluster::docker::compose::generate::ground::Frame;
+use crate::cluster::docker::compose::generate::{Generated, generate};
+use crate::cluster::docker::compose::resolved::Resolved;
+use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::engine::client_settings::hex;
+use crate::cluster::docker::engine::labels;
+use crate::cluster::docker::images::built;
+use crate::cluster::docker::images::image::Images;
+use crate::cluster::part::error::ClusterError;
+use crate::cluster::spec::ClusterSpec;
+
+/// Hexadecimal digits of a file's hash.
+const HASH_DIGITS: usize = 16;
+
+/// The file of a spec, and its hash, by which a kept cluster of the same file is known.
+#[derive(Debug)]
+pub(in crate::cluster) struct Topology {
+    pub(in crate::cluster) generated: Generated,
+    pub(in crate::cluster) hash: String,
+}
+
+/// The user's file, resolved, and the tags of the images that it builds.
+#[derive(Debug)]
+pub(in crate::cluster) struct Source {
+    resolved: Resolved,
+    built: BTreeMap<String, String>,
+}
+
+impl Source {
+    /// Reads the system's compose files, and hashes what they build.
+    ///
+    /// # Errors
+    /// Compose refuses the files, or a build context cannot be read.
+    pub(in crate::cluster) async fn read(compose: &Compose, spec: &ClusterSpec) -> Result<Self, ClusterError> {
+        let resolved = compose.resolve(&spec.system.compose).await?;
+        let built = built::tags(&resolved)?;
+        Ok(Self { resolved, built })
+    }
+
+    /// Makes the file.
+    ///
+    /// # Errors
+    /// All that cannot be brought up, each with what to change.
+    pub(in crate::cluster) fn topology(
+        &self,
+        engine: &Engine,
+        spec: &ClusterSpec,
+        images: &Images,
+    ) -> Result<Topology, ClusterError> {
+        let mut system = spec.rendered();
+        system.images.extend(images.instead());
+        let frame = spec.frame(engine, images, self.built.clone());
+        let make = |frame: &Frame| {
+            generate(&self.resolved, &system, frame).map_err(|problems| ClusterError::Unfit {
+                files: spec.system.compose.clone(),
+                problems,
+            })
+        };
+        // Of the labels and the port that differ from cluster to cluster the hash knows nothing.
+        let bare = Frame {
+            labels: BTreeMap::new(),
+            postgres_port: None,
+            ..frame.clone()
+        };
+        let digest = hex(&Sha256::digest(make(&bare)?.file.to_string().as_bytes()));
+        let hash = digest[..HASH_DIGITS].to_owned();
+        let mut frame = frame;
+        frame.labels.insert(labels::FILE.to_owned(), hash.clone());
+        Ok(Topology {
+            generated: make(&frame)?,
+            hash,
+        })
+    }
+}
