@@ -43,7 +43,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .filter(|probe| probe.at.n < begun && probe.status.is_some_and(Status::is_terminal));
     let known: BTreeSet<&TurnId> = probes.map(|probe| probe.turn).collect();
     let over = |turn: &Turn<'_>, row: &TurnRow<'_>| row.at.n < begun || known.contains(turn.id);
-    breaches.extend(view.final_reads().flat_map(|read| missing(view, read, &over)));
+    breaches.extend(view.final_reads().flat_map(|read| missing(view, read, over)));
     breaches.extend(status_misread(view, over));
     breaches.extend(final_readings(view).filter_map(refused));
     breaches.extend(streamed_otherwise(view));

@@ -57,12 +57,14 @@ fn resumed(event: &Event) -> Option<&str> {
 
 /// The tail that is itself the answer to a post, with its turn.
 fn answer_tail(event: &Event) -> Option<(WatcherId, &TurnId)> {
-    match &event.what {
-        What::Client(ClientEvent::PostEnded {
-            outcome: Outcome::Ok(accepted),
-            ..
-        }) => Some((accepted.tail?, &accepted.turn)),
-        _ => None,
+    if let What::Client(ClientEvent::PostEnded {
+        outcome: Outcome::Ok(accepted),
+        ..
+    }) = &event.what
+    {
+        Some((accepted.tail?, &accepted.turn))
+    } else {
+        None
     }
 }
 

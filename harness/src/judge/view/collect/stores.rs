@@ -1,7 +1,7 @@
 //! Rows, messages of the stream log and provider calls, as they come.
 
 use super::collector::Collector;
-use crate::history::{Chunk, Cursor, Epoch, Event, ProviderEvent, ProviderWhat, Row, StoreEvent, ThreadId};
+use crate::history::{self, Chunk, Cursor, Epoch, Event, ProviderEvent, ProviderWhat, Row, StoreEvent, ThreadId};
 use crate::judge::view::at::At;
 use crate::judge::view::entities::call::Call;
 use crate::judge::view::entities::log::{Stored, tell};
@@ -56,32 +56,7 @@ impl<'a> Collector<'a> {
                 };
                 self.view.threads[thread].owners.push(owned);
             }
-            Row::Turn(row) => {
-                let thread = self.thread(&row.thread);
-                let place = self.turn(&row.turn);
-                let turn = &mut self.view.turns[place];
-                if let Some(owner) = &row.owner {
-                    self.view.pods.insert(owner.as_str());
-                }
-                if turn.rows.is_empty() {
-                    turn.thread = Some(thread);
-                    turn.message = row.message.as_ref();
-                    turn.order = Some(self.view.threads[thread].turns.len());
-                    self.view.threads[thread].turns.push(place);
-                }
-                turn.moves_us.push(at.us);
-                if row.status.is_terminal() {
-                    turn.parts.values_mut().for_each(Vec::shrink_to_fit);
-                }
-                turn.rows.push(TurnRow {
-                    at,
-                    xid,
-                    status: row.status,
-                    owner: row.owner.as_ref(),
-                    attempt: row.attempt.as_ref(),
-                    epoch: row.epoch.unwrap_or(Epoch(0)),
-                });
-            }
+            Row::Turn(row) => self.turn_row(at, xid, row),
             Row::Part { turn, epoch, seq, text } => {
                 let epoch = epoch.unwrap_or(Epoch(0));
                 let place = self.turn(turn);
@@ -106,6 +81,33 @@ impl<'a> Collector<'a> {
                     .get_or_insert_with(|| format!("{value:?} in {place}: {why}"));
             }
         }
+    }
+
+    fn turn_row(&mut self, at: At, xid: u64, row: &'a history::TurnRow) {
+        let thread = self.thread(&row.thread);
+        let place = self.turn(&row.turn);
+        let turn = &mut self.view.turns[place];
+        if let Some(owner) = &row.owner {
+            self.view.pods.insert(owner.as_str());
+        }
+        if turn.rows.is_empty() {
+            turn.thread = Some(thread);
+            turn.message = row.message.as_ref();
+            turn.order = Some(self.view.threads[thread].turns.len());
+            self.view.threads[thread].turns.push(place);
+        }
+        turn.moves_us.push(at.us);
+        if row.status.is_terminal() {
+            turn.parts.values_mut().for_each(Vec::shrink_to_fit);
+        }
+        turn.rows.push(TurnRow {
+            at,
+            xid,
+            status: row.status,
+            owner: row.owner.as_ref(),
+            attempt: row.attempt.as_ref(),
+            epoch: row.epoch.unwrap_or(Epoch(0)),
+        });
     }
 
     /// A message of the stream log; what is not of a thread of the play is passed over.

@@ -1,7 +1,7 @@
 //! Tails and their frames, as watchers were shown them.
 
 use super::collector::Collector;
-use crate::history::{Chunk, Event, EventId, WatcherEvent, WatcherId};
+use crate::history::{Chunk, Event, EventId, TailEnd, WatcherEvent, WatcherId};
 use crate::judge::view::at::At;
 use crate::judge::view::entities::log::tell;
 use crate::judge::view::entities::observations::Refused;
@@ -74,12 +74,14 @@ impl<'a> Collector<'a> {
                 let (id, cursor) = (id.as_ref().map(EventId::as_str), *cursor);
                 self.frame(*watcher, event, Frame { at, id, cursor, chunk });
             }
-            WatcherEvent::TailClosed { watcher, end } => {
-                if let Some(place) = self.places.watchers.remove(watcher) {
-                    self.view.watchers[place].closed = Some((at, end));
-                    self.view.watchers[place].frames.shrink_to_fit();
-                }
-            }
+            WatcherEvent::TailClosed { watcher, end } => self.closed(at, *watcher, end),
+        }
+    }
+
+    fn closed(&mut self, at: At, watcher: WatcherId, end: &'a TailEnd) {
+        if let Some(place) = self.places.watchers.remove(&watcher) {
+            self.view.watchers[place].closed = Some((at, end));
+            self.view.watchers[place].frames.shrink_to_fit();
         }
     }
 
