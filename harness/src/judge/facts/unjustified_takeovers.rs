@@ -105,7 +105,7 @@ fn of_turn<'v, 'a>(view: &'v View<'a>, turn: &'v Turn<'a>) -> Vec<Takeover<'v, '
     let takeovers = raised.filter_map(|(before, after)| {
         let claimed = owners.partition_point(|owned| owned.epoch < after.epoch);
         let to = owners.get(claimed).filter(|owned| owned.epoch == after.epoch)?;
-        // Whoever takes a turn may first take it from its owner alone: the last owner is who lost it.
+        // A turn may first be taken from its owner alone, and then be claimed: its last owner lost it.
         let mut held = owners[..claimed].iter().rev();
         let from = held
             .find(|owned| owned.owner.is_some() && owned.status == Status::InProgress)

@@ -2,7 +2,7 @@
 
 use super::scene::{bare, begin, end, shown, survived, tail, text, undisturbed, with};
 use crate::history::{Capability, Chunk, FaultStep, Status, TailMode};
-use crate::judge::testing::{Play, TOKENS, aimed, fault, observed, token};
+use crate::judge::testing::{Play, TOKENS, aimed, answer, fault, observed, token};
 
 /// F6.
 #[test]
@@ -106,4 +106,31 @@ fn the_same_place_of_another_turn_is_another_place() {
         .put(1277, super::scene::owned(121, "turn-2", None, Status::Cancelled));
     play.keeps("MonotoneCursor");
     play.keeps("ResumeGapFree");
+}
+
+/// One event of a stream may hold the whole text and say that the turn is over.
+#[test]
+fn what_one_frame_says_has_one_id() {
+    let ended = |beside: Chunk| {
+        let mut play = undisturbed();
+        for watcher in [2, 3] {
+            play.put(1231, shown(watcher, "turn-1", 150, beside.clone()));
+        }
+        play
+    };
+    ended(super::scene::whole("turn-1", answer(1))).passes();
+    ended(text("turn-1", "")).breaks("MonotoneCursor");
+    // Behind that frame nothing of the turn is left.
+    let mut behind = ended(super::scene::whole("turn-1", answer(1)));
+    behind.put(
+        1260,
+        tail(4, "pod-3", "turn-1", TailMode::Cursor, Some("turn-1_event_150")),
+    );
+    behind.keeps("TerminalReachesClient");
+    let mut before = ended(super::scene::whole("turn-1", answer(1)));
+    before.put(
+        1260,
+        tail(4, "pod-3", "turn-1", TailMode::Cursor, Some("turn-1_event_112")),
+    );
+    before.breaks("TerminalReachesClient");
 }

@@ -4,7 +4,7 @@
 //! briefly is due nothing. Rows reach the history some tens of milliseconds after their commit, which makes every
 //! bound that is counted from them longer, never shorter.
 
-use crate::history::{Chunk, SessionNo, TailEnd, TailMode};
+use crate::history::{SessionNo, TailEnd, TailMode};
 use crate::judge::view::View;
 use crate::judge::view::at::{At, ROW_LATENESS_US};
 use crate::judge::view::entities::observations::Revocation;
@@ -174,7 +174,7 @@ impl<'a> View<'a> {
         let log = self.log(watcher);
         let place = watcher.resumes.and_then(|(cursor, _)| log.place(cursor, 0));
         let frame = place.map(|place| &log.frames()[place]);
-        frame.is_some_and(|there| matches!(there.chunk, Chunk::Finish { .. }) && there.turn() == Some(turn.id))
+        frame.is_some_and(|there| there.ends && there.turn() == Some(turn.id))
     }
 
     /// True if the watcher's pod was killed or told to stop while the tail was open.

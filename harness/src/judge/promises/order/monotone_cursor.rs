@@ -24,12 +24,17 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 
 fn check(watcher: &Watcher<'_>, log: &Log<'_>) -> Option<Breach> {
     let mut last: Option<Cursor> = None;
+    let mut before: Option<Frame<'_>> = None;
     let mut near = 0;
     watcher.frames().find_map(|frame| {
         if matches!(frame.chunk, Chunk::Resync { .. }) {
             last = None;
         }
         if !frame.is_content() {
+            return None;
+        }
+        let before = before.replace(frame);
+        if before.is_some_and(|before| frame.goes_with(&before)) {
             return None;
         }
         let place = frame.cursor.and_then(|cursor| log.place(cursor, near));

@@ -170,7 +170,7 @@ impl Tail<'_, '_> {
         };
         let mark = self.view.threads[self.watcher.thread].mark.unwrap_or_default();
         is_next
-            && !matches!(before.chunk, Chunk::Finish { .. })
+            && !before.ends
             && self.watcher.cursor == Some(format!("{}{mark}", tell(unseen)).as_str())
             && !self.log.is_whole_before(here)
     }

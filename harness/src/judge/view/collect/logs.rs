@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{StoreEvent, What};
+use crate::history::{Chunk, StoreEvent, What};
 use crate::judge::view::View;
 use crate::judge::view::at::At;
 use crate::judge::view::entities::log::{Log, Logged, Stored};
@@ -43,6 +43,7 @@ impl<'a> Sources<'_, 'a> {
         frames.dedup_by(|later, first| {
             let is_same = later.cursor == first.cursor;
             first.stretch = first.stretch.or(later.stretch.filter(|_| is_same));
+            first.ends |= later.ends && is_same;
             is_same
         });
         frames.shrink_to_fit();
@@ -61,17 +62,29 @@ fn in_the_log<'a>(message: &Stored<'a>) -> Option<Logged<'a>> {
         cursor: message.cursor,
         first: At::of(message.event),
         chunk,
+        ends: matches!(chunk, Chunk::Finish { .. }),
         stretch: Some(message.stretch),
     })
 }
 
-fn content<'v, 'a>(watcher: &'v Watcher<'a>) -> impl Iterator<Item = Logged<'a>> + 'v {
-    watcher.frames().filter(Frame::is_content).filter_map(|frame| {
-        Some(Logged {
-            cursor: frame.cursor?,
-            first: frame.at,
-            chunk: frame.chunk,
-            stretch: None,
-        })
-    })
+/// A tail's frames with a cursor. What one event of the stream says is one of them.
+fn content<'a>(watcher: &Watcher<'a>) -> Vec<Logged<'a>> {
+    let mut frames: Vec<Logged<'a>> = Vec::new();
+    let mut before: Option<Frame<'a>> = None;
+    for frame in watcher.frames().filter(Frame::is_content) {
+        let ends = matches!(frame.chunk, Chunk::Finish { .. });
+        let goes_on = before.replace(frame).is_some_and(|before| frame.goes_with(&before));
+        match (frame.cursor, frames.last_mut()) {
+            (Some(_), Some(last)) if goes_on => last.ends |= ends,
+            (Some(cursor), _) => frames.push(Logged {
+                cursor,
+                first: frame.at,
+                chunk: frame.chunk,
+                ends,
+                stretch: None,
+            }),
+            (None, _) => {}
+        }
+    }
+    frames
 }

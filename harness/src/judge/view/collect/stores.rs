@@ -113,7 +113,8 @@ impl<'a> Collector<'a> {
     /// A message of the stream log; what is not of a thread of the play is passed over.
     fn logged(&mut self, event: &'a Event, (thread, chunk): (&ThreadId, &'a Chunk), seq: u32, cursor: Option<Cursor>) {
         let (last, stretch) = self.places.logged;
-        let is_next = last.checked_add(1) == Some(seq);
+        // One message may say several things.
+        let is_next = last == seq || last.checked_add(1) == Some(seq);
         self.places.logged = (seq, if is_next { stretch } else { stretch + 1 });
         let stretch = self.places.logged.1;
         let (Some(thread), Some(cursor)) = (self.places.threads.get(thread).copied(), cursor) else {

@@ -23,6 +23,8 @@ pub(crate) struct Logged<'a> {
     /// When it was first seen: shown to any watcher, or read from the stream log.
     pub(crate) first: At,
     pub(crate) chunk: &'a Chunk,
+    /// True if it says that its turn is over, be it beside something else.
+    pub(crate) ends: bool,
     /// The stretch of the stream log that it was found in, where it was.
     pub(in crate::judge::view) stretch: Option<u32>,
 }

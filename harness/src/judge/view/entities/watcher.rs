@@ -64,6 +64,19 @@ pub(crate) struct Frame<'a> {
 }
 
 impl Frame<'_> {
+    /// True if it and the one before it are what one event of the stream says: the whole text or an error, and the end.
+    pub(crate) fn goes_with(&self, before: &Frame<'_>) -> bool {
+        let rank = |chunk: &Chunk| match chunk {
+            Chunk::Whole { .. } => Some(1),
+            Chunk::Error { .. } => Some(2),
+            Chunk::Finish { .. } => Some(3),
+            _ => None,
+        };
+        let is_one = self.cursor.is_some() && self.cursor == before.cursor && self.id == before.id;
+        let ranks = rank(before.chunk).zip(rank(self.chunk));
+        is_one && self.chunk.turn() == before.chunk.turn() && ranks.is_some_and(|(before, own)| before < own)
+    }
+
     /// True if it is part of an answer, and so of the log.
     pub(crate) fn is_content(&self) -> bool {
         self.chunk.turn().is_some()
