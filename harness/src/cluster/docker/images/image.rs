@@ -86,13 +86,14 @@ impl ImageFor {
         }
     }
 
-    /// The name of the image in the reference system's compose file; `None` for crosspod's own parts.
+    /// The name by which compose files may name the image; `None` if they may not.
     fn in_compose_files(self) -> Option<&'static str> {
         match self {
             Self::Postgres => Some("postgres:15"),
             Self::Nats => Some("nats:2.15"),
             Self::Pod => Some("crosspod-pod"),
-            Self::MockAi | Self::Links => None,
+            Self::MockAi => Some("crosspod-mock-ai"),
+            Self::Links => None,
         }
     }
 
