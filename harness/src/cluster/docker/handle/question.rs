@@ -107,7 +107,9 @@ async fn ask_postgres(url: Option<&str>, address: SocketAddr) -> Result<(), Stri
     if let Some(url) = url {
         config = url.replace("{at}", &address.to_string()).parse().map_err(said)?;
     } else {
-        config.host(address.ip().to_string()).port(address.port()).user(OURS);
+        config.host(address.ip().to_string()).port(address.port()).user(OURS)
+            // Without any, the client itself would give up where the server asks for one.
+            .password(OURS);
     }
     let connected = config.application_name(OURS).connect(tokio_postgres::NoTls).await;
     let (client, connection) = match connected {
