@@ -8,6 +8,7 @@ use std::path::Path;
 use crosspod::cluster::{
     AllowedHosts, Cluster, ClusterError, ClusterSpec, Engine, Part, Role, RunLock, Silent, State, remove_project,
 };
+use crosspod::history::PodName;
 
 /// A service that serves on port 8080, and is healthy once it does.
 const SERVER: &str = r#"
@@ -128,7 +129,7 @@ fn spec(run: &RunLock, slot: u16, folder: &Path, case: &Case) -> ClusterSpec {
 }
 
 async fn is_up(cluster: &Cluster, case: &Case) -> Result<(), ClusterError> {
-    let pods: Vec<&str> = cluster.pods().iter().map(|pod| pod.as_str()).collect();
+    let pods: Vec<&str> = cluster.pods().iter().map(PodName::as_str).collect();
     assert_eq!(pods, case.expected, "{}", case.name);
     for part in cluster.parts() {
         assert_eq!(part.state().await?, State::Running, "{}: {}", case.name, part.service());

@@ -7,6 +7,7 @@
 mod facts;
 mod needs;
 mod policy;
+mod promise;
 mod promises;
 mod registry;
 mod view;
@@ -16,27 +17,6 @@ mod strangers;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use needs::{Clause, Need};
 pub use policy::judge;
+pub use promise::{Clause, Need, Promise};
 pub use registry::PROMISES;
-
-use view::{Breach, View};
-
-/// A promise of the system to its clients, and the function that holds a history against it.
-#[derive(Debug)]
-pub struct Promise {
-    /// Its number in the list of promises.
-    pub number: u32,
-    /// Its name, as reports and the track record use it.
-    pub name: &'static str,
-    /// Its precise wording.
-    pub statement: &'static str,
-    /// Needs without which it is not judged at all.
-    pub needs: &'static [Need],
-    /// Clauses that need more than that.
-    pub clauses: &'static [Clause],
-    /// True if it says more than its clauses do: without all of them it is still judged.
-    pub has_more: bool,
-    /// Returns every breach, the first one of each subject.
-    judge: fn(&View<'_>) -> Vec<Breach>,
-}

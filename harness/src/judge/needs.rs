@@ -4,28 +4,9 @@
 //! the run did not outlast leaves its promise unreached: nothing could have been overdue. Deliberately absent: any look at what
 //! a promise finds.
 
-use super::Promise;
+use super::promise::{Need, Promise};
 use super::view::View;
-use crate::history::{Bound, Capability};
 use crate::verdict::{InPart, NotApplicable};
-
-/// Something that a system must have or promise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// The system has it.
-    Can(Capability),
-    /// The system promises this bound.
-    Within(Bound),
-}
-
-/// A clause of a promise that needs more than the promise itself.
-#[derive(Debug)]
-pub struct Clause {
-    /// The clause, in a few words.
-    pub name: &'static str,
-    /// Needs of this clause alone.
-    pub needs: &'static [Need],
-}
 
 impl View<'_> {
     /// True if the system has what is needed.

@@ -42,6 +42,7 @@ const MAY_KNOW_OF_THE_PROVIDER: &[(&str, &str)] = &[
     ("plan", "token"),
     ("judge", "token"),
     ("roles", "journal"),
+    ("system", "token"),
 ];
 
 /// Requests by which the engine changes a container, as its client names them, but for removal.

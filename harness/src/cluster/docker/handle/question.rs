@@ -174,13 +174,13 @@ mod tests {
     use super::*;
 
     /// What `question` says of a server that sends `says`, then closes or waits.
-    async fn answer(question: Question, says: &'static str, stays: bool) -> Result<(), String> {
+    async fn answer(question: Question, says: &'static str, keeps_open: bool) -> Result<(), String> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let serving = async {
             let (mut socket, _) = listener.accept().await.expect("a client");
             socket.write_all(says.as_bytes()).await.expect("sent");
-            if stays {
+            if keeps_open {
                 let _gone = socket.read(&mut [0; 64]).await;
                 let _gone = socket.read(&mut [0; 64]).await;
             }
