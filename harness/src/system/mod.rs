@@ -9,6 +9,7 @@ pub mod frames;
 pub mod judging;
 pub mod language;
 pub mod load;
+pub mod needs;
 pub mod parts;
 pub mod reading;
 pub mod stored;

@@ -1,0 +1,155 @@
+//! Capabilities follow from descriptions.
+
+use super::*;
+use crate::system::load::{Beside, Description, Surroundings, load_text};
+
+const REFERENCE: &str = include_str!("../../../../fixtures/systems/reference/system.toml");
+const COPIES: &str = include_str!("../../../tests/descriptions/copies-of-one-service.toml");
+const STREAMED: &str = include_str!("../../../tests/descriptions/streamed-answers.toml");
+
+fn load(text: &str) -> Description {
+    let names: Vec<&str> = text.split('"').collect();
+    let around = Surroundings {
+        file: &|_| Beside::There,
+        is_set: &|_| true,
+        promises: &names,
+        stories: &[],
+    };
+    load_text("system.toml", text, &around).expect("a sound description")
+}
+
+fn system(description: &Description) -> &System {
+    &description.design(None).expect("a design").system
+}
+
+fn lacks(system: &System) -> Vec<Capability> {
+    let (there, lacks) = system.capabilities();
+    assert_eq!(there.len() + lacks.len(), EVERY.len());
+    lacks.into_iter().map(|lack| lack.capability).collect()
+}
+
+#[test]
+fn the_reference_pod_lacks_next_to_nothing() {
+    let description = load(REFERENCE);
+    assert_eq!(lacks(system(&description)), [Capability::Live, Capability::Edge]);
+    let rules = system(&description).rules();
+    assert_eq!(rules.on_death, Some(history::OnDeath::Survivor));
+    assert_eq!((rules.copies, rules.client_retries, rules.owner_is_kept), (1, 0, false));
+    assert_eq!(rules.ready_needs, Some(vec!["postgres".to_owned(), "nats".to_owned()]));
+}
+
+#[test]
+fn what_a_description_does_not_say_is_lacking_by_name() {
+    use Capability::{
+        Attempt, Conversation, Dense, Edge, Epoch, Feedback, Gauges, Idempotent, KnownKinds, Live, MessageIds,
+        Questions, Queue, Ready, Resync, Revocation, Serial, StoredText, StreamLog, Tenants, ThreadTail,
+    };
+    let copies = load(COPIES);
+    assert_eq!(
+        lacks(system(&copies)),
+        [
+            Serial, Queue, Idempotent, Dense, Live, ThreadTail, Resync, MessageIds, KnownKinds, Attempt, Epoch,
+            StoredText, Tenants, Revocation, Feedback, Gauges, Edge,
+        ]
+    );
+    let streamed = load(STREAMED);
+    assert_eq!(
+        lacks(system(&streamed)),
+        [
+            Questions,
+            Dense,
+            Live,
+            ThreadTail,
+            Resync,
+            MessageIds,
+            KnownKinds,
+            StreamLog,
+            Epoch,
+            StoredText,
+            Tenants,
+            Revocation,
+            Conversation,
+            Feedback,
+            Ready,
+            Gauges,
+            Edge,
+        ]
+    );
+    let (_, lacks) = system(&copies).capabilities();
+    let why: Vec<&str> = lacks.iter().take(3).map(|lack| &*lack.why).collect();
+    assert_eq!(
+        why,
+        [
+            "a thread runs turns side by side (calls.turn.busy)",
+            "no turn waits for the one before it (calls.turn.busy)",
+            "no message id is promised (calls.turn.idempotent)",
+        ]
+    );
+}
+
+#[test]
+fn the_first_need_that_is_not_met_is_named() {
+    let description = load(COPIES);
+    let system = system(&description);
+    let powers = DriverPowers(vec![Power::Freeze]);
+    let played = Played {
+        system,
+        profile: system.profile(None),
+        powers: &powers,
+    };
+    let why = |needs: &[Need]| available(needs, played).map_err(|why| why.to_string());
+    let met = [
+        Need::Has(Capability::Owner),
+        Need::Bound(history::Bound::Takeover),
+        Need::Attempts,
+        Need::Part(Role::Redis),
+        Need::Power(Power::Freeze),
+        Need::Pods(3),
+        Need::Survivor,
+    ];
+    assert_eq!(why(&met), Ok(()));
+    for (need, words) in [
+        (
+            Need::Has(Capability::Tenants),
+            "no second account (auth.accounts.stranger)",
+        ),
+        (
+            Need::Bound(history::Bound::Progress),
+            "no bound on progress (profiles.NAME.bounds.progress)",
+        ),
+        (Need::IdleCpu, "no bound on idle_cpu (profiles.NAME.bounds.idle_cpu)"),
+        (Need::Part(Role::Nats), "no part is a nats ([parts.SERVICE] role)"),
+        (Need::Power(Power::Volumes), "the driver cannot empty or fill a volume"),
+        (Need::Pods(5), "5 pods are needed, there are 3 (pods.copies)"),
+        (Need::Admin, "pods have no admin interface (pods.admin)"),
+        (Need::Version, "pods report no version ([pods.version])"),
+    ] {
+        assert_eq!(why(&[met[0], need]), Err(words.to_owned()));
+    }
+}
+
+#[test]
+fn bounds_are_those_of_the_profile() {
+    let description = load(REFERENCE);
+    let system = system(&description);
+    let powers = DriverPowers::default();
+    let bounds = |profile: Option<&str>| {
+        let played = Played {
+            system,
+            profile: system.profile(profile),
+            powers: &powers,
+        };
+        played.bounds(None)
+    };
+    let suite = bounds(None);
+    assert_eq!(
+        (suite.lease_ms, suite.takeover_ms, suite.silence_ms),
+        (Some(1000), Some(2100), Some(2000))
+    );
+    assert_eq!(
+        (suite.pickup_ms, suite.attempts, suite.idle_cpu_permille),
+        (None, Some(5), Some(50))
+    );
+    assert_eq!(bounds(Some("production-like")).lease_ms, Some(45_000));
+    assert_eq!(bounds(Some("none such")), history::Bounds::default());
+}
