@@ -7,7 +7,7 @@ use super::PodName;
 /// The play, the system that it was played on, and the bounds that it is judged by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Began {
-    /// Version of the format, as its writer knew it.
+    /// Version of the format. A history of an older one is brought to the newest as it is read, and says so here.
     pub schema: u32,
     /// Story's name.
     pub story: String,

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Event, effect_by_name};
+use super::{Event, SCHEMA, effect_by_name};
 
 /// Capabilities that every system of those histories had without a word for them.
 const ALWAYS: &[&str] = &[
@@ -86,6 +86,7 @@ fn began(what: &mut Map<String, Value>) {
     now.extend(ALWAYS);
     let now = json!(now);
     what.insert("capabilities".into(), now);
+    what.insert("schema".into(), json!(SCHEMA));
     what.insert("pods".into(), json!([]));
     what.insert("rules".into(), json!({ "on_death": "survivor" }));
 }
@@ -158,7 +159,7 @@ mod tests {
         };
         assert_eq!(
             (began.schema, began.bounds.lease_ms, began.bounds.pickup_ms),
-            (5, Some(1), None)
+            (SCHEMA, Some(1), None)
         );
         let can = |capability| began.capabilities.contains(&capability);
         assert!(

@@ -224,7 +224,6 @@ const CAPABILITIES: &[Capability] = &[
     Capability::FrameTurn,
     Capability::MessageIds,
     Capability::KnownKinds,
-    Capability::StoredText,
 ];
 
 /// A thread with one turn, over and stored.
