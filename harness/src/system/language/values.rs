@@ -97,7 +97,7 @@ impl Values {
         self.0.get(name)
     }
 
-    /// The value of a name as text; see [`as_text`].
+    /// The value of a name as text; see `as_text`.
     pub fn text(&self, name: &str) -> Option<String> {
         self.get(name).map(as_text)
     }

@@ -1,6 +1,6 @@
 //! Tables of a description: declared once, read with every mistake noted, and shown on the reference page.
 //!
-//! [`table!`] declares a table: its keys with their docs, types and defaults. From that one declaration come the Rust type, the reader, the
+//! `table!` declares a table: its keys with their docs, types and defaults. From that one declaration come the Rust type, the reader, the
 //! list of known keys, the reference page and the JSON schema for editors. A reader never stops at the first mistake: it notes the
 //! mistake with its place and reads the next key. `serde` stops at the first, and `schemars` describes only what `serde` reads.
 
