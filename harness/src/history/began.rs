@@ -42,7 +42,7 @@ pub struct Rules {
     /// How often the client of the provider calls again, within one attempt, where no byte of an answer came.
     #[serde(skip_serializing_if = "is_zero")]
     pub client_retries: u32,
-    /// Who goes on with a turn whose owner died. `None` if the system has no owners.
+    /// Course of a turn whose owner died. `None` if the system has no owners.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_death: Option<OnDeath>,
     /// True if a turn's row keeps the last owner after the turn's end.
@@ -65,7 +65,7 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-/// Who goes on with a turn whose owner died.
+/// Course of a turn whose owner died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnDeath {
@@ -130,7 +130,7 @@ pub enum Capability {
     MessageIds,
     /// Every kind of frame is known: another one is an error of the system.
     KnownKinds,
-    /// What a stream carries can be read from a log.
+    /// The content of a stream can be read from a log.
     StreamLog,
 
     /// The owner of a turn or thread can be read.
@@ -169,7 +169,7 @@ pub enum Capability {
 pub struct Lack {
     /// The capability.
     pub capability: Capability,
-    /// What is missing, and the key of the description that would say it.
+    /// The missing thing, and the key of the description that would say it.
     pub why: String,
 }
 

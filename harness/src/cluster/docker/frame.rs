@@ -1,4 +1,4 @@
-//! What a cluster's compose file needs beyond the user's file and the description: labels, images, users, ports.
+//! Needs of a cluster's compose file beyond the user's file and the description: labels, images, users, ports.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;

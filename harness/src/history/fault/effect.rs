@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a fault does while it is in force. Each fault states its effect; the judge asks nothing else about it.
+/// Effect of a fault while it is in force. Each fault states its effect; the judge asks nothing else about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(
     clippy::struct_excessive_bools,

@@ -75,7 +75,7 @@ pub struct Played<'s> {
     pub powers: &'s DriverPowers,
 }
 
-/// What is missing, and the key that would say it.
+/// The missing thing, and the key that would say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Why {
     /// What is missing, in words.
@@ -196,7 +196,7 @@ fn counted(need: Need, played: Played<'_>) -> Result<(), Why> {
 /// Decides whether a system has a capability.
 ///
 /// # Errors
-/// What is missing, and the key that would say it.
+/// The missing thing, and the key that would say it.
 pub fn has(system: &System, capability: Capability) -> Result<(), Why> {
     match capability {
         Capability::Threads

@@ -114,7 +114,7 @@ async fn ask_postgres(url: Option<&str>, address: SocketAddr) -> Result<(), Stri
     let connected = config.application_name(OURS).connect(tokio_postgres::NoTls).await;
     let (client, connection) = match connected {
         Ok(connected) => connected,
-        // Whoever refuses a stranger has started.
+        // A server that refuses a stranger has started.
         Err(error) if url.is_none() && error.code().is_some_and(|code| *code != SqlState::CANNOT_CONNECT_NOW) => {
             return Ok(());
         }
@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    /// What `question` says of a server that sends `says`, then closes or waits.
+    /// The answer to `question` of a server that sends `says`, then closes or waits.
     async fn answer(question: Question, says: &'static str, keeps_open: bool) -> Result<(), String> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");

@@ -1,4 +1,4 @@
-//! What every maker of a section looks at: the user's file, the description, and crosspod's own names, labels and ports.
+//! The ground that every maker of a section stands on: the user's file, the description, and crosspod's own names, labels and ports.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ pub(super) const PROVIDER_PORT: u16 = 8080;
 /// The first port of the fault proxy that leads to a pod.
 const EDGES: u16 = 18001;
 
-/// What a file needs beyond the user's file and the description.
+/// Needs of a file beyond the user's file and the description.
 #[derive(Debug, Clone)]
 pub(in crate::cluster) struct Frame {
     /// Labels of everything.

@@ -38,7 +38,7 @@ pub(in crate::cluster) struct Generated {
 /// Makes the file.
 ///
 /// # Errors
-/// What of the user's file or of the description cannot be brought up, all at once: each with what to change.
+/// Obstacles in the user's file or the description, all at once: each with what to change.
 pub(in crate::cluster) fn generate(
     resolved: &Resolved,
     wanted: &Wanted,

@@ -96,8 +96,8 @@ impl Ground<'_> {
         fields.insert("depends_on".into(), all.into_iter().collect::<Map<_, _>>().into());
     }
 
-    /// What a pod keeps when its process dies: its address, its published ports, its place in the networks. There the name of
-    /// each part leads to the fault proxy.
+    /// The sandbox of a pod. It outlives the pod's process, with the pod's address, published ports and place in the networks. There
+    /// the name of each part leads to the fault proxy.
     pub(super) fn sandbox(&self, pod: &str, of: &str) -> Fields {
         let service = &self.resolved.services[of];
         let mut networks = service.networks();
