@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod history;
+pub mod init;
 pub mod judge;
 pub mod nemesis;
 pub mod plan;

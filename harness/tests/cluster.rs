@@ -14,6 +14,7 @@ use crosspod::cluster::{
     Remedy, Removed, RunLock, RunTag, Silent, State, leftovers, remove_leftovers, remove_project,
 };
 use crosspod::history::PodName;
+use crosspod::system::System;
 
 /// Shown with `--nocapture`, and where a test fails.
 struct Told;
@@ -27,6 +28,10 @@ impl Progress for Told {
     }
 }
 
+fn spec(run: &RunLock, slot: u16) -> ClusterSpec {
+    ClusterSpec::new(run, slot, &System::reference()).expect("it names no variable")
+}
+
 async fn engine() -> Engine {
     Engine::connect(&AllowedHosts::this_machine()).await.expect("an engine")
 }
@@ -35,7 +40,7 @@ async fn engine() -> Engine {
 async fn a_cluster_comes_up_is_broken_and_healed_and_leaves_nothing() {
     let engine = engine().await;
     let run = RunLock::begin().expect("a run");
-    let spec = ClusterSpec::new(&run, 0).with_pods(2);
+    let spec = spec(&run, 0).with_pods(2);
     let cluster = match Cluster::up(&engine, &spec, &Told).await {
         Ok(cluster) => cluster,
         Err(error) => {
@@ -166,7 +171,7 @@ async fn check_a_start_that_is_given_up(cluster: &Cluster, part: &PartHandle) {
 async fn a_pod_that_crashes_at_boot_is_reported_at_once_with_its_words() {
     let engine = engine().await;
     let run = RunLock::begin().expect("a run");
-    let mut spec = ClusterSpec::new(&run, 1).with_pods(1);
+    let mut spec = spec(&run, 1).with_pods(1);
     spec.defects = vec!["no-such-defect".to_owned()];
     let failed = Cluster::up(&engine, &spec, &Told).await.map(|_| ());
     remove_project(&engine, &spec.project()).await.expect("it goes");

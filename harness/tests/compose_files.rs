@@ -9,6 +9,7 @@ use crosspod::cluster::{
     AllowedHosts, Cluster, ClusterError, ClusterSpec, Engine, Part, Role, RunLock, Silent, State, remove_project,
 };
 use crosspod::history::PodName;
+use crosspod::system::System;
 
 /// A service that serves on port 8080, and is healthy once it does.
 const SERVER: &str = r#"
@@ -115,7 +116,7 @@ fn cases(fixed_port: u16) -> Vec<(Case, String)> {
 }
 
 fn spec(run: &RunLock, slot: u16, folder: &Path, case: &Case) -> ClusterSpec {
-    let mut spec = ClusterSpec::new(run, slot);
+    let mut spec = ClusterSpec::new(run, slot, &System::reference()).expect("it names no variable");
     let system = &mut spec.system;
     system.compose = vec![folder.join("compose.yml")];
     system.parts.clone_from(&case.parts);

@@ -7,6 +7,8 @@ use crosspod::history::Status;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
+use crate::common::tails_for;
+
 /// Several times as long as pods let pass between two looks for cancels.
 const THINKS: Duration = Duration::from_millis(600);
 
@@ -21,7 +23,7 @@ pub(crate) async fn asked_again_after_cancel(c: &mut Cast) -> Played {
     c.evidence("the first turn was cancelled", ended == Status::Cancelled);
     // Silent for a while in its middle: whatever looks for cancels looks at it.
     let second = c.post(Pod::second(), Answer::tokens(8).stalls_after(3, THINKS)).await?;
-    tails.of(&second).each_reach(3).await?;
+    tails_for(c, &tails, &second).await?.each_reach(3).await?;
     c.settled(&second).await?;
     Ok(())
 }

@@ -28,7 +28,7 @@ pub(crate) async fn attach_lattice(c: &mut Cast) -> Played {
     }
     // The dead owner still has the row: nobody has taken over yet.
     let now = c.owner_of(&turn).await?;
-    c.evidence("attached inside the takeover", now.epoch == owner.epoch);
+    c.evidence("attached inside the takeover", now == owner);
 
     c.provider().second_call(&turn).await?;
     c.provider().open_gate_through(&turn, TOKENS - 1).await?;

@@ -1,20 +1,15 @@
 //! An owner gets SIGTERM, its grace ends, it drops its turn, and it dies before it can say so: by the database it still owns
 //! the turn that it no longer works on. Survivors must find out by its silence.
 
-use std::time::Duration;
-
 use crosspod::nemesis::Failpoint;
-use crosspod::plan::{Answer, Pod};
+use crosspod::plan::Pod;
 use crosspod::run::{Cast, Played};
 
+use crate::common::outlasting_a_drain;
+
 pub(crate) async fn killed_inside_drain(c: &mut Cast) -> Played {
-    // 80 tokens at 100 ms outlast the grace of 5 s; the call after the hand-over answers at once.
-    let turn = c
-        .post(
-            Pod::first(),
-            Answer::tokens(80).first_call_paced(Duration::from_millis(100)),
-        )
-        .await?;
+    let answer = outlasting_a_drain(c);
+    let turn = c.post(Pod::first(), answer).await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;

@@ -20,7 +20,7 @@ pub(crate) async fn killed_inside_takeover(c: &mut Cast) -> Played {
     c.nemesis().kill_held(&held).await?;
     c.evidence(
         "the heir held at inside-takeover and died there",
-        held.aim.is_some_and(|heir| heir.epoch > owner.epoch),
+        held.aim.is_some_and(|heir| heir.owner != owner.owner),
     );
     c.provider().second_call(&turn).await?; // the heir had not come to make one
     let last = survivors.into_iter().find(|pod| *pod != held.pod);

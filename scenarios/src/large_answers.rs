@@ -5,6 +5,8 @@
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
+use crate::common::tails_for;
+
 /// Sizes of a token in bytes, and how many of them.
 const ANSWERS: [(usize, u32); 4] = [(7_000, 4), (8_200, 4), (64_000, 3), (900_000, 2)];
 
@@ -16,8 +18,9 @@ pub(crate) async fn large_answers(c: &mut Cast) -> Played {
     c.settled(&first).await?;
     for (role, (bytes, tokens)) in ANSWERS.into_iter().enumerate() {
         let turn = c.post(Pod::nth(role), Answer::tokens(tokens).size(bytes)).await?;
+        let there = tails_for(c, &tails, &turn).await?;
         c.settled(&turn).await?;
-        shown &= tails.of(&turn).iter().all(|w| w.seen().turns.contains_key(&turn.id));
+        shown &= there.iter().all(|w| w.seen().turns.contains_key(&turn.id));
     }
     c.evidence("answers of every size were watched on every pod", shown);
     Ok(())

@@ -6,6 +6,8 @@ use crosspod::history::Status;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
+use crate::common::tails_for;
+
 pub(crate) async fn message_queued_mid_answer(c: &mut Cast) -> Played {
     let first = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     let tails = c.attach_on_every_pod(&first).await?;
@@ -19,6 +21,6 @@ pub(crate) async fn message_queued_mid_answer(c: &mut Cast) -> Played {
     c.provider().open_gate(&first).await?;
     c.settled(&first).await?;
     c.settled(&second).await?;
-    tails.of(&second).each_reach(6).await?;
+    tails_for(c, &tails, &second).await?.each_reach(6).await?;
     Ok(())
 }

@@ -16,7 +16,7 @@ pub(crate) async fn nats_restarted_mid_turn(c: &mut Cast) -> Played {
     let now = c.owner_of(&turn).await?;
     c.evidence(
         "the turn ran on through the restart",
-        now.epoch == owner.epoch && !c.is_over(&turn).await?,
+        now == owner && !c.is_over(&turn).await?,
     );
     let elsewhere = c.survivor_of(&owner);
     let late = c.attach(&elsewhere, &turn, "after-restart").await?;

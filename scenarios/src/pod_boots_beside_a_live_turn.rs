@@ -4,14 +4,21 @@
 
 use std::time::Duration;
 
+use crosspod::history::Bound;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
+
+use crate::common::{PAUSE, tokens_for};
+
+/// Time in which a pod has booted.
+const BOOT: Duration = Duration::from_secs(5);
 
 pub(crate) async fn pod_boots_beside_a_live_turn(c: &mut Cast) -> Played {
     // The answer goes on while the pod boots, however long the engine takes over it: a turn that stood still for long enough
     // would be anybody's to take. And it goes on for longer than a lease after that: a pod that says that it is ready may still
     // be at its boot's work, which begins when its own sign of life is known.
-    let answer = Answer::tokens(120).gate_after(3).paced(Duration::from_millis(50));
+    let tokens = 2 * tokens_for(BOOT + c.bound(Bound::Lease));
+    let answer = Answer::tokens(tokens).gate_after(3).paced(PAUSE / 2);
     let turn = c.post(Pod::first(), answer).await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;

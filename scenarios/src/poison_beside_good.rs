@@ -1,12 +1,16 @@
-//! A turn that cannot succeed runs beside others that can: in another thread of its tenant, and in another tenant's. It
-//! fails alone, with an error that can be read, and its own thread takes the next message.
+//! A turn that cannot succeed runs beside others that can: in another thread of its tenant, and in another tenant's if there are
+//! tenants. It fails alone, with an error that can be read, and its own thread takes the next message.
 
+use crosspod::history::Capability;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Account, Cast, Played};
+use crosspod::system::needs::Need;
 
 pub(crate) async fn poison_beside_good(c: &mut Cast) -> Played {
     let own = c.another_thread(Pod::second(), Account::Own).await?;
-    let neighbours = c.another_thread(Pod::nth(2), Account::Stranger).await?;
+    let has_tenants = c.can(&[Need::Has(Capability::Tenants)]);
+    let whose = if has_tenants { Account::Stranger } else { Account::Own };
+    let neighbours = c.another_thread(Pod::nth(2), whose).await?;
     let good = c.post_to(&own, Pod::second(), Answer::tokens(10).gate_after(3)).await?;
     let foreign = c
         .post_to(&neighbours, Pod::nth(2), Answer::tokens(10).gate_after(3))

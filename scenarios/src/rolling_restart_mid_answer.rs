@@ -1,18 +1,18 @@
 //! A rolling deploy in the middle of an answer: every pod in turn gets SIGTERM, is gone, and comes back. The turn is
 //! handed over as often as it must be, and clients of a stopped pod come back elsewhere from where they were.
 
-use std::time::Duration;
-
+use crosspod::history::Bound;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
+use crate::common::{PAUSE, tokens_for};
+
 pub(crate) async fn rolling_restart_mid_answer(c: &mut Cast) -> Played {
-    // 150 tokens at 100 ms outlast three restarts; the call after the hand-over answers at once.
+    let pods = u32::try_from(c.pods().len()).unwrap_or(u32::MAX);
+    // The first call outlasts every restart; the call after the hand-over answers at once.
+    let tokens = tokens_for(c.bound(Bound::Drain) * pods);
     let turn = c
-        .post(
-            Pod::first(),
-            Answer::tokens(150).first_call_paced(Duration::from_millis(100)),
-        )
+        .post(Pod::first(), Answer::tokens(tokens).first_call_paced(PAUSE))
         .await?;
     let tails = c.attach_on_every_pod(&turn).await?;
     tails.each_reach(3).await?;
@@ -30,7 +30,10 @@ pub(crate) async fn rolling_restart_mid_answer(c: &mut Cast) -> Played {
             c.reconnect(left, &pod, &turn).await?;
         }
     }
-    c.evidence("every pod was restarted while the turn ran", restarted_mid_answer == 3);
+    c.evidence(
+        "every pod was restarted while the turn ran",
+        restarted_mid_answer == pods,
+    );
     c.settled(&turn).await?;
     let calls = c.provider().calls(&turn).await?;
     c.evidence("the turn was taken over", calls >= 2);

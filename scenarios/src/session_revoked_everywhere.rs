@@ -13,7 +13,8 @@ pub(crate) async fn session_revoked_everywhere(c: &mut Cast) -> Played {
     c.settled(&turn).await?;
     let mut honoured = true;
     for pod in c.pods() {
-        honoured &= c.try_access(&pod, Credential::Owner, "read").await? == Some(200);
+        let status = c.try_access(&pod, Credential::Owner, "read").await?;
+        honoured &= status.is_some_and(|status| (200..300).contains(&status));
         for route in ROUTES {
             c.try_access(&pod, Credential::Foreign, route).await?;
         }

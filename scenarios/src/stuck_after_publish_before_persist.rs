@@ -2,8 +2,7 @@
 //! wait for it for ever, and it must let go of what was taken from it.
 //! Catches: one-hung-turn-blocks-thread.
 
-use std::time::Duration;
-
+use crosspod::history::Bound;
 use crosspod::nemesis::Failpoint;
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
@@ -24,10 +23,11 @@ pub(crate) async fn stuck_after_publish_before_persist(c: &mut Cast) -> Played {
     c.provider().open_gate_through(&turn, 5).await?;
     let held = c.nemesis().holds(armed).await?;
     tails.each_reach(4).await?; // shown
-    let heir = c.taken_over(&turn, &owner, Duration::from_secs(8)).await?;
+    let bound = c.bound(Bound::Progress) + c.patience(Bound::Takeover);
+    let heir = c.taken_over(&turn, &owner, bound).await?;
     c.evidence(
         "the owner held at after-publish-before-persist until it was taken over",
-        heir.epoch > owner.epoch && held.turn.as_ref() == Some(&turn.id),
+        heir != owner && held.turn.as_ref() == Some(&turn.id),
     );
     c.provider().second_call(&turn).await?;
     c.nemesis().release(&held).await?;

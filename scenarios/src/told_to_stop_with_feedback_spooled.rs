@@ -5,6 +5,8 @@ use crosspod::nemesis::Failpoint;
 use crosspod::plan::Pod;
 use crosspod::run::{Cast, Played};
 
+use crate::common::is_in_good_order;
+
 pub(crate) async fn told_to_stop_with_feedback_spooled(c: &mut Cast) -> Played {
     let pod = c.pod(Pod::first());
     let armed = c
@@ -18,7 +20,10 @@ pub(crate) async fn told_to_stop_with_feedback_spooled(c: &mut Cast) -> Played {
     c.drains(&pod).await?;
     c.nemesis().release(&held).await?;
     let code = c.nemesis().gone(&pod).await?;
-    c.evidence("the pod left in good order with feedback in its spool", code == 0);
+    c.evidence(
+        "the pod left in good order with feedback in its spool",
+        is_in_good_order(code),
+    );
     c.feedback_stored(&[set_aside, behind]).await?;
     c.nemesis().start(&pod).await?;
     Ok(())

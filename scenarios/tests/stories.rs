@@ -9,6 +9,8 @@ use std::sync::Arc;
 use crosspod::cluster::AllowedHosts;
 use crosspod::report::{START, first_screen};
 use crosspod::run::{LiveRun, Session, Setting, Story};
+use crosspod::system::load::open::Known;
+use crosspod::system::{Choice, System};
 use crosspod::verdict::Verdict;
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
@@ -30,7 +32,9 @@ fn main() -> ExitCode {
     };
     let trials = scenarios::stories().into_iter().map(|story| {
         let stage = stage.clone();
-        Trial::test(story.name, move || stage.play(&story))
+        // A story that the system cannot play is shown as ignored; `crosspod list` says why.
+        let is_left_out = story.available(&stage.system).is_err();
+        Trial::test(story.name, move || stage.play(&story)).with_ignored_flag(is_left_out)
     });
     let start = {
         let stage = stage.clone();
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
 
 /// What the trials of this process share. Nothing of it comes up before the first trial: a listing needs no engine.
 struct Stage {
+    system: Arc<System>,
     runtime: Runtime,
     seed: u64,
     run: OnceCell<Result<LiveRun, String>>,
@@ -61,7 +66,9 @@ impl Stage {
             Ok(text) => text.parse().map_err(|_| format!("{SEED}={text} is not a number"))?,
             Err(_) => std::process::id().into(),
         };
+        let (system, _) = System::open(&Choice::of_environment(), Known::default()).map_err(|e| e.to_string())?;
         Ok(Self {
+            system: Arc::new(system),
             runtime,
             seed,
             run: OnceCell::new(),
@@ -70,6 +77,7 @@ impl Stage {
     }
 
     fn play(&self, story: &Story) -> Result<(), Failed> {
+        story.available(&self.system)?;
         let played = self.runtime.block_on(async {
             let session = self.session.get_or_init(|| self.open()).await.as_ref()?;
             Ok::<_, &String>(session.play(story, self.seed).await)
@@ -94,7 +102,7 @@ impl Stage {
 
     async fn open(&self) -> Result<Session, String> {
         let setting = Setting {
-            design: "log".to_owned(),
+            system: self.system.clone(),
             defect: None,
             filter: None,
             slots: 1,

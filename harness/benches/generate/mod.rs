@@ -202,6 +202,7 @@ impl Play {
                 size: 0,
                 text: TextMode::Plain,
                 fails: false,
+                is_odd: false,
             }),
         }));
         self.xid += 1;
@@ -380,7 +381,8 @@ impl Play {
         let (thread, epoch) = (turn.thread.clone(), Some(turn.epoch));
         self.messages += 1;
         self.put(What::Store(StoreEvent::Logged {
-            thread,
+            thread: Some(thread),
+            turn: None,
             seq: self.messages,
             cursor: Some(Cursor { epoch, seq }),
             chunk,

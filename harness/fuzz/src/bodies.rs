@@ -2,12 +2,13 @@
 //! of the corpora and on pieces of them, so that each run of the tests tries what the fuzzer has found.
 
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crosspod::history::reader::{self, History};
 use crosspod::history::{Chunk, Event, RunEvent, WatcherEvent, What};
 use crosspod::judge;
-use crosspod::system::frames;
+use crosspod::system::load::reference::reference;
+use crosspod::system::reading::{FrameRules, Reader};
 use crosspod::verdict::Verdict;
 use crosspod::workload::{Frame, Intake, Limits};
 use crosspod_sse::{Decoder, SseEvent};
@@ -64,8 +65,20 @@ struct Taken {
     is_no_stream: Option<bool>,
 }
 
+/// A reader by the rules of the reference pod.
+fn reader() -> Reader {
+    static RULES: LazyLock<Arc<FrameRules>> = LazyLock::new(|| {
+        let system = reference();
+        Arc::new(FrameRules {
+            stream: system.stream,
+            statuses: system.statuses,
+        })
+    });
+    Reader::new(RULES.clone(), None)
+}
+
 fn taken<'b>(mut pieces: impl Iterator<Item = &'b [u8]>) -> Taken {
-    let (mut intake, mut frames) = (Intake::new(LIMITS), Vec::new());
+    let (mut intake, mut frames) = (Intake::new(LIMITS, reader()), Vec::new());
     let end = pieces.try_for_each(|piece| intake.read(piece, &mut frames));
     assert!(intake.seen_bytes() <= LIMITS.tail_bytes);
     // Where a limit cuts the tail there is no rest to speak of.
@@ -136,7 +149,7 @@ fn seen(frames: &[Frame]) -> History {
         What::Watcher(WatcherEvent::Frame {
             watcher,
             id: frame.id.as_deref().map(Into::into),
-            cursor: frame.id.as_deref().and_then(frames::read_cursor),
+            cursor: frame.cursor,
             chunk: frame.chunk.clone(),
         })
     };

@@ -4,6 +4,7 @@
 //! and failed set-up), 130 after Ctrl-C.
 
 mod allowed;
+mod chosen;
 mod commands;
 mod interrupt;
 mod output;
@@ -35,11 +36,12 @@ enum Command {
     /// Check whether this machine can run a cluster; bring one container up through Compose and remove it.
     Doctor(allowed::Allowed),
     /// List stories, the defects they must catch, and the promises that judge every run.
-    List {
-        /// How to print it.
-        #[arg(long, value_enum, default_value_t = Format::Human)]
-        format: Format,
-    },
+    List(commands::list::Args),
+    /// Write a first description (`system.toml`) of a system from its own compose files; nothing is started.
+    Init(commands::init::Args),
+    /// Bring a system up, play one turn, and print how each request, frame and row was read; then try what its description claims.
+    /// Exits with 0 if the description says what was seen.
+    Check(commands::check::Args),
     /// Bring a cluster up and keep it until `down`; runs use it while it is there.
     Up(commands::up::UpArgs),
     /// Remove kept clusters and the leftovers of dead runs.
@@ -87,8 +89,10 @@ pub fn main(stories: &[Story]) -> ExitCode {
 async fn dispatch(command: Command, stories: &[Story]) -> u8 {
     match command {
         Command::Doctor(allowed) => commands::doctor::doctor(&allowed).await,
-        Command::List { format } => commands::list::list(stories, format),
-        Command::Up(args) => commands::up::up(&args).await,
+        Command::List(args) => commands::list::list(stories, &args),
+        Command::Init(args) => commands::init::init(&args).await,
+        Command::Check(args) => Box::pin(commands::check::check(stories, &args)).await,
+        Command::Up(args) => commands::up::up(stories, &args).await,
         Command::Down(args) => commands::down::down(&args).await,
         Command::Run(args) => Box::pin(commands::run::run(stories, args)).await,
         Command::Matrix(args) => Box::pin(commands::matrix::matrix(stories, args)).await,

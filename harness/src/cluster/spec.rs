@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::cluster::lock::run_lock::{RunLock, RunTag};
-use crate::cluster::reference;
 use crate::cluster::wanted::Wanted;
+use crate::system::System;
+use crate::system::language::UnknownName;
 
 /// Longest until a part is ready, unless the spec has another bound.
 pub const READY_BOUND: Duration = Duration::from_mins(1);
@@ -34,19 +35,22 @@ pub struct ClusterSpec {
 }
 
 impl ClusterSpec {
-    /// Slot `slot` of a run: the reference system, clean, of the `log` design with the suite's timings, gone with the run.
-    pub fn new(run: &RunLock, slot: u16) -> Self {
-        Self {
+    /// Slot `slot` of a run: a system without defects, gone with the run.
+    ///
+    /// # Errors
+    /// The description names a variable of the environment that is not set.
+    pub fn new(run: &RunLock, slot: u16, system: &System) -> Result<Self, UnknownName> {
+        Ok(Self {
             run: run.tag().clone(),
             slot,
             kept: false,
-            system: reference::system(),
-            design: "log".into(),
+            system: Wanted::of(system)?,
+            design: system.design_name().to_owned(),
             defects: Vec::new(),
             variables: BTreeMap::new(),
             postgres_port: None,
             ready_bound: READY_BOUND,
-        }
+        })
     }
 
     /// The same with the first pods alone.
@@ -86,7 +90,8 @@ mod tests {
     use super::*;
 
     fn spec() -> ClusterSpec {
-        ClusterSpec::new(&RunLock::begin().expect("a lock in the cache folder"), 4)
+        let lock = RunLock::begin().expect("a lock in the cache folder");
+        ClusterSpec::new(&lock, 4, &System::reference()).expect("it names no variable")
     }
 
     #[test]

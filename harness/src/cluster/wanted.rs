@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::cluster::part::role::{Part, Role};
+use crate::system::language::{Template, UnknownName, Values};
+use crate::system::{System, parts};
 
 /// Largest number of pods.
 pub const PODS_MAX: u8 = 9;
@@ -19,6 +21,8 @@ pub struct Wanted {
     pub parts: Vec<Part>,
     /// Images that run in place of those that the compose files name.
     pub images: BTreeMap<String, String>,
+    /// Folder whose `images.toml` names images that may have to be made.
+    pub stand_ins: Option<PathBuf>,
     /// Services of the compose files that are not started.
     pub left_out: BTreeSet<String>,
 }
@@ -38,7 +42,8 @@ pub struct WantedPods {
     pub alive: String,
     /// True if one pod boots before the others.
     pub first_alone: bool,
-    /// Environment of every pod. `{pod}` and `{provider}` stand for the pod's name and the provider's URL.
+    /// Environment of every pod. `{pod}` and `{provider}` stand for the pod's name and the provider's URL, `{design}` and
+    /// `{defects}` for what the spec of a cluster says.
     pub variables: BTreeMap<String, String>,
     /// True if the invoking user runs the pods, in place of the image's own, so that their processes can be signalled without
     /// root.
@@ -62,16 +67,110 @@ impl WantedPods {
     }
 }
 
+/// Placeholders whose values differ from pod to pod and from cluster to cluster: a template is rendered with these names as
+/// they stand.
+const LATER: [&str; 5] = ["pod", "provider", "design", "defects", "at"];
+/// The file that names images that may have to be made.
+const IMAGES: &str = "images.toml";
+
 impl Wanted {
+    /// What a cluster of a system is made of.
+    ///
+    /// # Errors
+    /// A placeholder has no value, that of a variable of the environment that is not set.
+    pub fn of(system: &System) -> Result<Self, UnknownName> {
+        let description = &system.description;
+        let values = later();
+        let parts = description.parts.iter().map(|(service, part)| {
+            let url = part.url.as_ref().map(|url| url.text(&values)).transpose()?;
+            Ok(Part {
+                ports: part.used_ports(),
+                url,
+                ..Part::new(service, Role::from(part.role))
+            })
+        });
+        let pods = &description.pods;
+        let of_profile = system.played().profile.map(|profile| profile.variables.iter());
+        let variables = pods.variables.iter().chain(of_profile.into_iter().flatten());
+        let variable = |(name, value): (&str, &Template)| Ok((name.to_owned(), value.text(&values)?));
+        Ok(Self {
+            compose: description
+                .compose
+                .iter()
+                .map(|file| system.folder.join(file))
+                .collect(),
+            pods: WantedPods {
+                services: pods.services.to_vec(),
+                copies: pods.copies.get().try_into().unwrap_or(1),
+                port: pods.port,
+                admin: pods.admin,
+                // A pod that says when it can serve is awaited until it does.
+                alive: pods.ready.as_ref().unwrap_or(&pods.alive).clone(),
+                first_alone: pods.first_alone,
+                variables: variables.map(variable).collect::<Result<_, _>>()?,
+                // A pod with crosspod's own interface bears that anybody runs it; a stranger's image may not.
+                as_own_user: pods.admin.is_some(),
+            },
+            parts: parts.collect::<Result<_, _>>()?,
+            images: BTreeMap::new(),
+            stand_ins: system.folder.join(IMAGES).is_file().then(|| system.folder.clone()),
+            left_out: BTreeSet::new(),
+        })
+    }
+
     /// The first part in a role.
     pub(in crate::cluster) fn in_role(&self, role: Role) -> Option<&Part> {
         self.parts.iter().find(|part| part.role == role)
     }
 }
 
+/// Values of an environment, and names that stand for themselves.
+fn later() -> Values {
+    let environment = std::env::vars_os().filter_map(|(name, value)| {
+        let (name, value) = (name.into_string().ok()?, value.into_string().ok()?);
+        Some((format!("env.{name}"), value))
+    });
+    let later = LATER.map(|name| (name.to_owned(), format!("{{{name}}}")));
+    environment.chain(later).collect()
+}
+
+impl From<parts::Role> for Role {
+    fn from(role: parts::Role) -> Self {
+        match role {
+            parts::Role::Postgres => Self::Postgres,
+            parts::Role::Redis => Self::Redis,
+            parts::Role::Nats => Self::Nats,
+            parts::Role::Edge => Self::Edge,
+            parts::Role::Job => Self::Job,
+            parts::Role::Other => Self::Other,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reference_pod_s_cluster_is_made_of_its_description() {
+        let wanted = Wanted::of(&System::reference()).expect("it names no variable of the environment");
+        assert!(wanted.compose[0].is_file(), "{:?}", wanted.compose);
+        let pods = &wanted.pods;
+        assert_eq!((pods.services.len(), pods.copies, pods.port), (3, 1, 8080));
+        assert_eq!((pods.alive.as_str(), pods.as_own_user), ("/ready", true));
+        assert_eq!(pods.variables["POD_DEFECTS"], "{defects}");
+        assert_eq!(pods.variables["OPENAI_BASE_URL"], "{provider}/v1");
+        assert_eq!(pods.variables["LEASE_MS"], "1000", "that is the profile's");
+        let parts: Vec<_> = wanted
+            .parts
+            .iter()
+            .map(|part| (part.service.as_str(), part.role))
+            .collect();
+        assert_eq!(parts, [("postgres", Role::Postgres), ("nats", Role::Nats)]);
+        let url = wanted.parts[0].url.as_deref();
+        assert_eq!(url, Some("postgres://crosspod:crosspod@{at}/crosspod"));
+        assert_eq!(wanted.stand_ins, None);
+    }
 
     fn pods(services: &[&str], copies: u8) -> Vec<String> {
         let pods = WantedPods {

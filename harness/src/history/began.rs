@@ -164,6 +164,42 @@ pub enum Capability {
     Edge,
 }
 
+impl Capability {
+    /// Every capability, in its order.
+    pub const ALL: [Self; 30] = [
+        Self::Threads,
+        Self::Serial,
+        Self::Queue,
+        Self::Idempotent,
+        Self::Cancel,
+        Self::Read,
+        Self::Questions,
+        Self::Cursor,
+        Self::Dense,
+        Self::Live,
+        Self::ThreadTail,
+        Self::Resync,
+        Self::FrameTurn,
+        Self::MessageIds,
+        Self::KnownKinds,
+        Self::StreamLog,
+        Self::Owner,
+        Self::Attempt,
+        Self::Epoch,
+        Self::EveryCommit,
+        Self::StoredText,
+        Self::Tenants,
+        Self::Revocation,
+        Self::ProviderJournal,
+        Self::Conversation,
+        Self::Feedback,
+        Self::Ready,
+        Self::Complaint,
+        Self::Gauges,
+        Self::Edge,
+    ];
+}
+
 /// A capability that the system lacks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lack {
@@ -283,5 +319,18 @@ impl Bounds {
         ];
         let bounds = *self;
         all.into_iter().filter_map(move |bound| bounds.of(bound))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_capability_is_listed_in_its_place() {
+        for (place, capability) in Capability::ALL.into_iter().enumerate() {
+            assert_eq!(capability as usize, place, "{capability:?}");
+        }
+        assert_eq!(Capability::ALL.last(), Some(&Capability::Edge), "the last of the enum");
     }
 }

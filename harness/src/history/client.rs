@@ -107,6 +107,9 @@ pub struct Expect {
     pub text: TextMode,
     /// True if the provider was told to fail every attempt, so that the turn must end as failed.
     pub fails: bool,
+    /// True if the provider was told to say something that not every client takes: the turn may end as failed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_odd: bool,
 }
 
 /// The answer to an accepted post. A post that is answered by a stream is accepted at the frame that names the turn.

@@ -47,14 +47,19 @@ pub enum StoreEvent {
         /// The row as it is after the change.
         row: Row,
     },
-    /// A message came to be in the stream log, told in the log's order: a frame as it is stored for every tail of its thread.
+    /// An entry came to be in the stream log, told in the log's order: a frame as it is stored for every tail of its thread or turn.
     /// It was stored some time before, and is told once; one that was cleared away before it was read is not told.
     Logged {
-        /// The thread whose log it is in.
-        thread: ThreadId,
-        /// Its place in the log, from 1, as far as 32 bits count; messages of other threads lie between those of one.
+        /// The thread whose log it is in, if the log's name says that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thread: Option<ThreadId>,
+        /// The turn whose log it is in, if turns have logs of their own; boxed, because there are many events and few such systems.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        turn: Option<Box<TurnId>>,
+        /// Its place in the stream log, from 1, as far as 32 bits count; entries of other threads and turns lie between those of one.
+        /// If a number is left out, something may have lain there that was not read.
         seq: u32,
-        /// The id under which clients are shown the frame, as a cursor, where the message carries one that can be read.
+        /// The id under which clients are shown the frame, as a cursor, where the entry carries one that can be read.
         cursor: Option<Cursor>,
         /// The frame's content.
         chunk: Chunk,

@@ -17,6 +17,7 @@ mod strangers;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use needs::Offer;
 pub use policy::judge;
 pub use promise::{Clause, Need, Promise};
 pub use registry::PROMISES;

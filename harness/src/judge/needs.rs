@@ -6,20 +6,31 @@
 
 use super::promise::{Need, Promise};
 use super::view::View;
+use crate::history::{Bounds, Capability, Lack};
 use crate::verdict::{InPart, NotApplicable};
 
-impl View<'_> {
-    /// True if the system has what is needed.
-    pub(super) fn has(&self, need: Need) -> bool {
+/// What a system offers: needs are held against it.
+#[derive(Debug, Clone, Copy)]
+pub struct Offer<'a> {
+    /// Its capabilities.
+    pub capabilities: &'a [Capability],
+    /// Why it lacks what it lacks.
+    pub lacks: &'a [Lack],
+    /// The bounds that it promises.
+    pub bounds: &'a Bounds,
+}
+
+impl Offer<'_> {
+    fn meets(&self, need: Need) -> bool {
         match need {
-            Need::Can(capability) => self.can(capability),
-            Need::Within(bound) => self.promised.of(bound).is_some(),
+            Need::Can(capability) => self.capabilities.contains(&capability),
+            Need::Within(bound) => self.bounds.of(bound).is_some(),
         }
     }
 
     /// Why the first of these needs that is not met is not met.
     fn why_not(&self, needs: &[Need]) -> Option<String> {
-        let missing = needs.iter().find(|need| !self.has(**need))?;
+        let missing = needs.iter().find(|need| !self.meets(**need))?;
         Some(match missing {
             Need::Within(bound) => format!("no bound is promised (bounds.{})", bound.name()),
             Need::Can(capability) => {
@@ -31,37 +42,55 @@ impl View<'_> {
     }
 }
 
-/// Why a promise cannot be judged at all, if so: a need of its own is not met, or one of each of its clauses.
-pub(super) fn not_applicable(view: &View<'_>, promise: &Promise) -> Option<NotApplicable> {
-    let every_clause = || {
-        let lacking: Vec<String> = promise
-            .clauses
-            .iter()
-            .filter_map(|clause| view.why_not(clause.needs))
-            .collect();
-        let is_all = !promise.has_more && !lacking.is_empty() && lacking.len() == promise.clauses.len();
-        is_all.then(|| lacking.join("; "))
-    };
-    let why = view.why_not(promise.needs).or_else(every_clause)?;
-    Some(NotApplicable {
-        promise: promise.name.to_owned(),
-        why,
-    })
-}
-
-/// The clauses of a promise that cannot be judged.
-pub(super) fn in_part(view: &View<'_>, promise: &Promise) -> Vec<InPart> {
-    let lacking = promise
-        .clauses
-        .iter()
-        .filter_map(|clause| Some((clause, view.why_not(clause.needs)?)));
-    lacking
-        .map(|(clause, why)| InPart {
-            promise: promise.name.to_owned(),
-            clause: clause.name.to_owned(),
+impl Promise {
+    /// Why it cannot be judged at all, if so: a need of its own is not met, or one of each of its clauses.
+    pub fn not_applicable(&self, offer: Offer<'_>) -> Option<NotApplicable> {
+        let every_clause = || {
+            let lacking: Vec<String> = self
+                .clauses
+                .iter()
+                .filter_map(|clause| offer.why_not(clause.needs))
+                .collect();
+            let is_all = !self.has_more && !lacking.is_empty() && lacking.len() == self.clauses.len();
+            is_all.then(|| lacking.join("; "))
+        };
+        let why = offer.why_not(self.needs).or_else(every_clause)?;
+        Some(NotApplicable {
+            promise: self.name.to_owned(),
             why,
         })
-        .collect()
+    }
+
+    /// Its clauses that cannot be judged.
+    pub fn in_part(&self, offer: Offer<'_>) -> Vec<InPart> {
+        let lacking = self
+            .clauses
+            .iter()
+            .filter_map(|clause| Some((clause, offer.why_not(clause.needs)?)));
+        lacking
+            .map(|(clause, why)| InPart {
+                promise: self.name.to_owned(),
+                clause: clause.name.to_owned(),
+                why,
+            })
+            .collect()
+    }
+}
+
+impl View<'_> {
+    /// What the system offers.
+    pub(super) fn offer(&self) -> Offer<'_> {
+        Offer {
+            capabilities: self.capabilities,
+            lacks: self.lacks,
+            bounds: &self.promised,
+        }
+    }
+
+    /// True if the system has what is needed.
+    pub(super) fn has(&self, need: Need) -> bool {
+        self.offer().meets(need)
+    }
 }
 
 /// Why nothing of a promise could have been overdue, if so: the run ended before the bound was over.

@@ -9,7 +9,8 @@ use crate::roles::nats::stream::StoreError;
 use crate::roles::postgres::connect::DatabaseError;
 use crate::roles::redis::store::RedisError;
 
-/// A fault that could not be injected, seen or healed. The run proves nothing then.
+/// A fault that could not be injected, seen or healed. The run proves nothing then, unless it is the system's doing: it does not use
+/// the link, or does not end when it is asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum NemesisError {
     /// A system call or a request for the fault was refused.
@@ -30,6 +31,16 @@ pub enum NemesisError {
         /// Part that it was aimed at.
         target: PodName,
         /// The last thing that was seen instead.
+        seen: String,
+    },
+    /// A fault was put on a link, and nothing passed there that it could work on.
+    #[error("{fault} on {target}: {seen}")]
+    NoTraffic {
+        /// Name of the fault.
+        fault: Cow<'static, str>,
+        /// Pod of the link.
+        target: PodName,
+        /// The last thing that the fault proxy said.
         seen: String,
     },
     /// Owner and epoch could not be read again after the fault landed.

@@ -75,7 +75,7 @@ mod tests {
     /// Pod and harness agree on the wire alone: the names are compared here.
     #[test]
     fn the_reference_pod_knows_every_failpoint_by_its_name() {
-        let pod = crate::cluster::workspace_root().join("fixtures/pod/src/failpoints/places.rs");
+        let pod = crate::system::load::workspace::workspace_root().join("fixtures/pod/src/failpoints/places.rs");
         let pod = std::fs::read_to_string(pod).expect("the pod's failpoints");
         for point in ALL {
             assert!(pod.contains(&format!("=> \"{}\",", point.name())), "{}", point.name());

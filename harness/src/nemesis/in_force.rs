@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::cluster::PartHandle;
-use crate::history::{Effect, Epoch, PodName, ThreadId};
+use crate::history::{Attempt, Effect, Epoch, PodName, ThreadId, TurnId};
 use crate::nemesis::error::{NemesisError, Refusal};
 
 /// The owner of a turn, as read from the database: a fault is aimed at it.
@@ -11,10 +11,14 @@ use crate::nemesis::error::{NemesisError, Refusal};
 pub struct Aim {
     /// Thread of the turn.
     pub thread: ThreadId,
+    /// The turn, where it is known.
+    pub turn: Option<TurnId>,
     /// The owner.
     pub owner: PodName,
-    /// The thread's epoch under this owner.
+    /// The thread's epoch under this owner; 0 if rows have none.
     pub epoch: Epoch,
+    /// The owner's claim of the turn, if rows of turns count claims.
+    pub attempt: Option<Attempt>,
 }
 
 /// A fault that is not healed yet.

@@ -1,7 +1,11 @@
-//! The description of a fault: its name, its needs and its effect. Each fault's file states one, and the registry lists them.
+//! The description of a fault: its name, its places, its needs and its effect. Each fault's file states one, and the registry lists
+//! them.
 
-use crate::cluster::Role as PartRole;
+use crate::cluster::Role;
 use crate::history::{Effect, Ends, Excuses};
+use crate::system::System;
+use crate::system::needs::{Need, Why};
+use crate::system::parts::{Keeps, Role as Described};
 
 /// A fault that the nemesis can inject.
 #[derive(Debug)]
@@ -10,171 +14,112 @@ pub struct FaultKind {
     pub name: &'static str,
     /// One sentence for users.
     pub about: &'static str,
-    /// What must be there to inject it.
-    pub needs: Needs,
+    /// The places that it can be aimed at.
+    pub on: On,
+    /// What must be there to inject it, beside one of its places.
+    pub needs: &'static [Need],
     /// Its effect at a place.
     pub effect: fn(&FaultSite) -> Effect,
 }
 
-/// What must be there to inject a fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Needs {
-    /// The places that it can be aimed at.
-    pub on: On,
-    /// Powers of the driver that runs the parts.
-    pub powers: &'static [Power],
-    /// True if the pod needs an admin interface.
-    pub admin: bool,
-}
-
-impl Needs {
-    /// Any of these parts, and no power of the driver.
-    pub const fn part(roles: &'static [Role]) -> Self {
-        Self {
-            on: On::Part(roles),
-            powers: &[],
-            admin: false,
-        }
-    }
-
-    /// The same, and these powers of the driver.
-    #[must_use]
-    pub const fn with(self, powers: &'static [Power]) -> Self {
-        Self { powers, ..self }
-    }
-
-    /// The same, and an admin interface in the pod.
-    #[must_use]
-    pub const fn with_admin(self) -> Self {
-        Self { admin: true, ..self }
+impl FaultKind {
+    /// Decides whether it can be injected into a system.
+    ///
+    /// # Errors
+    /// The system has none of its places, or the first need that is not met.
+    pub fn available(&self, system: &System) -> Result<(), Why> {
+        self.on.available(system)?;
+        system.available(self.needs)
     }
 }
 
 /// The places that a fault can be aimed at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum On {
-    /// A part of one of these roles.
+    /// A part in one of these roles.
     Part(&'static [Role]),
     /// A link of a pod.
     Link,
 }
 
-/// The role of a part in a system under test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// A replica of the system.
-    Pod,
-    /// A Postgres database.
-    Postgres,
-    /// A Redis store.
-    Redis,
-    /// A NATS broker.
-    Nats,
-    /// The provider of answers.
-    Provider,
-    /// Any other part.
-    Other,
-}
+/// The roles of parts that every pod depends on.
+pub(super) const DEPENDENCIES: &[Role] = &[
+    Role::Postgres,
+    Role::Redis,
+    Role::Nats,
+    Role::Edge,
+    Role::Provider,
+    Role::Other,
+];
+/// The roles of parts that run as long as the system does.
+pub(super) const EVERY_PART: &[Role] = &[
+    Role::Pod,
+    Role::Postgres,
+    Role::Redis,
+    Role::Nats,
+    Role::Edge,
+    Role::Provider,
+    Role::Other,
+];
 
-impl Role {
-    /// Every role that a pod depends on.
-    pub const DEPENDENCIES: &'static [Self] = &[Self::Postgres, Self::Redis, Self::Nats, Self::Provider, Self::Other];
-    /// Every role.
-    pub const ALL: &'static [Self] = &[
-        Self::Pod,
-        Self::Postgres,
-        Self::Redis,
-        Self::Nats,
-        Self::Provider,
-        Self::Other,
-    ];
-
-    pub(super) fn of(part: PartRole) -> Self {
-        match part {
-            PartRole::Pod => Self::Pod,
-            PartRole::Postgres => Self::Postgres,
-            PartRole::Redis => Self::Redis,
-            PartRole::Nats => Self::Nats,
-            PartRole::Provider => Self::Provider,
-            PartRole::Links | PartRole::Edge | PartRole::Job | PartRole::Other => Self::Other,
-        }
-    }
-
-    /// The same as a description says it.
-    pub(crate) fn in_clusters(self) -> PartRole {
+impl On {
+    /// The names of the places for users.
+    pub fn places(self) -> Vec<String> {
         match self {
-            Self::Pod => PartRole::Pod,
-            Self::Postgres => PartRole::Postgres,
-            Self::Redis => PartRole::Redis,
-            Self::Nats => PartRole::Nats,
-            Self::Provider => PartRole::Provider,
-            Self::Other => PartRole::Other,
+            Self::Part(roles) => roles.iter().map(Role::to_string).collect(),
+            Self::Link => vec!["link".to_owned()],
         }
     }
 
-    /// Its name for users.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pod => "pod",
-            Self::Postgres => "postgres",
-            Self::Redis => "redis",
-            Self::Nats => "nats",
-            Self::Provider => "provider",
-            Self::Other => "other",
+    fn available(self, system: &System) -> Result<(), Why> {
+        let roles = match self {
+            Self::Part(roles) => roles,
+            Self::Link => return Ok(()),
+        };
+        let lacks = |role: &Role| system.available(&described(*role)?).err();
+        let lacking: Vec<Why> = roles.iter().filter_map(lacks).collect();
+        if lacking.len() < roles.len() {
+            return Ok(());
         }
+        let words: Vec<String> = lacking.iter().map(|why| why.missing.clone()).collect();
+        Err(Why {
+            missing: words.join(", "),
+            key: lacking.into_iter().find_map(|why| why.key),
+        })
     }
 }
 
-/// Something that a driver can do with the parts that it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Power {
-    /// Freeze every process of a part.
-    Freeze,
-    /// End a process and prove that it is gone.
-    ProofOfDeath,
-    /// Limit memory and CPU of a running part.
-    Limits,
-    /// Limit the descriptors of a running process.
-    Descriptors,
-    /// Write into and empty the volumes of a part.
-    Volumes,
-    /// Start a part again with other variables.
-    Replace,
-}
-
-impl Power {
-    /// Its name for users.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Freeze => "FREEZE",
-            Self::ProofOfDeath => "PROOF_OF_DEATH",
-            Self::Limits => "LIMITS",
-            Self::Descriptors => "DESCRIPTORS",
-            Self::Volumes => "VOLUMES",
-            Self::Replace => "REPLACE",
-        }
-    }
-}
-
-/// What is left of a part's data after its process has ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Keeps {
-    /// All of it, however it ended.
-    #[default]
-    Always,
-    /// All of it after an end in good order, and nothing certain after a kill.
-    OnStop,
-    /// Nothing.
-    Never,
+/// The need of a part in a role. Returns `None` for a role that every system has.
+fn described(role: Role) -> Option<[Need; 1]> {
+    let role = match role {
+        Role::Pod | Role::Provider | Role::Links => return None,
+        Role::Postgres => Described::Postgres,
+        Role::Redis => Described::Redis,
+        Role::Nats => Described::Nats,
+        Role::Edge => Described::Edge,
+        Role::Job => Described::Job,
+        Role::Other => Described::Other,
+    };
+    Some([Need::Part(role)])
 }
 
 /// What a part stores.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stored {
     /// What is left of it after an end.
     pub keeps: Keeps,
     /// True if the stream log is kept there.
     pub holds_log: bool,
+}
+
+impl Default for Stored {
+    /// Nothing that a fault could take.
+    fn default() -> Self {
+        Self {
+            keeps: Keeps::Always,
+            holds_log: false,
+        }
+    }
 }
 
 /// Where a fault is aimed: what its effect depends on.
@@ -236,5 +181,27 @@ mod tests {
             assert_eq!(lost(keeps, true, Ends::InGoodOrder), at_a_stop, "{keeps:?}, stopped");
             assert!(!lost(keeps, false, Ends::AtOnce), "{keeps:?}: the log is elsewhere");
         }
+    }
+
+    #[test]
+    fn a_fault_without_one_of_its_places_or_needs_says_what_is_missing() {
+        const STORES: &[Role] = &[Role::Redis, Role::Other];
+        let fault = |on, needs| FaultKind {
+            name: "f",
+            about: "",
+            on,
+            needs,
+            effect: FaultSite::plain,
+        };
+        let reference = System::reference();
+        let why = |fault: FaultKind| fault.available(&reference).map_err(|why| why.to_string());
+        assert_eq!(why(fault(On::Link, &[])), Ok(()));
+        assert_eq!(why(fault(On::Part(EVERY_PART), &[Need::Admin])), Ok(()));
+        assert_eq!(
+            why(fault(On::Part(STORES), &[])),
+            Err("no part has role \"redis\", no part has role \"other\" ([parts.SERVICE] role)".to_owned())
+        );
+        let lacking = why(fault(On::Part(&[Role::Pod]), &[Need::Pods(9)]));
+        assert_eq!(lacking, Err("9 pods are needed, there are 3 (pods.copies)".to_owned()));
     }
 }

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::cluster::PartHandle;
+use crate::cluster::{Part, PartHandle};
 use crate::history::writer::Recorder;
 use crate::history::{FaultEvent, FaultStep, Landing, PodName, Status, What};
 use crate::roles::postgres::owners::Owners;
@@ -36,7 +36,7 @@ pub use admin::AdminError;
 pub use error::{NemesisError, Refusal};
 pub use failpoints::Failpoint;
 pub use in_force::Aim;
-pub use kind::{FaultKind, FaultSite, Keeps, Needs, On, Power, Role, Stored};
+pub use kind::{FaultKind, FaultSite, On, Stored};
 pub use link::{Lifted, Link, LinkCut, LinkFault, Way};
 pub use pod::clock_shifted::Shift;
 pub use pod::hold::{Armed, Held, NoHold};
@@ -44,12 +44,17 @@ pub use registry::FAULTS;
 pub use resources::cpu_throttled::Throttled;
 pub use storage::disk_full::clear_disk;
 
+pub use crate::cluster::Role;
+pub use crate::system::parts::Keeps;
+
 /// Injects faults, heals them, and keeps the record of each.
 pub struct Nemesis {
     owners: Arc<Owners>,
     recorder: Recorder,
     /// What the parts store, by part.
     stored: BTreeMap<PodName, Stored>,
+    /// The cluster's parts: links lead to the first in each role.
+    parts: Vec<Part>,
     /// Faults in force, in the order of their injection.
     in_force: Vec<InForce>,
     /// Pods that hold at a failpoint or may come to hold there.
@@ -65,13 +70,14 @@ pub struct Nemesis {
 }
 
 impl Nemesis {
-    /// A nemesis that records into `recorder` and reads owners through `owners`. A part that is not in `stored` stores
-    /// nothing that a fault could take.
-    pub fn new(owners: Arc<Owners>, recorder: Recorder, stored: BTreeMap<PodName, Stored>) -> Self {
+    /// A nemesis that records into `recorder` and reads owners through `owners`, in a cluster of these `parts`. A part that is not in
+    /// `stored` stores nothing that a fault could take.
+    pub fn new(owners: Arc<Owners>, recorder: Recorder, stored: BTreeMap<PodName, Stored>, parts: Vec<Part>) -> Self {
         Self {
             owners,
             recorder,
             stored,
+            parts,
             in_force: Vec::new(),
             armed: Vec::new(),
             full: Vec::new(),
@@ -144,7 +150,7 @@ impl Nemesis {
         self.count += 1;
         let part = name(target);
         let site = FaultSite {
-            role: Role::of(target.part().role),
+            role: target.part().role,
             stored: self.stored.get(&part).copied().unwrap_or_default(),
             link,
         };
@@ -207,7 +213,7 @@ impl Nemesis {
     }
 
     async fn landing(&self, fault: &InForce, aim: &Aim) -> Result<Landing, NemesisError> {
-        let now = self.owners.of(&aim.thread).await;
+        let now = self.owners.of(&aim.thread, aim.turn.as_ref()).await;
         let now = now.map_err(|source| NemesisError::Landing {
             fault: fault.fault.clone(),
             target: fault.target.clone(),
@@ -219,7 +225,9 @@ impl Nemesis {
                 Landing::Hit
             }
             Some(now) if now.status.is_terminal() => Landing::TooLate,
-            Some(now) if now.epoch == aim.epoch && now.owner.as_ref() == Some(&aim.owner) => Landing::Hit,
+            Some(now) if now.is_as(aim.epoch, aim.attempt.as_ref()) && now.owner.as_ref() == Some(&aim.owner) => {
+                Landing::Hit
+            }
             _ => Landing::Moved,
         })
     }

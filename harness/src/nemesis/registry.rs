@@ -39,8 +39,9 @@ pub const FAULTS: &[&FaultKind] = &[
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::kind::{FaultSite, On, Role, Stored};
+    use super::super::kind::{FaultSite, On, Stored};
     use super::*;
+    use crate::cluster::Role;
     use crate::history::Excuses;
     use crate::history::effect_by_name;
 
@@ -66,7 +67,7 @@ mod tests {
 
     #[test]
     fn every_fault_that_a_file_states_is_listed() {
-        let folder = crate::cluster::workspace_root().join("harness/src/nemesis");
+        let folder = crate::system::load::workspace::workspace_root().join("harness/src/nemesis");
         let mut stated = 0;
         let mut folders = vec![folder];
         while let Some(folder) = folders.pop() {
@@ -93,7 +94,7 @@ mod tests {
             (Role::Provider, "mock-ai"),
         ];
         for fault in FAULTS {
-            match fault.needs.on {
+            match fault.on {
                 On::Link => {
                     let name = format!("nats-{}", fault.name);
                     let stated = (fault.effect)(&site(Role::Pod, Some("nats")));
@@ -112,7 +113,7 @@ mod tests {
     #[test]
     fn a_fault_of_what_all_pods_depend_on_excuses_all_of_them_and_no_other_does() {
         for fault in FAULTS {
-            let On::Part(roles) = fault.needs.on else {
+            let On::Part(roles) = fault.on else {
                 let stated = (fault.effect)(&site(Role::Pod, Some("edge")));
                 assert_eq!(stated.excuses, Excuses::ItsTarget, "{}", fault.name);
                 continue;

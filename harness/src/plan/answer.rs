@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use mock_ai::script::Oddity;
-use mock_ai::token::TextMode;
+use mock_ai::token::{TextMode, is_key};
 
 use crate::history::{Expect, TurnKey};
 
@@ -18,6 +18,8 @@ pub struct Answer {
     gate_after: Option<u32>,
     directives: Vec<String>,
     fails: bool,
+    /// True if not every client of the provider takes what it says.
+    is_odd: bool,
 }
 
 impl Answer {
@@ -30,6 +32,7 @@ impl Answer {
             gate_after: None,
             directives: Vec::new(),
             fails: false,
+            is_odd: false,
         }
     }
 
@@ -118,6 +121,7 @@ impl Answer {
             Oddity::Bad(_) | Oddity::Page(_) => self.fails = true,
             _ => {}
         }
+        self.is_odd = true;
         self.directives.push(oddity.to_string());
         self
     }
@@ -158,6 +162,7 @@ impl Answer {
             size: self.size,
             text: self.text,
             fails: self.fails,
+            is_odd: self.is_odd,
         }
     }
 
@@ -181,6 +186,13 @@ impl Answer {
     pub fn gate(key: &TurnKey) -> String {
         format!("gate-{key}")
     }
+}
+
+/// The key in a user's message, which may stand anywhere in the text. Returns `None` if there is none.
+pub fn key_in(text: &str) -> Option<TurnKey> {
+    let (_, hints) = text.split_once("[[mock key:")?;
+    let key: &str = hints.split([' ', ']']).next()?;
+    is_key(key).then(|| TurnKey::from(key))
 }
 
 #[cfg(test)]

@@ -80,6 +80,11 @@ impl Place {
     pub fn is_due_a_resync(self) -> bool {
         matches!(self, Self::Foreign | Self::NeverWas | Self::FarFuture)
     }
+
+    /// True for a cursor that no watcher was given. Only a system that can tell a client to start over says what becomes of it.
+    pub fn is_made_up(self) -> bool {
+        self.is_due_a_resync() || matches!(self, Self::PastHead | Self::Nonsense)
+    }
 }
 
 /// How a watcher reads.
@@ -192,6 +197,8 @@ mod tests {
         }
         let due: Vec<_> = lane.iter().filter(|visit| visit.from.is_due_a_resync()).collect();
         assert_eq!(due.len(), 3);
+        assert_eq!(lane.iter().filter(|visit| visit.from.is_made_up()).count(), 4);
+        assert!(Place::PastHead.is_made_up() && !Place::Head.is_made_up() && !Place::Anew.is_made_up());
         let written = serde_json::to_string(&drawn).expect("a plan is written");
         assert_eq!(
             written.matches("\"form\":\"after\"").count() + written.matches("\"form\":\"after-beside").count(),

@@ -11,7 +11,7 @@ mod seed;
 mod selector;
 mod trigger;
 
-pub use answer::Answer;
+pub use answer::{Answer, key_in};
 pub use background_watchers::{BackgroundVisits, Manner, Place, Visit};
 pub use mock_ai::script::{Bad, BadKind, Extra, Flag, Oddity, Page, Ping, Reasoning, UsageMode};
 pub use mock_ai::token::TextMode;

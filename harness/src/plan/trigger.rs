@@ -52,6 +52,13 @@ pub enum Trigger {
         /// The epoch.
         epoch: Epoch,
     },
+    /// A turn's row has an owner, and it is not this one.
+    OwnedByAnother {
+        /// The turn.
+        turn: TurnId,
+        /// The owner before.
+        owner: PodName,
+    },
     /// A frame with this sequence of an epoch, or a later one of it, is shown to any watcher: the log holds it by then.
     LogHolds {
         /// The epoch.
@@ -270,6 +277,9 @@ fn fits(trigger: &Trigger, what: &What) -> bool {
         }
         (Trigger::EpochIs { thread, epoch }, What::Store(StoreEvent::Row { row, .. })) => {
             matches!(row, Row::Thread { thread: of, epoch: Some(now), .. } if of == thread && now >= epoch)
+        }
+        (Trigger::OwnedByAnother { turn, owner }, What::Store(StoreEvent::Row { row, .. })) => {
+            matches!(row, Row::Turn(now) if now.turn == *turn && now.owner.as_ref().is_some_and(|now| now != owner))
         }
         (
             Trigger::LogHolds { epoch, seq },

@@ -25,8 +25,34 @@ pub struct RunReport {
     pub reason: Option<String>,
     /// The stories.
     pub stories: Vec<StoryReport>,
+    /// Stories that were asked for and that the system cannot play.
+    #[serde(default)]
+    pub not_applicable: Vec<NotPlayed>,
+    /// Known bugs that no story of the run showed, although some might have.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_seen: Vec<NotSeen>,
     /// The run's figures.
     pub figures: RunFigures,
+}
+
+/// A known bug that a run did not show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotSeen {
+    /// The promises, of which one breaks.
+    pub promises: Vec<String>,
+    /// Why it is broken and borne.
+    pub why: String,
+    /// Plays in which it might have shown.
+    pub plays: usize,
+}
+
+/// A story that the system cannot play, by name, with the reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotPlayed {
+    /// The story.
+    pub story: String,
+    /// The missing thing, and the key of the description that would say it.
+    pub why: String,
 }
 
 /// One story played once.
@@ -124,7 +150,24 @@ impl RunReport {
             seed,
             reason: None,
             stories,
+            not_applicable: Vec::new(),
+            not_seen: Vec::new(),
             figures,
+        }
+    }
+
+    /// The same, with known bugs that it did not show.
+    #[must_use]
+    pub fn without_seeing(self, not_seen: Vec<NotSeen>) -> Self {
+        Self { not_seen, ..self }
+    }
+
+    /// The same, with the stories that could not be played.
+    #[must_use]
+    pub fn leaving_out(self, not_applicable: &[NotPlayed]) -> Self {
+        Self {
+            not_applicable: not_applicable.to_vec(),
+            ..self
         }
     }
 
@@ -137,6 +180,8 @@ impl RunReport {
             seed,
             reason: Some(reason),
             stories: Vec::new(),
+            not_applicable: Vec::new(),
+            not_seen: Vec::new(),
             figures,
         }
     }
@@ -159,6 +204,15 @@ mod tests {
             serde_json::Value::Null
         );
         assert_eq!(value["figures"]["seen_to_dead_ms"]["n"], 0);
+        assert_eq!(value["not_applicable"], serde_json::json!([]));
+        let left_out = NotPlayed {
+            story: "t".into(),
+            why: "no part is a redis".into(),
+        };
+        let report = RunReport::new(7, vec![], RunFigures::default()).leaving_out(&[left_out]);
+        let value = serde_json::to_value(report).expect("it serialises");
+        let expected = serde_json::json!([{"story": "t", "why": "no part is a redis"}]);
+        assert_eq!(value["not_applicable"], expected);
     }
 
     #[test]

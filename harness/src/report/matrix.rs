@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::reproduce::{Command, Conditions};
+use crate::system::Choice;
 
 /// Version of the matrix's document.
 pub const MATRIX_SCHEMA: u32 = 1;
@@ -152,7 +153,7 @@ fn table(report: &MatrixReport) -> String {
     let runs = report.rows.iter().map(|row| row.runs).max().unwrap_or(0);
     // Commands of a table that is read elsewhere: nothing of this machine is in them.
     let anywhere = Conditions::default();
-    let whole = Command::matrix(&anywhere, &report.design, &[], runs, report.seed);
+    let whole = Command::matrix(&anywhere, &Choice::of_design(&report.design), &[], runs, report.seed);
     let mut text = format!(
         "Command of the whole table: `{whole}`.\n\n\
          | defect | story | promise | caught / runs | 95 % interval | command |\n\
@@ -160,7 +161,13 @@ fn table(report: &MatrixReport) -> String {
     );
     for row in &report.rows {
         let (low, high) = interval(row.named, row.runs);
-        let command = Command::run(&anywhere, Some(&row.story), &row.design, Some(&row.defect), report.seed);
+        let command = Command::run(
+            &anywhere,
+            Some(&row.story),
+            &Choice::of_design(&row.design),
+            Some(&row.defect),
+            report.seed,
+        );
         let _ = writeln!(
             text,
             "| `{defect}` | `{story}` | {promise} | {named} / {runs} | {low:.0} to {high:.0} % | `{command}` |",

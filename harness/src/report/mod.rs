@@ -10,10 +10,10 @@ mod matrix;
 mod reproduce;
 mod terminal;
 
-pub use document::{RunReport, SCHEMA, START, StoryReport};
+pub use document::{NotPlayed, NotSeen, RunReport, SCHEMA, START, StoryReport};
 pub use figures::{RunFigures, Spread, StoryFigures};
 pub use folder::{Folder, FolderError, RunFolder};
 pub use landing::{Firing, LandingPrecision, Landings, Missed};
 pub use matrix::{Control, MATRIX_SCHEMA, MatrixReport, Row, matrix_summary, row_line, track_record};
 pub use reproduce::{Command, Conditions, VARIABLES};
-pub use terminal::{first_screen, story_line, summary};
+pub use terminal::{by_reason, first_screen, story_line, summary};

@@ -1,9 +1,11 @@
 //! The one place that writes a command line by which something can be played again. Pure.
 //!
 //! A command carries all that decides what is played and where: variables of the environment, hosts that were allowed,
-//! filter, design, defect, seed. It can be pasted into a shell: each word is quoted where it has to be.
+//! filter, description, design, profile, defect, seed. It can be pasted into a shell: each word is quoted where it has to be.
 
 use std::fmt;
+
+use crate::system::Choice;
 
 /// Variables of the environment that change what a run plays with.
 pub const VARIABLES: [&str; 10] = [
@@ -39,29 +41,37 @@ pub struct Command {
 
 impl Command {
     /// `run` of the stories that `filter` selects, each once.
-    pub fn run(conditions: &Conditions, filter: Option<&str>, design: &str, defect: Option<&str>, seed: u64) -> Self {
-        let mut command = Self::new(conditions, "run", design);
+    pub fn run(
+        conditions: &Conditions,
+        filter: Option<&str>,
+        choice: &Choice,
+        defect: Option<&str>,
+        seed: u64,
+    ) -> Self {
+        let mut command = Self::new(conditions, "run", choice);
         command.words.extend(filter.map(str::to_owned));
         command.with("--defect", defect).with("--seed", Some(seed))
     }
 
     /// `matrix` of the named defects, or of all if none is named.
-    pub fn matrix(conditions: &Conditions, design: &str, defects: &[String], runs: u32, seed: u64) -> Self {
-        let command = Self::new(conditions, "matrix", design);
+    pub fn matrix(conditions: &Conditions, choice: &Choice, defects: &[String], runs: u32, seed: u64) -> Self {
+        let command = Self::new(conditions, "matrix", choice);
         let command = defects
             .iter()
             .fold(command, |command, defect| command.with("--defect", Some(defect)));
         command.with("--runs", Some(runs)).with("--seed", Some(seed))
     }
 
-    fn new(conditions: &Conditions, verb: &str, design: &str) -> Self {
+    fn new(conditions: &Conditions, verb: &str, choice: &Choice) -> Self {
         let command = Self {
             environment: conditions.environment.clone(),
             words: vec![verb.to_owned()],
             options: Vec::new(),
             hosts: conditions.hosts.clone(),
         };
-        command.with("--design", Some(design))
+        let command = command.with("--system", choice.file.as_ref().map(|file| file.display()));
+        let command = command.with("--design", choice.design.as_deref());
+        command.with("--profile", choice.profile.as_deref())
     }
 
     /// Plays each story so often, with seeds counted up from the first.
@@ -119,10 +129,28 @@ fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
 
+    fn log() -> Choice {
+        Choice::of_design("log")
+    }
+
+    #[test]
+    fn a_command_names_the_description_the_design_and_the_profile() {
+        let choice = Choice {
+            file: Some("my systems/system.toml".into()),
+            design: None,
+            profile: Some("slow".into()),
+        };
+        let command = Command::run(&Conditions::default(), None, &choice, None, 7);
+        assert_eq!(
+            command.to_string(),
+            "cargo crosspod run --system 'my systems/system.toml' --profile slow --seed 7"
+        );
+    }
+
     #[test]
     fn a_command_carries_design_defect_seed_and_whatever_the_run_was_given() {
         let none = Conditions::default();
-        let plain = Command::run(&none, Some("fault::kill_owner"), "log", None, 7);
+        let plain = Command::run(&none, Some("fault::kill_owner"), &log(), None, 7);
         assert_eq!(
             plain.to_string(),
             "cargo crosspod run fault::kill_owner --design log --seed 7"
@@ -131,24 +159,24 @@ mod tests {
             environment: vec![("CROSSPOD_IMAGE_POD".into(), "my pod:1".into())],
             hosts: vec!["engine.example".into()],
         };
-        let full = Command::run(&conditions, Some("owner_*"), "log", Some("no-fencing"), 7);
+        let full = Command::run(&conditions, Some("owner_*"), &log(), Some("no-fencing"), 7);
         assert_eq!(
             full.repeat(5).slots(4).to_string(),
             "CROSSPOD_IMAGE_POD='my pod:1' cargo crosspod run 'owner_*' --design log --defect no-fencing --seed 7 \
              --repeat 5 --slots 4 --allow-host engine.example"
         );
-        let whole = Command::run(&none, None, "log", None, 7).repeat(1);
+        let whole = Command::run(&none, None, &log(), None, 7).repeat(1);
         assert_eq!(whole.to_string(), "cargo crosspod run --design log --seed 7");
         let defects = ["a".to_owned(), "b".to_owned()];
         assert_eq!(
-            Command::matrix(&none, "log", &defects, 5, 9).slots(2).to_string(),
+            Command::matrix(&none, &log(), &defects, 5, 9).slots(2).to_string(),
             "cargo crosspod matrix --design log --defect a --defect b --runs 5 --seed 9 --slots 2"
         );
     }
 
     #[test]
     fn a_filter_is_one_word_to_a_shell_and_no_option_to_the_command() {
-        let of = |filter| Command::run(&Conditions::default(), Some(filter), "log", None, 1).to_string();
+        let of = |filter| Command::run(&Conditions::default(), Some(filter), &log(), None, 1).to_string();
         assert_eq!(of("it's"), r"cargo crosspod run 'it'\''s' --design log --seed 1");
         assert_eq!(of(""), "cargo crosspod run '' --design log --seed 1");
         assert_eq!(of("$(x)"), "cargo crosspod run '$(x)' --design log --seed 1");

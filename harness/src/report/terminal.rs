@@ -1,9 +1,9 @@
 //! Reports for a person: one line for a story, ten for a failure, and a summary. Pure text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::document::{RunReport, StoryReport};
+use super::document::{NotPlayed, RunReport, StoryReport};
 use super::figures::Spread;
 use super::landing::landing_word;
 use crate::history::Landing;
@@ -89,6 +89,24 @@ pub fn summary(report: &RunReport) -> String {
         count(Verdict::Broken),
         report.seed
     );
+    if !report.not_applicable.is_empty() {
+        let _ = writeln!(
+            text,
+            "  {:<14} {} stories: {}",
+            "not applicable",
+            report.not_applicable.len(),
+            by_reason(&report.not_applicable)
+        );
+    }
+    text.push_str(&promises(report));
+    for bug in &report.not_seen {
+        let (promises, plays) = (bug.promises.join(" or "), bug.plays);
+        let _ = writeln!(
+            text,
+            "  {:<14} {promises} in {plays} plays, a known bug: {}",
+            "not seen", bug.why
+        );
+    }
     let figures = &report.figures;
     let _ = writeln!(text, "  {:<14} {}", "landing", figures.landing.describe(MISSED_SHOWN));
     spread(&mut text, "takeover", &figures.takeover_ms);
@@ -100,6 +118,48 @@ pub fn summary(report: &RunReport) -> String {
         let _ = writeln!(text, "  {:<14} {rate:.0} an hour", "faults judged");
     }
     text
+}
+
+/// The promises that no story was judged by, with the reasons, and those that were judged in part, with the clauses that were not.
+/// A system lacks the same in each story.
+fn promises(report: &RunReport) -> String {
+    let mut left_out: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut clauses: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for story in &report.stories {
+        left_out.extend(story.not_applicable.iter().map(|lack| (&*lack.promise, &*lack.why)));
+        for lack in &story.judged_in_part {
+            clauses.entry(&lack.promise).or_default().insert(&lack.clause);
+        }
+    }
+    let left_out: Vec<String> = left_out
+        .iter()
+        .map(|(promise, why)| format!("{promise}: {why}"))
+        .collect();
+    let in_part = clauses.iter().map(|(promise, clauses)| {
+        let clauses: Vec<&str> = clauses.iter().copied().collect();
+        format!("{promise} (not {})", clauses.join(", "))
+    });
+    let in_part: Vec<String> = in_part.collect();
+    let mut text = String::new();
+    for (head, lacking) in [("not judged", left_out), ("judged in part", in_part)] {
+        if !lacking.is_empty() {
+            let _ = writeln!(text, "  {head:<14} {}", lacking.join("; "));
+        }
+    }
+    text
+}
+
+/// The reasons why stories cannot be played, each with their number, the most frequent first.
+pub fn by_reason(stories: &[NotPlayed]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for story in stories {
+        *counts.entry(&story.why).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    // Stable: reasons of one count stay in the order of their words.
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let reasons: Vec<String> = counts.iter().map(|(why, count)| format!("{count} {why}")).collect();
+    reasons.join("; ")
 }
 
 fn spread(text: &mut String, name: &str, spread: &Spread) {
@@ -146,8 +206,8 @@ fn word(verdict: Verdict) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::StoryFigures;
-    use crate::verdict::Judgement;
+    use crate::report::{RunFigures, StoryFigures};
+    use crate::verdict::{InPart, Judgement, NotApplicable};
 
     #[test]
     fn the_first_screen_of_a_failure_is_readable_with_no_other_file_open() {
@@ -186,5 +246,54 @@ mod tests {
   artefacts target/crosspod/r1/001-owner_killed_mid_answer
 ";
         assert_eq!(first_screen(&report), expected);
+    }
+
+    #[test]
+    fn stories_that_cannot_be_played_are_counted_by_reason_in_one_line() {
+        let of = |story: &str, why: &str| NotPlayed {
+            story: story.into(),
+            why: why.into(),
+        };
+        let left_out = [
+            of("a", "no part is a nats"),
+            of("b", "no admin"),
+            of("c", "no feedback"),
+            of("d", "no part is a nats"),
+        ];
+        let report = RunReport::new(7, vec![], RunFigures::default());
+        assert!(!summary(&report).contains("not applicable"));
+        let text = summary(&report.leaving_out(&left_out));
+        let line = text.lines().find(|line| line.contains("not applicable"));
+        let expected = "  not applicable 4 stories: 2 no part is a nats; 1 no admin; 1 no feedback";
+        assert_eq!(line, Some(expected));
+    }
+
+    #[test]
+    fn promises_that_are_not_judged_are_named_once_with_the_reason() {
+        let judgement = Judgement {
+            not_applicable: vec![NotApplicable {
+                promise: "QueueOrder".into(),
+                why: "no turn waits".into(),
+            }],
+            judged_in_part: ["open tails", "owners"]
+                .map(|clause| InPart {
+                    promise: "NoLeak".into(),
+                    clause: clause.into(),
+                    why: "no gauges".into(),
+                })
+                .to_vec(),
+            ..Judgement::bare(Verdict::Pass)
+        };
+        let story = |name| StoryReport::new(name, "", None, 7, judgement.clone(), StoryFigures::default());
+        let report = RunReport::new(7, vec![story("a"), story("b")], RunFigures::default());
+        let text = summary(&report);
+        let lines: Vec<&str> = text.lines().filter(|line| line.contains("judged ")).collect();
+        assert_eq!(
+            lines[..2],
+            [
+                "  not judged     QueueOrder: no turn waits",
+                "  judged in part NoLeak (not open tails, owners)",
+            ]
+        );
     }
 }

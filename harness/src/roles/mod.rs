@@ -3,7 +3,9 @@
 //! Each room gets addresses and never knows the cluster that a part runs in. The description of the system (`system`) names
 //! tables, streams and subjects; the rooms know how to read them.
 
+pub mod log;
 pub mod nats;
+pub mod owner_names;
 pub mod postgres;
 pub mod provider;
 pub mod redis;

@@ -3,8 +3,9 @@
 use crosspod_links::client::ClientError;
 
 use crate::cluster::ClusterError;
-use crate::report::FolderError;
+use crate::report::{FolderError, NotPlayed, by_reason};
 use crate::roles::postgres::connect::DatabaseError;
+use crate::system::language::UnknownName;
 
 /// A run that could not be carried out. It proves nothing: exit code 3.
 #[derive(Debug, thiserror::Error)]
@@ -21,22 +22,62 @@ pub enum RunError {
     /// The artefacts cannot be kept.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// The history of a check cannot be kept.
+    #[error("history {}: {source}", path.display())]
+    History {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
     /// No HTTP client can be set up on this machine.
     #[error("http client: {0}")]
     Http(reqwest::Error),
+    /// The description names a variable of the environment that is not set.
+    #[error(transparent)]
+    Unset(UnknownName),
     /// A defect that a matrix would have no row for.
     #[error("no story is meant to catch {0}")]
     Uncaught(String),
-    /// An unknown story, defect or design.
+    /// The system can play none of the stories that were asked for.
+    #[error("{}", none_of(system, stories))]
+    NotApplicable {
+        /// Name of the system.
+        system: String,
+        /// The stories, at least one.
+        stories: Vec<NotPlayed>,
+    },
+    /// An unknown story or defect.
     #[error("no {kind} {name:?}; there are: {known}")]
     Unknown {
-        /// `story`, `defect` or `design`.
+        /// `story` or `defect`.
         kind: &'static str,
         /// The name that was asked for.
         name: String,
         /// The known names.
         known: String,
     },
+}
+
+impl RunError {
+    /// The stories that were asked for and that the system cannot play, if that is why there is no run.
+    pub fn not_applicable(&self) -> &[NotPlayed] {
+        match self {
+            Self::NotApplicable { stories, .. } => stories,
+            _ => &[],
+        }
+    }
+}
+
+fn none_of(system: &str, stories: &[NotPlayed]) -> String {
+    match stories {
+        [NotPlayed { story, why }] => format!("{story} is not applicable to {system}: {why}"),
+        stories => format!(
+            "none of {} stories is applicable to {system}: {}",
+            stories.len(),
+            by_reason(stories)
+        ),
+    }
 }
 
 pub(in crate::run) fn unknown<'a>(kind: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> RunError {

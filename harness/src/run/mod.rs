@@ -3,9 +3,11 @@
 //! Only `run` and `cli` know all other modules.
 
 mod cast;
+pub mod check;
 mod collect;
 mod error;
 mod play;
+mod played_log;
 mod session;
 mod slot;
 mod stopped;

@@ -1,28 +1,30 @@
 //! A slot: one whole cluster with the connections that every play on it uses, healed between plays.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use crosspod_links::client::Client as Links;
 use futures_util::future::try_join_all;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Mutex;
 
 use super::error::{HealError, RunError};
+use super::played_log::PlayedLog;
 use super::stopped::Stopped;
 use crate::cluster::{Cluster, ClusterError, PartHandle, Role, State};
 use crate::history::writer::Recorder;
-use crate::history::{PodName, Row, StoreEvent, ThreadId};
+use crate::history::{PodName, Row, Status, StoreEvent, ThreadId, TurnId};
 use crate::nemesis::clear_disk;
-use crate::roles::nats::feed::{LogError, LogFeed, Message};
+use crate::roles::log::LogError;
+use crate::roles::owner_names::{OwnerNames, PodLogs};
 use crate::roles::postgres::changes::{ChangeFeed, Committed};
 use crate::roles::postgres::connect::DatabaseError;
 use crate::roles::postgres::owners::Owners;
 use crate::roles::postgres::sessions::Sessions;
 use crate::roles::provider::Provider;
 use crate::system::System;
-use crate::workload::Api;
+use crate::workload::{Api, Session};
 
 /// Name of the logical replication slot: a cluster has a database of its own, so one name does for all.
 const FEED: &str = "crosspod";
@@ -35,29 +37,19 @@ pub(super) struct Slot {
     pub(super) provider: Provider,
     links: std::sync::RwLock<Links>,
     feed: Mutex<Feed>,
-    log: Option<Mutex<LogReader>>,
-    /// Rung when there may be something to read in the stream log.
-    log_heard: Arc<Notify>,
+    log: Option<PlayedLog>,
     /// Whether each pod is known to reach each part through its link.
     proven: AtomicBool,
 }
 
 /// The database's changes, and what of them belongs to plays that are over.
 struct Feed {
-    changes: ChangeFeed,
+    /// Without it the system has no table that is followed.
+    changes: Option<ChangeFeed>,
     /// Threads and turns of earlier plays: a pod may go on with one of them while the next is played.
     over: HashSet<String>,
     /// Threads and turns of the play that is on.
     current: HashSet<String>,
-}
-
-/// The stream log, and what of it belongs to plays that are over.
-struct LogReader {
-    feed: LogFeed,
-    /// Threads of earlier plays.
-    over: HashSet<ThreadId>,
-    /// Threads of the play that is on.
-    current: HashSet<ThreadId>,
 }
 
 impl Slot {
@@ -66,21 +58,20 @@ impl Slot {
     /// # Errors
     /// Its database refuses logical decoding or cannot be reached.
     pub(super) async fn connect(cluster: Cluster, system: Arc<System>) -> Result<Self, RunError> {
-        let url = cluster.postgres_url()?;
-        // On a cluster that is kept, a run that was killed may have left it so.
-        Sessions::open(&url).await?.set_read_only(false).await?;
-        let owners = Arc::new(Owners::new(&url, &system.database));
-        let changes = ChangeFeed::open(&url, &system.database, FEED).await?;
-        let log_heard = Arc::new(Notify::new());
-        let log = match &system.log {
-            Some(log) => Some(Mutex::new(LogReader {
-                feed: LogFeed::new(&cluster.nats_url()?, log, log_heard.clone()),
-                over: HashSet::new(),
-                current: HashSet::new(),
-            })),
-            None => None,
+        let tables = system.tables();
+        let url = database_of(&cluster)?;
+        if let Some(url) = &url {
+            // On a cluster that is kept, a run that was killed may have left it so.
+            Sessions::open(url).await?.set_read_only(false).await?;
+        }
+        let names = OwnerNames::new(tables.owner.as_ref(), pod_logs(&cluster));
+        let owners = Arc::new(Owners::new(url.as_deref().unwrap_or_default(), &tables, names));
+        let changes = match &url {
+            Some(url) if !tables.rules.is_empty() => Some(ChangeFeed::open(url, &tables, FEED).await?),
+            _ => None,
         };
         let api = Api::new(system).map_err(RunError::Http)?;
+        let log = PlayedLog::of(&api);
         let provider = Provider::new(cluster.mock_admin()?).map_err(RunError::Http)?;
         let links = Links::new(cluster.links_admin()?).into();
         let feed = Mutex::new(Feed {
@@ -88,10 +79,11 @@ impl Slot {
             over: HashSet::new(),
             current: HashSet::new(),
         });
-        if let Some(feedback) = &api.system().feedback {
+        let feedback = api.system().description.feedback.as_ref();
+        if let Some(spool) = feedback.and_then(|feedback| feedback.spool.as_ref()) {
             // On a cluster that is kept, a run that is over may have left its volumes full.
             let pods = cluster.parts().filter(|part| part.is_pod());
-            try_join_all(pods.map(|pod| clear_disk(pod, &feedback.spool))).await?;
+            try_join_all(pods.map(|pod| clear_disk(pod, spool))).await?;
         }
         Ok(Self {
             cluster,
@@ -101,7 +93,6 @@ impl Slot {
             links,
             feed,
             log,
-            log_heard,
             proven: AtomicBool::default(),
         })
     }
@@ -113,14 +104,15 @@ impl Slot {
 
     /// Commands that show what the cluster holds.
     pub(super) fn ways_to_look(&self) -> Result<Vec<String>, RunError> {
-        let mut ways = vec![format!("psql {}", self.cluster.postgres_url()?)];
+        let database = database_of(&self.cluster)?;
+        let mut ways: Vec<String> = database.iter().map(|url| format!("psql {url}")).collect();
         for part in self.cluster.parts() {
             if let Some(at) = part.address().filter(|_| part.is_pod()) {
-                let attach = &self.api.system().routes.attach;
-                ways.push(format!(
-                    "curl -N -H 'authorization: Bearer TOKEN' http://{at}{attach}   # {}",
-                    part.service()
-                ));
+                let port = format!("http://{at}");
+                let attach = self.api.system().description.calls.attach.as_ref();
+                let line = attach.map_or_else(|| "GET /".to_owned(), |attach| attach.request.line.to_string());
+                let (method, path) = line.split_once(' ').unwrap_or(("GET", &line));
+                ways.push(format!("curl -N -X {method} {port}{path}   # {}", part.service()));
             }
             ways.push(part.way_to_look());
         }
@@ -158,7 +150,7 @@ impl Slot {
     /// Lets whatever the database has committed until now belong to plays that are over.
     pub(super) async fn forget_changes(&self) -> Result<(), DatabaseError> {
         let mut feed = self.feed.lock().await;
-        let drained = feed.changes.drain().await?;
+        let drained = feed.drain(&self.owners).await?;
         let ended = std::mem::take(&mut feed.current);
         feed.over.extend(ended);
         feed.over.extend(drained.into_iter().flat_map(|c| names(&c.row)));
@@ -173,19 +165,46 @@ impl Slot {
     ) -> Result<BTreeSet<PodName>, DatabaseError> {
         let mut feed = self.feed.lock().await;
         let mut owners = BTreeSet::new();
-        for Committed { row, .. } in feed.changes.drain().await? {
+        for Committed { row, .. } in feed.drain(&self.owners).await? {
             feed.over.extend(names(&row));
-            if let Row::Thread {
-                thread,
-                owner: Some(owner),
-                ..
-            } = row
-                && threads.contains(&thread)
-            {
+            let (thread, owner) = match row {
+                Row::Thread { thread, owner, .. } => (thread, owner),
+                Row::Turn(row) => (row.thread, row.owner),
+                _ => continue,
+            };
+            if let Some(owner) = owner.filter(|_| threads.contains(&thread)) {
                 owners.insert(owner);
             }
         }
         Ok(owners)
+    }
+
+    /// A turn's status: by the database's word, or where no row tells it by a pod's. Returns `None` if neither knows of it.
+    ///
+    /// # Errors
+    /// The database or the pod cannot be asked, in words.
+    pub(super) async fn status_of(
+        &self,
+        at: (&PodName, SocketAddr),
+        session: &Session,
+        thread: &ThreadId,
+        turn: &TurnId,
+    ) -> Result<Option<Status>, String> {
+        if self.owners.tells_turns() {
+            return self.owners.turn(turn).await.map_err(|e| e.to_string());
+        }
+        let told = self.api.status(at, session, thread, turn).await;
+        let told = told.map_err(|e| e.to_string())?.map(|(status, _)| status);
+        if told.is_some() {
+            return Ok(told);
+        }
+        let read = self.api.read(at, session, thread, Some(turn)).await;
+        let answers = read.map_err(|e| e.to_string())?.map(|reading| reading.answers);
+        let answer = answers
+            .into_iter()
+            .flatten()
+            .find(|answer| answer.turn.as_ref() == Some(turn));
+        Ok(answer.and_then(|answer| answer.status))
     }
 
     /// Whether each pod is known to reach each part.
@@ -201,7 +220,7 @@ impl Slot {
     /// Moves what the database has committed since the last call into the history.
     pub(super) async fn record_changes(&self, recorder: &Recorder) -> Result<(), DatabaseError> {
         let mut feed = self.feed.lock().await;
-        for Committed { lsn, xid, row } in feed.changes.drain().await? {
+        for Committed { lsn, xid, row } in feed.drain(&self.owners).await? {
             let names = names(&row);
             if names.iter().any(|name| feed.over.contains(name)) {
                 continue;
@@ -216,71 +235,66 @@ impl Slot {
         Ok(())
     }
 
+    /// URL of the part that holds the stream log. Changes when the part is started again.
+    ///
+    /// # Errors
+    /// There is no stream log, or its part is away.
+    pub(super) fn log_url(&self) -> Result<String, Stopped> {
+        let log = self.log.as_ref();
+        let log = log.ok_or_else(|| Stopped::Harness("the system has no stream log".to_owned()))?;
+        let url = self.cluster.url_of(log.part());
+        url.map_err(|e| Stopped::Harness(e.to_string()))
+    }
+
     /// Lets whatever the stream log holds by now belong to plays that are over.
     pub(super) async fn forget_log(&self) {
         let Some(log) = &self.log else { return };
-        let mut log = log.lock().await;
-        let ended = std::mem::take(&mut log.current);
-        log.over.extend(ended);
-        log.feed.skip().await;
+        log.forget(self.log_url().ok().as_deref()).await;
     }
 
     /// Moves what has come to be in the stream log since the last call into the history.
     pub(super) async fn record_log(&self, recorder: &Recorder) -> Result<(), LogError> {
-        let Some(log) = &self.log else { return Ok(()) };
-        let Ok(url) = self.cluster.nats_url() else {
-            // The broker is away, and there is nothing to be read until it is back.
-            return Ok(());
-        };
-        let mut log = log.lock().await;
-        log.feed.moved(&url);
-        for Message {
-            thread,
-            seq,
-            cursor,
-            chunk,
-        } in log.feed.drain().await?
-        {
-            // A pod may go on with a turn of a play that is over.
-            if log.over.contains(&thread) {
-                continue;
-            }
-            log.current.insert(thread.clone());
-            recorder.record(StoreEvent::Logged {
-                thread,
-                seq: u32::try_from(seq).unwrap_or(u32::MAX),
-                cursor,
-                chunk,
-            });
+        match (&self.log, self.log_url()) {
+            (Some(log), Ok(url)) => log.record(&url, recorder).await,
+            // Its part is away, and there is nothing to be read until it is back.
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// True if something rings when there may be something to read in the stream log.
+    pub(super) fn log_is_heard(&self) -> bool {
+        self.log.as_ref().is_none_or(PlayedLog::is_heard)
     }
 
     /// Until there may be something to read in the stream log.
     pub(super) async fn log_heard(&self) {
-        self.log_heard.notified().await;
+        match &self.log {
+            Some(log) => log.heard().await,
+            None => std::future::pending().await,
+        }
     }
 
-    /// The messages that the stream log holds of a thread, as text to keep. `None` if the system has no log.
+    /// The entries that the stream log holds of a thread, as text to keep. `None` if the system has no log.
     pub(super) async fn dump_log(&self, thread: &ThreadId) -> Option<Result<String, LogError>> {
-        Some(self.log.as_ref()?.lock().await.feed.dump(thread).await)
+        let log = self.log.as_ref()?;
+        Some(log.dump(self.log_url().ok().as_deref(), thread).await)
     }
 
-    /// Does something to the stream log that may replace it, with the reader stopped; then its creation is read anew.
+    /// Does something to the stream log that may replace it, with the reader stopped; then the log is looked up anew.
     pub(super) async fn with_log_unread<T>(&self, work: impl Future<Output = T>) -> T {
-        let Some(log) = &self.log else { return work.await };
-        let mut log = log.lock().await;
-        let done = work.await;
-        log.feed.may_be_another();
-        done
+        match &self.log {
+            Some(log) => log.unread(work).await,
+            None => work.await,
+        }
     }
 
-    /// Consumers that the broker keeps for the stream log's readers. Returns `None` if there is no log.
+    /// Consumers that the broker keeps for the stream log's readers. Returns `None` if there is no log, or no broker.
     pub(super) async fn log_consumers(&self) -> Option<u64> {
-        let counted = self.log.as_ref()?.lock().await.feed.consumers().await;
+        let counted = self.log.as_ref()?.consumers(self.log_url().ok().as_deref()).await;
         counted
             .inspect_err(|e| tracing::info!(error = %e, "consumers cannot be counted"))
             .ok()
+            .flatten()
     }
 
     /// Heals every part and sees it healthy. If that fails, the set-up is in doubt.
@@ -315,16 +329,71 @@ impl Slot {
 
     /// Looks up where database and provider are now: their ports change with each start.
     pub(super) async fn find_again(&self) -> Result<(), ClusterError> {
-        let url = self.cluster.postgres_url()?;
-        self.owners.moved(&url);
+        let url = database_of(&self.cluster)?;
+        if let Some(url) = &url {
+            self.owners.moved(url);
+        }
         self.provider.moved(self.cluster.mock_admin()?);
         let admin = self.cluster.links_admin()?;
         // Otherwise its connection is kept: making one is half of the time that a fault of a link takes.
         if !self.links().is_of(admin) {
             *self.links.write().unwrap_or_else(PoisonError::into_inner) = Links::new(admin);
         }
-        self.feed.lock().await.changes.moved(&url);
+        if let (Some(changes), Some(url)) = (&mut self.feed.lock().await.changes, &url) {
+            changes.moved(url);
+        }
         Ok(())
+    }
+}
+
+/// The database's address. Returns `None` if the system has no database.
+///
+/// # Errors
+/// The database does not run, or its description does not say how it is reached.
+fn database_of(cluster: &Cluster) -> Result<Option<String>, ClusterError> {
+    if cluster.in_role(Role::Postgres).is_err() {
+        return Ok(None);
+    }
+    cluster.postgres_url().map(Some)
+}
+
+/// How the pods' logs are read.
+fn pod_logs(cluster: &Cluster) -> PodLogs {
+    let pods = cluster.parts().filter(|part| part.is_pod());
+    let pods: BTreeMap<PodName, PartHandle> = pods.map(|pod| (pod.service().into(), pod.clone())).collect();
+    let (of_lives, of_logs) = (pods.clone(), pods);
+    PodLogs {
+        lives: Box::new(move || {
+            of_lives
+                .iter()
+                .map(|(name, pod)| (name.clone(), pod.started_at()))
+                .collect()
+        }),
+        since_start: Box::new(move |name| {
+            let pod = of_logs.get(&name).cloned();
+            Box::pin(async move {
+                let lines = match pod {
+                    Some(pod) => pod.logs_since_start().await,
+                    None => Ok(Vec::new()),
+                };
+                let lines = lines.inspect_err(|e| tracing::info!(pod = %name, error = %e, "its log cannot be read"));
+                lines.unwrap_or_default().into_iter().map(|line| line.text).collect()
+            })
+        }),
+    }
+}
+
+impl Feed {
+    /// Everything committed since the last call, with owners led to their pods.
+    async fn drain(&mut self, owners: &Owners) -> Result<Vec<Committed>, DatabaseError> {
+        let Some(changes) = &mut self.changes else {
+            return Ok(Vec::new());
+        };
+        let mut drained = changes.drain().await?;
+        for committed in &mut drained {
+            owners.named(&mut committed.row).await;
+        }
+        Ok(drained)
     }
 }
 

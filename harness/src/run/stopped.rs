@@ -26,7 +26,10 @@ impl From<Expired> for Stopped {
 
 impl From<NemesisError> for Stopped {
     fn from(error: NemesisError) -> Self {
-        Self::Harness(error.to_string())
+        match error {
+            unused @ NemesisError::NoTraffic { .. } => Self::GaveUp(unused.to_string()),
+            broken => Self::Harness(broken.to_string()),
+        }
     }
 }
 

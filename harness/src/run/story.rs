@@ -1,10 +1,13 @@
-//! A story: its name, the defects that it must catch, the evidence that it promises, and its play.
+//! A story: its name, its needs, the defects that it must catch, the evidence that it promises, and its play.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use super::cast::Cast;
 use super::stopped::Played;
+use crate::nemesis::{FAULTS, FaultKind};
+use crate::system::System;
+use crate::system::needs::{Need, Why};
 
 /// A story of the registry.
 #[derive(Clone, Copy)]
@@ -13,6 +16,10 @@ pub struct Story {
     pub name: &'static str,
     /// The failure that the story provokes, and how, in one sentence.
     pub about: &'static str,
+    /// What a system must offer so that the story can be played, beside the needs of its faults.
+    pub needs: &'static [Need],
+    /// The faults that it injects, by their names in the registry of faults.
+    pub faults: &'static [&'static str],
     /// Defects that it must catch.
     pub catches: &'static [&'static str],
     /// Marks that it must reach for a pass to mean anything.
@@ -23,3 +30,31 @@ pub struct Story {
 
 /// A story's play.
 pub type Play = for<'a> fn(&'a mut Cast) -> Pin<Box<dyn Future<Output = Played> + Send + 'a>>;
+
+impl Story {
+    /// The faults that it injects.
+    pub fn kinds(&self) -> impl Iterator<Item = &'static FaultKind> {
+        let of_story = |kind: &&FaultKind| self.faults.contains(&kind.name);
+        FAULTS.iter().copied().filter(of_story)
+    }
+
+    /// Its own needs and those of its faults, each once.
+    pub fn all_needs(&self) -> Vec<Need> {
+        let mut needs = Vec::new();
+        for need in self.needs.iter().chain(self.kinds().flat_map(|kind| kind.needs)) {
+            if !needs.contains(need) {
+                needs.push(*need);
+            }
+        }
+        needs
+    }
+
+    /// Decides whether it can be played on a system.
+    ///
+    /// # Errors
+    /// The first need, of its own or of one of its faults, that is not met.
+    pub fn available(&self, system: &System) -> Result<(), Why> {
+        system.available(self.needs)?;
+        self.kinds().try_for_each(|kind| kind.available(system))
+    }
+}

@@ -4,7 +4,7 @@
 
 use super::judging::{Defect, Design, Expected, Feedback, Metrics, Profile};
 use super::parts::{Part, Pods, ProviderRules};
-use super::stored::{OwnerRule, RowRule, Statuses};
+use super::stored::{OwnerRule, RowRule, Statuses, Tables};
 use super::stream::{Stream, StreamLog};
 use super::table::read::whole;
 use super::table::{Filled, Named, Node, Page, Problem, Read, Shape, empty, table};
@@ -86,6 +86,15 @@ impl System {
         }
     }
 
+    /// The tables that are followed, with what their words mean.
+    pub fn tables(&self) -> Tables {
+        Tables {
+            rules: self.rows.clone(),
+            statuses: self.statuses.clone(),
+            owner: self.owner.clone(),
+        }
+    }
+
     /// A profile: the one of that name, else the first. Returns `None` if there is none.
     pub fn profile(&self, name: Option<&str>) -> Option<&Profile> {
         match name {
@@ -111,6 +120,7 @@ page and `system.schema.json`, which editors read, are made from the code (`src/
 | predicate | `{ pointer = value }`: all must hold; `*` in a text stands for anything; a list holds its members | `{ \"/type\" = \"ai\" }` |
 | regular expression | single quotes, named group | `'^(?<pod>.+)-\\d+$'` |
 | duration | text with one of the units ms, s, m, h | `\"1500ms\"` |
+| open | `?` alone: a value that `crosspod init` could not tell. It must be said before the file can be used | `\"?\"` |
 
 Names that crosspod gives: `{pod}` `{provider}` (`http://provider:8080`) `{at}` (host and port) `{design}` `{defects}` `{nonce}` (one word
 for each account and each thread) `{account}` `{thread}` `{turn}` `{message}` `{text}` `{cursor}` `{item}` `{env.NAME}`. All others are

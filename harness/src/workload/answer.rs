@@ -1,15 +1,18 @@
 //! HTTP answers of a service that may send anything: bounded, and told apart from no answer at all.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use crosspod_sse::Decoder;
+use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tokio::time::error::Elapsed;
 
-use crate::history::PodName;
-use crate::system::frames;
+use super::request::{Captures, captured};
+use crate::system::language::{PointerList, Values};
 use crate::wire::http::body_up_to;
 use crate::wire::json;
 use crate::wire::text::cut;
@@ -22,8 +25,6 @@ pub(super) const BODY_MAX: usize = 8 << 20;
 pub(super) const KEPT: usize = 600;
 /// Longest that the first bytes of a refusal are waited for: its head has come, and it may be a stream without an end.
 const MOMENT: Duration = Duration::from_millis(100);
-/// Header by which a pod names itself.
-const POD_HEADER: &str = "x-pod";
 
 /// Why there is no answer, or not the whole of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +48,7 @@ impl From<&reqwest::Error> for Trouble {
 /// An answer, with as much of its body as is read.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    /// Pod that answered, by its own word.
-    pub(super) pod: Option<PodName>,
+    headers: HeaderMap,
     body: Vec<u8>,
     is_cut: bool,
 }
@@ -57,6 +57,39 @@ impl Answer {
     /// True if it refuses. An answer that is neither success nor refusal leaves open what was done.
     pub(super) fn is_refusal(&self) -> bool {
         self.status.is_client_error() || self.status.is_server_error()
+    }
+
+    /// A header's value, where it is text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The cookies that it sets.
+    pub(super) fn cookies(&self) -> impl Iterator<Item = &str> {
+        cookies(&self.headers)
+    }
+
+    /// Values that a description takes out of it: out of its JSON, or each out of the first event that has it.
+    ///
+    /// # Errors
+    /// One is missing, or the body is neither.
+    pub(super) fn captured(&self, wanted: &BTreeMap<String, PointerList>) -> Result<Values, String> {
+        if wanted.is_empty() {
+            return Ok(Values::default());
+        }
+        if !is_stream(&self.headers) {
+            return captured(wanted, &self.json()?);
+        }
+        let mut events = Vec::new();
+        // An event that is too large ends the reading; what came before it counts.
+        let _too_large = Decoder::new(BODY_MAX).take(&self.body, &mut events);
+        let mut captures = Captures::new(wanted);
+        for event in events {
+            if let Ok(value) = json::read(event.data.as_bytes()) {
+                captures.take(&value);
+            }
+        }
+        captures.done()
     }
 
     /// The beginning of the body, for people.
@@ -91,25 +124,62 @@ impl Answer {
     }
 }
 
-/// Sends a request and reads its answer, up to [`BODY_MAX`].
+/// Sends a request and reads its answer, up to [`BODY_MAX`]. An answer that is a stream of events is read until all values that are
+/// wanted of it were seen.
 ///
 /// # Errors
 /// No whole answer came in time.
-pub(super) async fn answer(request: RequestBuilder) -> Result<Answer, Trouble> {
-    let whole = async {
-        let mut response = request.send().await?;
-        let status = response.status();
-        let pod = header(&response, POD_HEADER).filter(|name| name.len() <= frames::ID_MAX);
-        let pod = pod.map(PodName::from);
-        let (body, is_cut) = body_up_to(&mut response, BODY_MAX).await?;
-        Ok(Answer {
-            status,
-            pod,
-            body,
-            is_cut,
-        })
+pub(super) async fn answer(request: RequestBuilder, wanted: &BTreeMap<String, PointerList>) -> Result<Answer, Trouble> {
+    let read = async { read(request.send().await?, wanted).await };
+    timely(tokio::time::timeout(ONE_REQUEST, read).await, "whole answer")
+}
+
+/// Reads an answer whose head has come, as [`answer`] does.
+///
+/// # Errors
+/// The rest of it did not come in time.
+pub(super) async fn whole(response: Response, wanted: &BTreeMap<String, PointerList>) -> Result<Answer, Trouble> {
+    let read = tokio::time::timeout(ONE_REQUEST, read(response, wanted)).await;
+    timely(read, "whole answer")
+}
+
+async fn read(mut response: Response, wanted: &BTreeMap<String, PointerList>) -> Result<Answer, reqwest::Error> {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let (body, is_cut) = if is_stream(&headers) && !wanted.is_empty() {
+        events_with(&mut response, wanted).await?
+    } else {
+        body_up_to(&mut response, BODY_MAX).await?
     };
-    timely(tokio::time::timeout(ONE_REQUEST, whole).await, "whole answer")
+    Ok(Answer {
+        status,
+        headers,
+        body,
+        is_cut,
+    })
+}
+
+/// The body of a stream of events up to the event with the last value that is wanted, and whether it is larger than
+/// [`BODY_MAX`].
+async fn events_with(
+    response: &mut Response,
+    wanted: &BTreeMap<String, PointerList>,
+) -> Result<(Vec<u8>, bool), reqwest::Error> {
+    let (mut decoder, mut captures) = (Decoder::new(BODY_MAX), Captures::new(wanted));
+    let (mut body, mut events) = (Vec::new(), Vec::new());
+    while let Some(bytes) = response.chunk().await? {
+        let left = BODY_MAX - body.len();
+        body.extend_from_slice(&bytes[..bytes.len().min(left)]);
+        let is_cut = bytes.len() > left || decoder.take(&bytes, &mut events).is_err();
+        for event in events.drain(..) {
+            if json::read(event.data.as_bytes()).is_ok_and(|value| captures.take(&value)) {
+                return Ok((body, false));
+            }
+        }
+        if is_cut {
+            return Ok((body, true));
+        }
+    }
+    Ok((body, false))
 }
 
 /// Sends a request; its answer's body is yet to come.
@@ -139,6 +209,22 @@ pub(super) async fn first_bytes(response: &mut Response) -> String {
 /// A header's value, where it is text.
 pub(super) fn header<'r>(response: &'r Response, name: &str) -> Option<&'r str> {
     response.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The cookies that an answer sets.
+pub(super) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let cookies = headers.get_all("set-cookie").into_iter();
+    cookies.filter_map(|cookie| cookie.to_str().ok())
+}
+
+/// True if an answer's body is a stream of events.
+pub(super) fn is_stream(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get("content-type")
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("text/event-stream")
 }
 
 fn timely<T>(got: Result<Result<T, reqwest::Error>, Elapsed>, what: &str) -> Result<T, Trouble> {

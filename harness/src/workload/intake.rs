@@ -4,10 +4,10 @@
 //! limits. A tail that exceeds one is cut, and the judge holds that against the service: the limits lie far above the needs of an
 //! answer.
 
-use crosspod_sse::{Decoder, SseEvent};
+use crosspod_sse::Decoder;
 
-use crate::history::Chunk;
-use crate::system::frames::{self, FrameReader};
+use crate::history::{Chunk, Cursor};
+use crate::system::reading::{Read, Reader};
 
 /// Limits of an intake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,32 +30,34 @@ impl Limits {
     };
 }
 
-/// One event of a tail, as the system's format reads it.
+/// One thing that an event of a tail says, by the rules of the description. An event that says several has several frames, each
+/// with its cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// The event's own id, where it is a part of the stream and has one.
+    /// The cursor as the event says it, where the frame is a part of the stream and has one.
     pub id: Option<String>,
+    /// The same cursor, as numbers.
+    pub cursor: Option<Cursor>,
     /// The chunk that it says.
     pub chunk: Chunk,
 }
 
 /// Takes the bytes of one tail.
-#[derive(Debug)]
 pub struct Intake {
     limits: Limits,
     decoder: Decoder,
-    reader: FrameReader,
+    reader: Reader,
     seen_bytes: u64,
     seen_events: u64,
 }
 
 impl Intake {
     /// Takes a tail up to `limits`.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, reader: Reader) -> Self {
         Self {
             limits,
             decoder: Decoder::new(limits.event_bytes),
-            reader: FrameReader::default(),
+            reader,
             seen_bytes: 0,
             seen_events: 0,
         }
@@ -80,7 +82,9 @@ impl Intake {
         let has_too_many = events.len() as u64 > left;
         self.seen_events += left.min(events.len() as u64);
         let within = events.into_iter().take(usize::try_from(left).unwrap_or(usize::MAX));
-        out.extend(within.filter_map(|event| frame(&mut self.reader, event)));
+        for event in within {
+            out.extend(frames(self.reader.read(&event)));
+        }
         if has_too_many {
             return Err(format!("over {} events in one tail", self.limits.tail_events));
         }
@@ -94,7 +98,7 @@ impl Intake {
     /// The frame for bytes that are garbled and did not make an event by the tail's end.
     pub fn garbled_rest(&mut self) -> Option<Frame> {
         let rest = self.decoder.garbled_rest()?;
-        frame(&mut self.reader, rest)
+        frames(self.reader.read(&rest)).next()
     }
 
     /// True if lines came and none of them was a line of an event stream.
@@ -108,29 +112,25 @@ impl Intake {
     }
 }
 
-fn frame(reader: &mut FrameReader, event: SseEvent) -> Option<Frame> {
-    if let Some(why) = event.garbled {
-        let chunk = frames::unreadable(&why, &event.data);
-        return Some(Frame { id: None, chunk });
-    }
-    let is_named = event.name.as_ref().is_some_and(|name| name != "message");
-    // An event that has a name of its own is for whoever waits for that name: a ping, for instance.
-    let is_ours = |chunk: &Chunk| !is_named || !matches!(chunk, Chunk::Unreadable { .. });
-    let chunk = reader.read(&event.data).filter(is_ours)?;
-    // Frames that tell of the tail itself are no part of the log: an id of theirs is no place in it.
-    let id = event.id.filter(|id| chunk.turn().is_some() && !id.is_empty());
-    if let Some(id) = id.as_ref().filter(|id| id.len() > frames::ID_MAX) {
-        let chunk = frames::unreadable(&format!("an event id of {} bytes", id.len()), &event.data);
-        return Some(Frame { id: None, chunk });
-    }
-    // A part that a service gives no id has no place in its log, and says nothing of the text either.
-    let is_aside = id.is_none() && matches!(chunk, Chunk::Part { .. });
-    (!is_aside).then_some(Frame { id, chunk })
+/// The frames of one event. Each has the event's cursor: that is what a client resumes behind.
+fn frames(read: Read) -> impl Iterator<Item = Frame> {
+    let (id, cursor) = (read.id_text(), read.cursor);
+    read.chunks.into_iter().map(move |chunk| Frame {
+        id: id.clone(),
+        cursor,
+        chunk,
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::history::Epoch;
+    use crate::system::load::reference::reference;
+    use crate::system::load::{Beside, Surroundings, load_text};
+    use crate::system::reading::FrameRules;
 
     const SMALL: Limits = Limits {
         event_bytes: 100,
@@ -138,8 +138,17 @@ mod tests {
         tail_events: 3,
     };
 
+    fn reader() -> Reader {
+        let system = reference();
+        let rules = FrameRules {
+            stream: system.stream,
+            statuses: system.statuses,
+        };
+        Reader::new(Arc::new(rules), None)
+    }
+
     fn read(bytes: &[u8]) -> (Vec<Frame>, Result<(), String>, u64) {
-        let (mut intake, mut out) = (Intake::new(SMALL), Vec::new());
+        let (mut intake, mut out) = (Intake::new(SMALL, reader()), Vec::new());
         let end = intake.read(bytes, &mut out);
         (out, end, intake.seen_bytes())
     }
@@ -162,17 +171,55 @@ mod tests {
     }
 
     #[test]
+    fn all_that_an_end_says_has_its_id() {
+        const TEXT: &str = include_str!("../../tests/descriptions/streamed-answers.toml");
+        let around = Surroundings {
+            file: &|_| Beside::There,
+            is_set: &|_| true,
+            promises: &[],
+            stories: &[],
+        };
+        let described = load_text("system.toml", TEXT, &around).expect("a sound description");
+        let system = described.designs[0].system.clone();
+        let rules = FrameRules {
+            stream: system.stream,
+            statuses: system.statuses,
+        };
+        let mut intake = Intake::new(Limits::OF_A_WATCHER, Reader::new(Arc::new(rules), None));
+        let mut out = Vec::new();
+        let end = r#"{"run_id":"u","content":"all","event_index":7}"#;
+        let end = format!("event: RunCompleted\ndata: {end}\n\n");
+        intake.read(end.as_bytes(), &mut out).expect("a small event");
+        let said: Vec<_> = out.iter().map(|frame| (frame.id.as_deref(), &frame.chunk)).collect();
+        assert!(
+            matches!(
+                said[..],
+                [(Some("7"), Chunk::Whole { .. }), (Some("7"), Chunk::Finish { .. })]
+            ),
+            "{said:?}"
+        );
+    }
+
+    #[test]
     fn an_id_belongs_to_the_log_and_has_a_sane_length() {
         let finish = r#"{"type":"finish","turnId":"u","status":"completed"}"#;
         let one = |text: String| {
-            let (mut intake, mut out) = (Intake::new(Limits::OF_A_WATCHER), Vec::new());
+            let (mut intake, mut out) = (Intake::new(Limits::OF_A_WATCHER, reader()), Vec::new());
             intake.read(text.as_bytes(), &mut out).expect("a small event");
             out.remove(0)
         };
-        assert_eq!(one(format!("id: 1-2\ndata: {finish}\n\n")).id.as_deref(), Some("1-2"));
-        assert_eq!(one("id: 1-2\ndata: [DONE]\n\n".to_owned()).id, None);
+        let placed = one(format!("id: 1-2-0123abcd\ndata: {finish}\n\n"));
+        let cursor = Cursor {
+            epoch: Some(Epoch(1)),
+            seq: 2,
+        };
+        assert_eq!(
+            (placed.id.as_deref(), placed.cursor),
+            (Some("1-2-0123abcd"), Some(cursor))
+        );
+        assert_eq!(one("id: 1-2-0123abcd\ndata: [DONE]\n\n".to_owned()).id, None);
         let long = one(format!("id: {}\ndata: {finish}\n\n", "\u{1}".repeat(300)));
-        assert!(matches!(long.chunk, Chunk::Unreadable { why, .. } if why == "an event id of 300 bytes"));
+        assert!(matches!(long.chunk, Chunk::Unreadable { why, .. } if why == "a cursor of 300 bytes"));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Sleep;
 
 use super::answer::chain;
-use super::api::Session;
+use super::request::Prepared;
 
 /// Room for what a slow reader has not read: in the kernel, which takes it for a wish, and in the HTTP client, which takes no
 /// less.
@@ -30,9 +30,7 @@ const CLIENT_BYTES: usize = 8192;
 /// The reason why there was no answer, in words.
 pub(super) async fn attach_slowly(
     at: SocketAddr,
-    path: &str,
-    session: &Session,
-    cursor: Option<&str>,
+    prepared: Prepared,
     (bytes, pause): (usize, Duration),
 ) -> Result<reqwest::Response, String> {
     let socket = TcpSocket::new_v4().map_err(|e| chain(&e))?;
@@ -51,14 +49,13 @@ pub(super) async fn attach_slowly(
         .map_err(|e| chain(&e))?;
     // Ends with the answer's body, which whoever reads it drops.
     tokio::spawn(connection);
-    let mut request = Request::get(path)
-        .header("host", at.to_string())
-        .header("authorization", format!("Bearer {}", session.token))
-        .header("accept", "text/event-stream");
-    if let Some(cursor) = cursor {
-        request = request.header("last-event-id", cursor);
+    let mut request = Request::builder().method(prepared.method).uri(prepared.path);
+    request = request.header("host", at.to_string());
+    for (name, value) in prepared.headers {
+        request = request.header(name, value);
     }
-    let request = request.body(reqwest::Body::default()).map_err(|e| chain(&e))?;
+    let body = prepared.body.map_or_else(reqwest::Body::default, Into::into);
+    let request = request.body(body).map_err(|e| chain(&e))?;
     let answer = sender.send_request(request).await.map_err(|e| chain(&e))?;
     Ok(answer.map(reqwest::Body::wrap).into())
 }

@@ -4,13 +4,20 @@
 
 mod answer;
 mod api;
-mod carried;
 mod intake;
 mod manner;
+mod reading;
+mod request;
 mod seen;
+mod session;
 mod tail;
 
-pub use api::{Api, ApiError, Scrape, Session};
+pub use api::{Api, ApiError, Message, Scrape, TailFrom, Who};
 pub use intake::{Frame, Intake, Limits};
+pub use reading::Reading;
 pub use seen::{Seen, TurnSeen};
+pub use session::Session;
 pub use tail::{Attach, Tail};
+
+#[cfg(test)]
+mod tests;

@@ -51,8 +51,14 @@ impl Seen {
         let in_flight = self.state.is_some_and(|s| !s.is_terminal() && s != Status::Idle);
         match self.turns.get(turn) {
             Some(seen) => seen.ended,
-            None => !self.open || !in_flight,
+            None => !self.open || (self.state.is_some() && !in_flight),
         }
+    }
+
+    /// How a turn ended, if its end was seen. An end that does not say how is taken for a completion.
+    pub fn end_of(&self, turn: &TurnId) -> Option<Status> {
+        let seen = self.turns.get(turn).filter(|seen| seen.ended)?;
+        Some(seen.finished.unwrap_or(Status::Completed))
     }
 }
 

@@ -17,19 +17,18 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, KEPT, Trouble};
-use super::api::{Api, Session};
-use super::carried::carry;
+use super::api::{Api, Begun, Message, TailFrom};
 use super::intake::{Frame, Intake, Limits};
 use super::manner;
 use super::seen::{Seen, describe, take};
+use super::session::Session;
 use crate::history::writer::Recorder;
 use crate::history::{
-    Chunk, CursorForm, EventId, PodName, Raw, SessionNo, StoreEvent, TailEnd, TailMode, ThreadId, WatcherEvent,
-    WatcherId,
+    Accepted, Chunk, EventId, MessageId, Outcome, PodEvent, PodName, Raw, SessionNo, StoreEvent, TailEnd, ThreadId,
+    TurnId, WatcherEvent, WatcherId,
 };
 use crate::plan::Manner;
 use crate::roles::postgres::owners::Owners;
-use crate::system::frames;
 use crate::wait::{Expired, within};
 use crate::wire::text::cut;
 
@@ -52,10 +51,10 @@ pub struct Attach {
     pub session_no: SessionNo,
     /// Thread to watch.
     pub thread: ThreadId,
-    /// Cursor to resume from.
-    pub cursor: Option<String>,
-    /// How it is given.
-    pub form: CursorForm,
+    /// The turn to watch, where tails show one turn.
+    pub turn: Option<TurnId>,
+    /// The place from which it is to show the stream.
+    pub from: TailFrom,
     /// Why it is opened, for reports.
     pub role: String,
     /// How long what stands between pod and client lets the stream be silent before it cuts it; for ever without.
@@ -79,7 +78,43 @@ pub struct Tail {
 
 impl Tail {
     /// Opens a tail; returns at once, the attach goes on in the background.
-    pub fn open(api: &Api, attach: Attach, owners: Arc<Owners>, recorder: Recorder) -> Self {
+    pub fn open(api: &Api, mut attach: Attach, owners: Arc<Owners>, recorder: Recorder) -> Self {
+        attach.turn = attach.turn.filter(|_| api.shows_one_turn());
+        Self::start(api, attach, owners, recorder, None)
+    }
+
+    /// Posts a message whose answer is itself a tail. The message is accepted with the first event that names its turn; the
+    /// tail then goes on in the background. The session, the pod and the thread are those of `attach`.
+    pub async fn post(
+        api: &Api,
+        mut attach: Attach,
+        message: (&MessageId, &str),
+        owners: Arc<Owners>,
+        recorder: Recorder,
+    ) -> (Outcome<Accepted>, Option<Self>) {
+        let asked_us = recorder.now_us();
+        let (id, text) = message;
+        let message = Message {
+            thread: &attach.thread,
+            id,
+            text,
+        };
+        match api
+            .post_streaming(&attach.pod, attach.at, &attach.session, message)
+            .await
+        {
+            (Outcome::Ok(mut accepted), Some(begun)) => {
+                accepted.tail = Some(attach.watcher);
+                attach.turn = Some(accepted.turn.clone());
+                let begun = Some(Begun { asked_us, ..begun });
+                let tail = Self::start(api, attach, owners, recorder, begun);
+                (Outcome::Ok(accepted), Some(tail))
+            }
+            (outcome, _) => (outcome, None),
+        }
+    }
+
+    fn start(api: &Api, attach: Attach, owners: Arc<Owners>, recorder: Recorder, begun: Option<Begun>) -> Self {
         let (shown, seen) = watch::channel(Seen::default());
         let leave = CancellationToken::new();
         let (watcher, pod, thread) = (attach.watcher, attach.pod.clone(), attach.thread.clone());
@@ -90,7 +125,7 @@ impl Tail {
             recorder,
             shown,
         };
-        let task = tokio::spawn(tailing.run(leave.clone()));
+        let task = tokio::spawn(tailing.run(leave.clone(), begun));
         Self {
             watcher,
             pod,
@@ -157,21 +192,60 @@ struct Tailing {
 }
 
 impl Tailing {
-    async fn run(self, leave: CancellationToken) {
-        let asked_us = self.recorder.now_us();
+    async fn run(self, leave: CancellationToken, begun: Option<Begun>) {
+        let begun = match begun {
+            Some(begun) => begun,
+            None => match self.opened(&leave).await {
+                Some(begun) => begun,
+                None => return,
+            },
+        };
         let attach = &self.attach;
+        let (cursor, form) = attach.from.cursor();
+        self.recorder.record(WatcherEvent::TailOpened {
+            watcher: attach.watcher,
+            pod: attach.pod.clone(),
+            thread: attach.thread.clone(),
+            turn: attach.turn.clone(),
+            mode: attach.from.mode(),
+            cursor: cursor.map(Into::into),
+            form,
+            role: attach.role.as_str().into(),
+            asked_us: begun.asked_us,
+            session: Some(attach.session_no),
+        });
+        self.shown.send_modify(|seen| {
+            seen.open = true;
+            seen.opened_at = Some(Instant::now());
+        });
+        let first = futures_util::stream::iter((!begun.bytes.is_empty()).then_some(Ok(begun.bytes)));
+        let body = first.chain(begun.response.bytes_stream());
+        let end = self.read(body, leave).await;
+        self.recorder.record(WatcherEvent::TailClosed {
+            watcher: attach.watcher,
+            end: end.clone(),
+        });
+        self.shown.send_modify(|seen| seen.end = Some(end));
+    }
+
+    /// Attaches. Returns `None` if that was refused, which is recorded.
+    async fn opened(&self, leave: &CancellationToken) -> Option<Begun> {
+        let asked_us = self.recorder.now_us();
         let answer = tokio::select! {
             answer = self.ask() => answer,
             () = leave.cancelled() => {
                 let reason = "the watcher left before it was answered".to_owned();
-                return self.refuse(asked_us, None, Trouble { reason, garbled: false });
+                Err(Trouble { reason, garbled: false })
             }
         };
         let mut response = match answer {
             Ok(response) => response,
-            Err(trouble) => return self.refuse(asked_us, None, trouble),
+            Err(trouble) => {
+                self.refuse(asked_us, None, trouble);
+                return None;
+            }
         };
-        if let Some(garbled) = refusal(&response) {
+        if let Some(garbled) = self.refusal(&response) {
             let kind = answer::header(&response, "content-type").unwrap_or("none");
             let reason = format!(
                 "status {}, content type {}",
@@ -183,34 +257,14 @@ impl Tailing {
                 body => format!("{reason}: {body}"),
             };
             let trouble = Trouble { reason, garbled };
-            return self.refuse(asked_us, Some(response.status().as_u16()), trouble);
+            self.refuse(asked_us, Some(response.status().as_u16()), trouble);
+            return None;
         }
-        self.recorder.record(WatcherEvent::TailOpened {
-            watcher: attach.watcher,
-            pod: attach.pod.clone(),
-            thread: attach.thread.clone(),
-            turn: None,
-            mode: if attach.cursor.is_some() {
-                TailMode::Cursor
-            } else {
-                TailMode::Start
-            },
-            cursor: attach.cursor.as_deref().map(Into::into),
-            form: attach.form,
-            role: attach.role.as_str().into(),
+        Some(Begun {
             asked_us,
-            session: Some(attach.session_no),
-        });
-        self.shown.send_modify(|seen| {
-            seen.open = true;
-            seen.opened_at = Some(Instant::now());
-        });
-        let end = self.read(response.bytes_stream(), leave).await;
-        self.recorder.record(WatcherEvent::TailClosed {
-            watcher: attach.watcher,
-            end: end.clone(),
-        });
-        self.shown.send_modify(|seen| seen.end = Some(end));
+            response,
+            bytes: Bytes::new(),
+        })
     }
 
     async fn ask(&self) -> Result<reqwest::Response, Trouble> {
@@ -218,32 +272,41 @@ impl Tailing {
             at,
             session,
             thread,
-            cursor,
-            form,
+            turn,
+            from,
             manner,
             ..
         } = &self.attach;
-        let cursor = cursor.as_deref().map(|cursor| carry(cursor, *form)).unwrap_or_default();
+        let prepared = self.api.attach_request(session, thread, turn.as_ref(), from)?;
         match manner {
             Manner::Slow { bytes, pause_ms } => {
                 let pace = (usize::from(*bytes), Duration::from_millis((*pause_ms).into()));
-                let path = self.api.attach_path(thread, &cursor);
-                let asked = manner::attach_slowly(*at, &path, session, cursor.header.as_deref(), pace).await;
+                let asked = manner::attach_slowly(*at, session.with_cookies(prepared), pace).await;
                 asked.map_err(|reason| Trouble { reason, garbled: false })
             }
-            Manner::Eager | Manner::Vanishing { .. } => self.api.attach(*at, session, thread, &cursor).await,
+            Manner::Eager | Manner::Vanishing { .. } => self.api.stream(*at, session, prepared).await,
         }
+    }
+
+    /// Whether an answer to an attach is anything but a stream: none where it is one, else whether it is nonsense, neither a
+    /// stream nor a refusal.
+    fn refusal(&self, response: &reqwest::Response) -> Option<bool> {
+        let status = response.status();
+        let is_stream = status == StatusCode::OK && answer::is_stream(response.headers());
+        let is_answer = status.is_client_error() || status.is_server_error() || self.api.means_nothing(status);
+        (!is_stream).then_some(!is_answer)
     }
 
     fn refuse(&self, asked_us: u64, status: Option<u16>, Trouble { reason, garbled }: Trouble) {
         let attach = &self.attach;
+        let (cursor, form) = attach.from.cursor();
         self.recorder.record(WatcherEvent::TailRefused {
             watcher: attach.watcher,
             pod: attach.pod.clone(),
             thread: attach.thread.clone(),
-            turn: None,
-            cursor: attach.cursor.as_deref().map(Into::into),
-            form: attach.form,
+            turn: attach.turn.clone().map(Box::new),
+            cursor: cursor.map(Into::into),
+            form,
             asked_us,
             session: Some(attach.session_no),
             status,
@@ -254,7 +317,8 @@ impl Tailing {
     }
 
     async fn read(&self, body: impl Stream<Item = reqwest::Result<Bytes>>, leave: CancellationToken) -> TailEnd {
-        let mut intake = Intake::new(Limits::OF_A_WATCHER);
+        let reader = self.api.reader(self.attach.turn.clone());
+        let mut intake = Intake::new(Limits::OF_A_WATCHER, reader);
         let bytes_max = match self.attach.manner {
             Manner::Vanishing { after_bytes } => Some(after_bytes.into()),
             Manner::Eager | Manner::Slow { .. } => None,
@@ -332,6 +396,7 @@ impl Tailing {
             && *probes < PROBES_MAX
         {
             *probes += 1;
+            self.ask_status(turn).await;
             // The proof of "committed before announced": this question is put after the frame was seen.
             match self.owners.turn(turn).await {
                 Ok(status) => drop(self.recorder.record(StoreEvent::TerminalProbe {
@@ -345,9 +410,31 @@ impl Tailing {
         chunk == Chunk::Done
     }
 
+    /// Asks the pod where a turn stands, after its end was shown: rows may be a queue's ticket, which settles later.
+    async fn ask_status(&self, turn: &TurnId) {
+        let Attach {
+            pod,
+            at,
+            session,
+            thread,
+            ..
+        } = &self.attach;
+        match self.api.status((pod, *at), session, thread, turn).await {
+            Ok(None) => {}
+            Ok(Some((status, error))) => drop(self.recorder.record(PodEvent::StatusRead {
+                pod: pod.clone(),
+                thread: thread.clone(),
+                turn: turn.clone(),
+                status,
+                error,
+            })),
+            Err(e) => tracing::info!(%turn, error = %e, "the pod could not be asked where a turn stands"),
+        }
+    }
+
     /// Puts a frame into the history and into what was seen.
-    fn record(&self, Frame { id, chunk }: Frame) -> Chunk {
-        let (watcher, cursor) = (self.attach.watcher, id.as_deref().and_then(frames::read_cursor));
+    fn record(&self, Frame { id, cursor, chunk }: Frame) -> Chunk {
+        let watcher = self.attach.watcher;
         let recorded = id.as_deref().map(EventId::from);
         self.recorder.record(WatcherEvent::Frame {
             watcher,
@@ -364,18 +451,6 @@ impl Tailing {
         });
         chunk
     }
-}
-
-/// Whether an answer to an attach is anything but a stream: none where it is one, else whether it is nonsense, neither a
-/// stream nor a refusal.
-fn refusal(response: &reqwest::Response) -> Option<bool> {
-    let status = response.status();
-    let kind = answer::header(response, "content-type").unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    let is_stream = status == StatusCode::OK && essence.eq_ignore_ascii_case("text/event-stream");
-    // No content: there is nothing to be streamed now.
-    let is_answer = status.is_client_error() || status.is_server_error() || status == StatusCode::NO_CONTENT;
-    (!is_stream).then_some(!is_answer)
 }
 
 /// A stream that breaks where it is silent for longer than `patience`: what a client gets to see through a proxy.

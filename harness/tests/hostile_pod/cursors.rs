@@ -38,7 +38,7 @@ async fn a_refused_cursor_of_the_stream_is_found_in_every_form() {
         CursorForm::After,
         CursorForm::AfterBesideEmptyHeader,
     ] {
-        let outcomes = refused("1-2", form, 400).await;
+        let outcomes = refused("1-2-0123abcd", form, 400).await;
         let (subject, got) = outcomes.finding(PROMISE);
         assert_eq!(subject, "attach of w2 on pod-1");
         assert_eq!(got, "a refusal: status 400, content type application/json: {}");
@@ -47,7 +47,7 @@ async fn a_refused_cursor_of_the_stream_is_found_in_every_form() {
 
 #[tokio::test]
 async fn a_refused_cursor_that_is_empty_or_due_a_resync_is_found() {
-    for cursor in ["", "7779-1"] {
+    for cursor in ["", "7779-1-0123abcd"] {
         let outcomes = refused(cursor, CursorForm::LastEventId, 400).await;
         assert_eq!(outcomes.finding(PROMISE).0, "attach of w2 on pod-1");
     }
@@ -55,7 +55,7 @@ async fn a_refused_cursor_that_is_empty_or_due_a_resync_is_found() {
 
 #[tokio::test]
 async fn a_refusal_of_nonsense_and_one_for_a_time_are_sound() {
-    for (cursor, status) in [("undefined", 400), ("1-2", 503), ("1-2", 429)] {
+    for (cursor, status) in [("undefined", 400), ("1-2-0123abcd", 503), ("1-2-0123abcd", 429)] {
         let outcomes = refused(cursor, CursorForm::After, status).await;
         assert_eq!(outcomes.judgement.verdict, Verdict::Pass, "{:#?}", outcomes.judgement);
     }
@@ -68,7 +68,7 @@ async fn stayed(text: &str, answer_within: Option<Duration>) -> (Duration, Outco
     let first = scene.attach();
     first.stay(SOON, None).await;
     first.leave().await;
-    let tail = scene.attach_from(WatcherId(2), Some(("7779-1", CursorForm::LastEventId)));
+    let tail = scene.attach_from(WatcherId(2), Some(("7779-1-0123abcd", CursorForm::LastEventId)));
     tail.until("the stream open", SOON, |seen| seen.open)
         .await
         .expect("a stream");

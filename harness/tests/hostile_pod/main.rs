@@ -92,7 +92,7 @@ async fn a_tail_of_comments_without_end_is_cut() {
 async fn a_tail_of_small_events_without_end_is_cut() {
     let outcomes = watch(vec![stream(), Step::Endless(b"data:{}\n\n")]).await;
     let (_, got) = outcomes.finding(PROMISE);
-    assert_eq!(got, "no \"type\": `{}`");
+    assert_eq!(got, "no kind at /type: `{}`");
     let Some(TailEnd::NoStream { why, .. }) = outcomes.end() else {
         panic!("it ended as {:?}", outcomes.end())
     };
@@ -266,7 +266,9 @@ async fn a_tail_of_turns_that_nobody_asked_for_is_judged_in_time() {
     let start = |n: u32| {
         let turn = format!("turn-{n}");
         let delta = format!(r#"{{"type":"text-delta","turnId":"{turn}","delta":"~k.c1.k{n} "}}"#);
-        format!("id: 1-{n}\ndata: {{\"type\":\"start\",\"turnId\":\"{turn}\",\"epoch\":1}}\n\ndata: {delta}\n\n")
+        format!(
+            "id: 1-{n}-0123abcd\ndata: {{\"type\":\"start\",\"turnId\":\"{turn}\",\"epoch\":1}}\n\ndata: {delta}\n\n"
+        )
     };
     let text: String = (2..60_000).map(start).collect();
     let outcomes = watch(vec![stream(), send(text)]).await;
@@ -286,8 +288,9 @@ async fn text_that_is_none_of_the_provider_is_judged_in_time() {
         "~k.c1.k1.n9.0000 ".repeat(150_000),
         "~a.".repeat(1 << 20),
     ] {
-        let delta =
-            format!("id: 1-1\ndata: {{\"type\":\"text-delta\",\"turnId\":\"turn-1\",\"delta\":\"{text}\"}}\n\n");
+        let delta = format!(
+            "id: 1-1-0123abcd\ndata: {{\"type\":\"text-delta\",\"turnId\":\"turn-1\",\"delta\":\"{text}\"}}\n\n"
+        );
         let outcomes = watch(vec![stream(), send(delta)]).await;
         assert_eq!(outcomes.judgement.verdict, crosspod::verdict::Verdict::Fail);
     }

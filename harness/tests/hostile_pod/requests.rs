@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crosspod::history::{MessageId, Outcome, PodName, ThreadId};
+use crosspod::workload::Message;
 
 use super::scene::Scene;
 use super::server::{Step, send};
@@ -15,7 +16,13 @@ const BOUND: Duration = Duration::from_secs(8);
 async fn post(steps: Vec<Step>) -> Outcome<crosspod::history::Accepted> {
     let scene = Scene::begin(steps).await;
     let (thread, message) = (ThreadId::from("t-1"), MessageId::from("m-2"));
-    let post = scene.api.post(scene.pod.at, &scene.session, &thread, &message, "hi");
+    let message = Message {
+        thread: &thread,
+        id: &message,
+        text: "hi",
+    };
+    let pod = PodName::from("pod-1");
+    let post = scene.api.post(&pod, scene.pod.at, &scene.session, message);
     let outcome = tokio::time::timeout(BOUND, post).await.expect("an end");
     assert_eq!(scene.pod.asked(), 1, "no request is made twice");
     outcome
@@ -31,7 +38,7 @@ async fn unknown(steps: Vec<Step>) -> String {
 async fn read(steps: Vec<Step>) -> (Option<u16>, String) {
     let scene = Scene::begin(steps).await;
     let (pod, thread) = (PodName::from("pod-1"), ThreadId::from("t-1"));
-    let read = scene.api.read(&pod, scene.pod.at, &scene.session, &thread);
+    let read = scene.api.read((&pod, scene.pod.at), &scene.session, &thread, None);
     let error = tokio::time::timeout(BOUND, read)
         .await
         .expect("an end")
@@ -72,7 +79,13 @@ async fn neither_a_yes_nor_a_refusal_is_unknown() {
     let reason = unknown(vec![send("\x15\x03\x01\x00\x02\x02\x46")]).await;
     assert!(reason.starts_with("not HTTP: "), "{reason}");
     let reason = unknown(vec![send(format!("{ACCEPTED}<html>"))]).await;
-    assert_eq!(reason, "202 without a turnId: <html>");
+    let expected = "202 with a body that is not JSON: expected value at line 1 column 1: <html>: <html>";
+    assert_eq!(reason, expected);
+    let reason = unknown(vec![send(format!("{ACCEPTED}{{\"turn_id\":\"u\"}}"))]).await;
+    assert!(
+        reason.contains("no value at /turnId; there is \"turn_id\" at /turn_id"),
+        "{reason}"
+    );
     let long = format!("{ACCEPTED}{{\"turnId\":\"{}\"}}", "u".repeat(1 << 20));
     assert!(unknown(vec![send(long)]).await.len() < 1000);
 }
@@ -94,7 +107,7 @@ async fn a_thread_that_cannot_be_read_says_why() {
         (format!("{OK}<html>"), "a body that is not JSON"),
         (wide, "over 100000 values"),
         (format!("{OK}{}", "[".repeat(1 << 20)), "recursion limit"),
-        (format!("{OK}{{}}"), "no \"status\""),
+        (format!("{OK}{{}}"), "no status at /status in {}"),
         (
             format!(
                 "{OK}{{\"status\":\"idle\",\"messages\":[{{\"role\":\"assistant\",\"x\":\"{}\"}}]}}",

@@ -14,10 +14,11 @@ use crosspod::history::{
 };
 use crosspod::judge;
 use crosspod::plan::Manner;
+use crosspod::roles::owner_names::OwnerNames;
 use crosspod::roles::postgres::owners::Owners;
 use crosspod::system::System;
 use crosspod::verdict::{Judgement, Verdict};
-use crosspod::workload::{Api, Attach, Seen, Session, Tail};
+use crosspod::workload::{Api, Attach, Seen, Session, Tail, TailFrom, Who};
 use mock_ai::token::{Answer, TextMode};
 
 use super::server::{HostilePod, Step};
@@ -56,16 +57,16 @@ pub(crate) fn frames() -> Vec<(Option<String>, String)> {
             r#"{"type":"data-thread","status":"completed","turnId":"turn-1"}"#.to_owned(),
         ),
         (
-            Some("1-0".to_owned()),
+            Some("1-0-0123abcd".to_owned()),
             r#"{"type":"start","turnId":"turn-1","epoch":1}"#.to_owned(),
         ),
     ];
     for (seq, text) in (1..).zip(answer().texts()) {
         let data = format!(r#"{{"type":"text-delta","turnId":"turn-1","delta":"{text}"}}"#);
-        frames.push((Some(format!("1-{seq}")), data));
+        frames.push((Some(format!("1-{seq}-0123abcd")), data));
     }
     let finish = r#"{"type":"finish","turnId":"turn-1","status":"completed"}"#;
-    frames.push((Some("1-4".to_owned()), finish.to_owned()));
+    frames.push((Some("1-4-0123abcd".to_owned()), finish.to_owned()));
     frames
 }
 
@@ -91,7 +92,7 @@ impl Scene {
         let recorder = Recorder::create(&path, Instant::now()).expect("a history");
         let system = Arc::new(System::reference());
         let api = Api::new(system.clone()).expect("a client");
-        let session = api.new_session(&"pod-1".into(), pod.at, None).await.expect("a session");
+        let session = api.sign_in(&"pod-1".into(), pod.at, Who::Own).await.expect("a session");
         sound_turn(&recorder, &system);
         Self {
             pod,
@@ -112,7 +113,11 @@ impl Scene {
     /// Attaches a watcher to the pod, with a cursor and the form of it.
     pub(crate) fn attach_from(&self, watcher: WatcherId, cursor: Option<(&str, CursorForm)>) -> Tail {
         // Nothing listens there: what the database would say of a terminal is not what is tried here.
-        let owners = Owners::new("postgres://nobody@127.0.0.1:1/none", &self.system.database);
+        let owners = Owners::new(
+            "postgres://nobody@127.0.0.1:1/none",
+            &self.system.tables(),
+            OwnerNames::plain(),
+        );
         let attach = Attach {
             watcher,
             pod: "pod-1".into(),
@@ -120,8 +125,10 @@ impl Scene {
             session: self.session.clone(),
             session_no: SessionNo(NonZeroU8::MIN),
             thread: "t-1".into(),
-            cursor: cursor.map(|(cursor, _)| cursor.to_owned()),
-            form: cursor.map(|(_, form)| form).unwrap_or_default(),
+            turn: None,
+            from: cursor.map_or(TailFrom::Start, |(cursor, form)| {
+                TailFrom::Cursor(cursor.to_owned(), form)
+            }),
             role: "start".into(),
             patience: None,
             manner: Manner::Eager,
@@ -226,6 +233,25 @@ const CAPABILITIES: &[Capability] = &[
     Capability::KnownKinds,
 ];
 
+/// A message that asks for an answer of three tokens.
+fn posted(pod: &PodName, thread: &ThreadId) -> ClientEvent {
+    ClientEvent::Posted {
+        op: OpId(1),
+        pod: pod.clone(),
+        thread: thread.clone(),
+        message: "m-1".into(),
+        text: "hello".into(),
+        expect: Box::new(Expect {
+            key: "key-1".into(),
+            tokens: 3,
+            size: 0,
+            text: TextMode::Plain,
+            fails: false,
+            is_odd: false,
+        }),
+    }
+}
+
 /// A thread with one turn, over and stored.
 fn sound_turn(recorder: &Recorder, system: &System) {
     recorder.record(RunEvent::Began(Box::new(Began {
@@ -239,7 +265,7 @@ fn sound_turn(recorder: &Recorder, system: &System) {
         pods: vec!["pod-1".into()],
         capabilities: CAPABILITIES.to_vec(),
         lacks: Vec::new(),
-        bounds: system.bounds.into(),
+        bounds: system.bounds(),
         rules: Rules::default(),
     })));
     let (thread, pod): (ThreadId, PodName) = ("t-1".into(), "pod-1".into());
@@ -247,20 +273,7 @@ fn sound_turn(recorder: &Recorder, system: &System) {
         thread: thread.clone(),
         tenant: "tenant-a".into(),
     });
-    recorder.record(ClientEvent::Posted {
-        op: OpId(1),
-        pod: pod.clone(),
-        thread: thread.clone(),
-        message: "m-1".into(),
-        text: "hello".into(),
-        expect: Box::new(Expect {
-            key: "key-1".into(),
-            tokens: 3,
-            size: 0,
-            text: TextMode::Plain,
-            fails: false,
-        }),
-    });
+    recorder.record(posted(&pod, &thread));
     let accepted = Outcome::Ok(Accepted {
         turn: "turn-1".into(),
         pod,

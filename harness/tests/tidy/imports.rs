@@ -15,11 +15,12 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     ("plan", &["history"]),
     ("system", &["history", "wire"]),
     ("judge", &["history", "verdict"]),
-    ("report", &["history", "verdict"]),
+    ("report", &["history", "system", "verdict"]),
     ("roles", &["history", "system", "wait", "wire"]),
-    ("cluster", &["history", "roles", "wire"]),
+    ("cluster", &["history", "roles", "system", "wire"]),
     ("workload", &["history", "plan", "roles", "system", "wait", "wire"]),
     ("nemesis", &["cluster", "history", "roles", "system", "wait", "wire"]),
+    ("init", &["cluster", "system"]),
     (
         "run",
         &[
@@ -30,7 +31,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "cluster", "history", "judge", "nemesis", "plan", "report", "run", "system", "verdict",
+            "cluster", "history", "init", "judge", "nemesis", "plan", "report", "run", "system", "verdict",
         ],
     ),
 ];
@@ -77,7 +78,8 @@ const CHANGES_CONTAINERS: [&str; 3] = [
 ];
 
 /// Rooms and files in which nothing may depend on the machine, the time or chance. One exception: plans are drawn from a seed.
-const PURE: [(&str, &[&str]); 5] = [
+const PURE: [(&str, &[&str]); 6] = [
+    ("init", &[]),
     ("judge", &[]),
     ("plan", &["rand"]),
     ("system", &[]),

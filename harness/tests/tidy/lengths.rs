@@ -64,7 +64,9 @@ fn folders_have_few_entries() {
         folders.len()
     );
     for folder in folders.iter().filter(|folder| !FULLER.contains(&&***folder)) {
-        let entries = entries(folder).len();
+        // The root of a crate lists its rooms and is none.
+        let is_room = |(path, _): &&(String, bool)| !path.ends_with("/lib.rs");
+        let entries = entries(folder).iter().filter(is_room).count();
         if entries > FOLDER_ENTRIES {
             full.push(format!("{folder}: {entries} entries of at most {FOLDER_ENTRIES}"));
         }

@@ -159,7 +159,7 @@ fn tokens_of(path: &str) -> Vec<String> {
 fn defects() -> BTreeMap<String, Vec<String>> {
     let path = files("fixtures")
         .into_iter()
-        .find(|path| path.ends_with("/reference.toml"));
+        .find(|path| path.ends_with("systems/reference/system.toml"));
     let description: toml::Table = text_of(&path.expect("the description of the reference pod"))
         .parse()
         .expect("TOML");

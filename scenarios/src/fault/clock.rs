@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crosspod::history::Bound;
 use crosspod::nemesis::Shift;
 use crosspod::plan::{Answer, Pod, Selector, Trigger};
 use crosspod::run::{Cast, Fault, Injected, Played, Stopped, Turn};
@@ -49,7 +50,7 @@ pub(super) async fn of_survivors(c: &mut Cast, by: Shift) -> Played {
     let (turn, injected) = shifted(c, by, Selector::NonOwners).await?;
     let owner = c.owner_of(&turn).await?;
     c.nemesis().kill(&owner).await?;
-    let heir = c.taken_over(&turn, &owner, Duration::from_secs(5)).await?;
+    let heir = c.taken_over(&turn, &owner, c.patience(Bound::Takeover)).await?;
     c.evidence(FOLLOWED, injected.iter().any(|one| one.pod == heir.owner));
     for one in &injected {
         c.nemesis().set_clock_right(&one.pod).await?;

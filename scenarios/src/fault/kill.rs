@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use crosspod::history::Status;
+use crosspod::history::{Bound, Status};
 use crosspod::plan::{Answer, Pod, Selector, Trigger};
 use crosspod::run::{Cast, Fault, Injected, Played, Turn};
-
-const TAKEOVER: Duration = Duration::from_secs(5);
+use crosspod::system::needs::Need;
 
 /// A turn that stands still after its third token, watched on every pod.
 async fn held_turn(c: &mut Cast) -> Result<Turn, crosspod::run::Stopped> {
@@ -30,14 +29,15 @@ async fn start_again(c: &mut Cast, injected: &[Injected]) -> Played {
 
 pub(crate) async fn kill(c: &mut Cast) -> Played {
     let turn = held_turn(c).await?;
-    // Three watchers: the third showing of the token is the last of them.
-    let injected = c
-        .nemesis()
-        .inject(turn.shows(3).times(3), Selector::Owner, &turn, Fault::Kill)
-        .await?;
+    // A watcher on each pod: the last showing of the token is the last watcher's.
+    let watchers = u32::try_from(c.pods().len()).unwrap_or(u32::MAX);
+    let shown = turn.shows(3).times(watchers);
+    let injected = c.nemesis().inject(shown, Selector::Owner, &turn, Fault::Kill).await?;
     c.evidence("the owner died while its turn ran", !c.is_over(&turn).await?);
-    if let Some(owner) = injected.into_iter().find_map(|one| one.aim) {
-        c.taken_over(&turn, &owner, TAKEOVER).await?;
+    let owner = injected.into_iter().find_map(|one| one.aim);
+    // Where nobody takes over, the turn fails where its client can see it.
+    if let Some(owner) = owner.filter(|_| c.can(&[Need::Survivor])) {
+        c.taken_over(&turn, &owner, c.patience(Bound::Takeover)).await?;
     }
     goes_on(c, &turn).await
 }
@@ -82,7 +82,7 @@ pub(crate) async fn kill_most(c: &mut Cast) -> Played {
         .await?;
     c.evidence("most of the pods died while the turn ran", !c.is_over(&turn).await?);
     if let Some(owner) = injected.into_iter().find_map(|one| one.aim) {
-        c.taken_over(&turn, &owner, TAKEOVER).await?;
+        c.taken_over(&turn, &owner, c.patience(Bound::Takeover)).await?;
     }
     goes_on(c, &turn).await
 }
@@ -113,7 +113,7 @@ pub(crate) async fn kill_heir(c: &mut Cast) -> Played {
     let injected = c.nemesis().inject(trigger, Selector::Owner, &turn, Fault::Kill).await?;
     c.evidence("the heir died while the turn ran", !c.is_over(&turn).await?);
     if let Some(heir) = injected.into_iter().find_map(|one| one.aim) {
-        c.taken_over(&turn, &heir, TAKEOVER).await?;
+        c.taken_over(&turn, &heir, c.patience(Bound::Takeover)).await?;
     }
     goes_on(c, &turn).await
 }

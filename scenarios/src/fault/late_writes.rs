@@ -1,8 +1,7 @@
 //! Silence between the owner and the database, for longer than its lease. All that the owner said meanwhile arrives after the
 //! takeover, in order, on the same connections: a dead owner's writes without a jump of its clock. None may take effect.
 
-use std::time::Duration;
-
+use crosspod::history::Bound;
 use crosspod::nemesis::{Link, LinkFault, Way};
 use crosspod::plan::{Answer, Pod, Selector};
 use crosspod::run::{Cast, Fault, Played};
@@ -14,9 +13,6 @@ pub(super) const ARRIVED: &str = "all that was held back arrived after the takeo
 /// The turn was not stopped by it for good.
 pub(super) const ENDED: &str = "the turn came to its end after it";
 
-/// Longest until a survivor has the turn.
-const TAKEOVER: Duration = Duration::from_secs(5);
-
 pub(super) async fn across_a_takeover(c: &mut Cast, way: Way) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
@@ -27,7 +23,7 @@ pub(super) async fn across_a_takeover(c: &mut Cast, way: Way) -> Played {
     c.nemesis().have_landed(&injected).await?;
     c.evidence(HELD, !c.is_over(&turn).await?);
     for owner in injected.iter().filter_map(|one| one.aim.as_ref()) {
-        c.taken_over(&turn, owner, TAKEOVER).await?;
+        c.taken_over(&turn, owner, c.patience(Bound::Takeover)).await?;
     }
     let has_arrived = c.nemesis().lift(&injected).await?;
     c.evidence(ARRIVED, has_arrived);

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crosspod::history::Bound;
 use crosspod::nemesis::{Link, LinkFault, Way};
 use crosspod::plan::{Answer, Pod, Selector};
 use crosspod::run::{Cast, Fault, Played};
@@ -23,21 +24,70 @@ pub(super) enum Until {
     TakenOver,
 }
 
+/// A text in every token of a first call, whatever a system wraps it in.
+pub(super) const TOKEN: &str = ".c1.k";
+
 /// The entry of a story of [`of_owner`]: the link, the fault of it, and the event that the story waits for before it mends the link.
 macro_rules! cut {
-    ($link:ident, $name:literal: $about:literal, $way:ident, $fault:expr, $then:ident) => {{
-        use crosspod::nemesis::{Link, Way};
+    (
+        $link:ident, $name:literal: $about:literal,
+        $way:ident, $fault:ident $({ $($field:ident: $value:expr),* })?, $then:ident
+    ) => {{
+        use crosspod::history::Capability;
+        use crosspod::nemesis::{Link, LinkFault, Way};
+        use crosspod::system::needs::Need;
 
         use super::link::{ENDED, LANDED, Until, of_owner};
 
         Story {
             name: concat!("fault::", $name),
             about: $about,
+            needs: cut!(@needs $link, $then),
+            faults: &[cut!(@named $fault)],
             catches: &[],
             evidence: &[LANDED, ENDED],
-            play: |cast| Box::pin(of_owner(cast, Link::$link, Way::$way, $fault, Until::$then)),
+            play: |cast| {
+                let fault = LinkFault::$fault $({ $($field: $value),* })?;
+                Box::pin(of_owner(cast, Link::$link, Way::$way, fault, Until::$then))
+            },
         }
     }};
+    // Every system has a provider.
+    (@needs Provider, Landed) => {
+        &[Need::Attach, Need::Has(Capability::Owner)]
+    };
+    (@needs Provider, ALease) => {
+        &[Need::Attach, Need::Has(Capability::Owner), Need::Bound(crosspod::history::Bound::Lease)]
+    };
+    (@needs $link:ident, Landed) => {
+        &[Need::Attach, Need::Has(Capability::Owner), Need::Part(crosspod::system::parts::Role::$link)]
+    };
+    (@needs $link:ident, ALease) => {
+        &[
+            Need::Attach,
+            Need::Has(Capability::Owner),
+            Need::Part(crosspod::system::parts::Role::$link),
+            Need::Bound(crosspod::history::Bound::Lease),
+        ]
+    };
+    (@needs $link:ident, TakenOver) => {
+        &[
+            Need::Attach,
+            Need::Has(Capability::Owner),
+            Need::Part(crosspod::system::parts::Role::$link),
+            Need::Pods(2),
+            Need::Survivor,
+            Need::Bound(crosspod::history::Bound::Takeover),
+        ]
+    };
+    (@named Blackhole) => { "blackhole" };
+    (@named Reset) => { "reset" };
+    (@named Latency) => { "latency" };
+    (@named Bandwidth) => { "bandwidth" };
+    (@named Slice) => { "slice" };
+    (@named CutAfter) => { "cut-after" };
+    (@named CutInside) => { "cut-inside" };
+    (@named HalfOpen) => { "half-open" };
 }
 pub(super) use cut;
 
@@ -63,7 +113,7 @@ pub(super) async fn of_owner(c: &mut Cast, link: Link, way: Way, fault: LinkFaul
         Until::ALease => c.lease_passes().await,
         Until::TakenOver => {
             for owner in injected.iter().filter_map(|one| one.aim.as_ref()) {
-                c.taken_over(&turn, owner, Duration::from_secs(5)).await?;
+                c.taken_over(&turn, owner, c.patience(Bound::Takeover)).await?;
             }
         }
     }

@@ -1,12 +1,10 @@
 //! A pod gets less of its machine than it needs: memory, processor time, descriptors. It dies of the first, is slow by the
 //! second, and must bear the third: what is open goes on, what would be opened waits until there is room.
 
-use std::time::Duration;
-
+use crosspod::history::Bound;
 use crosspod::plan::{Answer, Pod, Selector, Trigger};
 use crosspod::run::{Cast, Fault, Played};
 
-const TAKEOVER: Duration = Duration::from_secs(5);
 /// Hundredths of a processor: the least that engines give.
 const HARDLY_ANY: u8 = 1;
 
@@ -24,7 +22,7 @@ pub(crate) async fn out_of_memory(c: &mut Cast) -> Played {
         !c.is_over(&turn).await?,
     );
     for owner in injected.iter().filter_map(|one| one.aim.as_ref()) {
-        c.taken_over(&turn, owner, TAKEOVER).await?;
+        c.taken_over(&turn, owner, c.patience(Bound::Takeover)).await?;
         c.nemesis().start(&owner.owner).await?;
     }
     c.provider().open_gate(&turn).await?;

@@ -1,12 +1,11 @@
 //! A pod gets SIGTERM and nothing keeps it from leaving in good order: an owner finishes what it has, a bystander goes
 //! at once, and nobody loses an answer by it. Or its grace is cut short by a kill, and nobody loses an answer by that either.
 
-use std::time::Duration;
-
+use crosspod::history::Bound;
 use crosspod::plan::{Answer, Pod, Selector};
 use crosspod::run::{Cast, Fault, Injected, Played};
 
-const TAKEOVER: Duration = Duration::from_secs(5);
+use crate::common::is_in_good_order;
 
 pub(crate) async fn terminate(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
@@ -50,8 +49,8 @@ pub(crate) async fn terminate_then_kill(c: &mut Cast) -> Played {
         in_its_drain && !c.is_over(&turn).await?,
     );
     c.nemesis().gone(&owner.owner).await?;
-    let heir = c.taken_over(&turn, &owner, TAKEOVER).await?;
-    c.evidence("a survivor took the turn over", heir.epoch > owner.epoch);
+    let heir = c.taken_over(&turn, &owner, c.patience(Bound::Takeover)).await?;
+    c.evidence("a survivor took the turn over", heir != owner);
     c.nemesis().start(&owner.owner).await?;
     c.provider().open_gate(&turn).await?;
     c.settled(&turn).await?;
@@ -76,7 +75,7 @@ pub(crate) async fn terminate_bystander(c: &mut Cast) -> Played {
 async fn leave(c: &mut Cast, mark: &str, injected: &[Injected]) -> Played {
     for one in injected {
         let code = c.nemesis().gone(&one.pod).await?;
-        c.evidence(mark, code == 0);
+        c.evidence(mark, is_in_good_order(code));
         c.nemesis().start(&one.pod).await?;
     }
     Ok(())

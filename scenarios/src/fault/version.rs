@@ -1,8 +1,6 @@
 //! One step of a rolling update in the middle of an answer: the pod gets SIGTERM and drains, another version is started in
 //! its place under its name, and is taken back again. Nobody loses an answer by either.
 
-use std::time::Duration;
-
 use crosspod::plan::{Answer, Pod, Selector};
 use crosspod::run::{Cast, Fault, Played};
 
@@ -40,6 +38,6 @@ pub(crate) async fn replaced_by_a_new_version(c: &mut Cast) -> Played {
     c.provider().open_gate(&next).await?;
     let version = c.nemesis().roll_back(pod).await?;
     c.evidence("the version from before serves again", version != NEXT);
-    c.settled_within(&next, Duration::from_secs(12)).await?;
+    c.settled(&next).await?;
     c.every_pod_serves().await
 }

@@ -38,6 +38,12 @@ fn render(ahead: &DryRun) -> String {
     for play in &ahead.plays {
         one(&mut text, play);
     }
+    if !ahead.not_applicable.is_empty() {
+        line(&mut text, "\nStories that the system cannot play");
+    }
+    for left_out in &ahead.not_applicable {
+        line(&mut text, &format!("  {}: {}", left_out.story, left_out.why));
+    }
     line(&mut text, &format!("\n{}", ahead.faults));
     text
 }

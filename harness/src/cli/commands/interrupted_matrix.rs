@@ -22,13 +22,13 @@ impl<'s> InterruptedMatrix<'s> {
     }
 
     /// The report so far of `matrix`. Returns `None` if no defect was done.
-    pub(in crate::cli) fn report(self, matrix: &Matrix<'_>, conditions: &Conditions) -> Option<MatrixReport> {
+    pub(in crate::cli) fn report(self, matrix: &Matrix, conditions: &Conditions) -> Option<MatrixReport> {
         let rows = self.rows.into_inner().unwrap_or_else(PoisonError::into_inner);
         so_far(matrix, conditions, rows)
     }
 }
 
-fn so_far(matrix: &Matrix<'_>, conditions: &Conditions, rows: Vec<Row>) -> Option<MatrixReport> {
+fn so_far(matrix: &Matrix, conditions: &Conditions, rows: Vec<Row>) -> Option<MatrixReport> {
     if rows.is_empty() {
         return None;
     }
@@ -74,6 +74,8 @@ impl MatrixProgress for InterruptedMatrix<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::run::{MatrixOptions, Story};
     use crate::system::System;
@@ -97,19 +99,20 @@ mod tests {
         let story = Story {
             name: "a",
             about: "",
+            needs: &[],
+            faults: &[],
             catches: &["claim-strict-cas", "no-fencing"],
             evidence: &[],
             play: |_| Box::pin(async { Ok(()) }),
         };
         let options = MatrixOptions {
-            design: "log".into(),
             defects: vec!["claim-strict-cas".into(), "no-fencing".into()],
             runs: 2,
             seed: 9,
             slots: 3,
         };
-        let system = System::reference();
-        let matrix = Matrix::lay_out(options, &[story], &system).expect("a matrix");
+        let system = Arc::new(System::reference());
+        let matrix = Matrix::lay_out(options, &[story], system).expect("a matrix");
         let report = |defects: &[&str]| {
             let rows = defects.iter().map(|defect| row(defect)).collect();
             so_far(&matrix, &Conditions::default(), rows)

@@ -64,6 +64,7 @@ fn whole_repetitions(of: &[u32], stories: usize) -> u32 {
 mod tests {
     use super::*;
     use crate::report::{Conditions, StoryFigures};
+    use crate::system::Choice;
     use crate::verdict::Judgement;
 
     fn report_of(story: &str, verdict: Verdict) -> StoryReport {
@@ -71,7 +72,7 @@ mod tests {
     }
 
     fn rest(seed: u64, repeat: u32) -> Command {
-        Command::run(&Conditions::default(), None, "log", None, seed).repeat(repeat)
+        Command::run(&Conditions::default(), None, &Choice::of_design("log"), None, seed).repeat(repeat)
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! `matrix`: plays each defect's stories, and the same stories on the clean pod as control.
 
+use std::sync::Arc;
+
 use clap::Args as ClapArgs;
 
 use super::interrupted_matrix::InterruptedMatrix;
 use crate::cli::allowed::Allowed;
+use crate::cli::chosen::Chosen;
 use crate::cli::output::{Format, fail, say, say_json};
 use crate::cli::progress::Shown;
 use crate::cli::staged::staged;
-use crate::cluster::workspace_root;
 use crate::report::{self, MatrixReport};
 use crate::run::{Matrix, MatrixOptions, Story, conditions};
-use crate::system::System;
+use crate::system::load::workspace::workspace_root;
 
 /// Where the table is kept.
 const TRACK_RECORD: &str = "TRACK_RECORD.md";
@@ -18,9 +20,8 @@ const TRACK_RECORD: &str = "TRACK_RECORD.md";
 /// Options of `matrix`.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Args {
-    /// The way in which the reference pod delivers answers: `log`.
-    #[arg(long, default_value = "log")]
-    design: String,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Number of plays of each story with each defect, and on the clean pod.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
@@ -42,15 +43,17 @@ pub(in crate::cli) struct Args {
 
 pub(in crate::cli) async fn matrix(stories: &[Story], args: Args) -> u8 {
     let options = MatrixOptions {
-        design: args.design,
         defects: args.defects,
         runs: args.runs,
         seed: args.seed.unwrap_or_else(|| rand::random::<u32>().into()),
         slots: args.slots,
     };
     let allowed = args.allowed;
-    let system = System::reference();
-    let matrix = match Matrix::lay_out(options, stories, &system) {
+    let system = match args.chosen.system(stories) {
+        Ok(system) => Arc::new(system),
+        Err(e) => return fail(&e),
+    };
+    let matrix = match Matrix::lay_out(options, stories, system) {
         Ok(matrix) => matrix,
         Err(e) => return fail(&e.to_string()),
     };
@@ -75,6 +78,7 @@ pub(in crate::cli) async fn matrix(stories: &[Story], args: Args) -> u8 {
     };
     print(&report, args.format);
     if matrix.is_whole()
+        && matrix.is_of_the_reference()
         && let Err(reason) = keep(&report)
     {
         return fail(&reason);
@@ -110,6 +114,7 @@ fn keep(report: &MatrixReport) -> Result<(), String> {
 mod tests {
     use crate::cli;
     use crate::report::{Command, Conditions};
+    use crate::system::Choice;
 
     #[test]
     fn the_command_of_a_matrix_gives_the_program_its_options() {
@@ -118,12 +123,15 @@ mod tests {
             hosts: vec!["192.0.2.7".into()],
         };
         let defects = ["no-fencing".to_owned(), "claim-strict-cas".to_owned()];
-        let command = Command::matrix(&conditions, "log", &defects, 3, 9).slots(4).to_string();
+        let command = Command::matrix(&conditions, &Choice::of_design("log"), &defects, 3, 9)
+            .slots(4)
+            .to_string();
         let cli::Command::Matrix(args) = cli::tests::parse_as_a_shell_gives_it(&command) else {
             panic!("{command} is no matrix");
         };
         let hosts: Vec<String> = args.allowed.hosts().names().map(ToString::to_string).collect();
-        assert_eq!((&*args.design, args.defects, args.runs), ("log", defects.to_vec(), 3));
+        assert_eq!(args.chosen.choice(), Choice::of_design("log"));
+        assert_eq!((args.defects, args.runs), (defects.to_vec(), 3));
         assert_eq!(
             (args.seed, args.slots, hosts),
             (Some(9), 4, vec!["192.0.2.7".to_owned()])

@@ -6,6 +6,7 @@ use crate::cli::output::{Format, fail, say, say_json};
 use crate::history::{Began, RunEvent, What, reader};
 use crate::judge;
 use crate::report::{self, Command, Conditions, RunFigures, RunReport, StoryFigures, StoryReport};
+use crate::system::Choice;
 
 pub(in crate::cli) fn recheck(folder: &Path, format: Format) -> u8 {
     let folders = match histories(folder) {
@@ -96,7 +97,14 @@ fn judge_again(folder: &Path) -> Result<StoryReport, String> {
     let mut report = StoryReport::new(&story, &design, defect.as_deref(), seed, judgement, figures);
     report.artefacts = folder.display().to_string();
     report.again = saved_command(folder).unwrap_or_else(|| {
-        Command::run(&Conditions::default(), Some(&story), &design, defect.as_deref(), seed).to_string()
+        Command::run(
+            &Conditions::default(),
+            Some(&story),
+            &Choice::of_design(&design),
+            defect.as_deref(),
+            seed,
+        )
+        .to_string()
     });
     Ok(report)
 }

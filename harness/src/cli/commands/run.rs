@@ -1,17 +1,20 @@
 //! `run`: plays stories on clusters of its own and prints each verdict as it comes.
 
+use std::sync::Arc;
+
 use clap::Args as ClapArgs;
 
 use super::dry_run::dry_run;
 use super::interrupted_run::InterruptedRun;
 use crate::cli::allowed::Allowed;
+use crate::cli::chosen::Chosen;
 use crate::cli::output::{Format, fail, say, say_json};
 use crate::cli::progress::Shown;
 use crate::cli::staged::staged;
 use crate::plan::seed_of_repetition;
 use crate::report::{self, Command, RunReport, StoryReport};
 use crate::run::{LiveRun, Options, RunError, Selected, Session, Setting, Story, conditions, side_by_side};
-use crate::system::System;
+use crate::system::{Choice, System};
 use crate::verdict::Verdict;
 
 /// Options of `run`.
@@ -23,9 +26,8 @@ pub(in crate::cli) struct Args {
     /// Switch a named defect on in every pod; `list` shows them.
     #[arg(long, value_name = "NAME")]
     defect: Option<String>,
-    /// The way in which the reference pod delivers answers: `log`.
-    #[arg(long, default_value = "log")]
-    design: String,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Seed of the plans; if absent, one is drawn and printed.
     #[arg(long)]
     seed: Option<u64>,
@@ -56,15 +58,23 @@ pub(in crate::cli) async fn run(stories: &[Story], args: Args) -> u8 {
             args.slots
         ));
     }
+    let system = match args.chosen.system(stories) {
+        Ok(system) => Arc::new(system),
+        Err(e) => return end(&RunReport::broken(seed, e), args.format),
+    };
     if args.dry_run {
-        return ahead(stories, &args, seed).await;
+        return ahead(stories, &args, &system, seed).await;
     }
-    let selected = match options(&args, seed).select(stories, &System::reference()) {
+    let selected = match options(&args, seed).select(stories, &system) {
         Ok(selected) => selected,
-        Err(e) => return end(&RunReport::broken(seed, e.to_string()), args.format),
+        Err(e) => {
+            let report = RunReport::broken(seed, e.to_string()).leaving_out(e.not_applicable());
+            return end(&report, args.format);
+        }
     };
     let (shown, done) = (Shown::new(), InterruptedRun::default());
-    let work = async |live: &LiveRun| Box::pin(play_all(live, &selected, &args, seed, (&shown, &done))).await;
+    let work =
+        async |live: &LiveRun| Box::pin(play_all(live, &selected, (&args, &system), seed, (&shown, &done))).await;
     let played = Box::pin(staged(&args.allowed, &shown, work)).await.into_result();
     shown.done();
     match played {
@@ -73,9 +83,9 @@ pub(in crate::cli) async fn run(stories: &[Story], args: Args) -> u8 {
             args.format,
         ),
         Err(code) => {
-            let rest = |seed, repeat| rest(&args, seed, repeat);
-            if let Some(report) = done.report(selected.0.len(), (seed, args.repeat), rest) {
-                print_interrupted(&report, args.format);
+            let rest = |seed, repeat| rest(&args, &system.choice, seed, repeat);
+            if let Some(report) = done.report(selected.playable.len(), (seed, args.repeat), rest) {
+                print_interrupted(&report.leaving_out(&selected.not_applicable), args.format);
             }
             code
         }
@@ -105,21 +115,30 @@ fn print_interrupted(report: &RunReport, format: Format) {
 }
 
 /// Prints what the run would do.
-async fn ahead(stories: &[Story], args: &Args, seed: u64) -> u8 {
+async fn ahead(stories: &[Story], args: &Args, system: &Arc<System>, seed: u64) -> u8 {
     let options = options(args, seed);
-    match options.select(stories, &System::reference()) {
-        Ok(selected) => dry_run(&selected, &options, &setting(args), &args.allowed.hosts(), args.format).await,
+    match options.select(stories, system) {
+        Ok(selected) => {
+            dry_run(
+                &selected,
+                &options,
+                &setting(args, system),
+                &args.allowed.hosts(),
+                args.format,
+            )
+            .await
+        }
         Err(e) => fail(&e.to_string()),
     }
 }
 
 /// The command that plays `repeat` repetitions of the same stories from a seed on.
-fn rest(args: &Args, seed: u64, repeat: u32) -> Command {
+fn rest(args: &Args, choice: &Choice, seed: u64, repeat: u32) -> Command {
     let conditions = conditions(&args.allowed.hosts());
     let command = Command::run(
         &conditions,
         args.filter.as_deref(),
-        &args.design,
+        choice,
         args.defect.as_deref(),
         seed,
     );
@@ -135,15 +154,14 @@ fn options(args: &Args, seed: u64) -> Options {
     Options {
         filter: args.filter.clone(),
         defect: args.defect.clone(),
-        design: args.design.clone(),
         seed,
         repeat: args.repeat,
     }
 }
 
-fn setting(args: &Args) -> Setting {
+fn setting(args: &Args, system: &Arc<System>) -> Setting {
     Setting {
-        design: args.design.clone(),
+        system: system.clone(),
         defect: args.defect.clone(),
         filter: args.filter.clone(),
         slots: args.slots,
@@ -153,17 +171,17 @@ fn setting(args: &Args) -> Setting {
 async fn play_all(
     live: &LiveRun,
     selected: &Selected,
-    args: &Args,
+    (args, system): (&Args, &Arc<System>),
     seed: u64,
     (shown, kept): (&Shown, &InterruptedRun),
 ) -> Result<RunReport, RunError> {
-    let session = live.open(&setting(args), None, shown).await?;
+    let session = live.open(&setting(args, system), None, shown).await?;
     let session = &session;
     if let Some(start) = session.start_report(seed) {
         print_story(&start, args, shown);
         kept.keep(0, start);
     }
-    let plays = (0..args.repeat).flat_map(|n| selected.0.iter().map(move |story| (story, n)));
+    let plays = (0..args.repeat).flat_map(|n| selected.playable.iter().map(move |story| (story, n)));
     let plays = plays.map(|(story, n)| async move {
         let done = session.play(story, seed_of_repetition(seed, n)).await;
         print_story(&done, args, shown);
@@ -174,7 +192,8 @@ async fn play_all(
         Ok::<StoryReport, RunError>(done)
     });
     let played = side_by_side(session.slots(), plays).await;
-    session.report(seed, played.into_iter().collect::<Result<_, _>>()?)
+    let played = played.into_iter().collect::<Result<_, _>>()?;
+    session.report(seed, played, &selected.not_applicable)
 }
 
 /// Prints one story's verdict as it comes.
@@ -220,8 +239,8 @@ mod tests {
 
     /// Everything of the options that decides what is played and where, to be compared.
     fn given(args: &Args) -> String {
-        let (what, how) = (options(args, args.seed.expect("given")), setting(args));
-        format!("{what:?} {how:?} {:?}", args.allowed)
+        let what = options(args, args.seed.expect("given"));
+        format!("{what:?} {:?} {} {:?}", args.chosen.choice(), args.slots, args.allowed)
     }
 
     #[test]
@@ -231,10 +250,11 @@ mod tests {
             "cargo crosspod run 'owner_*' --design log --defect no-fencing --seed 7 --repeat 3 --slots 4",
             r"cargo crosspod run 'it'\''s $(not) a `story`' --seed 18446744073709551615 --allow-host 192.0.2.7 --allow-host engine.example",
             "cargo crosspod run --seed 7 -- --odd",
+            "cargo crosspod run --system 'my systems/system.toml' --profile slow --seed 7",
             "cargo crosspod run '' --seed 7 --repeat 2",
         ] {
             let args = parsed(command);
-            let again = rest(&args, args.seed.expect("given"), args.repeat).to_string();
+            let again = rest(&args, &args.chosen.choice(), args.seed.expect("given"), args.repeat).to_string();
             assert_eq!(given(&parsed(&again)), given(&args), "{again}");
         }
     }
@@ -245,7 +265,14 @@ mod tests {
             environment: vec![("CROSSPOD_IMAGE_POD".into(), "registry/my pod:1".into())],
             hosts: vec!["engine.example".into()],
         };
-        let command = Command::run(&conditions, Some("fault::kill_owner"), "log", Some("no-fencing"), 7).to_string();
+        let command = Command::run(
+            &conditions,
+            Some("fault::kill_owner"),
+            &Choice::of_design("log"),
+            Some("no-fencing"),
+            7,
+        )
+        .to_string();
         let plain = "cargo crosspod run fault::kill_owner --design log --defect no-fencing --seed 7 --allow-host engine.example";
         assert!(command.ends_with(plain), "{command}");
         let args = parsed(&command);

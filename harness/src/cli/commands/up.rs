@@ -5,12 +5,15 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 
 use crate::cli::allowed::Allowed;
+use crate::cli::chosen::Chosen;
 use crate::cli::interrupt::{Interrupt, interrupted};
 use crate::cli::output::{fail, say};
 use crate::cli::progress::Shown;
 use crate::cluster::{
     Cluster, ClusterError, ClusterSpec, Engine, Progress as _, READY_BOUND, RunLock, remove_half_made, remove_leftovers,
 };
+use crate::run::{RunError, Story};
+use crate::system::System;
 
 /// Options of `up`.
 #[derive(Debug, ClapArgs)]
@@ -22,12 +25,18 @@ pub(in crate::cli) struct UpArgs {
     #[arg(long, value_name = "N", default_value_t = READY_BOUND.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
     ready_secs: u64,
     #[command(flatten)]
+    chosen: Chosen,
+    #[command(flatten)]
     allowed: Allowed,
 }
 
-pub(in crate::cli) async fn up(args: &UpArgs) -> u8 {
+pub(in crate::cli) async fn up(stories: &[Story], args: &UpArgs) -> u8 {
+    let system = match args.chosen.system(stories) {
+        Ok(system) => system,
+        Err(e) => return fail(&e),
+    };
     let shown = Shown::new();
-    let up = try_up(args, &shown).await;
+    let up = try_up(args, &system, &shown).await;
     shown.done();
     match up {
         Ok(Some(cluster)) => print_cluster(&cluster),
@@ -52,7 +61,7 @@ fn print_cluster(cluster: &Cluster) -> u8 {
 }
 
 /// The cluster. `None` if a signal came.
-async fn try_up(args: &UpArgs, shown: &Shown) -> Result<Option<Cluster>, ClusterError> {
+async fn try_up(args: &UpArgs, system: &System, shown: &Shown) -> Result<Option<Cluster>, RunError> {
     let mut interrupt = Interrupt::listen();
     let begun = tokio::select! {
         biased;
@@ -60,7 +69,7 @@ async fn try_up(args: &UpArgs, shown: &Shown) -> Result<Option<Cluster>, Cluster
         begun = begin(&args.allowed, shown) => begun,
     };
     let (engine, lock) = begun?;
-    let mut spec = ClusterSpec::new(&lock, 0);
+    let mut spec = ClusterSpec::new(&lock, 0, system).map_err(RunError::Unset)?;
     spec.kept = true;
     spec.postgres_port = args.postgres_port;
     spec.ready_bound = Duration::from_secs(args.ready_secs);
@@ -73,7 +82,7 @@ async fn try_up(args: &UpArgs, shown: &Shown) -> Result<Option<Cluster>, Cluster
         shown.step("removing what had come up");
         remove_half_made(&engine, &spec.project()).await?;
     }
-    up
+    Ok(up?)
 }
 
 async fn begin(allowed: &Allowed, shown: &Shown) -> Result<(Engine, RunLock), ClusterError> {

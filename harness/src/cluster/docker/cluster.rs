@@ -139,21 +139,15 @@ impl Cluster {
 
     /// URL of the database's published port, for `psql` and tokio-postgres. Changes when Postgres is started again.
     pub fn postgres_url(&self) -> Result<String, ClusterError> {
-        let part = self.in_role(Role::Postgres)?;
-        let address = listens(&part, part.address())?;
-        match &part.part().url {
-            Some(url) => Ok(url.replace("{at}", &address.to_string())),
-            None => Err(ClusterError::Spec {
-                what: format!("a connection to {}", part.service()),
-                why: format!("parts.{} has no url in the description of the system", part.service()),
-            }),
-        }
+        url_of(&self.in_role(Role::Postgres)?)
     }
 
-    /// URL of the broker. Changes when NATS is started again.
-    pub fn nats_url(&self) -> Result<String, ClusterError> {
-        let part = self.in_role(Role::Nats)?;
-        Ok(format!("nats://{}", listens(&part, part.address())?))
+    /// URL of a part that crosspod reads: as its description says, else by its role. Changes when the part is started again.
+    ///
+    /// # Errors
+    /// There is no such part, it is away, or nothing says how it is read.
+    pub fn url_of(&self, service: &str) -> Result<String, ClusterError> {
+        url_of(&self.part(service)?)
     }
 
     /// Address of the provider's admin interface. Changes when the provider is started again.
@@ -198,4 +192,17 @@ impl Cluster {
 
 fn listens(part: &PartHandle, address: Option<SocketAddr>) -> Result<SocketAddr, ClusterError> {
     address.ok_or_else(|| part.not_running("a connection"))
+}
+
+fn url_of(part: &PartHandle) -> Result<String, ClusterError> {
+    let address = listens(part, part.address())?;
+    match (&part.part().url, part.part().role) {
+        (Some(url), _) => Ok(url.replace("{at}", &address.to_string())),
+        (None, Role::Redis) => Ok(format!("redis://{address}")),
+        (None, Role::Nats) => Ok(format!("nats://{address}")),
+        (None, _) => Err(ClusterError::Spec {
+            what: format!("a connection to {}", part.service()),
+            why: format!("parts.{} has no url in the description of the system", part.service()),
+        }),
+    }
 }

@@ -7,6 +7,7 @@ use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::client_settings::ClientSettings;
 use crate::cluster::docker::engine::guard::AllowedHosts;
 use crate::cluster::docker::images;
+use crate::cluster::docker::images::image::ImageFor;
 use crate::cluster::docker::trial;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::lock::cache::Cache;
@@ -162,7 +163,9 @@ fn disk() -> Check {
 }
 
 async fn images(engine: &Engine) -> Vec<Check> {
-    let found = match images::survey(engine).await {
+    let stores = [ImageFor::Postgres, ImageFor::Nats].map(ImageFor::in_compose_files);
+    let named = stores.into_iter().flatten().map(str::to_owned).collect();
+    let found = match images::survey(engine, &named).await {
         Ok(found) => found,
         Err(error) => return vec![check("image", CheckState::Bad, error.to_string())],
     };

@@ -4,7 +4,6 @@ use crate::cluster::docker::cluster::Cluster;
 use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::leftovers::{Fate, leftovers};
-use crate::cluster::docker::images;
 use crate::cluster::docker::topology::Source;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
@@ -29,8 +28,8 @@ impl Cluster {
             return Ok(None);
         }
         let compose = Compose::find().await?;
-        let source = Source::read(&compose, spec);
-        let (images, source) = tokio::try_join!(images::provide(engine, progress), source)?;
+        let source = Source::read(&compose, spec).await?;
+        let images = source.images(engine, spec, progress).await?;
         let wanted = source.topology(engine, spec, &images)?;
         for left in kept {
             let Some(cluster) = Self::attach(engine, &left.project).await? else {

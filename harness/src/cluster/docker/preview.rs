@@ -61,8 +61,9 @@ impl Preview {
     /// # Errors
     /// There is no Compose, or the engine does not answer: the run itself would fail in the same way.
     pub async fn look(engine: &Engine, slots: u16, spec: &ClusterSpec) -> Result<Self, ClusterError> {
-        let (compose, found, images) = tokio::try_join!(Compose::find(), leftovers(engine), images::survey(engine))?;
+        let (compose, found) = tokio::try_join!(Compose::find(), leftovers(engine))?;
         let source = Source::read(&compose, spec).await?;
+        let images = images::survey(engine, &source.named()).await?;
         let file = source.topology(engine, spec, &Images::default())?.generated.file;
         let images = images.into_iter().map(|(image, present)| PlannedImage {
             image: image.to_string(),

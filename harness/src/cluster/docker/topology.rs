@@ -1,6 +1,6 @@
 //! The compose file of a spec: the user's file is resolved, and the one that is brought up is made of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
@@ -11,9 +11,10 @@ use crate::cluster::docker::compose::resolved::Resolved;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::client_settings::hex;
 use crate::cluster::docker::engine::labels;
-use crate::cluster::docker::images::built;
 use crate::cluster::docker::images::image::Images;
+use crate::cluster::docker::images::{self, built};
 use crate::cluster::part::error::ClusterError;
+use crate::cluster::part::progress::Progress;
 use crate::cluster::spec::ClusterSpec;
 
 /// Hexadecimal digits of a file's hash.
@@ -42,6 +43,29 @@ impl Source {
         let resolved = compose.resolve(&spec.system.compose).await?;
         let built = built::tags(&resolved)?;
         Ok(Self { resolved, built })
+    }
+
+    /// The images that the compose files name.
+    pub(in crate::cluster) fn named(&self) -> BTreeSet<String> {
+        let services = self.resolved.services.values();
+        services
+            .filter_map(|service| service.text("image"))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Provides the images that a cluster of the spec needs.
+    ///
+    /// # Errors
+    /// An image is neither present nor can it be pulled or built.
+    pub(in crate::cluster) async fn images(
+        &self,
+        engine: &Engine,
+        spec: &ClusterSpec,
+        progress: &dyn Progress,
+    ) -> Result<Images, ClusterError> {
+        let (named, stand_ins) = (self.named(), spec.system.stand_ins.as_deref());
+        Box::pin(images::provide(engine, (&named, stand_ins), progress)).await
     }
 
     /// Makes the file.

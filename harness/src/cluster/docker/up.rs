@@ -14,7 +14,6 @@ use crate::cluster::docker::engine::guard::Claim;
 use crate::cluster::docker::engine::labels::{self, RunLabels};
 use crate::cluster::docker::engine::removal::remove_stand_ins;
 use crate::cluster::docker::handle::PartHandle;
-use crate::cluster::docker::images;
 use crate::cluster::docker::images::image::id_of;
 use crate::cluster::docker::topology::{Source, Topology};
 use crate::cluster::lock::cache::Cache;
@@ -37,8 +36,8 @@ impl Cluster {
     pub async fn up(engine: &Engine, spec: &ClusterSpec, progress: &dyn Progress) -> Result<Self, ClusterError> {
         spec.check_port(engine)?;
         let compose = Compose::find().await?;
-        let source = Source::read(&compose, spec);
-        let (images, source) = tokio::try_join!(images::provide(engine, progress), source)?;
+        let source = Source::read(&compose, spec).await?;
+        let images = source.images(engine, spec, progress).await?;
         let Topology { generated, .. } = source.topology(engine, spec, &images)?;
         let began = Instant::now();
         let file = WrittenFile::write(&Cache::locate()?, &spec.project(), &generated.file)?;

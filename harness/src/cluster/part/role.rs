@@ -82,7 +82,7 @@ pub struct Part {
     /// Port of the fault proxy that leads to the part, which is a pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<u16>,
-    /// How crosspod reads it; `{at}` stands for host and port. Known of databases.
+    /// How crosspod reads it, if the description says that; `{at}` stands for host and port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Path that answers 2xx while the part lives.

@@ -232,6 +232,7 @@ mod tests {
         r#"{"kind":"tail_closed","watcher":1,"end":"eof"}"#,
         r#"{"kind":"row","lsn":"0/1","xid":7,"row":{"table":"thread","thread":"t-1","status":"idle","owner":null,"epoch":0}}"#,
         r#"{"kind":"logged","thread":"t-1","seq":1,"cursor":null,"chunk":{"says":"done"}}"#,
+        r#"{"kind":"logged","turn":"turn-1","seq":1,"cursor":null,"chunk":{"says":"done"}}"#,
         r#"{"kind":"terminal_probe","watcher":1,"turn":"turn-1","status":"completed"}"#,
         r#"{"kind":"owner_read","thread":"t-1","owner":"pod-1","epoch":1,"status":"in_progress"}"#,
         r#"{"kind":"thread_read","pod":"pod-1","thread":"t-1","status":"completed","questions":[{"key":"k","text":"hello"}],"answers":[{"turn":"turn-1","status":"completed","text":"x","error":null}]}"#,

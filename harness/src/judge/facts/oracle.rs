@@ -2,6 +2,7 @@
 
 use mock_ai::token::Answer;
 
+use super::difference::instead_of;
 use crate::history::Expect;
 use crate::judge::view::{Text, oneline};
 
@@ -48,8 +49,8 @@ fn lay(text: &Text<'_>, expect: &Expect, may_end_early: bool) -> Result<(), Odd>
             let got = text.word_at(if held + matched < text.len() { held } else { text.len() });
             return Err(Odd {
                 n: text.event_at(held + matched),
+                got: instead_of(got, &expected),
                 expected,
-                got,
             });
         }
         held += token.len();
@@ -78,6 +79,7 @@ mod tests {
             size,
             text: TextMode::Plain,
             fails: false,
+            is_odd: false,
         }
     }
 

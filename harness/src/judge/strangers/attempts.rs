@@ -29,6 +29,32 @@ fn an_attempt_of_a_turn_is_not_the_threads_epoch() {
     second(["pod-2", "pod-3"]).keeps("NoFriendlyFire");
 }
 
+/// F3: a sweeper takes the lock of a dead owner under the same attempt, to fail the turn.
+#[test]
+fn a_turn_that_is_failed_for_a_dead_owner_is_not_reaped() {
+    let held = |xid, pod, status| row(xid, "turn-1", pod, Some("1"), status);
+    let swept = |dies: bool| {
+        let mut play = asked();
+        run(&mut play, 12, (20, 1, "pod-1"), &[2, 3], 1..=3);
+        play.turn_into(
+            &owned(20, "turn-1", Some("pod-1"), Status::InProgress),
+            held(20, Some("pod-1"), Status::InProgress),
+        );
+        if dies {
+            play.at(40, fault(1, "kill", "pod-1", aimed()))
+                .at(41, fault(1, "kill", "pod-1", observed()))
+                .at(43, call_ends(1, "pod-1", "client_gone"));
+        }
+        play.at(1100, held(50, Some("pod-2"), Status::InProgress))
+            .at(1100, held(51, Some("pod-2"), Status::Failed))
+            .at(1101, held(52, None, Status::Failed));
+        settle(&mut play);
+        with(play, Capability::Attempt)
+    };
+    swept(true).keeps("ReaperSoundness");
+    swept(false).breaks("ReaperSoundness");
+}
+
 /// F3: who attaches after the takeover is shown attempt 2 as its first.
 #[test]
 fn a_late_tail_names_the_attempt_as_the_others_do() {

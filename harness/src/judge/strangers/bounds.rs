@@ -1,7 +1,7 @@
 //! Bounds: those that a system does not promise, those that a run does not outlast, and ends in good order.
 
 use super::scene::{asked, described, end, owned, posted, run, settle, shown, survived, undisturbed};
-use crate::history::{FaultStep, ProviderWhat, Status, What};
+use crate::history::{Capability, FaultStep, ProviderWhat, Status, What};
 use crate::judge::testing::{Play, TOKENS, aimed, call, call_ends, died, fault, observed, polled};
 
 /// F14: the other way back is slower than a takeover.
@@ -136,6 +136,26 @@ fn a_pod_that_its_supervisor_starts_again_may_end_while_a_part_is_gone() {
     let mut later = ended(true, 500);
     later.move_to(9000, &died("pod-3", 3));
     later.breaks("DependencySelfHeal");
+}
+
+/// F13: nothing of the system says that a pod can serve.
+#[test]
+fn a_pod_that_is_asked_in_vain_whether_it_can_serve_is_judged_by_its_work() {
+    let asked = |can_say: bool| {
+        let mut play = undisturbed();
+        for (at, step) in [(20, aimed()), (20, observed()), (600, FaultStep::Healed)] {
+            play.put(at, fault(5, "stop", "postgres", step));
+        }
+        play.put(9000, polled("pod-3", false));
+        described(play, |began| {
+            began.capabilities.retain(|capability| *capability != Capability::Ready);
+            if can_say {
+                began.capabilities.push(Capability::Ready);
+            }
+        })
+    };
+    asked(true).breaks("DependencySelfHeal");
+    asked(false).keeps("DependencySelfHeal");
 }
 
 /// F11: a queue's ticket settles after the turn.

@@ -7,6 +7,7 @@
 mod attempts;
 mod bounds;
 mod cursors;
+mod logs;
 mod owners;
 mod requests;
 mod scene;

@@ -65,6 +65,7 @@ pub(super) fn posted(op: u32, turn: &str, key: &str, tail: Option<u32>) -> [What
         size: 0,
         text: mock_ai::token::TextMode::Plain,
         fails: false,
+        is_odd: false,
     });
     let posted = What::Client(ClientEvent::Posted {
         op: OpId(op),

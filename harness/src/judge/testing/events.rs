@@ -16,6 +16,7 @@ pub(crate) fn posted(op: u32, thread: &str, message: &str, key: &str) -> What {
         size: 0,
         text: TextMode::Plain,
         fails: false,
+        is_odd: false,
     });
     let (op, text) = (OpId(op), format!("please answer {message}"));
     What::Client(ClientEvent::Posted {
@@ -152,7 +153,8 @@ pub(crate) fn logged(seq: u32, frame: What) -> What {
         panic!("not a frame: {frame:?}")
     };
     What::Store(StoreEvent::Logged {
-        thread: "t-1".into(),
+        thread: Some("t-1".into()),
+        turn: None,
         seq,
         cursor,
         chunk,

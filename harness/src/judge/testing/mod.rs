@@ -15,38 +15,6 @@ use crate::verdict::{Finding, Judgement, Verdict};
 
 pub(crate) const TOKENS: u32 = 6;
 
-/// Every capability that a promise or a clause needs.
-pub(crate) const EVERYTHING: &[Capability] = &[
-    Capability::Threads,
-    Capability::Serial,
-    Capability::Queue,
-    Capability::Idempotent,
-    Capability::Cancel,
-    Capability::Read,
-    Capability::Questions,
-    Capability::Cursor,
-    Capability::Dense,
-    Capability::ThreadTail,
-    Capability::Resync,
-    Capability::FrameTurn,
-    Capability::MessageIds,
-    Capability::KnownKinds,
-    Capability::StreamLog,
-    Capability::Owner,
-    Capability::Attempt,
-    Capability::Epoch,
-    Capability::EveryCommit,
-    Capability::StoredText,
-    Capability::Tenants,
-    Capability::Revocation,
-    Capability::ProviderJournal,
-    Capability::Conversation,
-    Capability::Feedback,
-    Capability::Ready,
-    Capability::Complaint,
-    Capability::Gauges,
-];
-
 pub(crate) fn began() -> Began {
     Began {
         schema: SCHEMA,
@@ -57,7 +25,7 @@ pub(crate) fn began() -> Began {
         evidence: vec!["owner died holding token 3".into()],
         expected_failures: Vec::new(),
         pods: ["pod-1", "pod-2", "pod-3"].map(Into::into).to_vec(),
-        capabilities: EVERYTHING.to_vec(),
+        capabilities: Capability::ALL.to_vec(),
         lacks: Vec::new(),
         bounds: Bounds {
             lease_ms: Some(1000),

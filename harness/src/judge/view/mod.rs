@@ -218,9 +218,20 @@ impl<'a> View<'a> {
         self.turns.iter().enumerate().filter(|(_, turn)| !turn.rows.is_empty())
     }
 
+    /// The owner rows of a thread, or of all of its turns, in commit order.
+    fn owned_in(&self, thread: usize) -> Vec<&Owned<'a>> {
+        let of = &self.threads[thread];
+        if !self.owned_by_turns {
+            return of.owners.iter().collect();
+        }
+        let mut owned: Vec<&Owned<'a>> = of.turns.iter().flat_map(|turn| &self.turns[*turn].owners).collect();
+        owned.sort_by_key(|owned| owned.at);
+        owned
+    }
+
     /// Makes a finding of a breach: adds the faults in force and the owners before and after.
     pub(crate) fn finding(&self, promise: &str, breach: Breach) -> Finding {
-        let owners = breach.thread.map_or(&[][..], |thread| &self.threads[thread].owners);
+        let owners = breach.thread.map_or_else(Vec::new, |thread| self.owned_in(thread));
         let before = owners.partition_point(|owned| owned.at.n < breach.n);
         Finding {
             promise: promise.to_owned(),
@@ -230,7 +241,7 @@ impl<'a> View<'a> {
             got: breach.got,
             fault: self.faults.in_force(breach.n),
             owner_before: before.checked_sub(1).map(|last| owners[last].label()),
-            owner_after: owners.last().map(Owned::label),
+            owner_after: owners.last().map(|owned| owned.label()),
         }
     }
 }

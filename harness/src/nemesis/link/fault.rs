@@ -6,11 +6,12 @@ use crosspod_links::model::{
     Attributes, Bandwidth, CutInside, HalfOpen, Hold, Latency, LimitData, ResetPeer, Slicer, Stream, Timeout,
 };
 
+use crate::cluster::Role;
 use crate::history::{Effect, Excuses};
-use crate::nemesis::kind::{FaultKind, FaultSite, Needs, On};
+use crate::nemesis::kind::{FaultKind, FaultSite, On};
 
-/// One of a pod's links.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One of a pod's links. It leads to the first part in its role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Link {
     /// To the database.
     Postgres,
@@ -18,6 +19,8 @@ pub enum Link {
     Redis,
     /// To the broker.
     Nats,
+    /// To a part in the role `other`.
+    Other,
     /// To the provider.
     Provider,
     /// From clients that come through the proxy.
@@ -84,11 +87,8 @@ const fn of_link(name: &'static str, about: &'static str) -> FaultKind {
     FaultKind {
         name,
         about,
-        needs: Needs {
-            on: On::Link,
-            powers: &[],
-            admin: false,
-        },
+        on: On::Link,
+        needs: &[],
         effect: cut_off,
     }
 }
@@ -125,7 +125,9 @@ pub(in crate::nemesis) const HOLD: FaultKind = of_link(
 pub(super) fn streams(link: Link, way: Way) -> Vec<Stream> {
     let (from_pod, to_pod) = match link {
         Link::Edge => (Stream::Downstream, Stream::Upstream),
-        Link::Postgres | Link::Redis | Link::Nats | Link::Provider => (Stream::Upstream, Stream::Downstream),
+        Link::Postgres | Link::Redis | Link::Nats | Link::Other | Link::Provider => {
+            (Stream::Upstream, Stream::Downstream)
+        }
     };
     match way {
         Way::FromPod => vec![from_pod],
@@ -190,12 +192,26 @@ impl LinkFault {
     }
 }
 
+impl Link {
+    /// The role of the part that it leads to. Returns `None` for a link whose name is crosspod's own.
+    pub(super) fn role(self) -> Option<Role> {
+        match self {
+            Self::Postgres => Some(Role::Postgres),
+            Self::Redis => Some(Role::Redis),
+            Self::Nats => Some(Role::Nats),
+            Self::Other => Some(Role::Other),
+            Self::Provider | Self::Edge => None,
+        }
+    }
+}
+
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Postgres => "postgres",
             Self::Redis => "redis",
             Self::Nats => "nats",
+            Self::Other => "other",
             Self::Provider => "provider",
             Self::Edge => "edge",
         })

@@ -31,7 +31,8 @@ const LOOK: Duration = Duration::from_millis(5);
 #[derive(Debug, Clone)]
 pub struct LinkCut {
     fault: InForce,
-    proxy: String,
+    /// One for each port of the part that the link leads to.
+    proxies: Vec<String>,
     toxics: Vec<String>,
     waits_for_data: bool,
     holds_back: bool,
@@ -108,10 +109,13 @@ impl Nemesis {
         (link, way, kind): (Link, Way, &LinkFault),
         aim: Option<&Aim>,
     ) -> Result<(LinkCut, Effects), NemesisError> {
-        let fault = self.next_of_link(kind.kind(), pod, link.to_string());
+        let (to, further) = self.leads_to(link);
+        let fault = self.next_of_link(kind.kind(), pod, to.clone());
         let fault = self.begin(fault, aim);
+        let first = format!("{}-{to}", fault.target);
+        let further = further.into_iter().map(|port| format!("{first}-{port}"));
         let mut cut = LinkCut {
-            proxy: format!("{}-{link}", fault.target),
+            proxies: std::iter::once(first.clone()).chain(further).collect(),
             toxics: Vec::new(),
             waits_for_data: !kind.works_at_once(),
             holds_back: *kind == LinkFault::Hold,
@@ -125,11 +129,26 @@ impl Nemesis {
         let toxics: Vec<ToxicSpec> = toxics.collect();
         cut.toxics = toxics.iter().map(|toxic| toxic.name.clone()).collect();
         // Both directions at once.
-        let added = try_join_all(toxics.iter().map(|toxic| links.add_toxic(&cut.proxy, toxic))).await;
+        let places = cut
+            .proxies
+            .iter()
+            .flat_map(|proxy| toxics.iter().map(move |toxic| (proxy, toxic)));
+        let added = try_join_all(places.map(|(proxy, toxic)| links.add_toxic(proxy, toxic))).await;
         let added = added.map_err(refused(&cut.fault))?;
         let effects = added.into_iter().filter_map(|toxic| toxic.effects);
         let effects = effects.fold(Effects::default(), more);
         Ok((cut, effects))
+    }
+
+    /// The name of the part that a link leads to, and the ports of the part beside its main one.
+    fn leads_to(&self, link: Link) -> (String, Vec<u16>) {
+        let part = link
+            .role()
+            .and_then(|role| self.parts.iter().find(|part| part.role == role));
+        match part {
+            Some(part) => (part.service.clone(), part.ports.iter().skip(1).copied().collect()),
+            None => (link.to_string(), Vec::new()),
+        }
     }
 
     /// Waits until a fault that waits for data has had an effect.
@@ -153,16 +172,15 @@ impl Nemesis {
     /// The proxy refuses, or still has it.
     pub async fn mend_link(&mut self, links: &Client, cut: &LinkCut) -> Result<Lifted, NemesisError> {
         self.mending(&cut.fault);
-        let before = links.effects(&cut.proxy).await.map_err(refused(&cut.fault))?;
-        for toxic in &cut.toxics {
-            links
-                .remove_toxic(&cut.proxy, toxic)
-                .await
-                .map_err(refused(&cut.fault))?;
-        }
-        let left = links.toxics(&cut.proxy).await.map_err(refused(&cut.fault))?;
-        if let Some(toxic) = left.iter().find(|toxic| cut.toxics.contains(&toxic.spec.name)) {
-            return Err(unseen(&cut.fault, format!("{} is still there", toxic.spec.name)));
+        let before = accounts(links, cut).await.map_err(refused(&cut.fault))?;
+        for proxy in &cut.proxies {
+            for toxic in &cut.toxics {
+                links.remove_toxic(proxy, toxic).await.map_err(refused(&cut.fault))?;
+            }
+            let left = links.toxics(proxy).await.map_err(refused(&cut.fault))?;
+            if let Some(toxic) = left.iter().find(|toxic| cut.toxics.contains(&toxic.spec.name)) {
+                return Err(unseen(&cut.fault, format!("{} is still there", toxic.spec.name)));
+            }
         }
         let lifted = lifted(links, cut, &before).await;
         self.mended(&cut.fault);
@@ -184,7 +202,11 @@ impl Nemesis {
                 Err(e) => Look::NotYet(e.to_string()),
             }
         });
-        let effects = seen.await.map_err(|expired| unseen(&cut.fault, expired.to_string()))?;
+        let effects = seen.await.map_err(|expired| NemesisError::NoTraffic {
+            fault: cut.fault.fault.clone(),
+            target: cut.fault.target.clone(),
+            seen: expired.to_string(),
+        })?;
         self.record_landing(cut, &effects);
         Ok(())
     }
@@ -195,14 +217,18 @@ impl Nemesis {
 }
 
 /// Waits until the proxy has written as many bytes as a fault had held back. A receiver that is gone takes none.
-async fn lifted(links: &Client, cut: &LinkCut, before: &ProxyEffects) -> Lifted {
+async fn lifted(links: &Client, cut: &LinkCut, before: &[ProxyEffects]) -> Lifted {
     let held_bytes = if cut.holds_back { of_cut(before, cut).bytes } else { 0 };
-    let written = |effects: &ProxyEffects| effects.upstream_bytes + effects.downstream_bytes;
+    let written_before = written(before);
     let arrived = wait::until("what was held to arrive", AT_ONCE, LOOK, || async move {
-        match links.effects(&cut.proxy).await {
-            Ok(now) if written(&now) - written(before) >= held_bytes => Look::Done(written(&now) - written(before)),
-            Ok(now) => Look::NotYet(format!("{} of {held_bytes} bytes", written(&now) - written(before))),
-            Err(e) => Look::NotYet(e.to_string()),
+        let now = match accounts(links, cut).await {
+            Ok(now) => written(&now) - written_before,
+            Err(e) => return Look::NotYet(e.to_string()),
+        };
+        if now >= held_bytes {
+            Look::Done(now)
+        } else {
+            Look::NotYet(format!("{now} of {held_bytes} bytes"))
         }
     });
     let arrived = arrived
@@ -214,13 +240,24 @@ async fn lifted(links: &Client, cut: &LinkCut, before: &ProxyEffects) -> Lifted 
     }
 }
 
-/// Asks the proxy for the effects of a fault, summed over both directions.
-async fn effects(links: &Client, cut: &LinkCut) -> Result<Effects, ClientError> {
-    Ok(of_cut(&links.effects(&cut.proxy).await?, cut))
+/// Bytes that the proxies have passed on, in both directions.
+fn written(effects: &[ProxyEffects]) -> u64 {
+    effects.iter().map(|of| of.upstream_bytes + of.downstream_bytes).sum()
 }
 
-fn of_cut(of_proxy: &ProxyEffects, cut: &LinkCut) -> Effects {
-    let ours = of_proxy.toxics.iter().filter(|(name, _)| cut.toxics.contains(name));
+/// Asks the proxies of a link for their accounts.
+async fn accounts(links: &Client, cut: &LinkCut) -> Result<Vec<ProxyEffects>, ClientError> {
+    try_join_all(cut.proxies.iter().map(|proxy| links.effects(proxy))).await
+}
+
+/// Asks for the effects of a fault, summed over proxies and directions.
+async fn effects(links: &Client, cut: &LinkCut) -> Result<Effects, ClientError> {
+    Ok(of_cut(&accounts(links, cut).await?, cut))
+}
+
+fn of_cut(of_proxies: &[ProxyEffects], cut: &LinkCut) -> Effects {
+    let toxics = of_proxies.iter().flat_map(|of| &of.toxics);
+    let ours = toxics.filter(|(name, _)| cut.toxics.contains(name));
     ours.map(|(_, effects)| *effects).fold(Effects::default(), more)
 }
 

@@ -11,19 +11,21 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, Role};
 use crate::history::{Effect, Excuses, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::admin::{ANSWER, AdminError, ask};
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, name, refused, unseen};
-use crate::nemesis::kind::{FaultKind, Needs, Role};
+use crate::nemesis::kind::{FaultKind, On};
+use crate::system::needs::Need;
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "clock-shifted",
     about: "a pod's wall clock jumps ahead or back",
-    needs: Needs::part(&[Role::Pod]).with_admin(),
+    on: On::Part(&[Role::Pod]),
+    needs: &[Need::Admin],
     effect: |_| Effect::excusing(Excuses::Nothing),
 };
 

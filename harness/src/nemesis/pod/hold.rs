@@ -14,15 +14,16 @@ use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, Role};
 use crate::history::{Effect, Epoch, Excuses, PodName, ThreadId, TurnId};
 use crate::nemesis::Nemesis;
 use crate::nemesis::admin::{ANSWER, AdminError, Answer, ask};
 use crate::nemesis::error::{NemesisError, Refusal};
 use crate::nemesis::failpoints::{Arming, Failpoint};
 use crate::nemesis::in_force::{Aim, InForce, name, refused};
-use crate::nemesis::kind::{FaultKind, Needs, Role};
+use crate::nemesis::kind::{FaultKind, On};
 use crate::nemesis::process::terminate;
+use crate::system::needs::Need;
 use crate::wait::Expired;
 
 /// Pods with an order to hold at a failpoint.
@@ -77,7 +78,8 @@ struct Stay {
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "hold at",
     about: "one task of a pod stops between two steps, and the pod does all else",
-    needs: Needs::part(&[Role::Pod]).with_admin(),
+    on: On::Part(&[Role::Pod]),
+    needs: &[Need::Admin],
     effect: |_| Effect::excusing(Excuses::Nothing),
 };
 
@@ -140,8 +142,10 @@ impl Nemesis {
         let aim = stay.thread.zip(stay.epoch).filter(|_| point.has_owner());
         let aim = aim.map(|(thread, epoch)| Aim {
             thread,
+            turn: None,
             owner: name(&pod),
             epoch,
+            attempt: None,
         });
         let fault = self.aimed_at(point, &pod, aim.as_ref());
         self.observed(&fault, "the pod reports that it holds there", None);

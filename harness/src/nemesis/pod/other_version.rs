@@ -5,21 +5,23 @@
 //! the same program under another name of its version: compatibility of two real versions is the system's own business, and
 //! only the effect of an update on work in flight is judged. It excuses nothing.
 
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, Role};
 use crate::history::{Effect, Excuses, Landing, PodName};
 use crate::nemesis::Nemesis;
 use crate::nemesis::admin::{ANSWER, ANSWER_MAX};
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{InForce, name, refused, unseen};
-use crate::nemesis::kind::{FaultKind, Needs, Power, Role};
-use crate::system::Release;
+use crate::nemesis::kind::{FaultKind, On};
+use crate::system::needs::{Need, Power};
+use crate::system::parts::Version;
 use crate::wire::http;
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "other-version",
     about: "another version of the system runs in a pod's place",
-    needs: Needs::part(&[Role::Pod]).with(&[Power::Replace]),
+    on: On::Part(&[Role::Pod]),
+    needs: &[Need::Version, Need::Power(Power::Replace)],
     effect: |_| Effect::excusing(Excuses::Nothing),
 };
 
@@ -31,7 +33,7 @@ impl Nemesis {
     pub async fn roll_out(
         &mut self,
         pod: &PartHandle,
-        release: &Release,
+        release: &Version,
         version: &str,
     ) -> Result<Landing, NemesisError> {
         let target = name(pod);
@@ -62,7 +64,7 @@ impl Nemesis {
     ///
     /// # Errors
     /// The other version runs, the engine refuses, or the pod does not become ready or report a version.
-    pub async fn roll_back(&mut self, pod: &PartHandle, release: &Release) -> Result<String, NemesisError> {
+    pub async fn roll_back(&mut self, pod: &PartHandle, release: &Version) -> Result<String, NemesisError> {
         let fault = self.in_force_on(&FAULT, pod);
         self.healing(&fault.target);
         pod.put_back().await.map_err(refused(&fault))?;
@@ -81,20 +83,21 @@ impl Nemesis {
 }
 
 /// Asks a pod for its version.
-async fn reported_version(pod: &PartHandle, release: &Release) -> Result<String, String> {
+async fn reported_version(pod: &PartHandle, release: &Version) -> Result<String, String> {
     let at = pod.address().ok_or_else(|| "the pod publishes no port".to_owned())?;
     let client = http::client().timeout(ANSWER).build();
-    let url = format!("http://{at}{}", release.route);
+    let url = format!("http://{at}{}", release.path);
     let answer = client.map_err(|e| e.to_string())?.get(&url).send().await;
-    let mut answer = answer.map_err(|e| format!("{}: {e}", release.route))?;
+    let mut answer = answer.map_err(|e| format!("{}: {e}", release.path))?;
     let body = http::body_up_to(&mut answer, ANSWER_MAX).await;
-    let (body, is_cut) = body.map_err(|e| format!("{}: {e}", release.route))?;
+    let (body, is_cut) = body.map_err(|e| format!("{}: {e}", release.path))?;
     if is_cut {
-        return Err(format!("{}: more than {ANSWER_MAX} bytes", release.route));
+        return Err(format!("{}: more than {ANSWER_MAX} bytes", release.path));
     }
-    let body: serde_json::Value = serde_json::from_slice(&body).map_err(|e| format!("{}: {e}", release.route))?;
-    let version = body.get(&release.field).and_then(serde_json::Value::as_str);
+    let body: serde_json::Value = serde_json::from_slice(&body).map_err(|e| format!("{}: {e}", release.path))?;
+    let version = release.at.find(&body);
+    let version = version.as_ref().and_then(serde_json::Value::as_str);
     version
         .map(str::to_owned)
-        .ok_or_else(|| format!("{}: no text {} in {body}", release.route, release.field))
+        .ok_or_else(|| format!("{}: no text at {} in {body}", release.path, release.at))
 }

@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, Role};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{refused, unseen};
-use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Role};
+use crate::nemesis::kind::{FaultKind, FaultSite, On};
 use crate::roles::postgres::sessions::{Entry, Session, Sessions, enter};
 use crate::wait::{self, Look};
 
@@ -18,7 +18,8 @@ use crate::wait::{self, Look};
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "backends-terminated",
     about: "the database ends every session of the system, and takes new ones",
-    needs: Needs::part(&[Role::Postgres]),
+    on: On::Part(&[Role::Postgres]),
+    needs: &[],
     effect: FaultSite::plain,
 };
 /// Longest that sessions may take to end: none does anything that cannot be interrupted.

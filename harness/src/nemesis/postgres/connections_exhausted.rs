@@ -11,13 +11,12 @@ use std::time::Duration;
 use crosspod_links::client::{Client, ClientError};
 use futures_util::future::{join_all, try_join_all};
 
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, Role};
 use crate::history::{Effect, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{InForce, refused, unseen};
-use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Role};
-use crate::nemesis::link::Link;
+use crate::nemesis::kind::{FaultKind, FaultSite, On};
 use crate::roles::postgres::connect::DatabaseError;
 use crate::roles::postgres::sessions::{Entry, Occupier, Places, Sessions, enter};
 use crate::wait::{self, Look};
@@ -26,7 +25,8 @@ use crate::wait::{self, Look};
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "connections-exhausted",
     about: "the database has no place left for a session of the system",
-    needs: Needs::part(&[Role::Postgres]),
+    on: On::Part(&[Role::Postgres]),
+    needs: &[],
     effect: refuses_all,
 };
 
@@ -60,7 +60,7 @@ impl Nemesis {
     ) -> Result<Landing, NemesisError> {
         let fault = self.aimed(&FAULT, database, None);
         let sessions = Sessions::open(url).await.map_err(refused(&fault))?;
-        let shut = shut(links).await.map_err(refused(&fault))?;
+        let shut = shut(links, database.service()).await.map_err(refused(&fault))?;
         let taking = take_all(url, &sessions, &mut self.occupiers);
         let last = || "the pods still have places".to_owned();
         let taken = wait::within("every place for a session to be taken", TAKING, taking, last).await;
@@ -95,8 +95,8 @@ impl Nemesis {
 }
 
 /// Shuts every pod's link to the database. Returns the names of the proxies.
-async fn shut(links: &Client) -> Result<Vec<String>, ClientError> {
-    let ending = format!("-{}", Link::Postgres);
+async fn shut(links: &Client, database: &str) -> Result<Vec<String>, ClientError> {
+    let ending = format!("-{database}");
     let mut proxies: Vec<String> = links.proxies().await?.into_keys().collect();
     proxies.retain(|proxy| proxy.ends_with(&ending));
     try_join_all(proxies.iter().map(|proxy| links.enable(proxy, false))).await?;

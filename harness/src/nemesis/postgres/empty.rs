@@ -3,19 +3,20 @@
 //! Needs: that no pod runs. Observed: no table is visible. Healed by [`Nemesis::refill`]: the tables are back. Excludes any other
 //! fault on the database.
 
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, Role};
 use crate::history::Landing;
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{refused, unseen};
-use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Role};
+use crate::nemesis::kind::{FaultKind, FaultSite, On};
 use crate::roles::postgres::set_aside;
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "empty",
     about: "the database has no tables, as on a service's first day",
-    needs: Needs::part(&[Role::Postgres]),
+    on: On::Part(&[Role::Postgres]),
+    needs: &[],
     effect: FaultSite::plain,
 };
 

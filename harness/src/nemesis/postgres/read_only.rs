@@ -6,21 +6,23 @@
 
 use std::time::Duration;
 
-use crate::cluster::PartHandle;
-use crate::history::{Effect, Landing};
+use crate::cluster::{PartHandle, Role};
+use crate::history::{Capability, Effect, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{InForce, refused, unseen};
-use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Role};
+use crate::nemesis::kind::{FaultKind, FaultSite, On};
 use crate::roles::postgres::connect::DatabaseError;
 use crate::roles::postgres::sessions::{Sessions, Writer};
+use crate::system::needs::Need;
 use crate::wait::{self, Look};
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "read-only",
     about: "the database takes no writes, and answers reads",
-    needs: Needs::part(&[Role::Postgres]),
+    on: On::Part(&[Role::Postgres]),
+    needs: &[Need::Has(Capability::EveryCommit)],
     effect: refuses_writes,
 };
 

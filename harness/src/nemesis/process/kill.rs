@@ -9,13 +9,15 @@ use crate::history::{Ends, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, refused};
-use crate::nemesis::kind::{FaultKind, Needs, Power, Role};
+use crate::nemesis::kind::{EVERY_PART, FaultKind, On};
+use crate::system::needs::{Need, Power};
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "kill",
     about: "a part's process is killed without a word",
-    needs: Needs::part(Role::ALL).with(&[Power::ProofOfDeath]),
+    on: On::Part(EVERY_PART),
+    needs: &[Need::Power(Power::ProofOfDeath)],
     effect: |site| site.ended(Ends::AtOnce),
 };
 

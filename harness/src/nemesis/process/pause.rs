@@ -10,13 +10,15 @@ use crate::history::{Effect, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, refused};
-use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Power, Role};
+use crate::nemesis::kind::{EVERY_PART, FaultKind, FaultSite, On};
+use crate::system::needs::{Need, Power};
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "pause",
     about: "every process of a part is frozen, and its sockets stay open",
-    needs: Needs::part(Role::ALL).with(&[Power::Freeze]),
+    on: On::Part(EVERY_PART),
+    needs: &[Need::Power(Power::Freeze)],
     effect: freezes,
 };
 

@@ -9,13 +9,15 @@ use crate::history::{Ends, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::refused;
-use crate::nemesis::kind::{FaultKind, Needs, Power, Role};
+use crate::nemesis::kind::{DEPENDENCIES, FaultKind, On};
+use crate::system::needs::{Need, Power};
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "stop",
     about: "a part that pods depend on is stopped in good order",
-    needs: Needs::part(Role::DEPENDENCIES).with(&[Power::ProofOfDeath]),
+    on: On::Part(DEPENDENCIES),
+    needs: &[Need::Power(Power::ProofOfDeath)],
     effect: |site| site.ended(Ends::InGoodOrder),
 };
 

@@ -3,19 +3,20 @@
 //! Needs: a running store. Observed: a key that was set just before is gone. Healed at once: the store takes new keys, and
 //! what is missing is up to the pods. The stream log is lost with the rest if the store holds it.
 
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, Role};
 use crate::history::{Effect, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{refused, unseen};
-use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Role};
+use crate::nemesis::kind::{FaultKind, FaultSite, On};
 use crate::roles::redis::store::{RedisError, Store};
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "flushed",
     about: "a Redis store loses every key while it runs on",
-    needs: Needs::part(&[Role::Redis]),
+    on: On::Part(&[Role::Redis]),
+    needs: &[],
     effect: loses_log,
 };
 

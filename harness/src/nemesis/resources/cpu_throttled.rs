@@ -5,19 +5,21 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, Role};
 use crate::history::{Effect, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, InForce, refused, unseen};
-use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Power, Role};
+use crate::nemesis::kind::{FaultKind, FaultSite, On};
+use crate::system::needs::{Need, Power};
 use crate::wait::{self, Look};
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "cpu-throttled",
     about: "a pod gets a small share of one CPU",
-    needs: Needs::part(&[Role::Pod]).with(&[Power::Limits]),
+    on: On::Part(&[Role::Pod]),
+    needs: &[Need::Power(Power::Limits)],
     effect: throttles,
 };
 

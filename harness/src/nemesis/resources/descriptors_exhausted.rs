@@ -10,19 +10,21 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, Role};
 use crate::history::Landing;
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, refused, unseen};
-use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Power, Role};
+use crate::nemesis::kind::{FaultKind, FaultSite, On};
+use crate::system::needs::{Need, Power};
 use crate::wait::{self, Look};
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "descriptors-exhausted",
     about: "a pod can open no more descriptors: it accepts and makes no connection",
-    needs: Needs::part(&[Role::Pod]).with(&[Power::Descriptors]),
+    on: On::Part(&[Role::Pod]),
+    needs: &[Need::Power(Power::Descriptors)],
     effect: FaultSite::plain,
 };
 /// The words of every runtime for EMFILE; the case of the letters differs.

@@ -11,22 +11,26 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, Role};
 use crate::history::{Ends, FaultStep, Landing, MachineEvent, What};
 use crate::nemesis::Nemesis;
 use crate::nemesis::admin::ask;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Aim, InForce, refused, unseen};
-use crate::nemesis::kind::{FaultKind, Needs, Power, Role};
+use crate::nemesis::kind::{FaultKind, On};
+use crate::system::needs::{Need, Power};
 use crate::wait::{self, Look};
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "out-of-memory",
     about: "a pod gets no more memory, and the kernel ends it when it wants more",
-    needs: Needs::part(&[Role::Pod])
-        .with(&[Power::Limits, Power::ProofOfDeath])
-        .with_admin(),
+    on: On::Part(&[Role::Pod]),
+    needs: &[
+        Need::Admin,
+        Need::Power(Power::Limits),
+        Need::Power(Power::ProofOfDeath),
+    ],
     effect: |site| site.ended(Ends::AtOnce),
 };
 /// Exit code of a container after SIGKILL.

@@ -8,18 +8,20 @@
 //! engine and without a byte of the host's disk. A tmpfs lives while a container mounts it; the fault proxy's container mounts
 //! them all, so that they outlive a killed pod. They cannot stand for a power cut: syncing a tmpfs does nothing.
 
-use crate::cluster::{ClusterError, PartHandle, Written};
+use crate::cluster::{ClusterError, PartHandle, Role, Written};
 use crate::history::{Effect, Excuses, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{Full, InForce, name, refused, unseen};
-use crate::nemesis::kind::{FaultKind, Needs, Power, Role};
+use crate::nemesis::kind::{FaultKind, On};
+use crate::system::needs::{Need, Power};
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "disk-full",
     about: "a volume of a pod has no byte left",
-    needs: Needs::part(&[Role::Pod]).with(&[Power::Volumes]),
+    on: On::Part(&[Role::Pod]),
+    needs: &[Need::Spool, Need::Power(Power::Volumes)],
     effect: |_| Effect::excusing(Excuses::Nothing),
 };
 /// Name of the file that fills a volume. It stays behind, empty, after healing.

@@ -5,18 +5,20 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cluster::PartHandle;
+use crate::cluster::{PartHandle, Role};
 use crate::history::{Effect, Ends, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
 use crate::nemesis::in_force::{refused, unseen};
-use crate::nemesis::kind::{FaultKind, FaultSite, Needs, Power, Role};
+use crate::nemesis::kind::{FaultKind, FaultSite, On};
+use crate::system::needs::{Need, Power};
 
 /// The fault.
 pub(in crate::nemesis) const FAULT: FaultKind = FaultKind {
     name: "storage-wiped",
     about: "a part is stopped and loses its volumes",
-    needs: Needs::part(&[Role::Nats, Role::Redis]).with(&[Power::Volumes, Power::ProofOfDeath]),
+    on: On::Part(&[Role::Nats, Role::Redis]),
+    needs: &[Need::Power(Power::Volumes), Need::Power(Power::ProofOfDeath)],
     effect: wiped,
 };
 

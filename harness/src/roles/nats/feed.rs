@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream::Context;
-use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{DirectGetErrorKind, Stream};
+use async_nats::{HeaderMap, HeaderValue};
 use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::dump;
-use super::stream::{Made, connect};
-use crate::history::{Chunk, Cursor, ThreadId};
-use crate::system::{Log, frames};
+use super::stream::{Made, connect, place};
+use crate::system::reading::{Body, Entries, Entry, LogMessage};
+use crate::system::stream::{LogNames, OneLog};
 
 /// Longest that one question to the broker may take.
 const ONE_QUESTION: Duration = Duration::from_secs(1);
@@ -32,23 +32,13 @@ pub struct LogError {
     what: String,
 }
 
-/// A message of the log: a frame as it is stored for every tail of its thread.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// The thread whose log it is in.
-    pub thread: ThreadId,
-    /// Its place in the log, from 1.
-    pub seq: u64,
-    /// The id under which clients are shown the frame, where the message carries one that can be read.
-    pub cursor: Option<Cursor>,
-    /// The chunk that its frame says.
-    pub chunk: Chunk,
-}
-
 /// A reader of a system's stream log.
 pub struct LogFeed {
     url: String,
-    log: Log,
+    /// Name of the stream.
+    name: String,
+    names: LogNames,
+    entries: Entries,
     /// Rung for whatever is published to the log's subjects: it is stored by then or will be within moments.
     heard: Arc<Notify>,
     connection: Option<Connection>,
@@ -66,12 +56,14 @@ struct Connection {
 }
 
 impl LogFeed {
-    /// A reader of the log at `url`, from its beginning; connects when it is first asked, and rings `heard` from then on when there
-    /// may be something to read.
-    pub fn new(url: &str, log: &Log, heard: Arc<Notify>) -> Self {
+    /// A reader of the stream `name`, from its beginning, with logs of these names in it. It connects when it is first asked;
+    /// [`LogFeed::moved`] says where. From then on it rings `heard` when there may be something to read.
+    pub fn new(name: &str, names: LogNames, entries: Entries, heard: Arc<Notify>) -> Self {
         Self {
-            url: url.to_owned(),
-            log: log.clone(),
+            url: String::new(),
+            name: name.to_owned(),
+            names,
+            entries,
             heard,
             connection: None,
             stream: None,
@@ -96,6 +88,7 @@ impl LogFeed {
     /// Passes over everything that the log holds by now; where there is no log yet, over nothing.
     pub async fn skip(&mut self) {
         self.stream = None;
+        self.entries.forget();
         self.next = match self.stream().await {
             Ok(stream) => stream.cached_info().state.last_sequence + 1,
             Err(e) => {
@@ -109,7 +102,7 @@ impl LogFeed {
     ///
     /// # Errors
     /// The log cannot be reached just now: the next call goes on where this one stopped.
-    pub async fn drain(&mut self) -> Result<Vec<Message>, LogError> {
+    pub async fn drain(&mut self) -> Result<Vec<LogMessage>, LogError> {
         let mut messages = Vec::new();
         let drained = tokio::time::timeout(ONE_DRAIN, self.drain_into(&mut messages)).await;
         match drained.unwrap_or_else(|_| Err(self.broken(format!("not read within {ONE_DRAIN:?}")))) {
@@ -119,9 +112,11 @@ impl LogFeed {
         }
     }
 
-    async fn drain_into(&mut self, messages: &mut Vec<Message>) -> Result<(), LogError> {
-        let all = self.log.subject.replace("{thread}", "*");
+    async fn drain_into(&mut self, messages: &mut Vec<LogMessage>) -> Result<(), LogError> {
+        let all = self.names.subjects();
         loop {
+            // A stream that was made anew is read from its first message.
+            self.stream().await?;
             let next = self.next;
             let found = self
                 .stream()
@@ -131,7 +126,7 @@ impl LogFeed {
             match found {
                 Ok(message) => {
                     self.next = message.sequence + 1;
-                    messages.extend(entry(&self.log, &message));
+                    messages.extend(self.said(&message.subject, message.sequence, &message.headers, &message.payload));
                 }
                 Err(error) if error.kind() == DirectGetErrorKind::NotFound => return Ok(()),
                 Err(error) => return Err(self.broken(error.to_string())),
@@ -151,14 +146,26 @@ impl LogFeed {
         }
     }
 
-    /// The messages of a thread as text to keep, one JSON object a line, in the log's order.
+    /// The messages of a log as text to keep, one JSON object a line, in the log's order.
     ///
     /// # Errors
     /// The log cannot be reached, or not be read within its bound.
-    pub async fn dump(&mut self, thread: &ThreadId) -> Result<String, LogError> {
-        let subject = self.log.subject.replace("{thread}", thread.as_str());
-        let text = dump::stream(self.stream().await?, &subject).await;
+    pub async fn dump(&mut self, log: &OneLog) -> Result<String, LogError> {
+        let text = dump::stream(self.stream().await?, &log.name).await;
         text.map_err(|what| self.broken(what))
+    }
+
+    /// What a message says. Nothing if its subject is none of a log's, or if it says nothing that is judged.
+    fn said(&mut self, subject: &str, seq: u64, headers: &HeaderMap, payload: &[u8]) -> Vec<LogMessage> {
+        let Some(log) = self.names.read(subject) else {
+            return Vec::new();
+        };
+        let header = self.entries.header().and_then(|name| headers.get(name));
+        let entry = Entry {
+            body: Body::Bytes(payload),
+            header: header.map(HeaderValue::as_str),
+        };
+        self.entries.read(&log, seq, entry)
     }
 
     async fn stream(&mut self) -> Result<&Stream, LogError> {
@@ -186,12 +193,12 @@ impl LogFeed {
             None => self.listen().await?,
         };
         let context = &self.connection.insert(connection).context;
-        context.get_stream(&self.log.stream).await.map_err(|e| e.to_string())
+        context.get_stream(&self.name).await.map_err(|e| e.to_string())
     }
 
     async fn listen(&self) -> Result<Connection, String> {
         let context = connect(&self.url).await?;
-        let all = self.log.subject.replace("{thread}", "*");
+        let all = self.names.subjects();
         let mut published = context.client().subscribe(all).await.map_err(|e| e.to_string())?;
         let heard = self.heard.clone();
         let listening = tokio::spawn(async move {
@@ -217,51 +224,54 @@ impl LogFeed {
 }
 
 fn error(url: &str, what: String) -> LogError {
-    let at = url.trim_start_matches("nats://").to_owned();
+    let at = place(url).to_owned();
     LogError { at, what }
-}
-
-/// A message as the history tells it; none for one that carries nothing the judge asks about, or of another subject.
-fn entry(log: &Log, message: &StreamMessage) -> Option<Message> {
-    let id = message
-        .headers
-        .get(log.id_header.as_str())
-        .map(async_nats::HeaderValue::as_str);
-    read(log, &message.subject, message.sequence, id, &message.payload)
-}
-
-fn read(log: &Log, subject: &str, seq: u64, id: Option<&str>, payload: &[u8]) -> Option<Message> {
-    let (before, after) = log.subject.split_once("{thread}")?;
-    let thread = ThreadId::from(subject.strip_prefix(before)?.strip_suffix(after)?);
-    let chunk = frames::read_frame(&String::from_utf8_lossy(payload))?;
-    Some(Message {
-        thread,
-        seq,
-        cursor: id.and_then(frames::read_cursor),
-        chunk,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Epoch;
-    use crate::system::System;
+    use crate::history::{Chunk, Cursor, Epoch, ThreadId, TurnKey};
+    use crate::system::load::reference::reference;
+    use crate::system::reading::FrameRules;
+
+    fn feed() -> LogFeed {
+        let system = reference();
+        let log = system.log.expect("the reference pod has a log");
+        let (stream, statuses) = (system.stream, system.statuses);
+        let rules = FrameRules { stream, statuses };
+        let entries = Entries::new(&log, rules, Arc::new(|_: &TurnKey| None));
+        let names = LogNames::new(log.subject.expect("a subject"));
+        LogFeed::new("CHUNKS", names, entries, Arc::default())
+    }
 
     #[test]
     fn a_message_is_read_with_its_thread_and_its_place() {
-        let log = System::reference().log.expect("the reference pod has a log");
+        let mut feed = feed();
         let payload = br#"{"type":"text-delta","turnId":"u1","delta":"x "}"#;
-        let entry = read(&log, "chunks.t-1", 7, Some("2-3"), payload).expect("a frame");
+        let mut headers = HeaderMap::new();
+        headers.insert("Frame-Id", "2-3-0123abcd");
+        let messages = feed.said("chunks.t-1", 7, &headers, payload);
+        let [message] = &messages[..] else {
+            panic!("{messages:?}")
+        };
         let chunk = Chunk::Delta {
             turn: "u1".into(),
             text: "x ".into(),
         };
         let (epoch, seq) = (Some(Epoch(2)), 3);
-        assert_eq!((entry.thread.as_str(), entry.seq, &entry.chunk), ("t-1", 7, &chunk));
-        assert_eq!(entry.cursor, Some(Cursor { epoch, seq }));
-        assert_eq!(read(&log, "other.t-1", 7, None, payload), None);
-        let odd = read(&log, "chunks.t-1", 8, None, &[0xff]).expect("told as it is");
-        assert!(matches!(odd.chunk, Chunk::Unreadable { .. }) && odd.cursor.is_none());
+        assert_eq!((message.seq, &message.chunk), (7, &chunk));
+        assert_eq!(message.log.thread, Some(ThreadId::from("t-1")));
+        assert_eq!(message.cursor, Some(Cursor { epoch, seq }));
+        assert_eq!(feed.said("other.t-1", 7, &headers, payload), []);
+        let odd = feed.said("chunks.t-1", 8, &HeaderMap::new(), &[0xff]);
+        assert!(matches!(
+            &odd[..],
+            [LogMessage {
+                chunk: Chunk::Unreadable { .. },
+                cursor: None,
+                ..
+            }]
+        ));
     }
 }

@@ -3,17 +3,16 @@
 //! A stream that is made again has the same name and numbers its messages from 1 again. Its time of creation, by the broker's
 //! clock, tells the two apart.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_nats::ConnectOptions;
 use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::{self, Context, ErrorCode, stream};
+use async_nats::{ConnectOptions, ServerAddr};
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
-
-use crate::system::Log;
 
 /// Longest that one question to the broker may take.
 const ONE_QUESTION: Duration = Duration::from_secs(1);
@@ -50,14 +49,14 @@ pub struct Held {
     pub messages: u64,
 }
 
-/// The log's stream at `url`; none where the broker says that it has none of that name.
+/// The stream of that name at `url`; none where the broker says that it has none.
 ///
 /// # Errors
 /// The broker cannot be reached, is slow, or refuses.
-pub async fn held(url: &str, log: &Log) -> Result<Option<Held>, StoreError> {
+pub async fn held(url: &str, name: &str) -> Result<Option<Held>, StoreError> {
     let asking = async {
         let context = connect(url).await?;
-        match context.get_stream(&log.stream).await {
+        match context.get_stream(name).await {
             Ok(stream) => {
                 let info = stream.cached_info();
                 Ok(Some(Held {
@@ -71,45 +70,52 @@ pub async fn held(url: &str, log: &Log) -> Result<Option<Held>, StoreError> {
             },
         }
     };
-    bounded(url, log, ONE_QUESTION, asking).await
+    bounded(url, name, ONE_QUESTION, asking).await
 }
 
-/// Deletes the log's stream with all that it holds.
+/// Deletes the stream of that name with all that it holds.
 ///
 /// # Errors
 /// There is none, or the broker cannot be reached, is slow, or refuses.
-pub async fn delete(url: &str, log: &Log) -> Result<(), StoreError> {
+pub async fn delete(url: &str, name: &str) -> Result<(), StoreError> {
     let deleting = async {
-        let deleted = connect(url).await?.delete_stream(&log.stream).await;
+        let deleted = connect(url).await?.delete_stream(name).await;
         match deleted {
             Ok(status) if status.success => Ok(()),
             Ok(_) => Err("the broker says that it was not deleted".to_owned()),
             Err(e) => Err(e.to_string()),
         }
     };
-    bounded(url, log, DELETION, deleting).await
+    bounded(url, name, DELETION, deleting).await
 }
 
 async fn bounded<T>(
     url: &str,
-    log: &Log,
+    name: &str,
     bound: Duration,
     asking: impl Future<Output = Result<T, String>>,
 ) -> Result<T, StoreError> {
     let late = || Err(format!("no answer within {bound:?}"));
     let answer = tokio::time::timeout(bound, asking).await.unwrap_or_else(|_| late());
     answer.map_err(|what| StoreError {
-        stream: log.stream.clone(),
-        at: url.trim_start_matches("nats://").to_owned(),
+        stream: name.to_owned(),
+        at: place(url).to_owned(),
         what,
     })
+}
+
+/// Host and port of an address, without a password.
+pub(super) fn place(url: &str) -> &str {
+    let place = url.split_once("://").map_or(url, |(_, place)| place);
+    place.rsplit_once('@').map_or(place, |(_, place)| place)
 }
 
 /// Connects once: what is lost is not sought again by itself.
 pub(super) async fn connect(url: &str) -> Result<Context, String> {
     let opened = Arc::new(AtomicBool::new(false));
     let is_open = opened.clone();
-    let client = ConnectOptions::new()
+    let server: ServerAddr = url.parse().map_err(|e: io::Error| e.to_string())?;
+    let client = credentials(&server)
         .request_timeout(Some(ONE_QUESTION))
         // Nobody has allowed the servers that a broker names.
         .ignore_discovered_servers()
@@ -120,11 +126,36 @@ pub(super) async fn connect(url: &str) -> Result<Context, String> {
                 Duration::ZERO
             }
         })
-        .connect(url)
+        .connect(server)
         // A broker that is away by order is no error: whoever asks is told, and that is enough.
         .with_subscriber(NoSubscriber::default())
         .await
         .map_err(|e| e.to_string())?;
     opened.store(true, Ordering::Relaxed);
     Ok(jetstream::new(client))
+}
+
+/// The name and the password that an address holds, or the token.
+fn credentials(server: &ServerAddr) -> ConnectOptions {
+    match (server.username(), server.password()) {
+        (Some(user), Some(password)) => ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned()),
+        (Some(token), None) => ConnectOptions::with_token(token.to_owned()),
+        (None, _) => ConnectOptions::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_has_no_password() {
+        for url in [
+            "nats://127.0.0.1:4222",
+            "nats://user:p@ss@127.0.0.1:4222",
+            "127.0.0.1:4222",
+        ] {
+            assert_eq!(place(url), "127.0.0.1:4222");
+        }
+    }
 }

@@ -5,20 +5,23 @@
 //! changes that it has handed out, so a broken connection or a restart of the database loses none. Changes that are read again
 //! after such a break are recognised by their position in the log.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::PgLsn;
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::{Client, NoTls, Row as SqlRow, Statement};
 
-use super::connect::{DatabaseError, connect, place};
+use super::connect::{DatabaseError, ONE_QUESTION, connect, place};
 use super::decoding::{self, Change, Line};
-use super::rows::{identity, row_of};
+use super::newest::Newest;
+use super::rows;
 use crate::history::Row;
-use crate::system::Database;
+use crate::system::stored::Tables;
 
 /// Longest that reading what has piled up may take.
 const ONE_DRAIN: Duration = Duration::from_secs(10);
+/// Pause between two questions to a slot that is held.
+const HELD: Duration = Duration::from_millis(50);
 /// Lines that may be read again before the slot is advanced: advancing costs a round trip of its own.
 const LAG_LINES: usize = 64;
 /// The same in bytes: a few large parts are more than many small ones.
@@ -46,7 +49,7 @@ struct Reader {
 pub struct ChangeFeed {
     url: String,
     slot: String,
-    database: Database,
+    tables: Tables,
     reader: Option<Reader>,
     /// End of the last transaction that was handed out.
     done: PgLsn,
@@ -56,7 +59,7 @@ pub struct ChangeFeed {
     /// True if so many changes were handed out that the slot must be advanced.
     is_behind: bool,
     /// Newest state of each thread and turn: a commit that touches only other columns is no event.
-    newest: HashMap<String, Row>,
+    newest: Newest,
 }
 
 impl ChangeFeed {
@@ -64,17 +67,17 @@ impl ChangeFeed {
     ///
     /// # Errors
     /// The database cannot be reached or refuses the slot (`wal_level` must be `logical`).
-    pub async fn open(url: &str, database: &Database, slot: &str) -> Result<Self, DatabaseError> {
+    pub async fn open(url: &str, tables: &Tables, slot: &str) -> Result<Self, DatabaseError> {
         let mut feed = Self {
             url: url.to_owned(),
             slot: slot.to_owned(),
-            database: database.clone(),
+            tables: tables.clone(),
             reader: None,
             done: PgLsn::from(0),
             transactions: 0,
             read_to: None,
             is_behind: false,
-            newest: HashMap::new(),
+            newest: Newest::default(),
         };
         let client = &feed.reader().await?.client;
         // On a cluster that is kept, a run that is over may have left its slot; whoever uses the cluster has it alone.
@@ -105,7 +108,11 @@ impl ChangeFeed {
         if let Ok(drained) = tokio::time::timeout(ONE_DRAIN, self.drain_now()).await {
             return drained;
         }
-        self.reader = None;
+        // A reading that nobody waits for any more would keep the slot from the next one.
+        if let Some(reader) = self.reader.take() {
+            let cancelled = tokio::time::timeout(ONE_QUESTION, reader.client.cancel_token().cancel_query(NoTls)).await;
+            tracing::info!(?cancelled, "the reading of changes took too long");
+        }
         Err(DatabaseError::Slow { at: place(&self.url) })
     }
 
@@ -149,9 +156,7 @@ impl ChangeFeed {
         // Until it is known otherwise: a reading that takes too long is given up, and must not be as long the next time.
         self.is_behind = true;
         let slot = self.slot.clone();
-        let reader = self.reader().await?;
-        let rows = reader.client.query(&reader.peek, &[&slot]).await;
-        let rows = rows.map_err(|source| self.broken(source))?;
+        let rows = self.peeked(&slot).await?;
         let mut out = Vec::new();
         let mut open: Vec<&str> = Vec::new();
         // Not told to the rest before all of it can be handed out: what cannot be made out stays an error, and does not become
@@ -169,7 +174,7 @@ impl ChangeFeed {
                     transactions += 1;
                     for change in open.drain(..) {
                         let change = decoding::read(change).map_err(|what| self.shape(what))?;
-                        self.hand_out((lsn, transactions), &change, &mut out)?;
+                        self.hand_out((lsn, transactions), &change, &mut out);
                     }
                 }
             }
@@ -181,6 +186,19 @@ impl ChangeFeed {
         Ok(out)
     }
 
+    /// The lines of changes behind what the slot was told of. A slot that an earlier reading still holds, one whose connection broke,
+    /// is waited for: the caller's bound is that of the wait.
+    async fn peeked(&mut self, slot: &str) -> Result<Vec<SqlRow>, DatabaseError> {
+        loop {
+            let reader = self.reader().await?;
+            match reader.client.query(&reader.peek, &[&slot]).await {
+                Ok(rows) => return Ok(rows),
+                Err(held) if held.code() == Some(&SqlState::OBJECT_IN_USE) => tokio::time::sleep(HELD).await,
+                Err(source) => return Err(self.broken(source)),
+            }
+        }
+    }
+
     /// How far the database's log is safe on disk: nothing behind that is told of yet. To ask costs far less than to look at
     /// changes, most of which have been told.
     async fn flushed(&mut self) -> Result<PgLsn, DatabaseError> {
@@ -190,38 +208,32 @@ impl ChangeFeed {
         Ok(flushed.get(0))
     }
 
-    fn hand_out(
-        &mut self,
-        (lsn, xid): (PgLsn, u64),
-        change: &Change,
-        out: &mut Vec<Committed>,
-    ) -> Result<(), DatabaseError> {
-        let Some(row) = row_of(&self.database, change).map_err(|what| self.shape(what))? else {
-            return Ok(());
-        };
-        if let Some(key) = identity(&row) {
-            if self.newest.get(&key) == Some(&row) {
-                return Ok(());
-            }
-            self.newest.insert(key, row.clone());
+    fn hand_out(&mut self, (lsn, xid): (PgLsn, u64), change: &Change, out: &mut Vec<Committed>) {
+        for read in rows::read(&self.tables, change) {
+            let Some(row) = self.newest.take(&self.tables, read) else {
+                continue;
+            };
+            out.push(Committed {
+                lsn: lsn.to_string(),
+                xid,
+                row,
+            });
         }
-        out.push(Committed {
-            lsn: lsn.to_string(),
-            xid,
-            row,
-        });
-        Ok(())
     }
 
     async fn advance(&mut self) -> Result<(), DatabaseError> {
         let (slot, done) = (self.slot.clone(), self.done);
-        let advanced = self
-            .reader()
-            .await?
-            .client
-            .execute("select pg_replication_slot_advance($1, $2)", &[&slot, &done])
-            .await;
-        advanced.map(drop).map_err(|source| self.broken(source))
+        loop {
+            let client = &self.reader().await?.client;
+            let told = client
+                .execute("select pg_replication_slot_advance($1, $2)", &[&slot, &done])
+                .await;
+            match told {
+                Ok(_) => return Ok(()),
+                Err(held) if held.code() == Some(&SqlState::OBJECT_IN_USE) => tokio::time::sleep(HELD).await,
+                Err(source) => return Err(self.broken(source)),
+            }
+        }
     }
 
     async fn reader(&mut self) -> Result<&Reader, DatabaseError> {

@@ -15,7 +15,7 @@ pub(super) const ONE_QUESTION: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// It cannot be reached, or the connection broke.
-    #[error("postgres at {at}: {source}")]
+    #[error("postgres at {at}: {}", said(source))]
     Unreachable {
         /// Host and port.
         at: String,
@@ -36,6 +36,14 @@ pub enum DatabaseError {
         /// The unexpected value.
         what: String,
     },
+}
+
+/// An error of the client library in words: of what the database itself said, severity, code and text.
+fn said(error: &tokio_postgres::Error) -> String {
+    error.as_db_error().map_or_else(
+        || error.to_string(),
+        |said| format!("{} {}: {}", said.severity(), said.code().code(), said.message()),
+    )
 }
 
 /// Opens a connection of the harness's own, by its name, which goes on writing where the system may only read.

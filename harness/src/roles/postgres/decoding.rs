@@ -31,6 +31,7 @@ impl Line {
 /// One changed row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
+    pub(super) schema: String,
     pub(super) table: String,
     pub(super) action: Action,
     /// The row as it is after the change; for a delete as far as it was told, the row that is gone.
@@ -62,12 +63,28 @@ pub(super) fn read(line: &str) -> Result<Change, String> {
         "DELETE" => Action::Delete,
         _ => return Err(expected("INSERT, UPDATE or DELETE", action)),
     };
-    let table = table.rsplit('.').next().unwrap_or(table).trim_matches('"').to_owned();
+    let (schema, table) = schema_and_name(table);
     Ok(Change {
+        schema,
         table,
         action,
         columns: columns(rest)?,
     })
+}
+
+/// Schema and name of `public.threads` or `"Odd one"."a.b"`.
+fn schema_and_name(table: &str) -> (String, String) {
+    let mut is_quoted = false;
+    let dot = table.char_indices().find(|(_, c)| {
+        is_quoted ^= *c == '"';
+        *c == '.' && !is_quoted
+    });
+    let (schema, name) = dot.map_or(("", table), |(dot, _)| (&table[..dot], &table[dot + 1..]));
+    let plain = |name: &str| {
+        let inner = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
+        inner.map_or_else(|| name.to_owned(), |inner| inner.replace("\"\"", "\""))
+    };
+    (plain(schema), plain(name))
 }
 
 fn columns(text: &str) -> Result<Columns, String> {
@@ -149,6 +166,17 @@ mod tests {
     fn change(line: &str) -> Change {
         assert_eq!(Line::of(line), Line::Change);
         read(line).expect("a change")
+    }
+
+    #[test]
+    fn a_table_is_named_with_its_schema() {
+        let name = |table: &str| {
+            let change = change(&format!("table {table}: INSERT: a[text]:'b'"));
+            (change.schema, change.table)
+        };
+        let pair = |schema: &str, table: &str| (schema.to_owned(), table.to_owned());
+        assert_eq!(name("public.threads"), pair("public", "threads"));
+        assert_eq!(name("\"a.b\".\"c\"\"d\""), pair("a.b", "c\"d"));
     }
 
     #[test]

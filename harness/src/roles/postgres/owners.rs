@@ -8,45 +8,80 @@ use std::sync::PoisonError;
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use tokio::sync::Mutex;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
 use super::connect::{DatabaseError, ONE_QUESTION, connect, place};
-use crate::history::{Epoch, PodName, Status, ThreadId, TurnId};
-use crate::system::{Database, frames};
+use super::piece::Piece;
+use crate::history::{Attempt, Epoch, PodName, Row as HistoryRow, Status, ThreadId, TurnId};
+use crate::roles::owner_names::OwnerNames;
+use crate::system::language::Values;
+use crate::system::stored::{Asked, RowKind, RowRule, Tables};
 
 /// Owner, epoch and status of a thread at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ownership {
     /// Pod that owns it.
     pub owner: Option<PodName>,
-    /// Its epoch.
+    /// Its epoch; 0 if rows have none.
     pub epoch: Epoch,
+    /// The owner's claim, if rows count claims.
+    pub attempt: Option<Attempt>,
     /// Its status.
     pub status: Status,
+}
+
+impl Ownership {
+    /// True if it is still the claim of that epoch and attempt.
+    pub fn is_as(&self, epoch: Epoch, attempt: Option<&Attempt>) -> bool {
+        self.epoch == epoch && attempt.is_none_or(|attempt| self.attempt.as_ref() == Some(attempt))
+    }
 }
 
 /// A kept connection to the system's database.
 pub struct Owners {
     /// Where the database is for now.
     url: std::sync::Mutex<String>,
-    statements: [String; 2],
+    tables: Tables,
+    names: OwnerNames,
+    questions: Vec<Question>,
+    /// True if rows of turns name the owner, and rows of threads do not.
+    is_by_turn: bool,
     kept: Mutex<Option<Kept>>,
+}
+
+/// What an id names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Thread,
+    Turn,
+    /// The thread of a turn, where only rows of turns tell where a thread stands.
+    ThreadOfTurn,
+}
+
+/// A question to one table.
+struct Question {
+    by: By,
+    asked: Asked,
 }
 
 struct Kept {
     client: Client,
-    owner: Statement,
-    turn: Statement,
+    /// One for each question.
+    statements: Vec<Statement>,
 }
 
 impl Owners {
-    /// Reads through the database at `url`; connects on the first question.
-    pub fn new(url: &str, database: &Database) -> Self {
-        let statements = [database.owner.clone(), database.turn.clone()];
+    /// Reads through the database at `url` by the tables of the description; connects on the first question. `names` leads from what
+    /// an owner column holds to a pod.
+    pub fn new(url: &str, tables: &Tables, names: OwnerNames) -> Self {
+        let has_owner = |kind| tables.of(kind).any(|rule| rule.owner.is_some());
+        let is_by_turn = has_owner(RowKind::Turn) && !has_owner(RowKind::Thread);
         Self {
             url: url.to_owned().into(),
-            statements,
+            questions: questions(tables, is_by_turn),
+            is_by_turn,
+            tables: tables.clone(),
+            names,
             kept: Mutex::new(None),
         }
     }
@@ -56,22 +91,45 @@ impl Owners {
         url.clone_into(&mut self.url.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Owner, epoch and status of a thread; `None` where there is no such thread.
+    /// Owner, epoch and status of a thread, or of its turn where rows of turns name the owner; `None` where there is no such row.
     ///
     /// # Errors
     /// The database cannot be reached, is slow, or holds a value that the description does not allow.
-    pub async fn of(&self, thread: &ThreadId) -> Result<Option<Ownership>, DatabaseError> {
-        let Some(row) = self.ask(|kept| &kept.owner, &[&thread.as_str()]).await? else {
+    pub async fn of(&self, thread: &ThreadId, turn: Option<&TurnId>) -> Result<Option<Ownership>, DatabaseError> {
+        let piece = match turn.filter(|_| self.is_by_turn && self.asks(By::Turn)) {
+            Some(turn) => self.sum(By::Turn, turn.as_str()).await?,
+            None if self.asks(By::Thread) => self.sum(By::Thread, thread.as_str()).await?,
+            None => self.of_some_turn(thread).await?,
+        };
+        let Some((piece, status)) = piece.and_then(|piece| piece.status.map(|status| (piece, status))) else {
             return Ok(None);
         };
-        let owner: Option<String> = self.column(&row, 0)?;
-        let epoch: i64 = self.column(&row, 1)?;
-        let status = self.status(&row, 2)?;
+        let owner = match piece.owner {
+            Some(owner) => Some(self.names.pod_of(PodName::from(self.tables.pod_of(&owner))).await),
+            None => None,
+        };
         Ok(Some(Ownership {
-            owner: owner.map(PodName::from),
-            epoch: Epoch(epoch.unsigned_abs()),
+            owner,
+            epoch: Epoch(piece.epoch.unwrap_or(0)),
+            attempt: piece.attempt.map(Attempt::from),
             status,
         }))
+    }
+
+    /// What rows of turns tell of a thread: of its turn with an owner, or of some turn.
+    async fn of_some_turn(&self, thread: &ThreadId) -> Result<Option<Piece>, DatabaseError> {
+        let Some(piece) = self.sum(By::ThreadOfTurn, thread.as_str()).await? else {
+            return Ok(None);
+        };
+        match &piece.turn {
+            Some(turn) if self.asks(By::Turn) => self.sum(By::Turn, turn).await,
+            _ => Ok(Some(piece)),
+        }
+    }
+
+    /// True if rows tell where turns stand.
+    pub fn tells_turns(&self) -> bool {
+        self.asks(By::Turn)
     }
 
     /// Status of a turn; `None` where there is no such turn.
@@ -79,8 +137,24 @@ impl Owners {
     /// # Errors
     /// As [`Owners::of`].
     pub async fn turn(&self, turn: &TurnId) -> Result<Option<Status>, DatabaseError> {
-        let row = self.ask(|kept| &kept.turn, &[&turn.as_str()]).await?;
-        row.map(|row| self.status(&row, 0)).transpose()
+        Ok(self.sum(By::Turn, turn.as_str()).await?.and_then(|piece| piece.status))
+    }
+
+    /// Leads names of owners to pods ahead of the first question.
+    pub async fn learn_names(&self) {
+        self.names.learn().await;
+    }
+
+    /// Leads the owner that a row names to its pod.
+    pub async fn named(&self, row: &mut HistoryRow) {
+        let owner = match row {
+            HistoryRow::Thread { owner, .. } => owner,
+            HistoryRow::Turn(row) => &mut row.owner,
+            _ => return,
+        };
+        if let Some(named) = owner.take() {
+            *owner = Some(self.names.pod_of(named).await);
+        }
     }
 
     /// The rows of a query as CSV with a header line.
@@ -93,13 +167,22 @@ impl Owners {
         Ok(String::from_utf8_lossy(&copied.await?).into_owned())
     }
 
-    async fn ask(
-        &self,
-        which: fn(&Kept) -> &Statement,
-        with: &[&(dyn ToSql + Sync)],
-    ) -> Result<Option<Row>, DatabaseError> {
-        self.over_kept(async |kept| kept.client.query_opt(which(kept), with).await)
-            .await
+    fn asks(&self, by: By) -> bool {
+        self.questions.iter().any(|question| question.by == by)
+    }
+
+    /// What all tables that are asked by such an id tell. Returns `None` if none has such a row.
+    async fn sum(&self, by: By, id: &str) -> Result<Option<Piece>, DatabaseError> {
+        let mut pieces = Vec::new();
+        let questions = self.questions.iter().enumerate();
+        for (place, Question { asked, .. }) in questions.filter(|(_, question)| question.by == by) {
+            let row = self.over_kept(async |kept| kept.client.query_opt(&kept.statements[place], &[&id]).await);
+            if let Some(row) = row.await? {
+                pieces.push(self.piece(asked, &row)?);
+            }
+        }
+        let pieces: Vec<&Piece> = pieces.iter().collect();
+        Ok((!pieces.is_empty()).then(|| Piece::sum(&pieces)))
     }
 
     /// Asks over the kept connection, which is made where there is none and dropped where the question fails.
@@ -130,9 +213,11 @@ impl Owners {
 
     async fn connect(&self) -> Result<Kept, tokio_postgres::Error> {
         let client = connect(&self.url()).await?;
-        let [owner, turn] = &self.statements;
-        let (owner, turn) = (client.prepare(owner).await?, client.prepare(turn).await?);
-        Ok(Kept { client, owner, turn })
+        let mut statements = Vec::new();
+        for question in &self.questions {
+            statements.push(client.prepare(&question.asked.sql).await?);
+        }
+        Ok(Kept { client, statements })
     }
 
     fn url(&self) -> String {
@@ -143,22 +228,54 @@ impl Owners {
         place(&self.url())
     }
 
-    fn column<'a, T: tokio_postgres::types::FromSql<'a>>(
-        &self,
-        row: &'a Row,
-        index: usize,
-    ) -> Result<T, DatabaseError> {
-        row.try_get(index).map_err(|e| DatabaseError::Shape {
-            at: self.at(),
-            what: e.to_string(),
+    /// The value of a rule's key in a row. Returns `None` if the rule does not say it, or it is NULL.
+    fn value(&self, asked: &Asked, row: &Row, key: &str) -> Result<Option<String>, DatabaseError> {
+        let Some(index) = asked.keys.iter().position(|known| *known == key) else {
+            return Ok(None);
+        };
+        let text: Option<String> = row.try_get(index).map_err(|e| self.shape(e.to_string()))?;
+        let column = &asked.columns[index];
+        Ok(text.and_then(|text| column.value(key, &text, &Values::default())))
+    }
+
+    /// What a row tells.
+    fn piece(&self, asked: &Asked, row: &Row) -> Result<Piece, DatabaseError> {
+        let value = |key| self.value(asked, row, key);
+        let count = |text: String| {
+            let count = text.parse();
+            count.map_err(|_| self.shape(format!("the epoch {text:?} is no count")))
+        };
+        let status = value("status")?.map(|word| self.tables.status(&word));
+        Ok(Piece {
+            thread: value("thread")?,
+            turn: value("turn")?,
+            message: None,
+            status: status.transpose().map_err(|why| self.shape(why))?,
+            owner: value("owner")?,
+            attempt: value("attempt")?,
+            epoch: value("epoch")?.map(count).transpose()?,
+            error: None,
         })
     }
 
-    fn status(&self, row: &Row, index: usize) -> Result<Status, DatabaseError> {
-        let word: String = self.column(row, index)?;
-        frames::read_status(&word).ok_or_else(|| DatabaseError::Shape {
-            at: self.at(),
-            what: format!("{word:?} is no known status"),
-        })
+    fn shape(&self, what: String) -> DatabaseError {
+        DatabaseError::Shape { at: self.at(), what }
     }
+}
+
+/// Every question that the tables can answer.
+fn questions(tables: &Tables, is_by_turn: bool) -> Vec<Question> {
+    let turns = || tables.of(RowKind::Turn);
+    let ask = |by| move |asked| Question { by, asked };
+    let of_turn = turns().filter_map(RowRule::asked).map(ask(By::Turn));
+    let of_thread = tables
+        .of(RowKind::Thread)
+        .filter_map(RowRule::asked)
+        .map(ask(By::Thread));
+    let of_thread = of_thread.filter(|_| !is_by_turn);
+    // One table is enough to find the turn: the one with owners, if there is one.
+    let with_owner = turns().filter(|rule| rule.owner.is_some() || !is_by_turn);
+    let by_thread = with_owner.filter_map(|rule| rule.asked_by("thread")).take(1);
+    let by_thread = by_thread.map(ask(By::ThreadOfTurn));
+    of_turn.chain(of_thread).chain(by_thread).collect()
 }

@@ -1,179 +1,182 @@
 //! Changed rows, read into rows of the history by the tables and columns of the description. Pure.
 
 use super::decoding::{Action, Change, Columns};
-use crate::history::{Attempt, Epoch, FeedbackId, MessageId, PodName, Row, ThreadId, TurnId, TurnRow};
-use crate::system::{Database, frames};
+use super::piece::Piece;
+use crate::history::{Epoch, FeedbackId, Row, Status, TurnId};
+use crate::system::language::Values;
+use crate::system::stored::{Column, RowKind, RowRule, Tables};
 use crate::wire::text::cut;
 
 /// Longest text of a part that is kept, in bytes: several times the largest answer. Escaped at its worst it is still a line
 /// of the history that is read back.
 const PART_MAX: usize = 8 << 20;
+/// Longest value that a problem shows, in bytes.
+const SHOWN: usize = 200;
 
-/// The identity of a row whose newest state is compared. Parts and feedback have none: each change of them is an event.
-pub(super) fn identity(row: &Row) -> Option<String> {
-    match row {
-        Row::Thread { thread, .. } => Some(format!("thread {thread}")),
-        Row::Turn(row) => Some(format!("turn {}", row.turn)),
-        Row::Part { .. }
-        | Row::PartGone { .. }
-        | Row::Feedback { .. }
-        | Row::FeedbackGone { .. }
-        | Row::Unread { .. } => None,
+/// What a change was read as by one rule.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// A row by itself: a part, feedback, or a value that cannot be read.
+    Row(Row),
+    /// What the table tells of a thread or turn; other tables may tell more.
+    Piece {
+        kind: RowKind,
+        /// Place of the rule.
+        rule: usize,
+        piece: Piece,
+        /// Keys of the rule that the change did not tell, because they are as before.
+        unsaid: Vec<&'static str>,
+    },
+}
+
+/// A change, read by each rule of its table. A value that cannot be read is a row that says so.
+pub(super) fn read(tables: &Tables, change: &Change) -> Vec<Read> {
+    let rules = tables.named(&change.schema, &change.table);
+    rules
+        .filter_map(|(place, rule)| Reading { tables, rule, change }.read(place))
+        .collect()
+}
+
+/// A change, read by one rule.
+struct Reading<'r> {
+    tables: &'r Tables,
+    rule: &'r RowRule,
+    change: &'r Change,
+}
+
+/// Why there is no row.
+enum Without {
+    /// The change says nothing of this kind: the row is of something else, or was told only in part.
+    Row,
+    /// A value cannot be read.
+    Reading(Row),
+}
+
+impl Reading<'_> {
+    fn read(&self, place: usize) -> Option<Read> {
+        let read = match self.rule.is {
+            RowKind::Thread | RowKind::Turn => self.piece(place),
+            RowKind::Part => self.part().map(Read::Row),
+            RowKind::Feedback => self.feedback().map(Read::Row),
+        };
+        match read {
+            Ok(read) => Some(read),
+            Err(Without::Reading(row)) => Some(Read::Row(row)),
+            Err(Without::Row) => None,
+        }
+    }
+
+    /// What the row tells of its thread or turn.
+    fn piece(&self, rule: usize) -> Result<Read, Without> {
+        self.is_there()?;
+        let kind = self.rule.is;
+        self.needed(if kind == RowKind::Thread { "thread" } else { "turn" })?;
+        let columns = self.rule.columns();
+        let is_unsaid = |column: &Column| !self.change.columns.contains_key(column.name());
+        let unsaid = columns.filter(|(_, column)| self.change.action == Action::Update && is_unsaid(column));
+        let unsaid: Vec<&'static str> = unsaid.map(|(key, _)| key).collect();
+        let piece = Piece {
+            thread: self.value("thread"),
+            turn: self.value("turn"),
+            message: self.value("message"),
+            status: self.status(unsaid.contains(&"status"))?,
+            owner: self.value("owner"),
+            attempt: self.value("attempt"),
+            epoch: self.number("epoch")?,
+            error: self.value("error"),
+        };
+        Ok(Read::Piece {
+            kind,
+            rule,
+            piece,
+            unsaid,
+        })
+    }
+
+    fn part(&self) -> Result<Row, Without> {
+        let turn = TurnId::from(self.needed("turn")?);
+        let epoch = self.number("epoch")?.map(Epoch);
+        let seq = self.number("seq")?.unwrap_or_default();
+        if self.change.action == Action::Delete {
+            return Ok(Row::PartGone { turn, epoch, seq });
+        }
+        let text = cut(&self.needed("text")?, PART_MAX);
+        Ok(Row::Part { turn, epoch, seq, text })
+    }
+
+    fn feedback(&self) -> Result<Row, Without> {
+        let item = FeedbackId::from(self.needed("item")?);
+        match self.change.action {
+            Action::Insert => Ok(Row::Feedback { item }),
+            Action::Delete => Ok(Row::FeedbackGone { item }),
+            // It is there as it was.
+            Action::Update => Err(Without::Row),
+        }
+    }
+
+    /// A thread or turn that is removed is no state of it.
+    fn is_there(&self) -> Result<(), Without> {
+        match self.change.action {
+            Action::Insert | Action::Update => Ok(()),
+            Action::Delete => Err(Without::Row),
+        }
+    }
+
+    /// The value under a key. Returns `None` if the rule has no such key, the column is NULL, or its text holds no such value.
+    fn value(&self, key: &str) -> Option<String> {
+        let (_, column) = self.rule.columns().find(|(known, _)| *known == key)?;
+        let text = self.change.columns.get(column.name())?.as_deref()?;
+        column.value(key, text, &Values::default())
+    }
+
+    /// The value under a key that a row of this kind cannot be without.
+    ///
+    /// A column that the table does not have is a mistake of the description; every other absence means another kind of row.
+    fn needed(&self, key: &str) -> Result<String, Without> {
+        if let Some(value) = self.value(key) {
+            return Ok(value);
+        }
+        let column = self.rule.columns().find(|(known, _)| *known == key);
+        let name = column.map_or(key, |(_, column)| column.name());
+        if self.change.action == Action::Insert && !self.change.columns.contains_key(name) {
+            let has = listed(&self.change.columns);
+            return Err(self.unread(name, "", &format!("there is no such column; there are {has}")));
+        }
+        Err(Without::Row)
+    }
+
+    fn number(&self, key: &str) -> Result<Option<u64>, Without> {
+        let Some(value) = self.value(key) else {
+            return Ok(None);
+        };
+        match value.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(self.unread(key, &value, "it is no count")),
+        }
+    }
+
+    /// The status. `None` if it stands in another table, or is as before.
+    fn status(&self, is_unsaid: bool) -> Result<Option<Status>, Without> {
+        if self.rule.status.is_none() || is_unsaid {
+            return Ok(None);
+        }
+        let word = self.needed("status")?;
+        let status = self.tables.status(&word);
+        status.map(Some).map_err(|why| self.unread("status", &word, &why))
+    }
+
+    fn unread(&self, column: &str, value: &str, why: &str) -> Without {
+        Without::Reading(Row::Unread {
+            place: format!("{}.{column}", self.rule.table).into(),
+            value: cut(value, SHOWN).into(),
+            why: why.into(),
+        })
     }
 }
 
-pub(super) fn row_of(database: &Database, change: &Change) -> Result<Option<Row>, String> {
-    let columns = &change.columns;
-    let gone = change.action == Action::Delete;
-    if change.table == database.parts {
-        let (turn, epoch, seq) = (
-            TurnId::from(text(columns, "turn")?),
-            Some(epoch(columns)?),
-            number(columns, "seq")?,
-        );
-        return Ok(Some(if gone {
-            Row::PartGone { turn, epoch, seq }
-        } else {
-            Row::Part {
-                turn,
-                epoch,
-                seq,
-                text: cut(&text(columns, "text")?, PART_MAX),
-            }
-        }));
-    }
-    if database.feedback.as_ref() == Some(&change.table) {
-        let item = FeedbackId::from(text(columns, "item")?);
-        return Ok(match change.action {
-            Action::Insert => Some(Row::Feedback { item }),
-            Action::Delete => Some(Row::FeedbackGone { item }),
-            Action::Update => None,
-        });
-    }
-    if gone {
-        return Ok(None);
-    }
-    if change.table == database.threads {
-        let (status, owner) = (
-            status(columns)?,
-            columns.get("owner").cloned().flatten().map(PodName::from),
-        );
-        return Ok(Some(Row::Thread {
-            thread: ThreadId::from(text(columns, "id")?),
-            status,
-            owner,
-            attempt: None,
-            epoch: Some(epoch(columns)?),
-        }));
-    }
-    if change.table == database.turns {
-        let begun = |count: u64| (count > 0).then_some(count);
-        return Ok(Some(Row::Turn(Box::new(TurnRow {
-            turn: TurnId::from(text(columns, "id")?),
-            thread: ThreadId::from(text(columns, "thread")?),
-            message: Some(MessageId::from(text(columns, "message")?)),
-            status: status(columns)?,
-            owner: None,
-            attempt: begun(number(columns, "attempt")?).map(|count| Attempt::from(count.to_string())),
-            epoch: begun(number(columns, "epoch")?).map(Epoch),
-            error: None,
-        }))));
-    }
-    Ok(None)
-}
-
-fn text(columns: &Columns, name: &str) -> Result<String, String> {
-    columns
-        .get(name)
-        .cloned()
-        .flatten()
-        .ok_or_else(|| format!("a changed row has no value in column {name:?}"))
-}
-
-fn number(columns: &Columns, name: &str) -> Result<u64, String> {
-    let value = text(columns, name)?;
-    value
-        .parse()
-        .map_err(|_| format!("column {name:?} holds {value:?}, which is no count"))
-}
-
-fn epoch(columns: &Columns) -> Result<Epoch, String> {
-    number(columns, "epoch").map(Epoch)
-}
-
-fn status(columns: &Columns) -> Result<crate::history::Status, String> {
-    let word = text(columns, "status")?;
-    frames::read_status(&word).ok_or_else(|| format!("{word:?} is no known status"))
+fn listed(columns: &Columns) -> String {
+    columns.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::decoding;
-    use super::*;
-    use crate::history::Status;
-    use crate::system::System;
-
-    fn row(line: &str) -> Result<Option<Row>, String> {
-        let Ok(change) = decoding::read(line) else {
-            panic!("not a change: {line}")
-        };
-        row_of(&System::reference().database, &change)
-    }
-
-    #[test]
-    fn rows_of_the_contract_are_told_and_others_are_not() {
-        let thread = row(
-            "table public.threads: UPDATE: id[text]:'t' status[text]:'in_progress' owner[text]:'pod-2' epoch[bigint]:4",
-        );
-        let expected = Row::Thread {
-            thread: "t".into(),
-            status: Status::InProgress,
-            owner: Some("pod-2".into()),
-            attempt: None,
-            epoch: Some(Epoch(4)),
-        };
-        assert_eq!(thread, Ok(Some(expected)));
-        let part = row("table public.parts: DELETE: turn[text]:'u' epoch[bigint]:1 seq[bigint]:3");
-        assert_eq!(
-            part,
-            Ok(Some(Row::PartGone {
-                turn: "u".into(),
-                epoch: Some(Epoch(1)),
-                seq: 3
-            }))
-        );
-        assert_eq!(row("table public.sessions: INSERT: tenant[text]:'x'"), Ok(None));
-        let item = || "f-1".into();
-        let feedback = |action: &str| {
-            row(&format!(
-                "table public.feedback: {action}: key[text]:'a/f-1' item[text]:'f-1'"
-            ))
-        };
-        assert_eq!(feedback("INSERT"), Ok(Some(Row::Feedback { item: item() })));
-        assert_eq!(feedback("DELETE"), Ok(Some(Row::FeedbackGone { item: item() })));
-        assert_eq!(feedback("UPDATE"), Ok(None), "it is there as it was");
-    }
-
-    #[test]
-    fn a_part_without_measure_is_cut() {
-        let long = "x".repeat(PART_MAX + 1);
-        let part =
-            format!("table public.parts: INSERT: turn[text]:'u' epoch[bigint]:1 seq[bigint]:3 text[text]:'{long}'");
-        let Ok(Some(Row::Part { text, .. })) = row(&part) else {
-            panic!("no part")
-        };
-        assert!(
-            text.ends_with("x... (8388609 bytes)") && text.len() < PART_MAX + 100,
-            "{} bytes",
-            text.len()
-        );
-    }
-
-    #[test]
-    fn a_status_that_nobody_knows_is_an_error_and_not_a_gap() {
-        assert!(
-            row("table public.threads: INSERT: id[text]:'t' status[text]:'odd' owner[text]:null epoch[bigint]:0")
-                .is_err()
-        );
-    }
-}
+mod tests;

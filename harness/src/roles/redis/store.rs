@@ -1,19 +1,27 @@
-//! A connection to a Redis store. Every answer to its commands is one line of RESP: `+text`, `:number` or `-error`.
+//! A connection to a Redis store, and the few commands that faults need.
 //!
-//! Deliberately absent: TLS, answers of several lines, and reading what the system keeps there.
+//! Deliberately absent: TLS.
 
 use std::time::Duration;
 
 use reqwest::Url;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufStream};
+use tokio::io::{AsyncWriteExt as _, BufStream};
 use tokio::net::TcpStream;
+
+use crate::wire::resp::{self, Limits, Reply, Unfit};
+use crate::wire::text::cut;
 
 /// Longest that one question may take.
 const ONE_QUESTION: Duration = Duration::from_secs(2);
 /// Longest that a store may take to delete everything: it does nothing else meanwhile.
 const DELETION: Duration = Duration::from_secs(30);
-/// Longest line of an answer that is read, in bytes.
-const LINE_MAX_BYTES: u64 = 64 << 10;
+/// As much of one answer as is held. A text has as much room as an event of a tail.
+pub(super) const LIMITS: Limits = Limits {
+    text_bytes: 4 << 20,
+    reply_bytes: 32 << 20,
+};
+/// Longest text of an unfit answer that is quoted, in bytes.
+const QUOTED_BYTES: usize = 100;
 const PORT: u16 = 6379;
 
 /// A store did not answer as it should.
@@ -26,6 +34,52 @@ pub struct RedisError {
     command: &'static str,
     /// The answer, or the reason for its absence.
     what: String,
+    kind: Kind,
+}
+
+/// What an error leaves of its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The store has answered in good order.
+    Refused,
+    /// The answer is larger than what is held.
+    TooLarge,
+    /// There was no answer in time.
+    Late,
+    /// Anything else.
+    Broken,
+}
+
+impl RedisError {
+    /// True if the store has answered in good order, with a refusal. The connection is of no use after any other error.
+    pub fn is_refusal(&self) -> bool {
+        self.kind == Kind::Refused
+    }
+
+    /// The error for a store that is too slow for something that takes several commands.
+    pub(super) fn late(url: &str, doing: &'static str, bound: Duration) -> Self {
+        Self {
+            at: Place::of(url).map_or_else(|unread| unread.at, |place| place.at),
+            command: doing,
+            what: format!("not done within {bound:?}"),
+            kind: Kind::Late,
+        }
+    }
+
+    /// True if the key holds a value of another type than the command is for.
+    pub(super) fn is_wrong_type(&self) -> bool {
+        self.is_refusal() && self.what.contains("WRONGTYPE")
+    }
+
+    /// True if the store does not know the command.
+    pub(super) fn is_unknown_command(&self) -> bool {
+        self.is_refusal() && self.what.contains("unknown command")
+    }
+
+    /// True if the answer is larger than what is held of one, or took too long. The answer to a smaller question may be neither.
+    pub(super) fn is_too_large(&self) -> bool {
+        matches!(self.kind, Kind::TooLarge | Kind::Late)
+    }
 }
 
 /// An open connection.
@@ -33,12 +87,7 @@ pub struct RedisError {
 pub struct Store {
     at: String,
     stream: BufStream<TcpStream>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Answer {
-    Text(String),
-    Number(u64),
+    limits: Limits,
 }
 
 impl Store {
@@ -47,11 +96,17 @@ impl Store {
     /// # Errors
     /// The address is not of that form, or the store cannot be reached or refuses.
     pub async fn open(url: &str) -> Result<Self, RedisError> {
+        Self::open_within(url, LIMITS).await
+    }
+
+    /// The same, with limits of an answer.
+    pub(super) async fn open_within(url: &str, limits: Limits) -> Result<Self, RedisError> {
         let place = Place::of(url)?;
         let failed = |what: String| RedisError {
             at: place.at.clone(),
             command: "connect",
             what,
+            kind: Kind::Broken,
         };
         let dialled = tokio::time::timeout(ONE_QUESTION, TcpStream::connect(&place.at)).await;
         let dialled = dialled.map_err(|_| failed(format!("no connection within {ONE_QUESTION:?}")))?;
@@ -59,14 +114,15 @@ impl Store {
         let mut store = Self {
             at: place.at.clone(),
             stream,
+            limits,
         };
         match (place.user.as_deref(), place.password.as_deref()) {
-            (None, Some(password)) => drop(store.ask("AUTH", &[password], ONE_QUESTION).await?),
-            (Some(user), Some(password)) => drop(store.ask("AUTH", &[user, password], ONE_QUESTION).await?),
+            (None, Some(password)) => drop(store.ask("AUTH", &[password.as_bytes()]).await?),
+            (Some(user), Some(password)) => drop(store.ask("AUTH", &[user.as_bytes(), password.as_bytes()]).await?),
             (_, None) => {}
         }
         if let Some(number) = place.number.as_deref() {
-            store.ask("SELECT", &[number], ONE_QUESTION).await?;
+            store.ask("SELECT", &[number.as_bytes()]).await?;
         }
         Ok(store)
     }
@@ -76,7 +132,8 @@ impl Store {
     /// # Errors
     /// The store refuses, or does not answer.
     pub async fn mark(&mut self, key: &str) -> Result<(), RedisError> {
-        self.ask("SET", &[key, "1", "EX", "60"], ONE_QUESTION).await.map(drop)
+        let words = [key, "1", "EX", "60"].map(str::as_bytes);
+        self.ask("SET", &words).await.map(drop)
     }
 
     /// Returns true if the store holds a key.
@@ -84,7 +141,7 @@ impl Store {
     /// # Errors
     /// The store refuses, or does not answer.
     pub async fn holds(&mut self, key: &str) -> Result<bool, RedisError> {
-        Ok(self.number("EXISTS", &[key]).await? > 0)
+        Ok(self.number("EXISTS", &[key.as_bytes()]).await? > 0)
     }
 
     /// Number of keys in the selected database.
@@ -100,39 +157,66 @@ impl Store {
     /// # Errors
     /// The store refuses, or does not answer.
     pub async fn delete_all(&mut self) -> Result<(), RedisError> {
-        self.ask("FLUSHALL", &[], DELETION).await.map(drop)
+        self.ask_within(DELETION, "FLUSHALL", &[]).await.map(drop)
     }
 
-    async fn number(&mut self, command: &'static str, words: &[&str]) -> Result<u64, RedisError> {
-        match self.ask(command, words, ONE_QUESTION).await? {
-            Answer::Number(number) => Ok(number),
-            Answer::Text(text) => Err(self.failed(command, format!("expected a number, got {text:?}"))),
+    pub(super) async fn number(&mut self, command: &'static str, words: &[&[u8]]) -> Result<u64, RedisError> {
+        match self.ask(command, words).await? {
+            Reply::Number(number) if number >= 0 => Ok(number.unsigned_abs()),
+            other => Err(self.unfit(command, "a number", &other)),
         }
     }
 
-    async fn ask(&mut self, command: &'static str, words: &[&str], bound: Duration) -> Result<Answer, RedisError> {
+    /// Sends a command and reads the answer.
+    ///
+    /// # Errors
+    /// The store refuses, does not answer in time, or answers with anything that is no reply.
+    pub(super) async fn ask(&mut self, command: &'static str, words: &[&[u8]]) -> Result<Reply, RedisError> {
+        self.ask_within(ONE_QUESTION, command, words).await
+    }
+
+    async fn ask_within(
+        &mut self,
+        bound: Duration,
+        command: &'static str,
+        words: &[&[u8]],
+    ) -> Result<Reply, RedisError> {
         let asking = async {
             self.stream.write_all(&request(command, words)).await?;
             self.stream.flush().await?;
-            let mut line = Vec::new();
-            let mut bounded = (&mut self.stream).take(LINE_MAX_BYTES);
-            bounded.read_until(b'\n', &mut line).await?;
-            Ok::<_, std::io::Error>(line)
+            resp::read(&mut self.stream, self.limits).await
         };
         let asked = tokio::time::timeout(bound, asking).await;
-        let answer = match asked {
-            Err(_) => Err(format!("no answer within {bound:?}")),
-            Ok(Err(broken)) => Err(broken.to_string()),
-            Ok(Ok(line)) => read(&line),
-        };
-        answer.map_err(|what| self.failed(command, what))
+        match asked {
+            Err(_) => Err(self.late(command, bound)),
+            Ok(Err(unfit @ Unfit::TooLarge(_))) => Err(self.failed(Kind::TooLarge, command, unfit.to_string())),
+            Ok(Err(unfit)) => Err(self.failed(Kind::Broken, command, unfit.to_string())),
+            Ok(Ok(Reply::Refused(why))) => Err(self.failed(Kind::Refused, command, format!("refused: {why}"))),
+            Ok(Ok(reply)) => Ok(reply),
+        }
     }
 
-    fn failed(&self, command: &'static str, what: String) -> RedisError {
+    /// The error for a reply of another kind than the command has.
+    pub(super) fn unfit(&self, command: &'static str, expected: &str, got: &Reply) -> RedisError {
+        let got = match got {
+            Reply::List(values) => format!("a list of {}", values.len()),
+            Reply::Text(text) => format!("{:?}", cut(&String::from_utf8_lossy(text), QUOTED_BYTES)),
+            other => format!("{other:?}"),
+        };
+        self.failed(Kind::Broken, command, format!("expected {expected}, got {got}"))
+    }
+
+    /// The error for an answer that did not come in time.
+    pub(super) fn late(&self, command: &'static str, bound: Duration) -> RedisError {
+        self.failed(Kind::Late, command, format!("no answer within {bound:?}"))
+    }
+
+    fn failed(&self, kind: Kind, command: &'static str, what: String) -> RedisError {
         RedisError {
             at: self.at.clone(),
             command,
             what,
+            kind,
         }
     }
 }
@@ -152,6 +236,7 @@ impl Place {
             at: "an address that cannot be read".to_owned(),
             command: "connect",
             what: format!("{what}; expected redis://[[user]:password@]host[:port][/number]"),
+            kind: Kind::Broken,
         };
         let url: Url = url.parse().map_err(|_| wrong("it is no URL"))?;
         if url.scheme() != "redis" {
@@ -169,30 +254,14 @@ impl Place {
 }
 
 /// A command in RESP: an array of texts, each with its length in bytes.
-fn request(command: &str, words: &[&str]) -> Vec<u8> {
-    let words: Vec<&str> = std::iter::once(command).chain(words.iter().copied()).collect();
-    let text = |word: &&str| [format!("${}", word.len()), (*word).to_owned()];
-    let mut lines = vec![format!("*{}", words.len())];
-    lines.extend(words.iter().flat_map(text));
-    lines.push(String::new());
-    lines.join("\r\n").into_bytes()
-}
-
-/// An answer of one line, or what is wrong with it.
-fn read(line: &[u8]) -> Result<Answer, String> {
-    let text = String::from_utf8_lossy(line);
-    let Some(text) = text.strip_suffix("\r\n") else {
-        return Err(format!("the answer broke off after {} bytes", line.len()));
-    };
-    match (text.get(..1), text.get(1..)) {
-        (Some("+"), Some(rest)) => Ok(Answer::Text(rest.to_owned())),
-        (Some("-"), Some(rest)) => Err(format!("refused: {rest}")),
-        (Some(":"), Some(rest)) => match rest.parse() {
-            Ok(number) => Ok(Answer::Number(number)),
-            Err(_) => Err(format!("expected a number, got {rest:?}")),
-        },
-        _ => Err(format!("an answer of another kind: {text:?}")),
+fn request(command: &str, words: &[&[u8]]) -> Vec<u8> {
+    let mut request = format!("*{}\r\n", words.len() + 1).into_bytes();
+    for word in std::iter::once(command.as_bytes()).chain(words.iter().copied()) {
+        request.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        request.extend_from_slice(word);
+        request.extend_from_slice(b"\r\n");
     }
+    request
 }
 
 #[cfg(test)]
@@ -202,25 +271,9 @@ mod tests {
     #[test]
     fn a_command_is_an_array_of_texts_with_their_lengths_in_bytes() {
         assert_eq!(
-            request("SET", &["ä", ""]),
+            request("SET", &["ä".as_bytes(), b""]),
             "*3\r\n$3\r\nSET\r\n$2\r\nä\r\n$0\r\n\r\n".as_bytes()
         );
-    }
-
-    #[test]
-    fn answers_of_one_line_are_read_and_others_are_quoted() {
-        assert_eq!(read(b"+OK\r\n"), Ok(Answer::Text("OK".to_owned())));
-        assert_eq!(read(b":42\r\n"), Ok(Answer::Number(42)));
-        for (line, what) in [
-            (&b"-READONLY a replica\r\n"[..], "refused: READONLY a replica"),
-            (b":-1\r\n", "expected a number, got \"-1\""),
-            (b"$3\r\n", "an answer of another kind: \"$3\""),
-            (b"\r\n", "an answer of another kind: \"\""),
-            (b"+O", "the answer broke off after 2 bytes"),
-            (b"", "the answer broke off after 0 bytes"),
-        ] {
-            assert_eq!(read(line), Err(what.to_owned()));
-        }
     }
 
     #[test]

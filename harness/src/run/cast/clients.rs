@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::Cast;
 use super::turn::Turn;
 use super::watchers::{Tails, Watcher};
-use crate::history::{ClientEvent, CursorForm, Outcome, PodName, WatcherId};
+use crate::history::{Bound, ClientEvent, CursorForm, Outcome, PodName, WatcherId};
 use crate::plan::Manner;
 use crate::run::stopped::Stopped;
-use crate::workload::{Attach, Tail};
+use crate::workload::{Attach, Tail, TailFrom};
 
 impl Cast {
     /// Cancels a thread's turn in flight through a pod; the play ends if that is not taken.
@@ -19,7 +19,12 @@ impl Cast {
         let outcome = self
             .slot
             .api
-            .cancel(at, self.session_of(self.whose(&turn.thread)), &turn.thread)
+            .cancel(
+                at,
+                self.session_of(self.whose(&turn.thread)),
+                &turn.thread,
+                Some(&turn.id),
+            )
             .await;
         let (pod, thread) = (pod.clone(), turn.thread.clone());
         self.recorder.record(ClientEvent::Cancelled {
@@ -104,7 +109,7 @@ impl Cast {
     /// Attaches to a turn's thread on every pod through a proxy that cuts a stream which is silent for longer than the
     /// system's proxies allow, and waits until all have answered.
     pub async fn attach_through_proxies(&mut self, turn: &Turn) -> Result<Tails, Stopped> {
-        let patience = Duration::from_millis(self.slot.api.system().proxies.patience_ms);
+        let patience = self.slot.api.system().within(Bound::Silence);
         let mut watchers = Vec::new();
         for pod in self.pods() {
             watchers.push(self.open(&pod, turn, "through-proxy", None, Some(patience))?);
@@ -161,8 +166,8 @@ impl Cast {
             session: self.session_of(self.whose(&turn.thread)).clone(),
             session_no: self.session_no_of(self.whose(&turn.thread)),
             thread: turn.thread.clone(),
-            cursor,
-            form,
+            turn: Some(turn.id.clone()),
+            from: cursor.map_or(TailFrom::Start, |cursor| TailFrom::Cursor(cursor, form)),
             role: role.to_owned(),
             patience,
             manner: Manner::Eager,

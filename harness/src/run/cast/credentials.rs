@@ -37,7 +37,12 @@ impl Cast {
         } else {
             &self.session
         };
-        let (status, body) = self.slot.api.try_access(at, session, route, &self.thread).await;
+        let turn = self
+            .turns
+            .iter()
+            .rfind(|turn| turn.thread == self.thread)
+            .map(|turn| &turn.id);
+        let (status, body) = self.slot.api.try_access(at, session, route, &self.thread, turn).await;
         let (pod, thread, route) = (pod.clone(), self.thread.clone(), route.to_owned());
         self.recorder.record(ClientEvent::Access {
             pod,

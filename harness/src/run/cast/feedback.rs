@@ -6,7 +6,7 @@ use super::Cast;
 use super::turn::LOOK;
 use crate::history::{ClientEvent, FeedbackId, OpId, Outcome, PodName, Row, StoreEvent, What};
 use crate::run::stopped::Stopped;
-use crate::system::Feedback;
+use crate::system::judging::Feedback;
 use crate::wait::{self, Expired, Look};
 
 /// Longest that a story waits for feedback to be stored that nothing holds up but what the story has broken.
@@ -31,7 +31,7 @@ impl Cast {
         pod: &PodName,
         text_bytes: usize,
     ) -> Result<(FeedbackId, Outcome<()>), Stopped> {
-        let route = self.takes_feedback()?.post.clone();
+        self.takes_feedback()?;
         self.ops += 1;
         let (op, at) = (OpId(self.ops), self.slot.address(pod)?);
         let item = FeedbackId::from(format!("f-{}-{}", self.nonce, self.ops));
@@ -42,7 +42,7 @@ impl Cast {
         });
         let text = "well said ".repeat(text_bytes.div_ceil(10));
         let api = &self.slot.api;
-        let outcome = api.feedback(at, &self.reader, &route, &item, &text[..text_bytes]).await;
+        let outcome = api.feedback(at, &self.reader, &item, &text[..text_bytes]).await;
         let ended = outcome.clone();
         self.recorder.record(ClientEvent::FeedbackEnded { op, outcome: ended });
         self.feedback.push((item.clone(), outcome.ok().is_some()));
@@ -51,8 +51,8 @@ impl Cast {
 
     /// True if a pod refused and gave "no room" as the reason.
     pub fn was_for_want_of_room(&self, outcome: &Outcome<()>) -> bool {
-        let system = self.slot.api.system();
-        let said = system.feedback.as_ref().map(|feedback| feedback.no_room.as_str());
+        let feedback = self.slot.api.system().description.feedback.as_ref();
+        let said = feedback.and_then(|feedback| feedback.no_room.as_deref());
         matches!((outcome, said), (Outcome::Failed { status: 503, reason }, Some(said)) if reason.contains(said))
     }
 
@@ -66,8 +66,10 @@ impl Cast {
 
     /// Waits until a pod says that it keeps nothing that is not stored.
     pub async fn spool_is_empty(&self, pod: &PodName) -> Result<(), Stopped> {
-        let metric = self.takes_feedback()?.spooled.clone();
-        let (slot, metric) = (&self.slot, &metric);
+        let Some(metric) = self.takes_feedback()?.spooled.as_ref() else {
+            return Err(Stopped::GaveUp("feedback.spooled is not said".to_owned()));
+        };
+        let slot = &self.slot;
         let what = format!("the spool of {pod} to be empty");
         let empty = wait::until(&what, STORED, LOOK, || async move {
             let Ok(at) = slot.address(pod) else {
@@ -100,7 +102,7 @@ impl Cast {
 
     pub(in crate::run) fn takes_feedback(&self) -> Result<&Feedback, Stopped> {
         let system = self.slot.api.system();
-        let feedback = system.feedback.as_ref();
-        feedback.ok_or_else(|| Stopped::GaveUp(format!("{} takes no feedback", system.name)))
+        let feedback = system.description.feedback.as_ref();
+        feedback.ok_or_else(|| Stopped::GaveUp(format!("{} takes no feedback", system.name())))
     }
 }

@@ -3,6 +3,7 @@
 //! Stories drive and promises judge, so nothing here asserts. A wait that runs out ends the play and names what was awaited.
 //! [`Cast`] holds the actors of one play; each file beside it holds one kind of sentence.
 
+pub(in crate::run) mod answer_tails;
 pub(in crate::run) mod clients;
 pub(in crate::run) mod credentials;
 pub(in crate::run) mod faults;
@@ -10,6 +11,7 @@ pub(in crate::run) mod feedback;
 pub(in crate::run) mod last_seen;
 pub(in crate::run) mod posts;
 pub(in crate::run) mod probes;
+pub(in crate::run) mod promised;
 pub(in crate::run) mod provider;
 pub(in crate::run) mod turn;
 pub(in crate::run) mod waits;
@@ -26,6 +28,7 @@ use crate::history::{FeedbackId, PodName, RunEvent, SessionNo, ThreadId};
 use crate::nemesis::{Aim, Nemesis};
 use crate::plan::{Plan, Pod};
 use crate::workload::{Session, Tail};
+use answer_tails::AnswerTails;
 use last_seen::LastSeen;
 use turn::{Account, Turn};
 
@@ -53,6 +56,8 @@ pub struct Cast {
     /// Feedback that was given, and whether it was acknowledged.
     pub(in crate::run) feedback: Vec<(FeedbackId, bool)>,
     pub(in crate::run) tails: Vec<Arc<Tail>>,
+    /// Tails that are the answers to messages.
+    pub(in crate::run) answers: AnswerTails,
     pub(in crate::run) last_seen: LastSeen,
     /// Makes keys and message ids of this play unlike those of any other on the same cluster.
     pub(in crate::run) nonce: String,

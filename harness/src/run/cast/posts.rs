@@ -1,15 +1,78 @@
 //! Posts: messages that clients send, also those that a story does not wait for.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use futures_util::future::join_all;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Cast;
+use super::answer_tails::AnswerTails;
 use super::turn::{Account, Turn, accepted};
-use crate::history::{Accepted, ClientEvent, MessageId, OpId, Outcome, PodName, ThreadId, TurnKey};
-use crate::plan::{Answer, Pod};
+use crate::history::writer::Recorder;
+use crate::history::{
+    Accepted, ClientEvent, MessageId, OpId, Outcome, PodName, SessionNo, ThreadId, TurnKey, WatcherId,
+};
+use crate::plan::{Answer, Manner, Pod};
+use crate::run::slot::Slot;
 use crate::run::stopped::Stopped;
+use crate::workload::{Attach, Message, Session, Tail, TailFrom};
+
+/// One request that posts a message.
+struct Post {
+    op: OpId,
+    pod: PodName,
+    at: SocketAddr,
+    session: Session,
+    session_no: SessionNo,
+    thread: ThreadId,
+    message: MessageId,
+    text: String,
+    /// The watcher that the answer is, if it is itself a tail.
+    watcher: WatcherId,
+}
+
+impl Post {
+    /// Sends the message. The outcome goes into the history.
+    async fn send(self, slot: &Slot, recorder: &Recorder, tails: &AnswerTails) -> Outcome<Accepted> {
+        let op = self.op;
+        let outcome = if slot.api.streams() {
+            self.stream(slot, recorder, tails).await
+        } else {
+            let message = Message {
+                thread: &self.thread,
+                id: &self.message,
+                text: &self.text,
+            };
+            slot.api.post(&self.pod, self.at, &self.session, message).await
+        };
+        let ended = outcome.clone();
+        recorder.record(ClientEvent::PostEnded { op, outcome: ended });
+        outcome
+    }
+
+    async fn stream(self, slot: &Slot, recorder: &Recorder, tails: &AnswerTails) -> Outcome<Accepted> {
+        let attach = Attach {
+            watcher: self.watcher,
+            pod: self.pod,
+            at: self.at,
+            session: self.session,
+            session_no: self.session_no,
+            thread: self.thread,
+            turn: None,
+            from: TailFrom::Start,
+            role: "answer".to_owned(),
+            patience: None,
+            manner: Manner::Eager,
+        };
+        let message = (&self.message, self.text.as_str());
+        let (outcome, tail) = Tail::post(&slot.api, attach, message, slot.owners.clone(), recorder.clone()).await;
+        if let Some(tail) = tail {
+            tails.keep(tail);
+        }
+        outcome
+    }
+}
 
 /// A message on its way to the play's thread.
 pub struct Posting {
@@ -83,9 +146,30 @@ impl Cast {
         key: &TurnKey,
         answer: &Answer,
     ) -> Result<AbortOnDropHandle<Outcome<Accepted>>, Stopped> {
-        self.ops += 1;
-        let (op, at) = (OpId(self.ops), self.slot.address(pod)?);
+        let post = self.posted(pod, thread, message, key, answer)?;
+        let (slot, recorder, tails) = (self.slot.clone(), self.recorder.clone(), self.answers.clone());
+        Ok(AbortOnDropHandle::new(tokio::spawn(async move {
+            post.send(&slot, &recorder, &tails).await
+        })))
+    }
+
+    /// Records that a message is about to be posted. Returns the request.
+    fn posted(
+        &mut self,
+        pod: &PodName,
+        thread: &ThreadId,
+        message: &MessageId,
+        key: &TurnKey,
+        answer: &Answer,
+    ) -> Result<Post, Stopped> {
+        let at = self.slot.address(pod)?;
         let text = answer.prompt(key);
+        self.ops += 1;
+        let op = OpId(self.ops);
+        if self.slot.api.streams() {
+            self.watchers += 1;
+        }
+        let account = self.whose(thread);
         self.recorder.record(ClientEvent::Posted {
             op,
             pod: pod.clone(),
@@ -94,15 +178,17 @@ impl Cast {
             text: text.clone(),
             expect: Box::new(answer.expect(key)),
         });
-        let (api, recorder) = (self.slot.api.clone(), self.recorder.clone());
-        let session = self.session_of(self.whose(thread)).clone();
-        let (thread, message) = (thread.clone(), message.clone());
-        Ok(AbortOnDropHandle::new(tokio::spawn(async move {
-            let outcome = api.post(at, &session, &thread, &message, &text).await;
-            let ended = outcome.clone();
-            recorder.record(ClientEvent::PostEnded { op, outcome: ended });
-            outcome
-        })))
+        Ok(Post {
+            op,
+            pod: pod.clone(),
+            at,
+            session: self.session_of(account).clone(),
+            session_no: self.session_no_of(account),
+            thread: thread.clone(),
+            message: message.clone(),
+            text,
+            watcher: WatcherId(self.watchers),
+        })
     }
 }
 
@@ -188,33 +274,11 @@ impl Cast {
         self.messages += 1;
         let key = TurnKey::from(format!("{}t{}", self.nonce, self.messages));
         let message = MessageId::from(format!("m-{key}"));
-        let text = answer.prompt(&key);
-        let mut asked = Vec::new();
-        for pod in pods {
-            self.ops += 1;
-            let op = OpId(self.ops);
-            asked.push((op, self.slot.address(pod)?));
-            let (pod, thread, message) = (pod.clone(), thread.clone(), message.clone());
-            let (text, expect) = (text.clone(), answer.expect(&key));
-            self.recorder.record(ClientEvent::Posted {
-                op,
-                pod,
-                thread,
-                message,
-                text,
-                expect: Box::new(expect),
-            });
-        }
-        let (api, recorder, session) = (&self.slot.api, &self.recorder, self.session_of(self.whose(thread)));
-        let (message_ref, text) = (&message, &text);
-        let posts = asked.into_iter().map(|(op, at)| async move {
-            let outcome = api.post(at, session, thread, message_ref, text).await;
-            recorder.record(ClientEvent::PostEnded {
-                op,
-                outcome: outcome.clone(),
-            });
-            outcome
-        });
+        let posts = pods.iter().map(|pod| self.posted(pod, thread, &message, &key, answer));
+        let posts: Vec<Post> = posts.collect::<Result<_, _>>()?;
+        let posts = posts
+            .into_iter()
+            .map(|post| post.send(&self.slot, &self.recorder, &self.answers));
         let answers = join_all(posts).await;
         if answers.iter().any(|outcome| outcome.ok().is_some()) {
             self.last_seen.note(Instant::now());

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::Cast;
 use super::turn::Account;
-use crate::history::{Outcome, PodEvent, PodName, Status};
+use crate::history::{Bound, Capability, Outcome, PodEvent, PodName, Status};
 use crate::plan::Answer;
 use crate::run::stopped::Stopped;
+use crate::system::needs::Need;
 use crate::wait::{self, Look};
 
 /// How often a pod is asked whether it can serve while a story waits for its word.
@@ -20,15 +21,17 @@ const WORK: Duration = Duration::from_secs(3);
 impl Cast {
     /// Waits until every pod says that it cannot serve: something that they need is gone.
     pub async fn every_pod_says_it_cannot_serve(&self) -> Result<(), Stopped> {
-        let bound = Duration::from_millis(self.slot.api.system().bounds.lease_ms) + BEYOND;
+        let bound = self.slot.api.system().within(Bound::Lease) + BEYOND;
         self.every_pod_says(false, bound).await
     }
 
     /// Waits until every pod says that it can serve, and lets each do a client's small piece of work: a thread, a message,
     /// and its answer watched to the end.
     pub async fn every_pod_serves(&mut self) -> Result<(), Stopped> {
-        let bound = Duration::from_millis(self.slot.api.system().bounds.takeover_ms) + BEYOND;
-        if let Err(late) = self.every_pod_says(true, bound).await {
+        let bound = self.slot.api.system().within(Bound::Takeover) + BEYOND;
+        // A system whose pods say nothing is tried by work alone.
+        let says = self.can(&[Need::Has(Capability::Ready)]);
+        if says && let Err(late) = self.every_pod_says(true, bound).await {
             self.restart_unready().await?;
             return Err(late);
         }

@@ -1,7 +1,7 @@
 //! The provider as a story uses it: wait until it has got somewhere with a turn, let it go on.
 
 use super::Cast;
-use super::turn::{BEGIN, LOOK, Turn};
+use super::turn::{LOOK, Turn};
 use crate::plan::{Answer, Oddity};
 use crate::run::stopped::Stopped;
 use crate::wait::{self, Look};
@@ -19,7 +19,7 @@ impl ProviderSide<'_> {
 
     /// Waits until the provider was called for the turn `n` times.
     pub async fn nth_call(&self, turn: &Turn, n: u32) -> Result<(), Stopped> {
-        Ok(self.cast.slot.provider.called(&turn.key, n, BEGIN).await?)
+        Ok(self.cast.slot.provider.called(&turn.key, n, self.cast.begins()).await?)
     }
 
     /// How often the provider was called for the turn so far.
@@ -39,7 +39,7 @@ impl ProviderSide<'_> {
             .cast
             .slot
             .provider
-            .held(&Answer::gate(&turn.key), &turn.key, n, BEGIN)
+            .held(&Answer::gate(&turn.key), &turn.key, n, self.cast.begins())
             .await?)
     }
 
@@ -62,7 +62,7 @@ impl ProviderSide<'_> {
     pub async fn sent(&self, turn: &Turn, n: u32, tokens: u32) -> Result<(), Stopped> {
         let (provider, key) = (&self.cast.slot.provider, &turn.key);
         let what = format!("{tokens} tokens of provider call {n} for {key} to be sent");
-        wait::until(&what, BEGIN, LOOK, || async move {
+        wait::until(&what, self.cast.begins(), LOOK, || async move {
             match provider.calls(key).await {
                 Ok(calls) => match calls.iter().find(|c| c.id.ordinal == n) {
                     Some(call) if call.tokens >= tokens => Look::Done(()),
@@ -90,7 +90,7 @@ impl ProviderSide<'_> {
         let (provider, key) = (&self.cast.slot.provider, &turn.key);
         wait::until(
             &format!("the caller of provider call {n} for {key} to go away"),
-            BEGIN,
+            self.cast.begins(),
             LOOK,
             || async move {
                 match provider.is_abandoned(key, n).await {

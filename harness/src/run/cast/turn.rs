@@ -78,12 +78,17 @@ impl Turn {
         }
     }
 
-    /// Fires when the turn's thread has an owner after `owner`.
+    /// Fires when the turn, or its thread, has an owner after `owner`.
     pub fn is_taken_from(&self, owner: &Aim) -> Trigger {
-        Trigger::EpochIs {
+        let raised = Trigger::EpochIs {
             thread: self.thread.clone(),
             epoch: Epoch(owner.epoch.0 + 1),
-        }
+        };
+        let another = Trigger::OwnedByAnother {
+            turn: self.id.clone(),
+            owner: owner.owner.clone(),
+        };
+        Trigger::any([raised, another])
     }
 }
 

@@ -17,6 +17,10 @@ const LOG_BUSY: Duration = Duration::from_millis(100);
 /// How often the stream log is looked at though nothing is heard of it.
 const LOG_AT_LEAST_EVERY: Duration = Duration::from_millis(250);
 
+/// How often a stream log is read of which nothing is ever heard. Each look costs its store as much as a pod's own work does in that
+/// time, and nothing is lost between two that is not removed at once.
+const LOG_UNHEARD_EVERY: Duration = Duration::from_millis(40);
+
 /// Moves the stream log's messages into the history until `stop` is cancelled; as with the database, what cannot be read now is read
 /// later.
 pub(in crate::run) async fn log(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
@@ -26,9 +30,14 @@ pub(in crate::run) async fn log(slot: Arc<Slot>, recorder: Recorder, stop: Cance
             tracing::info!(error = %e, "the stream log cannot be read just now");
         }
         let quiet = heard.elapsed() >= LOG_BUSY;
+        let pause = match (slot.log_is_heard(), quiet) {
+            (false, _) => LOG_UNHEARD_EVERY,
+            (true, true) => LOG_AT_LEAST_EVERY,
+            (true, false) => LOG_EVERY,
+        };
         tokio::select! {
             () = slot.log_heard(), if quiet => heard = Instant::now(),
-            () = tokio::time::sleep(if quiet { LOG_AT_LEAST_EVERY } else { LOG_EVERY }) => {}
+            () = tokio::time::sleep(pause) => {}
             () = stop.cancelled() => {}
         }
     }

@@ -46,8 +46,8 @@ async fn provider(cast: &Cast, folder: &Folder) -> Result<(), String> {
 }
 
 async fn rows(cast: &Cast, folder: &Folder) -> Result<(), String> {
-    let database = &cast.slot.api.system().database;
-    for (table, csv) in dump::rows(&cast.slot.owners, database, &cast.thread)
+    let tables = cast.slot.api.system().tables();
+    for (table, csv) in dump::rows(&cast.slot.owners, &tables, &cast.thread)
         .await
         .map_err(|e| e.to_string())?
     {

@@ -2,7 +2,6 @@
 //!
 //! Their frames are recorded and judged like any other watcher's.
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,15 +9,15 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::seen_ids::SeenIds;
 use crate::history::writer::Recorder;
-use crate::history::{Cursor, Epoch, PodName, ThreadId, WatcherEvent, WatcherId, What};
+use crate::history::{Bound, Capability, PodName, ThreadId, TurnId, WatcherId};
 use crate::plan::{Place, Visit};
 use crate::run::cast::last_seen::LastSeen;
 use crate::run::cast::turn::BACKGROUND_IDS_FROM;
 use crate::run::cast::{Cast, READER_SESSION};
 use crate::run::slot::Slot;
-use crate::system::{Bounds, frames};
-use crate::workload::{Attach, Session, Tail};
+use crate::workload::{Attach, Session, Tail, TailFrom};
 
 /// How long no visit begins after an event that a fault may follow: an attach would disturb the time that is measured.
 const HOLD_OFF: Duration = Duration::from_millis(30);
@@ -46,21 +45,6 @@ struct LaneContext {
     stop: CancellationToken,
 }
 
-/// The ids that watchers of the thread were shown, read out of the history as it grows.
-#[derive(Default)]
-struct SeenIds {
-    next: u64,
-    tails: HashSet<WatcherId>,
-    ids: BTreeMap<Cursor, String>,
-    /// The last id of another thread.
-    elsewhere: Option<String>,
-}
-
-/// How many attempts behind the newest one lies one that never was.
-const NEVER_WAS: u64 = 7777;
-/// A text that clients send for a cursor that they do not have.
-const NONSENSE: &str = "undefined";
-
 impl BackgroundWatchers {
     /// Lets them loose on the play's own thread.
     pub(in crate::run) fn begin(cast: &Cast) -> Self {
@@ -73,7 +57,7 @@ impl BackgroundWatchers {
             pods: cast.plan.pods.clone(),
             last_seen: cast.last_seen.clone(),
             watchers: AtomicU32::new(BACKGROUND_IDS_FROM),
-            seen_ids: Mutex::default(),
+            seen_ids: SeenIds::new(cast.slot.api.system()).into(),
             stop: stop.clone(),
         });
         let lanes = cast.plan.background_visits.lanes.iter();
@@ -119,8 +103,18 @@ impl LaneContext {
         let Some(at) = self.slot.cluster.pod(pod).ok().and_then(|part| part.address()) else {
             return;
         };
-        let cursor = self.cursor(visit.from);
-        let answer_within = answer_within(visit.from, cursor.as_deref(), &self.slot.api.system().bounds);
+        let system = self.slot.api.system();
+        if visit.from.is_made_up() && !system.has(Capability::Resync) {
+            // The system says nothing of such a cursor.
+            return;
+        }
+        let (turn, cursor) = self.turn_and_cursor(visit.from);
+        if turn.is_none() && self.slot.api.shows_one_turn() {
+            // There is no turn yet that a tail could show.
+            return;
+        }
+        let answer_within = answer_within(visit.from, cursor.as_deref(), system.within(Bound::Terminal));
+        let form = system.cursor_form(visit.form);
         let attach = Attach {
             watcher: WatcherId(self.watchers.fetch_add(1, Ordering::Relaxed)),
             pod: pod.clone(),
@@ -128,8 +122,8 @@ impl LaneContext {
             session: self.session.clone(),
             session_no: READER_SESSION,
             thread: self.thread.clone(),
-            cursor,
-            form: self.slot.api.system().cursor_form(visit.form),
+            turn,
+            from: cursor.map_or(TailFrom::Start, |cursor| TailFrom::Cursor(cursor, form)),
             role: format!("restless {:?}", visit.from).to_lowercase(),
             patience: None,
             manner: visit.manner,
@@ -144,95 +138,30 @@ impl LaneContext {
         tail.leave().await;
     }
 
-    fn cursor(&self, place: Place) -> Option<String> {
+    /// The newest turn of the thread, and the cursor of a place in its stream.
+    fn turn_and_cursor(&self, place: Place) -> (Option<TurnId>, Option<String>) {
         let mut seen_ids = self.seen_ids.lock().unwrap_or_else(PoisonError::into_inner);
         seen_ids.look(&self.recorder, &self.thread);
-        seen_ids.at(place)
+        (seen_ids.turn().cloned(), seen_ids.at(place))
     }
 }
 
 /// The longest wait for the answer to `cursor`, which lies at `place`. Returns `None` if none must come.
-fn answer_within(place: Place, cursor: Option<&str>, bounds: &Bounds) -> Option<Duration> {
+fn answer_within(place: Place, cursor: Option<&str>, shown_within: Duration) -> Option<Duration> {
     let is_due = cursor.is_some() && place.is_due_a_resync();
-    is_due.then(|| Duration::from_millis(bounds.terminal_ms) + PAST_BOUND)
-}
-
-impl SeenIds {
-    fn look(&mut self, recorder: &Recorder, thread: &ThreadId) {
-        recorder.find(self.next, |event| {
-            self.next = event.n + 1;
-            match &event.what {
-                What::Watcher(WatcherEvent::TailOpened {
-                    watcher, thread: of, ..
-                }) if of == thread => drop(self.tails.insert(*watcher)),
-                What::Watcher(WatcherEvent::Frame {
-                    watcher,
-                    id: Some(id),
-                    cursor: Some(cursor),
-                    ..
-                }) => {
-                    if self.tails.contains(watcher) {
-                        self.ids.insert(*cursor, id.to_string());
-                    } else {
-                        self.elsewhere = Some(id.to_string());
-                    }
-                }
-                _ => {}
-            }
-            None::<()>
-        });
-    }
-
-    fn at(&self, place: Place) -> Option<String> {
-        match place {
-            Place::Anew => None,
-            // Nearer to the beginning than that there is only the beginning.
-            Place::Behind(frames) => self.ids.values().rev().nth(frames.into()).cloned(),
-            Place::Head => self.ids.values().next_back().cloned(),
-            Place::PastHead => self.near_head(|head| Cursor {
-                seq: head.seq + 1,
-                ..head
-            }),
-            Place::Foreign => self.foreign(),
-            Place::NeverWas => self.near_head(|head| Cursor {
-                epoch: head.epoch.map(|epoch| Epoch(epoch.0 + NEVER_WAS)),
-                seq: 1,
-            }),
-            Place::FarFuture => self.near_head(|_| Cursor {
-                epoch: Some(Epoch(u64::MAX)),
-                seq: u64::MAX,
-            }),
-            Place::Nonsense => Some(NONSENSE.to_owned()),
-        }
-    }
-
-    /// An id of the thread, at the place that lies so to the head.
-    fn near_head(&self, place: impl Fn(Cursor) -> Cursor) -> Option<String> {
-        let (head, id) = self.ids.last_key_value()?;
-        Some(frames::write_cursor(place(*head), id))
-    }
-
-    /// The head's numbers as another thread's id has them. Returns `None` if ids do not tell their thread.
-    fn foreign(&self) -> Option<String> {
-        let (head, own) = self.ids.last_key_value()?;
-        let made = frames::of_another_thread(own)?;
-        let seen = self.elsewhere.as_deref().map(|id| frames::write_cursor(*head, id));
-        Some(seen.filter(|seen| seen != own).unwrap_or(made))
-    }
+    is_due.then(|| shown_within + PAST_BOUND)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::System;
 
     #[test]
     fn a_visit_that_is_due_a_resync_outstays_the_bound_and_no_other_does() {
-        let bounds = System::reference().bounds;
-        let within = |place, cursor| answer_within(place, cursor, &bounds);
-        let most = Duration::from_millis(bounds.terminal_ms + 1000);
+        let bound = Duration::from_millis(1500);
+        let within = |place, cursor| answer_within(place, cursor, bound);
         for place in [Place::Foreign, Place::NeverWas, Place::FarFuture] {
-            assert_eq!(within(place, Some("7779-1")), Some(most), "{place:?}");
+            assert_eq!(within(place, Some("7779-1")), Some(bound + PAST_BOUND), "{place:?}");
             // Before any frame was shown there is no such cursor, and the attach gives none.
             assert_eq!(within(place, None), None, "{place:?}");
         }
@@ -245,30 +174,5 @@ mod tests {
         ] {
             assert_eq!(within(place, Some("2-3")), None, "{place:?}");
         }
-    }
-
-    #[test]
-    fn places_are_counted_from_the_newest_frame_of_the_newest_attempt() {
-        let mut seen_ids = SeenIds::default();
-        assert_eq!(seen_ids.at(Place::PastHead), None);
-        for (epoch, seq) in [(2, 0), (1, 9), (2, 1)] {
-            let epoch = Some(Epoch(epoch));
-            let cursor = Cursor { epoch, seq };
-            seen_ids
-                .ids
-                .insert(cursor, frames::write_cursor(cursor, "0-0-0123abcd"));
-        }
-        let at = |place| seen_ids.at(place);
-        assert_eq!(at(Place::Head).as_deref(), Some("2-1-0123abcd"));
-        assert_eq!(at(Place::Behind(2)).as_deref(), Some("1-9-0123abcd"));
-        assert_eq!(at(Place::Behind(3)), None);
-        assert_eq!(at(Place::PastHead).as_deref(), Some("2-2-0123abcd"));
-        assert_eq!(at(Place::NeverWas).as_deref(), Some("7779-1-0123abcd"));
-        let far = format!("{0}-{0}-0123abcd", u64::MAX);
-        assert_eq!(at(Place::FarFuture), Some(far));
-        assert_eq!(at(Place::Nonsense).as_deref(), Some("undefined"));
-        assert_eq!(at(Place::Foreign).as_deref(), Some("2-1-1123abcd"));
-        seen_ids.elsewhere = Some("9-9-89abcdef".to_owned());
-        assert_eq!(seen_ids.at(Place::Foreign).as_deref(), Some("2-1-89abcdef"));
     }
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::cluster::LogLine;
-use crate::history::{ClientEvent, Credential, FaultStep, PodEvent, PodName, ThreadId, What};
+use crate::history::{Capability, ClientEvent, Credential, FaultStep, PodEvent, PodName, ThreadId, TurnId, What};
 use crate::run::cast::Cast;
 use crate::run::cast::turn::Account;
 use crate::run::slot::Slot;
 use crate::run::stopped::Stopped;
+use crate::system::needs::Need;
 use crate::wait::{self, Look};
 use crate::workload::Scrape;
 
@@ -32,7 +33,7 @@ pub(in crate::run) struct Baseline {
 }
 
 /// How many there are of each thing that can be left, by pod; those of no pod belong to the cluster.
-type Counts = BTreeMap<(Option<PodName>, &'static str), u64>;
+type Counts = BTreeMap<(Option<PodName>, String), u64>;
 
 impl Baseline {
     /// Looks at a cluster on which nothing is played yet. A count that cannot be read now is taken as nothing.
@@ -42,10 +43,11 @@ impl Baseline {
             Some((pod.clone(), line.ok().flatten()?))
         });
         let (scrapes, newest) = tokio::join!(scrape(slot), join_all(newest));
-        let stepped_down = &slot.api.system().metrics.superseded;
+        let metrics = slot.api.system().description.metrics.as_ref();
+        let stepped_down = metrics.and_then(|metrics| metrics.superseded.as_deref());
         Self {
             counts: count(slot, &scrapes).await,
-            stepped_down: metric_by_pod(&scrapes, stepped_down),
+            stepped_down: stepped_down.map_or_else(BTreeMap::new, |name| metric_by_pod(&scrapes, name)),
             newest: newest.into_iter().flatten().collect(),
         }
     }
@@ -53,7 +55,9 @@ impl Baseline {
 
 /// Asks every pod whether it can serve. Only its word is wanted: one that says nothing says so in the history.
 pub(in crate::run) async fn ask_readiness(cast: &Cast) {
-    join_all(cast.pods().iter().map(|pod| cast.is_ready(pod))).await;
+    if cast.can(&[Need::Has(Capability::Ready)]) {
+        join_all(cast.pods().iter().map(|pod| cast.is_ready(pod))).await;
+    }
 }
 
 /// Lets every pod do a client's small piece of work, where something was broken in the play.
@@ -76,7 +80,7 @@ pub(in crate::run) async fn try_every_pod(cast: &mut Cast) -> Result<(), String>
 pub(in crate::run) async fn count_leftovers(cast: &Cast, baseline: &Baseline) {
     let (slot, counts) = (&cast.slot, &baseline.counts);
     let left = move |now: &Counts| -> Counts {
-        let over = |(key, count): (&(Option<PodName>, &'static str), &u64)| {
+        let over = |(key, count): (&(Option<PodName>, String), &u64)| {
             (key.clone(), count.saturating_sub(counts.get(key).copied().unwrap_or(0)))
         };
         now.iter().map(over).collect()
@@ -98,13 +102,15 @@ pub(in crate::run) async fn count_leftovers(cast: &Cast, baseline: &Baseline) {
         }
     };
     for ((pod, what), count) in left {
-        let what = what.to_owned();
         cast.recorder.record(PodEvent::LeftAfter { pod, what, count });
     }
 }
 
 /// The metrics of every pod that tells them now.
 async fn scrape(slot: &Slot) -> BTreeMap<PodName, Scrape> {
+    if slot.api.system().description.metrics.is_none() {
+        return BTreeMap::new();
+    }
     let asked = slot.pods().iter().map(|pod| async move {
         let scrape = slot.api.metrics(slot.address(pod).ok()?).await;
         let scrape = scrape.inspect_err(|e| tracing::info!(%pod, error = %e, "its metrics cannot be had"));
@@ -124,39 +130,39 @@ fn metric_by_pod(scrapes: &BTreeMap<PodName, Scrape>, name: &str) -> BTreeMap<Po
 }
 
 async fn count(slot: &Slot, scrapes: &BTreeMap<PodName, Scrape>) -> Counts {
-    let metrics = &slot.api.system().metrics;
-    let names = [
-        ("open tails", &metrics.tails_open),
-        ("running turns", &metrics.turns_running),
-    ];
-    let of_pods = names.into_iter().flat_map(|(what, name)| {
+    let metrics = slot.api.system().description.metrics.iter();
+    let gauges = metrics.flat_map(|metrics| &metrics.gone_at_the_end);
+    let of_pods = gauges.flat_map(|(what, name)| {
         let values = metric_by_pod(scrapes, name).into_iter();
-        values.map(move |(pod, count)| ((Some(pod), what), count))
+        values.map(move |(pod, count)| ((Some(pod), what.clone()), count))
     });
     let mut counts: Counts = of_pods.collect();
     if let Some(consumers) = slot.log_consumers().await {
-        counts.insert((None, "consumers of the stream log"), consumers);
+        counts.insert((None, "consumers of the stream log".to_owned()), consumers);
     }
     counts
 }
 
-/// Tells what the pods have logged since the play began at a level that a healthy pod does not use.
+/// Tells the lines that the pods have logged since the play began and that a healthy pod does not write.
 ///
 /// # Errors
 /// The engine does not tell.
 pub(in crate::run) async fn record_complaints(cast: &Cast, baseline: &Baseline) -> Result<(), String> {
+    let Some(complaint) = &cast.slot.api.system().description.pods.complaint else {
+        return Ok(());
+    };
     for pod in cast.slot.pods() {
         let part = cast.slot.pod(pod).map_err(|e| e.to_string())?;
         let lines = part
             .logs_behind(baseline.newest.get(pod))
             .await
             .map_err(|e| e.to_string())?;
-        // Half a line has no level: what is still being written, or was when the pod was killed.
+        // Half a line says nothing: what is still being written, or was when the pod was killed.
         for line in lines.into_iter().filter(|line| line.is_whole) {
-            if let Some(level) = level(&line.text) {
+            if complaint.finds(&line.text) {
                 cast.recorder.record(PodEvent::LogLine {
                     pod: pod.clone(),
-                    level: level.to_owned(),
+                    level: level(&line.text).to_owned(),
                     line: line.text,
                 });
             }
@@ -165,15 +171,12 @@ pub(in crate::run) async fn record_complaints(cast: &Cast, baseline: &Baseline) 
     Ok(())
 }
 
-/// `WARN` or `ERROR`, for a line that is of that level; what is no JSON was not logged but cried out, as by a panic.
-fn level(line: &str) -> Option<&'static str> {
-    let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else {
-        return (!line.trim().is_empty()).then_some("ERROR");
-    };
+/// The level of a complaint: `WARN` if the line says that as JSON, else `ERROR`.
+fn level(line: &str) -> &'static str {
+    let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
     match line.get("level").and_then(serde_json::Value::as_str) {
-        Some("WARN") => Some("WARN"),
-        Some("ERROR") => Some("ERROR"),
-        _ => None,
+        Some("WARN") => "WARN",
+        _ => "ERROR",
     }
 }
 
@@ -206,40 +209,82 @@ async fn read_on(cast: &Cast, pod: &PodName, thread: &ThreadId, whose: Account) 
     } else {
         &cast.stranger
     };
-    match cast.slot.api.read(pod, at, owner, thread).await {
-        Ok((status, answers)) => {
-            cast.recorder.record(PodEvent::ThreadRead {
-                pod: pod.clone(),
-                thread: thread.clone(),
-                turn: None,
-                status: Some(status),
-                questions: None,
-                answers,
-            });
+    let turns: Vec<&TurnId> = cast
+        .turns
+        .iter()
+        .filter(|turn| turn.thread == *thread)
+        .map(|turn| &turn.id)
+        .collect();
+    for turn in asked_for(&cast.slot, &turns) {
+        match cast.slot.api.read((pod, at), owner, thread, turn).await {
+            Ok(None) => {}
+            Ok(Some(read)) => {
+                cast.recorder.record(PodEvent::ThreadRead {
+                    pod: pod.clone(),
+                    thread: thread.clone(),
+                    turn: turn.cloned(),
+                    status: read.status,
+                    questions: read.questions.map(Into::into),
+                    answers: read.answers,
+                });
+            }
+            // A pod that does not let its own tenant read is the judge's business.
+            Err(e) => access(Credential::Owner, "read", e.status, e.to_string()),
         }
-        // A pod that does not let its own tenant read is the judge's business.
-        Err(e) => access(Credential::Owner, "read", e.status, e.to_string()),
+    }
+    for turn in &turns {
+        match cast.slot.api.status((pod, at), owner, thread, turn).await {
+            Ok(None) => {}
+            Ok(Some((status, error))) => {
+                cast.recorder.record(PodEvent::StatusRead {
+                    pod: pod.clone(),
+                    thread: thread.clone(),
+                    turn: (*turn).clone(),
+                    status,
+                    error,
+                });
+            }
+            Err(e) => access(Credential::Owner, "status", e.status, e.to_string()),
+        }
     }
     for route in ["read", "attach"] {
         let (status, body) = cast
             .slot
             .api
-            .try_access(at, cast.strangers_session(whose), route, thread)
+            .try_access(at, cast.strangers_session(whose), route, thread, turns.last().copied())
             .await;
         access(Credential::Foreign, route, status, body);
     }
     Ok(())
 }
 
+/// The turns that a thread's reading is asked for, one by one; once without a turn if a reading shows the whole thread.
+fn asked_for<'t>(slot: &Slot, turns: &[&'t TurnId]) -> Vec<Option<&'t TurnId>> {
+    if slot.api.reads_turn_by_turn() {
+        turns.iter().copied().map(Some).collect()
+    } else {
+        vec![None]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::System;
 
     #[test]
-    fn lines_of_a_level_that_a_healthy_pod_does_not_use_are_told() {
-        assert_eq!(level(r#"{"level":"INFO","message":"resync"}"#), None);
-        assert_eq!(level(r#"{"level":"WARN","message":"late"}"#), Some("WARN"));
-        assert_eq!(level("thread 'main' panicked at src/main.rs:1"), Some("ERROR"));
-        assert_eq!(level(""), None);
+    fn lines_that_a_healthy_reference_pod_does_not_write_are_told_with_their_level() {
+        let complaint = System::reference().description.pods.complaint;
+        let complaint = complaint.expect("it is described");
+        assert!(!complaint.finds(r#"{"level":"INFO","message":"resync"}"#));
+        assert!(!complaint.finds(""));
+        for (line, expected) in [
+            (r#"{"level":"WARN","message":"late"}"#, "WARN"),
+            (r#"{"level":"ERROR","message":"lost"}"#, "ERROR"),
+            ("thread 'main' panicked at src/main.rs:1", "ERROR"),
+        ] {
+            assert!(complaint.finds(line), "{line}");
+            assert_eq!(level(line), expected);
+        }
     }
 }

@@ -8,6 +8,7 @@ pub(in crate::run) mod background_watchers;
 pub(in crate::run) mod final_state;
 pub(in crate::run) mod heal;
 pub(in crate::run) mod reach;
+pub(in crate::run) mod seen_ids;
 pub(in crate::run) mod settle;
 pub(in crate::run) mod stage;
 
@@ -20,7 +21,7 @@ use super::slot::Slot;
 use super::story::Story;
 use crate::history::reader::History;
 use crate::history::writer::Recorder;
-use crate::history::{Began, OnDeath, Rules, RunEvent, SCHEMA};
+use crate::history::{Began, RunEvent, SCHEMA};
 use crate::judge;
 use crate::plan::Plan;
 use crate::report::{Folder, StoryFigures, StoryReport};
@@ -92,7 +93,9 @@ async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<StoryReport, St
     let (story, folder) = (*order.story, order.folder.clone());
     // As a task of its own: a story that a watcher's frame wakes then goes on where the frame was read, and the way from "seen"
     // to "dead" has no thread to wake up on it. The task ends with its waiter.
-    let playing = AbortOnDropHandle::new(tokio::spawn(async move { stage.perform(&story, &folder).await }));
+    let playing = AbortOnDropHandle::new(tokio::spawn(
+        async move { Box::pin(stage.perform(&story, &folder)).await },
+    ));
     playing
         .await
         .map_err(|e| format!("the play did not come to its end: {e}"))?;
@@ -117,12 +120,9 @@ fn began(slot: &Slot, order: &Order<'_>) -> Began {
         expected_failures: system.expected_failures(order.story.name),
         pods: slot.pods().to_vec(),
         capabilities: system.capabilities().to_vec(),
-        lacks: Vec::new(),
-        bounds: system.bounds.into(),
-        rules: Rules {
-            on_death: Some(OnDeath::Survivor),
-            ..Rules::default()
-        },
+        lacks: system.lacks().to_vec(),
+        bounds: system.bounds(),
+        rules: system.description.rules(),
     }
 }
 

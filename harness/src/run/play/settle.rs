@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::history::{PodEvent, PodName};
+use crate::history::{Bound, PodEvent, PodName};
 use crate::plan::Answer;
 use crate::run::cast::Cast;
 use crate::run::collect::cpu;
@@ -14,7 +14,7 @@ const AWAITED_STARVED: u32 = 3;
 
 /// Lets every turn come to its end: nothing is held by the provider any more, and every pod serves.
 pub(in crate::run) async fn quiesce(cast: &Cast) -> Result<(), String> {
-    let bounds = cast.slot.api.system().bounds;
+    let system = cast.slot.api.system();
     for turn in &cast.turns {
         cast.slot
             .provider
@@ -22,7 +22,7 @@ pub(in crate::run) async fn quiesce(cast: &Cast) -> Result<(), String> {
             .await
             .map_err(|e| e.to_string())?;
     }
-    let bound = Duration::from_millis(bounds.takeover_ms + bounds.progress_ms) + Duration::from_secs(2);
+    let bound = system.within(Bound::Takeover) + system.within(Bound::Progress) + Duration::from_secs(2);
     for turn in &cast.turns {
         let mut awaited = 0;
         loop {
@@ -67,11 +67,11 @@ pub(in crate::run) async fn settle_feedback(cast: &Cast) {
 }
 
 async fn record_count(cast: &Cast, pod: &PodName) {
-    let (Ok(feedback), Ok(at)) = (cast.takes_feedback(), cast.slot.address(pod)) else {
+    let (Ok(_), Ok(at)) = (cast.takes_feedback(), cast.slot.address(pod)) else {
         return;
     };
     let api = &cast.slot.api;
-    match api.feedback_count(pod, at, &cast.reader, &feedback.count).await {
+    match api.feedback_count(pod, at, &cast.reader).await {
         Ok(count) => {
             let pod = pod.clone();
             cast.recorder.record(PodEvent::FeedbackCounted { pod, count });

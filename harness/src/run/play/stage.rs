@@ -13,14 +13,14 @@ use super::final_state::{self, Baseline, read_final_state};
 use super::heal::heal;
 use super::reach;
 use super::settle::{quiesce, settle_feedback};
-use crate::cluster::Role;
 use crate::history::writer::Recorder;
 use crate::history::{ClientEvent, PodName, RunEvent};
-use crate::nemesis::{Keeps, Nemesis, Stored};
+use crate::nemesis::{Nemesis, Stored};
 use crate::plan::Plan;
 use crate::report::Folder;
 use crate::roles::provider::Journal;
 use crate::run::cast::Cast;
+use crate::run::cast::answer_tails::AnswerTails;
 use crate::run::cast::last_seen::LastSeen;
 use crate::run::collect::changes::feed;
 use crate::run::collect::cpu;
@@ -29,7 +29,7 @@ use crate::run::collect::stream_log::log;
 use crate::run::slot::Slot;
 use crate::run::stopped::Stopped;
 use crate::run::story::Story;
-use crate::workload::Tail;
+use crate::workload::{Tail, Who};
 
 /// Longest that a whole play may take: beyond every wait that a story can hold, so that a hang in the harness itself
 /// ends as `Broken` and not never.
@@ -62,8 +62,9 @@ impl Stage {
             .map_err(|e| e.to_string())?;
         let before = Baseline::look(slot).await;
         let cast = make_cast(slot, plan, recorder, nonce, &before).await?;
+        slot.owners.learn_names().await;
         // This opens the connection before an owner is aimed at: opening one takes ten times as long as asking.
-        slot.owners.of(&cast.thread).await.map_err(|e| e.to_string())?;
+        slot.owners.of(&cast.thread, None).await.map_err(|e| e.to_string())?;
         let stop = CancellationToken::new();
         let feed = tokio::spawn(feed(slot.clone(), recorder.clone(), stop.clone()));
         let log = tokio::spawn(log(slot.clone(), recorder.clone(), stop.clone()));
@@ -122,7 +123,8 @@ impl Stage {
         final_state::try_every_pod(&mut cast).await?;
         final_state::ask_readiness(&cast).await;
         read_final_state(&cast).await?;
-        for tail in cast.tails.drain(..) {
+        let answers = cast.answers.drain();
+        for tail in cast.tails.drain(..).chain(answers) {
             leave(tail).await;
         }
         final_state::count_leftovers(&cast, &before).await;
@@ -151,7 +153,7 @@ impl Stage {
     }
 }
 
-async fn make_cast(
+pub(in crate::run) async fn make_cast(
     slot: &Arc<Slot>,
     plan: Plan,
     recorder: &Recorder,
@@ -160,13 +162,17 @@ async fn make_cast(
 ) -> Result<Cast, String> {
     let pod = plan.pods[0].clone();
     let at = slot.address(&pod).map_err(|e| e.to_string())?;
-    let session = slot.api.new_session(&pod, at, None).await.map_err(|e| e.to_string())?;
+    let session = slot.api.sign_in(&pod, at, Who::Own).await.map_err(|e| e.to_string())?;
     let reader = slot
         .api
-        .new_session(&pod, at, Some(&session.tenant))
+        .another_device(&pod, at, &session)
         .await
         .map_err(|e| e.to_string())?;
-    let stranger = slot.api.new_session(&pod, at, None).await.map_err(|e| e.to_string())?;
+    let stranger = slot
+        .api
+        .sign_in(&pod, at, Who::Stranger)
+        .await
+        .map_err(|e| e.to_string())?;
     let thread = slot
         .api
         .new_thread(&pod, at, &session)
@@ -186,7 +192,12 @@ async fn make_cast(
         slot: slot.clone(),
         plan,
         recorder: recorder.clone(),
-        nemesis: Nemesis::new(slot.owners.clone(), recorder.clone(), stored(slot)),
+        nemesis: Nemesis::new(
+            slot.owners.clone(),
+            recorder.clone(),
+            stored(slot),
+            slot.cluster.parts().map(|part| part.part().clone()).collect(),
+        ),
         session,
         reader,
         stranger,
@@ -196,6 +207,7 @@ async fn make_cast(
         turns: Vec::new(),
         feedback: Vec::new(),
         tails: Vec::new(),
+        answers: AnswerTails::default(),
         last_seen: LastSeen::default(),
         nonce,
         messages: 0,
@@ -206,22 +218,21 @@ async fn make_cast(
     })
 }
 
-/// What the system's parts store. The broker writes the stream log to a volume.
+/// What the system's parts store.
 fn stored(slot: &Slot) -> BTreeMap<PodName, Stored> {
-    let log = Stored {
-        keeps: Keeps::Always,
-        holds_log: true,
-    };
-    let broker = slot
-        .cluster
-        .in_role(Role::Nats)
-        .ok()
-        .filter(|_| slot.api.system().log.is_some());
-    let broker = broker.map(|broker| (PodName::from(broker.service()), log));
-    broker.into_iter().collect()
+    let description = &slot.api.system().description;
+    let log = description.log.as_ref().map(|log| log.part.as_str());
+    let parts = description.parts.iter().map(|(name, part)| {
+        let stored = Stored {
+            keeps: part.kept(),
+            holds_log: log == Some(name.as_str()),
+        };
+        (PodName::from(name.as_str()), stored)
+    });
+    parts.collect()
 }
 
-async fn leave(tail: Arc<Tail>) {
+pub(in crate::run) async fn leave(tail: Arc<Tail>) {
     match Arc::try_unwrap(tail) {
         Ok(tail) => tail.leave().await,
         // A story that kept a watcher to itself has returned, so this cannot be; if it is, the history says so.

@@ -10,9 +10,10 @@ use super::options::{Options, Selected};
 use crate::cluster::{AllowedHosts, ClusterSpec, Engine, Preview, RunLock};
 use crate::history::PodName;
 use crate::plan::{Plan, seed_of_repetition};
-use crate::report::{Command, Conditions};
+use crate::report::{Command, Conditions, NotPlayed};
 use crate::run::error::RunError;
 use crate::run::session::live_run::{conditions, spec_of};
+use crate::system::System;
 
 /// Everything that the faults of a story can reach.
 const AIMED_AT: &str = "What a story breaks is in its sentence and its evidence; the moments come from what it sees. Every \
@@ -32,6 +33,8 @@ pub struct DryRun {
     pub would: Preview,
     /// Every play, in order.
     pub plays: Vec<PlannedPlay>,
+    /// Stories that were asked for and that the system cannot play.
+    pub not_applicable: Vec<NotPlayed>,
     /// Everything that the plays' faults can reach.
     pub faults: &'static str,
 }
@@ -63,28 +66,41 @@ impl DryRun {
         let engine = Engine::connect(allowed).await?;
         // As every run begins; the lock is gone with this call.
         let lock = RunLock::begin()?;
-        let spec = spec_of(&lock, 0, setting);
+        let spec = spec_of(&lock, 0, setting)?;
         Ok(Self {
             seed: options.seed,
-            design: setting.design.clone(),
+            design: setting.system.design_name().to_owned(),
             defect: setting.defect.clone(),
             would: Preview::look(&engine, setting.slots, &spec).await?,
-            plays: plays(selected, options, &conditions(allowed), &pods_of(&spec)),
+            plays: plays(
+                selected,
+                options,
+                &setting.system,
+                &conditions(allowed),
+                &pods_of(&spec),
+            ),
+            not_applicable: selected.not_applicable.clone(),
             faults: AIMED_AT,
         })
     }
 }
 
 /// Every play with its plan, in the order in which a run begins them.
-fn plays(selected: &Selected, options: &Options, conditions: &Conditions, pods: &[PodName]) -> Vec<PlannedPlay> {
+fn plays(
+    selected: &Selected,
+    options: &Options,
+    system: &System,
+    conditions: &Conditions,
+    pods: &[PodName],
+) -> Vec<PlannedPlay> {
     let defect = options.defect.as_deref();
     let repetitions = (0..options.repeat).map(|n| seed_of_repetition(options.seed, n));
     let plays = repetitions.flat_map(|seed| {
-        selected.0.iter().map(move |story| PlannedPlay {
+        selected.playable.iter().map(move |story| PlannedPlay {
             about: story.about,
             evidence: story.evidence,
-            plan: Plan::draw(story.name, seed, &options.design, defect, pods),
-            again: Command::run(conditions, Some(story.name), &options.design, defect, seed).to_string(),
+            plan: Plan::draw(story.name, seed, system.design_name(), defect, pods),
+            again: Command::run(conditions, Some(story.name), &system.choice, defect, seed).to_string(),
         })
     });
     plays.collect()
@@ -106,6 +122,8 @@ mod tests {
         let story = |name| Story {
             name,
             about: "about",
+            needs: &[],
+            faults: &[],
             catches: &[],
             evidence: &["seen"],
             play: |_| Box::pin(async { Ok(()) }),
@@ -113,14 +131,17 @@ mod tests {
         let options = Options {
             filter: None,
             defect: Some("no-fencing".into()),
-            design: "log".into(),
             seed: 7,
             repeat: 2,
         };
         let pods = ["pod-1", "pod-2"].map(PodName::from);
         let ahead = plays(
-            &Selected(vec![story("a"), story("b")]),
+            &Selected {
+                playable: vec![story("a"), story("b")],
+                not_applicable: Vec::new(),
+            },
             &options,
+            &System::reference(),
             &Conditions::default(),
             &pods,
         );

@@ -20,7 +20,6 @@ use crate::cluster::{
 use crate::report::{Conditions, RunFolder, VARIABLES};
 use crate::run::error::RunError;
 use crate::run::slot::Slot;
-use crate::system::System;
 
 /// Where a run takes place: an engine, the run's name on it, and what it has brought up there.
 pub struct LiveRun {
@@ -73,11 +72,10 @@ impl LiveRun {
         progress: &dyn Progress,
     ) -> Result<Session, RunError> {
         let begun = Instant::now();
-        let system = Arc::new(System::reference());
         let folder = part.map_or_else(|| Ok(self.folder.clone()), |part| self.folder.part(part))?;
         let mut slots = Vec::new();
         for _ in 0..setting.slots {
-            slots.push(self.slot(setting, &system, progress).await?);
+            slots.push(self.slot(setting, progress).await?);
         }
         folder.write_json("environment.json", &self.environment(setting, &slots))?;
         Ok(Session {
@@ -93,23 +91,18 @@ impl LiveRun {
     }
 
     /// One cluster of the setting: a kept one that will do, or a new one.
-    async fn slot(
-        &self,
-        setting: &Setting,
-        system: &Arc<System>,
-        progress: &dyn Progress,
-    ) -> Result<SharedSlot, RunError> {
+    async fn slot(&self, setting: &Setting, progress: &dyn Progress) -> Result<SharedSlot, RunError> {
         let number = self.next_slot.fetch_add(1, Ordering::Relaxed);
-        let spec = spec_of(&self.lock, number, setting);
+        let spec = spec_of(&self.lock, number, setting)?;
         if let Some(kept) = Cluster::kept(&self.engine, &spec, progress).await? {
-            let slot = Arc::new(Slot::connect(kept, system.clone()).await?);
+            let slot = Arc::new(Slot::connect(kept, setting.system.clone()).await?);
             self.borrowed.lock().await.push(slot.clone());
             return Ok(slot);
         }
         self.brought_up.lock().await.insert(spec.project(), false);
         let cluster = Cluster::up(&self.engine, &spec, progress).await?;
         self.brought_up.lock().await.insert(spec.project(), true);
-        Ok(Arc::new(Slot::connect(cluster, system.clone()).await?))
+        Ok(Arc::new(Slot::connect(cluster, setting.system.clone()).await?))
     }
 
     /// Takes away what a session has brought up, before the run is over.
@@ -161,7 +154,10 @@ impl LiveRun {
             "api": self.engine.api_version(),
             "processors": self.engine.cpus(),
             "images": images,
-            "design": setting.design,
+            "system": setting.system.name(),
+            "description": setting.system.choice.file,
+            "design": setting.system.design,
+            "profile": setting.system.profile,
             "defect": setting.defect,
             "slots": slots.len(),
         })
@@ -169,11 +165,13 @@ impl LiveRun {
 }
 
 /// The cluster of a setting's slot.
-pub(super) fn spec_of(lock: &RunLock, number: u16, setting: &Setting) -> ClusterSpec {
-    let mut spec = ClusterSpec::new(lock, number);
-    spec.design.clone_from(&setting.design);
+///
+/// # Errors
+/// The description names a variable of the environment that is not set.
+pub(super) fn spec_of(lock: &RunLock, number: u16, setting: &Setting) -> Result<ClusterSpec, RunError> {
+    let mut spec = ClusterSpec::new(lock, number, &setting.system).map_err(RunError::Unset)?;
     spec.defects = setting.defect.iter().cloned().collect();
-    spec
+    Ok(spec)
 }
 
 /// Variables and hosts that a run of this process is given beside its options.
@@ -193,6 +191,6 @@ pub fn conditions(allowed: &AllowedHosts) -> Conditions {
 pub fn artefacts() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     target
-        .unwrap_or_else(|| crate::cluster::workspace_root().join("target"))
+        .unwrap_or_else(|| crate::system::load::workspace::workspace_root().join("target"))
         .join("crosspod")
 }

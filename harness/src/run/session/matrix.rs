@@ -2,6 +2,8 @@
 //!
 //! Each defect gets a cluster of its own; several clusters stand side by side.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt as _;
 
 use super::Setting;
@@ -18,8 +20,6 @@ use crate::verdict::Verdict;
 /// Options of a matrix.
 #[derive(Debug, Clone)]
 pub struct MatrixOptions {
-    /// Inside design of the system.
-    pub design: String,
     /// Defects to try; none tries all.
     pub defects: Vec<String>,
     /// How often each story is played with each defect, and on the clean pod.
@@ -31,9 +31,10 @@ pub struct MatrixOptions {
 }
 
 /// A matrix to be played: defects with the stories that must catch them, and the control's stories.
-pub struct Matrix<'a> {
+pub struct Matrix {
     options: MatrixOptions,
-    cells: Vec<(&'a Defect, Vec<Story>)>,
+    system: Arc<System>,
+    cells: Vec<(Defect, Vec<Story>)>,
     control: Vec<Story>,
 }
 
@@ -43,17 +44,13 @@ pub trait MatrixProgress: Progress + Sync {
     fn row(&self, row: &Row);
 }
 
-impl<'a> Matrix<'a> {
+impl Matrix {
     /// Checks the options and lays the matrix out.
     ///
     /// # Errors
-    /// There is no such design or defect, or a defect that no story is meant to catch.
-    pub fn lay_out(options: MatrixOptions, registry: &[Story], system: &'a System) -> Result<Self, RunError> {
-        if !system.designs.contains(&options.design) {
-            let known = system.designs.iter().map(String::as_str);
-            return Err(unknown("design", &options.design, known));
-        }
-        let known = || system.defects.iter().map(|defect| defect.name.as_str());
+    /// There is no such defect, or a defect that no story is meant to catch.
+    pub fn lay_out(options: MatrixOptions, registry: &[Story], system: Arc<System>) -> Result<Self, RunError> {
+        let known = || system.defects().iter().map(|defect| defect.name.as_str());
         if let Some(name) = options.defects.iter().find(|name| !known().any(|known| known == *name)) {
             return Err(unknown("defect", name, known()));
         }
@@ -63,10 +60,10 @@ impl<'a> Matrix<'a> {
             registry.iter().filter(catches).copied().collect()
         };
         let cells: Vec<_> = system
-            .defects
+            .defects()
             .iter()
             .filter(is_asked)
-            .map(|defect| (defect, catching(defect)))
+            .map(|defect| (defect.clone(), catching(defect)))
             .collect();
         if let Some((defect, _)) = cells.iter().find(|(_, stories)| stories.is_empty()) {
             return Err(RunError::Uncaught(defect.name.clone()));
@@ -79,9 +76,15 @@ impl<'a> Matrix<'a> {
         let control = registry.iter().filter(is_in).copied().collect();
         Ok(Self {
             options,
+            system,
             cells,
             control,
         })
+    }
+
+    /// True if it is of this project's own reference pod.
+    pub fn is_of_the_reference(&self) -> bool {
+        self.system.choice.file.is_none()
     }
 
     /// True if it holds every defect of the system.
@@ -119,7 +122,7 @@ impl<'a> Matrix<'a> {
     pub fn report(&self, conditions: &Conditions, rows: Vec<Row>) -> MatrixReport {
         MatrixReport {
             schema: MATRIX_SCHEMA,
-            design: self.options.design.clone(),
+            design: self.system.design_name().to_owned(),
             seed: self.options.seed,
             again: self.command(conditions, &self.options.defects).to_string(),
             reason: None,
@@ -149,7 +152,7 @@ impl<'a> Matrix<'a> {
         let row = |story: &Story| {
             let mut row = Row {
                 defect: defect.name.clone(),
-                design: self.options.design.clone(),
+                design: self.system.design_name().to_owned(),
                 story: story.name.to_owned(),
                 promise: defect.promises.join(", "),
                 caught: 0,
@@ -159,7 +162,7 @@ impl<'a> Matrix<'a> {
                 again: Command::run(
                     run.conditions(),
                     Some(story.name),
-                    &self.options.design,
+                    &self.system.choice,
                     Some(&defect.name),
                     self.options.seed,
                 )
@@ -180,14 +183,8 @@ impl<'a> Matrix<'a> {
 
     /// The command that plays the named defects as this matrix does, or all of them if none is named.
     fn command(&self, conditions: &Conditions, defects: &[String]) -> Command {
-        let MatrixOptions {
-            design,
-            runs,
-            seed,
-            slots,
-            ..
-        } = &self.options;
-        Command::matrix(conditions, design, defects, *runs, *seed).slots(*slots)
+        let MatrixOptions { runs, seed, slots, .. } = &self.options;
+        Command::matrix(conditions, &self.system.choice, defects, *runs, *seed).slots(*slots)
     }
 
     async fn control(&self, run: &LiveRun, progress: &dyn Progress) -> Control {
@@ -211,7 +208,7 @@ impl<'a> Matrix<'a> {
         progress: &dyn Progress,
     ) -> Result<Vec<StoryReport>, RunError> {
         let setting = Setting {
-            design: self.options.design.clone(),
+            system: self.system.clone(),
             defect: defect.map(str::to_owned),
             filter: None,
             slots: 1,
@@ -225,7 +222,7 @@ impl<'a> Matrix<'a> {
                 played.push(session.play(story, seed_of_repetition(self.options.seed, n)).await);
             }
         }
-        let report = session.report(self.options.seed, played)?;
+        let report = session.report(self.options.seed, played, &[])?;
         run.close(session).await?;
         Ok(report.stories)
     }
@@ -279,6 +276,8 @@ mod tests {
         Story {
             name,
             about: "",
+            needs: &[],
+            faults: &[],
             catches,
             evidence: &[],
             play: |_| Box::pin(async { Ok(()) }),
@@ -287,7 +286,6 @@ mod tests {
 
     fn options(defects: &[&str]) -> MatrixOptions {
         MatrixOptions {
-            design: "log".into(),
             defects: defects.iter().map(|name| (*name).to_owned()).collect(),
             runs: 5,
             seed: 1,
@@ -312,9 +310,9 @@ mod tests {
     #[test]
     fn the_command_for_the_rest_names_the_defects_without_a_row() {
         let registry = [story("a", &["claim-strict-cas", "no-fencing", "no-idempotency"])];
-        let system = System::reference();
+        let system = Arc::new(System::reference());
         let asked = ["claim-strict-cas", "no-fencing", "no-idempotency"];
-        let matrix = Matrix::lay_out(options(&asked), &registry, &system).expect("a matrix");
+        let matrix = Matrix::lay_out(options(&asked), &registry, system).expect("a matrix");
         let rest = |done: &[&str]| {
             let rows: Vec<Row> = done.iter().map(|defect| row(defect)).collect();
             let command = matrix.rest(&Conditions::default(), &rows).to_string();
@@ -334,8 +332,8 @@ mod tests {
             story("c", &["no-fencing"]),
         ];
         let options = options(defects);
-        let system = System::reference();
-        let matrix = Matrix::lay_out(options, &registry, &system).map_err(|e| e.to_string())?;
+        let system = Arc::new(System::reference());
+        let matrix = Matrix::lay_out(options, &registry, system).map_err(|e| e.to_string())?;
         let rows = matrix.cells.iter().map(|(_, stories)| stories.len()).sum();
         Ok((rows, matrix.control.iter().map(|story| story.name).collect()))
     }

@@ -17,14 +17,17 @@ use super::error::RunError;
 use super::play::{self, Order};
 use super::slot::Slot;
 use super::story::Story;
-use crate::report::{Command, Conditions, RunFigures, RunFolder, RunReport, START, StoryFigures, StoryReport};
+use crate::report::{
+    Command, Conditions, Folder, NotPlayed, NotSeen, RunFigures, RunFolder, RunReport, START, StoryFigures, StoryReport,
+};
+use crate::system::System;
 use crate::verdict::{Finding, Judgement, Verdict};
 
-/// The design and defect of a session's pods, and its number of slots.
+/// The system of a session, the defect of its pods, and its number of slots.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// Inside design.
-    pub design: String,
+    /// The system under test.
+    pub system: Arc<System>,
     /// Defect that is switched on, if any.
     pub defect: Option<String>,
     /// Filter that selected the stories, for the command that starts the clusters again.
@@ -65,8 +68,9 @@ impl Session {
 
     async fn play_on(&self, slot: &SharedSlot, story: &Story, seed: u64, asked_at: Instant) -> StoryReport {
         let number = self.played.fetch_add(1, Ordering::Relaxed) + 1;
-        let (design, defect) = (self.setting.design.as_str(), self.setting.defect.as_deref());
-        let again = Command::run(&self.conditions, Some(story.name), design, defect, seed).to_string();
+        let system = &self.setting.system;
+        let (design, defect) = (system.design_name(), self.setting.defect.as_deref());
+        let again = Command::run(&self.conditions, Some(story.name), &system.choice, defect, seed).to_string();
         match self.folder.play(story.name, number) {
             Ok(folder) => {
                 let order = Order {
@@ -87,16 +91,53 @@ impl Session {
         }
     }
 
-    /// The run's report from what was played; also kept in the run's folder.
+    /// The first cluster, and a folder for the history of a check on it.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub(in crate::run) fn for_check(&self) -> Result<(SharedSlot, Folder), RunError> {
+        let Some(slot) = self.slots.first() else {
+            unreachable!("a session has a slot")
+        };
+        Ok((slot.clone(), self.folder.play("check", 1)?))
+    }
+
+    /// The run's report from what was played and what could not be played; also kept in the run's folder.
     ///
     /// # Errors
     /// It cannot be kept.
-    pub fn report(&self, seed: u64, played: Vec<StoryReport>) -> Result<RunReport, RunError> {
+    pub fn report(
+        &self,
+        seed: u64,
+        played: Vec<StoryReport>,
+        not_applicable: &[NotPlayed],
+    ) -> Result<RunReport, RunError> {
         let stories: Vec<StoryReport> = self.start_report(seed).into_iter().chain(played).collect();
         let figures = RunFigures::of_stories(stories.iter().map(|s| &s.figures), Some(self.cold_start_ms));
-        let report = RunReport::new(seed, stories, figures);
+        let not_seen = self.not_seen(&stories);
+        let report = RunReport::new(seed, stories, figures).leaving_out(not_applicable);
+        let report = report.without_seeing(not_seen);
         self.folder.write_json("verdict.json", &report)?;
         Ok(report)
+    }
+
+    /// Known bugs that these stories did not show, although some might have.
+    fn not_seen(&self, stories: &[StoryReport]) -> Vec<NotSeen> {
+        let known = self.setting.system.description.expected.iter();
+        let not_seen = known.filter_map(|bug| {
+            let mut played = stories.iter().filter(|story| bug.may_show_in(&story.story)).peekable();
+            played.peek()?;
+            let (plays, is_seen) = played.fold((0, false), |(plays, is_seen), story| {
+                let shows = |finding: &Finding| bug.shows_as(&finding.promise, [&finding.expected, &finding.got]);
+                (plays + 1, is_seen || story.expected.iter().any(shows))
+            });
+            (!is_seen).then(|| NotSeen {
+                promises: bug.promises.to_vec(),
+                why: bug.why.clone(),
+                plays,
+            })
+        });
+        not_seen.collect()
     }
 
     /// A report of pods that ended by themselves while the clusters started. `None` if all came up.
@@ -119,11 +160,12 @@ impl Session {
             findings,
             ..Judgement::bare(Verdict::Fail)
         };
-        let (design, defect) = (self.setting.design.as_str(), self.setting.defect.as_deref());
+        let system = &self.setting.system;
+        let (design, defect) = (system.design_name(), self.setting.defect.as_deref());
         let figures = StoryFigures::default();
         let filter = self.setting.filter.as_deref();
         (!judgement.findings.is_empty()).then(|| StoryReport {
-            again: Command::run(&self.conditions, filter, design, defect, seed).to_string(),
+            again: Command::run(&self.conditions, filter, &system.choice, defect, seed).to_string(),
             ..StoryReport::new(START, design, defect, seed, judgement, figures)
         })
     }

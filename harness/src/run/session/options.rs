@@ -1,6 +1,6 @@
 //! The options of a run, checked against the registry and the system. Pure.
 
-use crate::judge::PROMISES;
+use crate::report::NotPlayed;
 use crate::run::error::{RunError, unknown};
 use crate::run::story::Story;
 use crate::system::System;
@@ -12,48 +12,35 @@ pub struct Options {
     pub filter: Option<String>,
     /// Defect to switch on.
     pub defect: Option<String>,
-    /// Inside design of the system.
-    pub design: String,
     /// Seed of the first repetition.
     pub seed: u64,
     /// How often each story is played.
     pub repeat: u32,
 }
 
-/// A run's stories, in order.
+/// The stories that were asked for, in order.
 #[derive(Clone)]
-pub struct Selected(pub Vec<Story>);
+pub struct Selected {
+    /// Those that the system can play; at least one.
+    pub playable: Vec<Story>,
+    /// The others, each with the reason.
+    pub not_applicable: Vec<NotPlayed>,
+}
 
 impl Options {
     /// Checks the options and selects the stories.
     ///
     /// # Errors
-    /// There is no such story, defect or design; the error lists what there is.
+    /// There is no such story or defect; the error lists what there is. Or the system can play none of the stories; the error
+    /// says why.
     pub fn select(&self, registry: &[Story], system: &System) -> Result<Selected, RunError> {
-        if !system.designs.contains(&self.design) {
-            return Err(unknown(
-                "design",
-                &self.design,
-                system.designs.iter().map(String::as_str),
-            ));
-        }
-        for known in &system.expected_failures {
-            if !registry.iter().any(|story| story.name == known.story) {
-                let stories = registry.iter().map(|story| story.name);
-                return Err(unknown("story to expect a failure of", &known.story, stories));
-            }
-            if !PROMISES.iter().any(|promise| promise.name == known.promise) {
-                let promises = PROMISES.iter().map(|promise| promise.name);
-                return Err(unknown("promise to expect broken", &known.promise, promises));
-            }
-        }
         if let Some(defect) = &self.defect
-            && !system.defects.iter().any(|d| d.name == *defect)
+            && !system.defects().iter().any(|d| d.name == *defect)
         {
             return Err(unknown(
                 "defect",
                 defect,
-                system.defects.iter().map(|d| d.name.as_str()),
+                system.defects().iter().map(|d| d.name.as_str()),
             ));
         }
         let exact = self
@@ -70,8 +57,32 @@ impl Options {
             let name = self.filter.as_deref().or(self.defect.as_deref()).unwrap_or_default();
             return Err(unknown("story", name, registry.iter().map(|s| s.name)));
         }
-        Ok(Selected(stories))
+        selected(stories, system)
     }
+}
+
+/// Parts stories into those that the system can play and the others.
+fn selected(stories: Vec<Story>, system: &System) -> Result<Selected, RunError> {
+    let mut selected = Selected {
+        playable: Vec::new(),
+        not_applicable: Vec::new(),
+    };
+    for story in stories {
+        match story.available(system) {
+            Ok(()) => selected.playable.push(story),
+            Err(why) => selected.not_applicable.push(NotPlayed {
+                story: story.name.to_owned(),
+                why: why.to_string(),
+            }),
+        }
+    }
+    if selected.playable.is_empty() {
+        return Err(RunError::NotApplicable {
+            system: system.name().to_owned(),
+            stories: selected.not_applicable,
+        });
+    }
+    Ok(selected)
 }
 
 /// True if a name matches a filter that is no story's whole name.
@@ -98,12 +109,15 @@ fn matches_whole(pattern: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::KnownFailure;
+    use crate::system::needs::Need;
+    use crate::system::parts::Role;
 
     fn story(name: &'static str, catches: &'static [&'static str]) -> Story {
         Story {
             name,
             about: "",
+            needs: &[],
+            faults: &[],
             catches,
             evidence: &[],
             play: |_| Box::pin(async { Ok(()) }),
@@ -115,7 +129,6 @@ mod tests {
         Options {
             filter: own(filter),
             defect: own(defect),
-            design: "log".into(),
             seed: 1,
             repeat: 1,
         }
@@ -131,7 +144,7 @@ mod tests {
         let selected = options
             .select(&registry, &System::reference())
             .map_err(|e| e.to_string())?;
-        Ok(selected.0.iter().map(|s| s.name).collect())
+        Ok(selected.playable.iter().map(|s| s.name).collect())
     }
 
     #[test]
@@ -154,28 +167,6 @@ mod tests {
     }
 
     #[test]
-    fn expectations_are_of_stories_and_promises_that_there_are() {
-        let select = |name: &str, promise: &str| {
-            let mut system = System::reference();
-            system.expected_failures.push(KnownFailure {
-                story: name.into(),
-                promise: promise.into(),
-                why: "known".into(),
-            });
-            let selected = options(None, None).select(&[story("a_one", &[])], &system);
-            selected.map(|_| ()).map_err(|e| e.to_string())
-        };
-        assert_eq!(select("a_one", "NoSplice"), Ok(()));
-        let got = select("a_two", "NoSplice");
-        assert_eq!(
-            got,
-            Err("no story to expect a failure of \"a_two\"; there are: a_one".to_owned())
-        );
-        let got = select("a_one", "NoSplices");
-        assert!(got.is_err_and(|e| e.starts_with("no promise to expect broken \"NoSplices\"; there are: Final")));
-    }
-
-    #[test]
     fn what_is_not_there_is_named_with_what_is() {
         let got = names(&options(Some("c_one"), None));
         assert_eq!(
@@ -184,10 +175,39 @@ mod tests {
         );
         let got = names(&options(None, Some("claim-strict")));
         assert!(got.is_err_and(|e| e.starts_with("no defect \"claim-strict\"; there are: ")));
-        let design = Options {
-            design: "logs".into(),
-            ..options(None, None)
+    }
+
+    #[test]
+    fn a_story_that_the_system_cannot_play_is_left_out_with_the_reason() {
+        let registry = [
+            story("plain", &["no-fencing"]),
+            Story {
+                needs: &[Need::Pods(3), Need::Part(Role::Redis)],
+                ..story("on_redis", &["no-idempotency"])
+            },
+            Story {
+                faults: &["flushed"],
+                ..story("flushed_redis", &[])
+            },
+        ];
+        let select = |filter: Option<&str>, defect: Option<&str>| {
+            let selected = options(filter, defect).select(&registry, &System::reference());
+            selected.map_err(|e| e.to_string()).map(|selected| {
+                let left_out = selected.not_applicable.into_iter();
+                (
+                    selected.playable.len(),
+                    left_out.map(|left| (left.story, left.why)).collect::<Vec<_>>(),
+                )
+            })
         };
-        assert_eq!(names(&design), Err("no design \"logs\"; there are: log".to_owned()));
+        let why = "no part has role \"redis\" ([parts.SERVICE] role)";
+        let left_out = ["on_redis", "flushed_redis"].map(|name| (name.to_owned(), why.to_owned()));
+        assert_eq!(select(None, None), Ok((1, left_out.to_vec())));
+        assert_eq!(select(Some("plain"), None), Ok((1, vec![])));
+        let named = format!("on_redis is not applicable to reference: {why}");
+        assert_eq!(select(Some("on_redis"), None), Err(named.clone()));
+        assert_eq!(select(None, Some("no-idempotency")), Err(named));
+        let all = format!("none of 2 stories is applicable to reference: 2 {why}");
+        assert_eq!(select(Some("redis"), None), Err(all));
     }
 }

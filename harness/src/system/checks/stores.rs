@@ -35,6 +35,19 @@ fn check_rows(tree: &Node, found: &mut Vec<Problem>) {
         );
         found.push(problem.absence().help("say role and url in [parts.SERVICE]"));
     }
+    for kind in ["thread", "turn"] {
+        let of_kind = || {
+            rows.iter()
+                .filter(|row| text(tree, &format!("{}.is", row.path)) == Some(kind))
+        };
+        if let Some(first) = of_kind()
+            .next()
+            .filter(|_| of_kind().all(|row| row.get("status").is_none()))
+        {
+            let problem = Problem::at(first, format!("a {kind} needs a column for status")).absence();
+            found.push(problem.help("say status = \"status\", for example"));
+        }
+    }
     let captured = captured(tree);
     for column in rows.iter().flat_map(Node::entries) {
         let Some(known_as) = column.node.get("known_as") else {

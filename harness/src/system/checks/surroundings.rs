@@ -8,7 +8,7 @@ pub struct Surroundings<'s> {
     pub file: &'s dyn Fn(&str) -> Beside,
     /// True if a variable of the environment is set.
     pub is_set: &'s dyn Fn(&str) -> bool,
-    /// Promises that are judged.
+    /// Promises that are judged. Empty: not known here, and not checked.
     pub promises: &'s [&'s str],
     /// Stories that can be played. Empty: not known here, and not checked.
     pub stories: &'s [&'s str],

@@ -31,3 +31,32 @@ table! {
         promises: Filled<String>,
     }
 }
+
+impl Expected {
+    /// True if the bug may show in a story.
+    pub fn may_show_in(&self, story: &str) -> bool {
+        self.stories.iter().any(|stories| stories.fits(story))
+    }
+
+    /// True if a finding of a promise, with what was expected and what was seen, is of the bug.
+    pub fn shows_as(&self, promise: &str, said: [&str; 2]) -> bool {
+        let is_of_it = |finding: &Expression| said.iter().any(|text| finding.finds(text));
+        self.promises.iter().any(|known| known == promise) && self.finding.as_ref().is_none_or(is_of_it)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system::table::{Node, Read as _};
+
+    #[test]
+    fn a_bug_shows_in_its_stories_by_its_promises_and_its_words() {
+        let text = "promises = [\"NoSplice\"]\nstories = [\"fault::kill*\"]\nfinding = 'call \\d'\nwhy = \"w\"";
+        let (root, mut found) = Node::parse(text);
+        let bug = Expected::read(&root, &mut found).expect("an entry");
+        assert!(bug.may_show_in("fault::kill_any") && !bug.may_show_in("fault::pause"));
+        assert!(bug.shows_as("NoSplice", ["x", "of call 2"]) && bug.shows_as("NoSplice", ["call 1", "x"]));
+        assert!(!bug.shows_as("NoSplice", ["x", "y"]) && !bug.shows_as("NoLeak", ["call 1", "y"]));
+    }
+}

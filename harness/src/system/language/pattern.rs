@@ -63,6 +63,18 @@ impl Pattern {
         })
     }
 
+    /// The texts between its names and stars, in their order: one more than there are names and stars.
+    pub fn literals(&self) -> Vec<&str> {
+        let mut literals = vec![""];
+        for part in &self.pieces {
+            match (part, literals.last_mut()) {
+                (Part::Text(text), Some(last)) => *last = text,
+                _ => literals.push(""),
+            }
+        }
+        literals
+    }
+
     /// What `text` holds for the names that are not `known`. Returns `None` if `text` does not fit, or is over 1024 bytes.
     ///
     /// With the known values, [`writes`](Self::writes) makes `text` of it again.
@@ -272,6 +284,18 @@ mod tests {
         assert_eq!(pattern("{epoch}-{n}-*").writes(&next).as_deref(), Ok("4-18-ab"));
         let error = pattern("{turn}-{n}").writes(&known).expect_err("no n").to_string();
         assert_eq!(error, "{n} is no placeholder here; {turn} is");
+    }
+
+    #[test]
+    fn literals_stand_between_names_and_stars() {
+        for (text, literals) in [
+            ("run:{turn}", &["run:", ""][..]),
+            ("{thread}.*.x{turn}y", &["", ".", ".x", "y"]),
+            ("{a}{b}", &["", "", ""]),
+            ("plain", &["plain"]),
+        ] {
+            assert_eq!(pattern(text).literals(), literals, "{text}");
+        }
     }
 
     #[test]

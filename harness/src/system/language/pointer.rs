@@ -60,6 +60,14 @@ impl Pointer {
         find(&self.steps, value).filter(|found| !found.is_null())
     }
 
+    /// True if the object that would hold the pointer's field is there, and the field is not, or is `null`.
+    pub fn is_absent(&self, value: &Value) -> bool {
+        let Some((Step::Field(_), holder)) = self.steps.split_last() else {
+            return false;
+        };
+        self.find(value).is_none() && find(holder, value).is_some_and(|holder| holder.is_object())
+    }
+
     /// The text that the pointer leads to. Returns `None` if it leads nowhere, or to a value that is no text.
     pub fn text(&self, value: &Value) -> Option<String> {
         match self.find(value)? {

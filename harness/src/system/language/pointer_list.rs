@@ -109,6 +109,11 @@ impl PointerList {
         self.0.iter().find_map(|place| place.find(value))
     }
 
+    /// True if a place is a field of an object that is there, and none of the places has a value.
+    pub fn is_absent(&self, value: &Value) -> bool {
+        self.find(value).is_none() && self.0.iter().any(|place| place.at.is_absent(value))
+    }
+
     /// The text at the first place that has one.
     pub fn text(&self, value: &Value) -> Option<String> {
         self.0.iter().find_map(|place| match place.find(value)? {

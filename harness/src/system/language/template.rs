@@ -38,6 +38,11 @@ impl Template {
         }
     }
 
+    /// True for the text without a character.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
     /// The names of its placeholders, in their order; those of the environment as `env.NAME`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.pieces.iter().filter_map(|piece| match piece {

@@ -5,10 +5,13 @@
 
 pub mod against;
 pub mod open;
+pub mod reference;
+pub(crate) mod workspace;
 
 use super::checks;
 use super::file::System;
 use super::table::node::{Entry, Value};
+use super::table::open::open_values;
 use super::table::unknown::unknown_keys;
 use super::table::{Node, Problem, Problems, Read, Source};
 
@@ -68,11 +71,12 @@ pub fn load_text(name: &str, text: &str, around: &Surroundings<'_>) -> Result<De
     };
     let (root, mut found) = parse(text);
     let is_whole = found.is_empty();
-    let mut designs = Vec::new();
+    let (mut designs, mut open) = (Vec::new(), Vec::new());
     for (design, tree) in variants(&root) {
         let read = System::read(&tree, &mut found);
         unknown_keys(&tree, System::page, &mut found);
         checks::check(&tree, around, &mut found);
+        open.extend(open_values(&tree, System::page));
         designs.extend(read.map(|system| Described {
             design,
             system,
@@ -84,6 +88,9 @@ pub fn load_text(name: &str, text: &str, around: &Surroundings<'_>) -> Result<De
         // What a mistake of grammar took away is not missing.
         found.retain(|problem| !problem.is_absence);
     }
+    // A value that is still to be said is not wrong in other ways too.
+    found.retain(|problem| open.iter().all(|open| open.span != problem.span));
+    found.append(&mut open);
     let problems = Problems::new(source, found);
     if problems.has_errors() {
         Err(problems)

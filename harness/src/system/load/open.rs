@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{Beside, Description, Surroundings, load_text};
 use crate::system::table::{Problem, Problems, Source};
 
-/// Names that a description may refer to, besides files and variables.
-#[derive(Debug, Clone, Copy)]
+/// Names that a description may refer to, besides files and variables. An empty list is not held against anything.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Known<'k> {
     /// Promises that are judged.
     pub promises: &'k [&'k str],
@@ -60,4 +60,46 @@ fn beside(folder: &Path, file: &str) -> Beside {
         .collect();
     others.sort();
     Beside::Missing(others)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: Known<'static> = Known {
+        promises: &[],
+        stories: &[],
+    };
+
+    #[test]
+    fn a_file_is_read_with_the_files_beside_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("system.toml");
+        let text = "schema = 1\nname = \"n\"\ncompose = [\"compose.yaml\", \"sub/compose.yml\"]\n";
+        fs::write(&path, text).expect("a file");
+        fs::write(folder.path().join("compose.yml"), "").expect("a file");
+        let lines = load(&path, KNOWN).expect_err("much is missing").lines();
+        let files: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| line.split_once(": "))
+            .map(|(_, what)| what)
+            .collect();
+        assert!(
+            files.contains(&"no such file: compose.yaml; there is compose.yml"),
+            "{files:?}"
+        );
+        let elsewhere = "no such file: sub/compose.yml; paths are taken from the folder of this file";
+        assert!(files.contains(&elsewhere), "{files:?}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_a_problem() {
+        let problems = load(Path::new("/nowhere/system.toml"), KNOWN).expect_err("it is not there");
+        let lines = problems.lines();
+        assert_eq!(lines.len(), 1);
+        assert!(
+            lines[0].starts_with("/nowhere/system.toml:1:1 cannot be read: No such file"),
+            "{lines:?}"
+        );
+    }
 }

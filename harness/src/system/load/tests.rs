@@ -129,7 +129,7 @@ fn the_reference_pod_is_described() {
     );
     assert_eq!(system.defects.len(), 44);
     let attach = system.calls.attach.as_ref().expect("tails");
-    assert_eq!((attach.scope(), attach.resume.len()), (Scope::Thread, 2));
+    assert_eq!((attach.scope(), attach.resume.len()), (Scope::Thread, 3));
     let cursor = system.stream.cursor.as_ref().expect("cursors");
     assert!(cursor.dense && cursor.at == Place::Id);
     let read = cursor
@@ -362,6 +362,43 @@ fn a_variable_that_takes_longer_than_its_bound_is_shown() {
     );
 }
 
+#[test]
+fn an_open_value_is_one_problem_whatever_else_it_would_be() {
+    let found = problems(&[
+        ("\"compose.yml\"", "\"?\""),
+        ("port = 8000", "port = \"?\""),
+        ("\"/live\"", "\"?\""),
+        ("\"POST /turns\"", "\"?\""),
+        ("\"/id\"", "\"?\""),
+        ("is = \"end\"", "is = \"?\""),
+    ]);
+    let open = |place: &str, wanted: &str| format!("system.toml:{place}: crosspod init left this open: {wanted}");
+    let expected = [
+        open(
+            "3:12 compose[0]",
+            "text; The user's own compose files, which are never edited. Paths are taken from the folder of this file.",
+        ),
+        open("8:8 pods.port", "number, 1 to 65535; Port at which a pod serves HTTP."),
+        open(
+            "9:9 pods.alive",
+            "text; Path that answers 2xx while the process lives and does not drain. It is waited for at each start.",
+        ),
+        open(
+            "16:11 calls.turn.request",
+            "METHOD /path, with placeholders; Method and path.",
+        ),
+        open(
+            "18:20 calls.turn.capture.turn",
+            "pointer; Values that are taken out of the answer, by name: a pointer, or a list of which the first that leads somewhere counts.",
+        ),
+        open(
+            "31:24 stream.frames[1].is",
+            "start, text, end, error, state, resync, broken or nothing; What such a frame says.",
+        ),
+    ];
+    assert_eq!(found, expected);
+}
+
 /// A change of the small description, and the one problem that it makes.
 const ASKED_FOR: &[((&str, &str), &str)] = &[
     (
@@ -442,9 +479,16 @@ const ASKED_FOR: &[((&str, &str), &str)] = &[
     (
         (
             "[statuses]",
-            "[[rows]]\ntable = \"runs\"\nis = \"turn\"\nturn = \"id\"\n\n[statuses]",
+            "[[rows]]\ntable = \"runs\"\nis = \"turn\"\nturn = \"id\"\nstatus = \"status\"\n\n[statuses]",
         ),
         "system.toml:35:9 rows[0].table: \"runs\" lacks its schema; say \"public.runs\", for example",
+    ),
+    (
+        (
+            "[statuses]",
+            "[[rows]]\ntable = \"a.runs\"\nis = \"turn\"\nturn = \"id\"\n\n[statuses]",
+        ),
+        "system.toml:34:1 rows[0]: a turn needs a column for status; say status = \"status\", for example",
     ),
     (
         ("[statuses]", "[log]\npart = \"postgres\"\n\n[statuses]"),
@@ -461,6 +505,13 @@ fn keys_that_need_each_other_are_asked_for() {
     for (change, expected) in ASKED_FOR {
         assert_eq!(problems(&[*change]), [*expected], "{change:?}");
     }
+}
+
+#[test]
+fn the_status_of_a_turn_may_stand_in_another_rule_of_its_kind() {
+    let rules = "[[rows]]\ntable = \"a.jobs\"\nis = \"turn\"\nturn = \"id\"\n\n\
+                 [[rows]]\ntable = \"a.runs\"\nis = \"turn\"\nturn = \"id\"\nstatus = \"s\"\n\n[statuses]";
+    assert_eq!(problems(&[("[statuses]", rules)]), [""; 0]);
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Capabilities follow from descriptions.
 
 use super::*;
+use crate::history::{self, Capability};
+use crate::system::file::System;
 use crate::system::load::{Beside, Description, Surroundings, load_text};
+use crate::system::parts::Role;
+use crate::system::stored::OnDeath;
 
 const REFERENCE: &str = include_str!("../../../../fixtures/systems/reference/system.toml");
 const COPIES: &str = include_str!("../../../tests/descriptions/copies-of-one-service.toml");
@@ -24,7 +28,7 @@ fn system(description: &Description) -> &System {
 
 fn lacks(system: &System) -> Vec<Capability> {
     let (there, lacks) = system.capabilities();
-    assert_eq!(there.len() + lacks.len(), EVERY.len());
+    assert_eq!(there.len() + lacks.len(), Capability::ALL.len());
     lacks.into_iter().map(|lack| lack.capability).collect()
 }
 
@@ -106,6 +110,13 @@ fn the_first_need_that_is_not_met_is_named() {
         Need::Power(Power::Freeze),
         Need::Pods(3),
         Need::Survivor,
+        Need::Resumes,
+        Need::Ends,
+        Need::Status,
+        Need::Attach,
+        Need::ReadyNeeds(Role::Postgres),
+        Need::LogIn(Role::Redis),
+        Need::AcceptsWaiting,
     ];
     assert_eq!(why(&met), Ok(()));
     for (need, words) in [
@@ -118,14 +129,44 @@ fn the_first_need_that_is_not_met_is_named() {
             "no bound on progress (profiles.NAME.bounds.progress)",
         ),
         (Need::IdleCpu, "no bound on idle_cpu (profiles.NAME.bounds.idle_cpu)"),
-        (Need::Part(Role::Nats), "no part is a nats ([parts.SERVICE] role)"),
+        (
+            Need::Part(Role::Nats),
+            "no part has role \"nats\" ([parts.SERVICE] role)",
+        ),
         (Need::Power(Power::Volumes), "the driver cannot empty or fill a volume"),
         (Need::Pods(5), "5 pods are needed, there are 3 (pods.copies)"),
         (Need::Admin, "pods have no admin interface (pods.admin)"),
         (Need::Version, "pods report no version ([pods.version])"),
+        (
+            Need::LogIn(Role::Nats),
+            "no part of role \"nats\" keeps the stream log (log.part)",
+        ),
+        (
+            Need::ReadyNeeds(Role::Redis),
+            "pods do not say whether they can serve without a part of role \"redis\" (pods.ready and pods.ready_needs)",
+        ),
+        (Need::Spool, "no feedback is taken ([feedback])"),
+        (
+            Need::BootsTogether,
+            "on an empty database one pod boots before the others (pods.first_alone)",
+        ),
     ] {
         assert_eq!(why(&[met[0], need]), Err(words.to_owned()));
     }
+}
+
+#[test]
+fn a_message_that_waits_for_a_stream_of_its_own_is_not_acknowledged() {
+    let description = load(STREAMED);
+    let system = system(&description);
+    let played = Played {
+        system,
+        profile: system.profile(None),
+        powers: &DriverPowers::default(),
+    };
+    let why = available(&[Need::Has(Capability::Queue), Need::AcceptsWaiting], played).map_err(|why| why.to_string());
+    let expected = "a message that waits is acknowledged with the first event of its answer (calls.turn.streams)";
+    assert_eq!(why, Err(expected.to_owned()));
 }
 
 #[test]
@@ -152,4 +193,44 @@ fn bounds_are_those_of_the_profile() {
     );
     assert_eq!(bounds(Some("production-like")).lease_ms, Some(45_000));
     assert_eq!(bounds(Some("none such")), history::Bounds::default());
+}
+
+#[test]
+fn the_course_of_a_dead_owners_turn_decides_what_can_be_awaited() {
+    let description = load(COPIES);
+    let mut system = system(&description).clone();
+    let meets = |system: &System, need| {
+        let powers = DriverPowers::default();
+        let played = Played {
+            system,
+            profile: None,
+            powers: &powers,
+        };
+        available(&[need], played).is_ok()
+    };
+    for (on_death, met) in [
+        (OnDeath::Survivor, [true, true, true]),
+        (OnDeath::Restart, [false, true, false]),
+        (OnDeath::Fails, [false, false, true]),
+        (OnDeath::Nothing, [false, false, false]),
+    ] {
+        system.owner.as_mut().expect("an owner").on_death = on_death;
+        let needs = [Need::Survivor, Need::Resumes, Need::Ends];
+        assert_eq!(needs.map(|need| meets(&system, need)), met, "{on_death}");
+    }
+    system.owner = None;
+    assert!(
+        !meets(&system, Need::Ends),
+        "nothing is said of a system without owners"
+    );
+}
+
+#[test]
+fn a_need_is_shown_in_a_few_words() {
+    let shown = |need: Need| need.to_string();
+    assert_eq!(shown(Need::Has(Capability::ThreadTail)), "thread-tail");
+    assert_eq!(shown(Need::Bound(history::Bound::Takeover)), "bounds.takeover");
+    assert_eq!(shown(Need::Part(Role::Redis)), "part redis");
+    assert_eq!(shown(Need::Power(Power::ProofOfDeath)), "PROOF_OF_DEATH");
+    assert_eq!(shown(Need::Pods(2)), "2 pods");
 }

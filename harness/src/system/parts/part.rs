@@ -41,7 +41,7 @@ table! {
         role: Role,
         /// Ports that pods use. By default those of the role: 5432, 6379, 4222.
         ports: Vec<u16>,
-        /// Address by which a `postgres` part is read; `{at}` stands for host and port.
+        /// Address by which a `postgres`, `redis` or `nats` part is read; `{at}` stands for host and port.
         url: Option<Template>,
         /// What is left of the part's data after a kill. `postgres` keeps it always; `redis`, `nats` and `other` must say.
         keeps: Option<Keeps>,
@@ -91,19 +91,63 @@ fn check_part(part: &Part, node: &Node, found: &mut Vec<Problem>) {
         found.push(Problem::at(node, "say keeps").help(help));
     }
     if let Some(url) = &part.url {
-        if part.role != Role::Postgres {
+        if !matches!(part.role, Role::Postgres | Role::Redis | Role::Nats) {
             found.push(Problem::at(
                 at("url"),
-                "only a part of role \"postgres\" is read by a url",
+                "only parts of the roles \"postgres\", \"redis\" and \"nats\" are read by a url",
             ));
         } else if !url.names().any(|name| name == "at") {
             found.push(Problem::at(
                 at("url"),
                 "{at} is missing: the host and port are crosspod's to say",
             ));
+        } else if !leads_to_the_part(&url.to_string()) {
+            let message = "it may lead to another host than the part: the address is scheme://user:password@{at}/name";
+            found.push(Problem::at(at("url"), message).help("no other host, and no host or hostaddr behind the `?`"));
         }
     }
     if part.cookie.is_some() && part.role != Role::Edge {
         found.push(Problem::at(at("cookie"), "only a part of role \"edge\" pins clients"));
+    }
+}
+
+/// True if the host and port of an address are `{at}`, all of them.
+fn leads_to_the_part(url: &str) -> bool {
+    let Some((_, rest)) = url.split_once("://") else {
+        return false;
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, behind) = rest.split_at(end);
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let settings = behind.split_once('?').map_or("", |(_, settings)| settings);
+    let names_a_host = |setting: &str| setting.trim_start().to_ascii_lowercase().starts_with("host");
+    host == "{at}" && !settings.split('&').any(names_a_host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_leads_to_the_part_and_nowhere_else() {
+        for url in [
+            "postgres://crosspod:crosspod@{at}/crosspod",
+            "postgresql://u:{env.PASSWORD}@{at}/db?sslmode=disable",
+            "redis://:p%40ss@{at}",
+            "nats://{at}",
+        ] {
+            assert!(leads_to_the_part(url), "{url}");
+        }
+        for url in [
+            "postgres://u:p@evil.example/db?x={at}",
+            "postgres://u:p@{at},evil.example/db",
+            "postgres://u:p@{at}.evil.example/db",
+            "postgres://u:p@{at}/db?host=evil.example",
+            "postgres://u:p@{at}/db?sslmode=disable&hostaddr=192.0.2.1",
+            "postgres://evil.example/@{at}",
+            "host=evil.example user={at}",
+        ] {
+            assert!(!leads_to_the_part(url), "{url}");
+        }
     }
 }

@@ -8,6 +8,9 @@ table! {
     pub ProviderRules = "[provider]" {
         /// How often the pods' client calls again if no byte of an answer came.
         client_retries: u32 = 0,
+        /// True if the pods' client takes every answer that the format allows, so that an odd one is answered whole. Without it a turn may
+        /// fail by one.
+        lenient: bool = false,
         /// True if the model is shown the thread's earlier turns.
         conversation: bool = true,
         /// Calls that are no part of a turn, a title say: answered in plain words, not counted, not gated.

@@ -39,6 +39,33 @@ pub fn moved(rule: &CursorRule, id: &str, turn: Option<&TurnId>, cursor: Cursor)
     rule.reads.writes(&values).ok()
 }
 
+/// Writes the place of `id` as the cursor of another stream: that of another turn, or with another text where the rule has `*`.
+/// Returns `None` if cursors do not tell their stream.
+pub fn of_another_stream(rule: &CursorRule, id: &str, turn: Option<&TurnId>) -> Option<String> {
+    let known = known(turn);
+    let read = known.clone().and(&rule.reads.reads(id, &known)?);
+    let names_turn = rule.reads.names().any(|name| name == "turn");
+    let tells = read
+        .names()
+        .filter(|name| (*name == "turn" && names_turn) || name.starts_with('*'));
+    let tells: Vec<String> = tells.map(str::to_owned).collect();
+    let mut values = read;
+    for name in tells.into_iter().rev() {
+        if let Some(other) = values.text(&name).and_then(|text| another(&text)) {
+            values.set(name.as_str(), other);
+            return rule.reads.writes(&values).ok();
+        }
+    }
+    None
+}
+
+/// A text of the same kind with another first character.
+fn another(text: &str) -> Option<String> {
+    let first = text.chars().next()?;
+    let other = if first == '0' { '1' } else { '0' };
+    Some(format!("{other}{}", &text[first.len_utf8()..]))
+}
+
 /// A cursor for the placeholder `{cursor}`: a number if frames say it as one, else a text.
 pub fn cursor_value(rule: &CursorRule, id: &str) -> Value {
     let number = matches!(rule.at, Place::At(_))
@@ -100,6 +127,22 @@ mod tests {
         assert_eq!(cursor_of(&rule, "0d5c_event_1", Some(&turn)), None);
         assert_eq!(cursor_of(&rule, "0d5c_event_1", None), Some(cursor(None, 1)));
         assert_eq!(cursor_of(&rule, "7b1e_event_99999999999999999999", Some(&turn)), None);
+    }
+
+    #[test]
+    fn a_cursor_of_another_stream_keeps_the_numbers() {
+        let turn = TurnId::from("7b1e");
+        let another = |reads: &str, id: &str| of_another_stream(&rule("id", reads), id, Some(&turn));
+        assert_eq!(
+            another("{turn}_event_{n}", "7b1e_event_13").as_deref(),
+            Some("0b1e_event_13")
+        );
+        assert_eq!(
+            another("{epoch}-{n}-*", "4-13-0123abcd").as_deref(),
+            Some("4-13-1123abcd")
+        );
+        assert_eq!(another("{n}", "13"), None, "it names no stream");
+        assert_eq!(another("{n}", "x"), None);
     }
 
     #[test]

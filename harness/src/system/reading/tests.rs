@@ -10,6 +10,7 @@ use crate::system::stored::Statuses;
 use crate::system::stream::Stream;
 use crate::system::table::{Node, Read as _};
 
+mod entries;
 mod reference;
 
 const GRAPH: &str = include_str!("../../../tests/descriptions/copies-of-one-service.toml");

@@ -6,32 +6,52 @@ use super::rows::{Column, RowKind, RowRule};
 use crate::system::language::Values;
 
 /// A statement that reads one row; `$1` is the id. Every column comes as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Asked {
     /// The statement.
     pub sql: String,
     /// Keys of the rule, in the order of the columns.
     pub keys: Vec<&'static str>,
+    /// The columns.
+    pub columns: Vec<Column>,
 }
 
 impl RowRule {
     /// The statement that reads the row of an id. Returns `None` if the id is only a piece of its column: such rows are followed, not
     /// asked for.
     pub fn asked(&self) -> Option<Asked> {
-        let id = match self.is {
-            RowKind::Thread => self.thread.as_ref()?,
-            RowKind::Turn | RowKind::Part => self.turn.as_ref()?,
-            RowKind::Feedback => self.item.as_ref()?,
+        let key = match self.is {
+            RowKind::Thread => "thread",
+            RowKind::Turn | RowKind::Part => "turn",
+            RowKind::Feedback => "item",
         };
-        if id.rule.reads.is_some() || id.rule.at.is_some() {
-            return None;
-        }
+        self.asked_by(key)
+    }
+
+    /// The statement that reads the row with a value in the column of `key`; of several rows one with an owner. Returns `None` if there
+    /// is no such column, or the value is only a piece of it.
+    pub fn asked_by(&self, key: &str) -> Option<Asked> {
+        let (_, by) = self
+            .columns()
+            .find(|(known, column)| *known == key && column.is_plain())?;
         let (keys, columns): (Vec<_>, Vec<_>) = self.columns().unzip();
-        let columns: Vec<String> = columns.into_iter().map(as_text).collect();
-        let table: Vec<String> = self.table.split('.').map(quoted).collect();
-        let (columns, table) = (columns.join(", "), table.join("."));
-        let sql = format!("select {columns} from {table} where {} = $1", as_text(id));
-        Some(Asked { sql, keys })
+        let columns: Vec<Column> = columns.into_iter().cloned().collect();
+        let selected: Vec<String> = columns.iter().map(Column::as_text).collect();
+        let order = self.owner.as_ref().map_or(String::new(), |owner| {
+            format!(" order by {} is null", owner.quoted_name())
+        });
+        let (selected, table) = (selected.join(", "), self.quoted_table());
+        let sql = format!(
+            "select {selected} from {table} where {} = $1{order} limit 1",
+            by.as_text()
+        );
+        Some(Asked { sql, keys, columns })
+    }
+
+    /// Schema and name of the table, quoted for a statement.
+    pub fn quoted_table(&self) -> String {
+        let (schema, name) = self.schema_and_name();
+        format!("{}.{}", quoted(schema), quoted(name))
     }
 
     /// Schema and name of the table.
@@ -40,16 +60,26 @@ impl RowRule {
     }
 }
 
-/// A column as text, whatever its type.
-fn as_text(column: &Column) -> String {
-    format!("{}::text", quoted(column.name()))
-}
-
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 impl Column {
+    /// The column's name, quoted for a statement.
+    pub fn quoted_name(&self) -> String {
+        quoted(self.name())
+    }
+
+    /// The column as text, whatever its type, for a statement.
+    pub fn as_text(&self) -> String {
+        format!("{}::text", self.quoted_name())
+    }
+
+    /// True if the value is the whole column.
+    pub fn is_plain(&self) -> bool {
+        self.rule.reads.is_none() && self.rule.at.is_none()
+    }
+
     /// The value that a row holds under a key of its rule, from the column's text. `known` are names that a pattern may use.
     ///
     /// Returns `None` if the text does not hold the value where the rule says: it is a row of something else.
@@ -89,16 +119,16 @@ mod tests {
         let asked = runs.asked().expect("a statement");
         assert_eq!(
             asked.sql,
-            "select \"run_id\"::text, \"status\"::text, \"claimed_by\"::text from \"public\".\"runs\" where \"run_id\"::text = $1"
+            "select \"run_id\"::text, \"status\"::text, \"claimed_by\"::text from \"public\".\"runs\" \
+             where \"run_id\"::text = $1 order by \"claimed_by\" is null limit 1"
         );
         assert_eq!(asked.keys, ["turn", "status", "owner"]);
         assert_eq!(runs.schema_and_name(), ("public", "runs"));
+        assert_eq!(runs.asked_by("thread"), None);
         let odd = rule("table = 'a.b\"c'\nis = 'feedback'\nitem = 'i'\n");
         let sql = odd.asked().map(|asked| asked.sql);
-        assert_eq!(
-            sql.as_deref(),
-            Some("select \"i\"::text from \"a\".\"b\"\"c\" where \"i\"::text = $1")
-        );
+        let expected = "select \"i\"::text from \"a\".\"b\"\"c\" where \"i\"::text = $1 limit 1";
+        assert_eq!(sql.as_deref(), Some(expected));
     }
 
     #[test]

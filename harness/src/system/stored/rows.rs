@@ -121,7 +121,7 @@ impl RowRule {
     }
 }
 
-/// Columns without which a row of a kind tells nothing.
+/// Columns without which a row of a kind tells nothing. The status of a thread or turn may stand in another rule of the kind.
 const NEEDED: [(RowKind, &[&str]); 4] = [
     (RowKind::Thread, &["thread"]),
     (RowKind::Turn, &["turn"]),
@@ -141,6 +141,15 @@ fn check_row(rule: &RowRule, node: &Node, found: &mut Vec<Problem>) {
             let problem = Problem::at(node, format!("a {} needs a column for {key}", rule.is));
             found.push(problem.help(format!("say {key} = \"{key}_id\", for example")));
         }
+    }
+    if let (Some(_), true) = (&rule.text, rule.is != RowKind::Part) {
+        let problem = Problem::at(
+            at("text"),
+            format!("the text of a {} is not read from its row", rule.is),
+        );
+        found.push(
+            problem.help("leave it out: [calls.read] tells what is stored, or a table of pieces with is = \"part\""),
+        );
     }
     for (key, column) in rule.columns() {
         if let Some(reads) = &column.rule.reads

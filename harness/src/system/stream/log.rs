@@ -1,13 +1,13 @@
 //! `[log]`: the log that carries the frames.
 
-use crate::system::language::{Pointer, Template};
+use crate::system::language::{Pattern, Pointer};
 use crate::system::table::read::parsed;
 use crate::system::table::{Node, Problem, Read, Shape, table};
 
 /// Where a log entry's cursor is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogCursor {
-    /// In a header of the message.
+    /// In a header of the message. An entry of a Redis stream has one, `id`.
     Header(String),
     /// In the entry's JSON.
     At(Pointer),
@@ -35,14 +35,14 @@ table! {
         /// `nats`: the JetStream stream.
         stream: Option<String>,
         /// `nats`: the subject of a thread's or turn's messages.
-        subject: Option<Template>,
-        /// `redis`: the list or stream of a thread or turn.
-        key: Option<Template>,
+        subject: Option<Pattern>,
+        /// `redis`: the key of a thread's or turn's list, which grows at its end, or of its stream.
+        key: Option<Pattern>,
         /// Pointer to the kind of the frame in an entry. Without it the kind is where `[stream]` says.
         kind: Option<Pointer>,
         /// Pointer to the frame in an entry. Without it the entry is the frame.
         data: Option<Pointer>,
-        /// The cursor under which clients are shown the entry.
+        /// The cursor under which clients are shown the entry. `"header:id"` is the id of an entry of a Redis stream.
         cursor: Option<LogCursor>,
     }
 }

@@ -7,6 +7,7 @@
 pub mod language;
 pub mod nearest;
 pub mod node;
+pub mod open;
 pub mod problem;
 pub mod read;
 pub mod reference;

@@ -1,7 +1,7 @@
 //! Values of a description, read out of the tree. Each reader notes what is wrong and goes on: one mistake hides no other.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
+use std::ops::{Deref, DerefMut};
 
 use super::nearest::{is_slip, nearest, one_of};
 use super::node::{Entry, Node, Value};
@@ -190,6 +190,12 @@ impl<T> Deref for Filled<T> {
 
     fn deref(&self) -> &[T] {
         &self.0
+    }
+}
+
+impl<T> DerefMut for Filled<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.0
     }
 }
 

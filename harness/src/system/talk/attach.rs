@@ -1,6 +1,7 @@
 //! `[calls.attach]`: how a tail is opened.
 
 use super::request::{Patch, Request};
+use crate::history::CursorForm;
 use crate::system::table::{Number, empty, table};
 
 table! {
@@ -37,5 +38,19 @@ impl AttachCall {
         } else {
             Scope::Thread
         }
+    }
+}
+
+/// The header in which a browser's `EventSource` gives a cursor.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// The form in which a patch of `resume` gives a cursor: in the header of `EventSource`, elsewhere, or elsewhere beside that
+/// header without a value.
+pub fn form_of(patch: &Patch) -> CursorForm {
+    let mut headers = patch.headers.iter();
+    match headers.find(|(name, _)| name.eq_ignore_ascii_case(LAST_EVENT_ID)) {
+        None => CursorForm::After,
+        Some((_, value)) if value.is_empty() => CursorForm::AfterBesideEmptyHeader,
+        Some(_) => CursorForm::LastEventId,
     }
 }

@@ -12,6 +12,8 @@ table! {
         request: Request,
         /// Pointer to the list of messages, `""` for the answer itself. Without it the answer is one turn's.
         each: Option<Pointer>,
+        /// Pointer to the thread's status, a word of `[statuses]`, where the answer tells it.
+        status: Option<PointerList>,
         /// Finds the user's messages; a turn is known by the key in its question.
         question: Option<Finder>,
         /// Finds the answers. Without `turn` an answer belongs to the question before it.

@@ -97,7 +97,7 @@ impl Compose {
     ///
     /// # Errors
     /// Compose refuses the files, with its words; or its answer cannot be read.
-    pub(in crate::cluster) async fn resolve(&self, files: &[PathBuf]) -> Result<Resolved, ClusterError> {
+    pub async fn resolve(&self, files: &[PathBuf]) -> Result<Resolved, ClusterError> {
         let files = files.iter().map(|file| readable(file)).collect::<Result<Vec<_>, _>>()?;
         let mut command = HostCommand::new("reading the compose file", &self.words[0], CONFIG_BOUND)
             .args(&self.words[1..])

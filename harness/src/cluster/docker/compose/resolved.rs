@@ -14,8 +14,9 @@ pub(in crate::cluster) type Fields = Map<String, Value>;
 
 /// A resolved compose file.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::cluster) struct Resolved {
-    pub(in crate::cluster) services: BTreeMap<String, Service>,
+pub struct Resolved {
+    /// The services, those with a profile included, by name.
+    pub services: BTreeMap<String, Service>,
     pub(in crate::cluster) networks: BTreeMap<String, Fields>,
     pub(in crate::cluster) volumes: BTreeMap<String, Fields>,
     /// `secrets`, `configs` and, by v1, `version`.
@@ -24,7 +25,7 @@ pub(in crate::cluster) struct Resolved {
 
 /// One service of a resolved compose file.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::cluster) struct Service(pub(in crate::cluster) Fields);
+pub struct Service(pub(in crate::cluster) Fields);
 
 /// The command of a service, in the form that it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ impl Resolved {
     ///
     /// # Errors
     /// It is no compose file: why, with the place.
-    pub(in crate::cluster) fn read(text: &str) -> Result<Self, String> {
+    pub fn read(text: &str) -> Result<Self, String> {
         if text.len() > LARGEST {
             return Err(format!("it is {} bytes long, more than {LARGEST}", text.len()));
         }
@@ -92,17 +93,24 @@ fn section(whole: &mut Fields, name: &str) -> Result<BTreeMap<String, Fields>, S
 }
 
 impl Service {
-    pub(in crate::cluster) fn text(&self, key: &str) -> Option<&str> {
+    /// The value of a key, as Compose prints it: a `$` of the value's own is written `$$`.
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.0.get(key)
+    }
+
+    /// The value of a key, if it is a text.
+    pub fn text(&self, key: &str) -> Option<&str> {
         self.0.get(key)?.as_str()
     }
 
-    pub(in crate::cluster) fn profiles(&self) -> Vec<&str> {
+    /// The profiles with which it is started. Empty: it always is.
+    pub fn profiles(&self) -> Vec<&str> {
         let profiles = self.0.get("profiles").and_then(Value::as_array);
         profiles.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// The services that must be started before, each with its condition as the file says it.
-    pub(in crate::cluster) fn depends_on(&self) -> BTreeMap<String, Value> {
+    pub fn depends_on(&self) -> BTreeMap<String, Value> {
         match self.0.get("depends_on") {
             Some(Value::Object(services)) => services.clone().into_iter().collect(),
             Some(Value::Array(names)) => names
@@ -131,7 +139,7 @@ impl Service {
     }
 
     /// Every service without which this one cannot be made or started.
-    pub(in crate::cluster) fn needs(&self) -> BTreeSet<String> {
+    pub fn needs(&self) -> BTreeSet<String> {
         let joined = ["network_mode", "ipc", "pid"]
             .into_iter()
             .filter_map(|key| self.joined(key));
@@ -166,7 +174,7 @@ impl Service {
     }
 
     /// Names besides the service's own by which it is reached in its networks.
-    pub(in crate::cluster) fn aliases(&self) -> BTreeSet<String> {
+    pub fn aliases(&self) -> BTreeSet<String> {
         let networks = self.networks();
         let aliases = networks
             .values()
@@ -177,7 +185,7 @@ impl Service {
     }
 
     /// Number of containers, by `deploy.replicas` or `scale`.
-    pub(in crate::cluster) fn replicas(&self) -> u64 {
+    pub fn replicas(&self) -> u64 {
         let deploy = self.0.get("deploy").and_then(|deploy| deploy.get("replicas"));
         deploy
             .or_else(|| self.0.get("scale"))
@@ -199,7 +207,7 @@ impl Service {
     }
 
     /// The pairs of a key that is a table, or a list of texts `NAME=VALUE`.
-    pub(in crate::cluster) fn pairs(&self, key: &str) -> Fields {
+    pub fn pairs(&self, key: &str) -> Fields {
         match self.0.get(key) {
             Some(Value::Object(pairs)) => pairs.clone(),
             Some(Value::Array(pairs)) => {
@@ -214,7 +222,7 @@ impl Service {
     }
 
     /// The named volumes that it mounts.
-    pub(in crate::cluster) fn named_volumes(&self) -> BTreeSet<String> {
+    pub fn named_volumes(&self) -> BTreeSet<String> {
         let volumes = self.0.get("volumes").and_then(Value::as_array).into_iter().flatten();
         let name = |volume: &Value| match volume {
             Value::String(short) => {

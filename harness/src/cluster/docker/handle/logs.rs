@@ -38,6 +38,11 @@ impl PartHandle {
         self.logs_from(from).await
     }
 
+    /// Time of the latest start, by the engine's clock, as the engine writes it. `None` if the part does not run.
+    pub fn started_at(&self) -> Option<String> {
+        Some(self.alive()?.started_at.clone())
+    }
+
     /// The lines since the latest start.
     pub async fn logs_since_start(&self) -> Result<Vec<LogLine>, ClusterError> {
         let started_at = match self.alive() {

@@ -87,7 +87,7 @@ impl ImageFor {
     }
 
     /// The name by which compose files may name the image; `None` if they may not.
-    fn in_compose_files(self) -> Option<&'static str> {
+    pub(in crate::cluster) fn in_compose_files(self) -> Option<&'static str> {
         match self {
             Self::Postgres => Some("postgres:15"),
             Self::Nats => Some("nats:2.15"),

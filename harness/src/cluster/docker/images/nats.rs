@@ -12,7 +12,7 @@ use crate::cluster::linux::command::HostCommand;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
-use crate::cluster::workspace::workspace_root;
+use crate::system::load::workspace::workspace_root;
 
 /// The official image: the minor version that the wheel is pinned to.
 const OFFICIAL: &str = "nats:2.15";

@@ -10,7 +10,7 @@ use crate::cluster::docker::images::recipe;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
-use crate::cluster::workspace::workspace_root;
+use crate::system::load::workspace::workspace_root;
 
 /// The official image: the same major version as the package.
 const OFFICIAL: &str = "postgres:15";

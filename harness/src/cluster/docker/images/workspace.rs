@@ -14,7 +14,7 @@ use crate::cluster::linux::command::HostCommand;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
-use crate::cluster::workspace::workspace_root;
+use crate::system::load::workspace::workspace_root;
 
 /// Longest for a build of all binaries, from nothing, on a slow machine.
 const BUILD_BOUND: Duration = Duration::from_mins(30);

@@ -77,14 +77,15 @@ fn is_under_a_call(view: &View<'_>, turn: &Turn<'_>, ended: &TurnRow<'_>) -> boo
     was_called && last.is_some_and(|call| call.cause.is_none_or(|cause| cause == "client_gone"))
 }
 
-/// Returns the owner of the attempt in which the turn ended.
+/// Returns the owner of the attempt in which the turn ended: who claimed it. A sweeper that takes a dead owner's lock to fail the
+/// turn claims nothing.
 fn owner_before<'a>(view: &View<'a>, turn: &Turn<'a>, ended: &TurnRow<'_>) -> Option<&'a PodName> {
     let owners = view.owners(turn);
     let before = &owners[..owners.partition_point(|owned| owned.at.n < ended.at.n)];
-    let mut owned = before.iter().rev();
-    owned
-        .find(|owned| owned.status == Status::InProgress && owned.epoch == ended.epoch)?
-        .owner
+    let mut of_attempt = before
+        .iter()
+        .filter(|owned| owned.status == Status::InProgress && owned.epoch == ended.epoch);
+    of_attempt.find_map(|owned| owned.owner)
 }
 
 fn breach(view: &View<'_>, turn: &Turn<'_>, n: u64, got: String) -> Breach {

@@ -2,6 +2,7 @@
 
 use crate::history::TailMode;
 use crate::judge::Promise;
+use crate::judge::facts::difference::instead_of;
 use crate::judge::view::{Breach, Due, Fit, Seen, Turn, View, Watcher};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -50,7 +51,7 @@ fn check(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: Option<&
         Fit::Apart { from, at } => (
             showing.text.event_at(at).unwrap_or(end),
             whole.word_at(from + at),
-            showing.text.word_at(at),
+            instead_of(showing.text.word_at(at), &whole.word_at(from + at)),
         ),
         Fit::Along { from } => {
             let shown = from + showing.text.len();

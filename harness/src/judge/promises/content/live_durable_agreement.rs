@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::history::{Capability, Credential, ReadAnswer, Status, TailEnd, TurnId};
+use crate::judge::facts::difference::instead_of;
 use crate::judge::view::{Access, Against, Anchor, Breach, Due, Read, Text, Turn, TurnRow, View, oneline};
 use crate::judge::{Clause, Need, Promise};
 
@@ -87,7 +88,9 @@ fn misread(view: &View<'_>, read: &Read<'_>) -> Vec<Breach> {
             Against::Apart(at) => at,
             Against::Prefix => answered.len(),
         };
-        Some(breach(read, turn, durable.word_at(at), answered.word_at(at)))
+        let due = durable.word_at(at);
+        let got = instead_of(answered.word_at(at), &due);
+        Some(breach(read, turn, due, got))
     };
     read.answers.iter().filter_map(check).collect()
 }
@@ -172,7 +175,7 @@ fn streamed_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 
             thread: turn.thread,
             n: finish.at.n,
             expected: format!("the stored text at the finish: {}", durable.word_at(at)),
-            got: showing.text.word_at(at),
+            got: instead_of(showing.text.word_at(at), &durable.word_at(at)),
         })
     })
 }

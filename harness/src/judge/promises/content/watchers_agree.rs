@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::judge::Promise;
+use crate::judge::facts::difference::instead_of;
 use crate::judge::view::{Breach, Due, Fit, Seen, Turn, View, Watcher};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -57,12 +58,13 @@ fn contradiction(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>) -> Opt
         };
         let epoch = showing.epoch.unwrap_or(turn.attempt);
         let reference = turn.references.get(&epoch)?;
+        let due = reference.word_at(from + at);
         Some(Breach {
             subject: subject.clone(),
             thread: turn.thread,
             n: showing.text.event_at(at)?,
-            expected: format!("{} in the attempt at epoch {epoch}", reference.word_at(from + at)),
-            got: showing.text.word_at(at),
+            got: instead_of(showing.text.word_at(at), &due),
+            expected: format!("{due} in the attempt at epoch {epoch}"),
         })
     })
 }

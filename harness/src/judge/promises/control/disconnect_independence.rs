@@ -63,7 +63,9 @@ fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Brea
     let ended = turn.terminal()?;
     let expect = turn.expect.filter(|expect| !expect.fails)?;
     let cancelled = view.is_cancelled(turn);
-    if cancelled
+    // A client of the provider may refuse an odd answer, whoever watches.
+    if (expect.is_odd && ended.status == Status::Failed)
+        || cancelled
         || view.ran_out(turn)
         || view.was_cut_short(turn)
         || view.is_excused(None, turn.asked_us(), ended.at.us)

@@ -125,7 +125,12 @@ struct Complaint<'a> {
 }
 
 fn complaints<'a>(view: &View<'a>) -> Vec<Complaint<'a>> {
-    let polls = view.polls.iter().filter(|poll| !poll.ready).map(|poll| Complaint {
+    // Where nothing says that a pod can serve, no answer says that it cannot.
+    let polls = view
+        .polls
+        .iter()
+        .filter(|poll| !poll.ready && view.can(Capability::Ready));
+    let polls = polls.map(|poll| Complaint {
         at: poll.at,
         pod: poll.pod.as_str(),
         thread: None,

@@ -1,7 +1,7 @@
 //! Promise 7: event ids only increase, and one id means the same event on every pod.
 
 use crate::history::{Capability, Chunk, Cursor};
-use crate::judge::view::{Breach, Frame, Log, Logged, View, Watcher, name, tell};
+use crate::judge::view::{At, Breach, Frame, Log, Logged, View, Watcher, name, tell};
 use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -16,18 +16,24 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
+    let losses = view.faults.iter().filter(|fault| fault.loses_the_log());
+    let losses: Vec<u64> = losses.map(|fault| fault.aimed.n).collect();
     view.watchers
         .iter()
-        .filter_map(|watcher| check(watcher, view.log(watcher)))
+        .filter_map(|watcher| check(watcher, view.log(watcher), &losses))
         .collect()
 }
 
-fn check(watcher: &Watcher<'_>, log: &Log<'_>) -> Option<Breach> {
+/// `losses` are the moments at which the log was lost: ids may begin anew then.
+fn check(watcher: &Watcher<'_>, log: &Log<'_>, losses: &[u64]) -> Option<Breach> {
+    let was_lost = |from: At, until: At| losses.iter().any(|n| (from.n..until.n).contains(n));
     let mut last: Option<Cursor> = None;
     let mut before: Option<Frame<'_>> = None;
     let mut near = 0;
     watcher.frames().find_map(|frame| {
-        if matches!(frame.chunk, Chunk::Resync { .. }) {
+        // Without epochs, an attempt that takes the text back begins to number anew.
+        let begins_anew = matches!(frame.chunk, Chunk::Start(start) if start.reset && start.epoch.is_none());
+        if begins_anew || matches!(frame.chunk, Chunk::Resync { .. }) {
             last = None;
         }
         if !frame.is_content() {
@@ -40,6 +46,8 @@ fn check(watcher: &Watcher<'_>, log: &Log<'_>) -> Option<Breach> {
         let place = frame.cursor.and_then(|cursor| log.place(cursor, near));
         near = place.map_or(near, |place| place + 1);
         let first = place.map(|place| &log.frames()[place]);
+        let first = first.filter(|first| !was_lost(first.first, frame.at));
+        last = last.filter(|_| !before.is_some_and(|before| was_lost(before.at, frame.at)));
         let breach = step(watcher, frame, last, first);
         last = frame.cursor.or(last);
         breach
@@ -87,7 +95,7 @@ fn same_event(a: &Chunk, b: &Chunk) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::history::{Capability, Chunk, RunEvent, Status, WatcherEvent, What};
-    use crate::judge::testing::{began, delta, opened, resync, start, state, takeover, token};
+    use crate::judge::testing::{aimed, began, delta, fault, opened, resync, start, state, takeover, token};
 
     const NAME: &str = "MonotoneCursor";
 
@@ -117,6 +125,18 @@ mod tests {
         play.turn_into(&delta(3, 1, 3, token(1, 3)), delta(3, 1, 3, token(1, 2)));
         let finding = play.breaks(NAME);
         assert!(finding.expected.contains("under id 1-3"), "{}", finding.expected);
+    }
+
+    #[test]
+    fn ids_may_begin_anew_behind_the_loss_of_the_log_and_not_before_it() {
+        let lost = || fault(9, "stream-deleted", "nats", aimed());
+        let anew = || delta(3, 1, 1, token(2, 5));
+        let mut play = takeover();
+        play.put(1206, lost()).put(1206, anew());
+        play.keeps(NAME);
+        let mut play = takeover();
+        play.put(1206, anew()).put(1206, lost());
+        assert_eq!(play.breaks(NAME).got, "1-1");
     }
 
     #[test]

@@ -189,7 +189,7 @@ mod tests {
         let mut play = with_a_log();
         let mut stranger = logged(delta(2, 2, 4, "else "));
         if let What::Store(StoreEvent::Logged { thread, .. }) = &mut stranger {
-            *thread = "t-2".into();
+            *thread = Some("t-2".into());
         }
         play.put(1, stranger).put(1205, resync(3)).put(1205, start(3, 2, true));
         for k in 1..=3 {

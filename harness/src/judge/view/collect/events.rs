@@ -1,13 +1,13 @@
 //! The one pass over the events, source by source, and what ties its findings together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::collector::{Collector, Places, empty};
 use super::{attempts, claims, logs, mixed_texts};
 use crate::history::reader::History;
 use crate::history::{
-    Capability, ClientEvent, Epoch, Event, MachineEvent, Outcome, PodName, RunEvent, TurnId, TurnKey, WatcherEvent,
-    WatcherId, What,
+    Capability, Chunk, ClientEvent, Cursor, Epoch, Event, MachineEvent, Outcome, PodName, RunEvent, TurnId, TurnKey,
+    WatcherEvent, WatcherId, What,
 };
 use crate::judge::view::View;
 use crate::judge::view::at::At;
@@ -205,17 +205,25 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Where no row holds text, what is shown of a turn tells that it moves.
+    /// Where no row holds text, what is shown of a turn for the first time tells that it moves. Whoever comes later is shown it again.
     fn note_shown(&mut self) {
         let mut last = None;
-        let mut moves = Vec::new();
+        let mut first: BTreeMap<(usize, Option<Cursor>, Option<&str>), u64> = BTreeMap::new();
         for frame in self.view.watchers.iter().flat_map(Watcher::frames) {
             let turn = frame
                 .chunk
                 .turn()
                 .and_then(|turn| self.view.turn_again(turn, &mut last));
-            moves.extend(turn.map(|turn| (turn, frame.at.us)));
+            let Some(turn) = turn else { continue };
+            let text = if let Chunk::Delta { text, .. } | Chunk::Whole { text, .. } = frame.chunk {
+                Some(text.as_str())
+            } else {
+                None
+            };
+            let us = first.entry((turn, frame.cursor, text)).or_insert(frame.at.us);
+            *us = (*us).min(frame.at.us);
         }
+        let moves: Vec<(usize, u64)> = first.into_iter().map(|((turn, ..), us)| (turn, us)).collect();
         for (turn, us) in moves {
             self.view.turns[turn].moves_us.push(us);
         }

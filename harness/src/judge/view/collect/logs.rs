@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::history::{Chunk, StoreEvent, What};
+use crate::history::{Chunk, Event, StoreEvent, TurnId, What};
 use crate::judge::view::View;
 use crate::judge::view::at::At;
 use crate::judge::view::entities::log::{Log, Logged, Stored};
@@ -15,17 +15,36 @@ pub(in crate::judge::view) fn gather<'a>(view: &mut View<'a>) {
         scopes.entry(watcher.scope()).or_default().watchers.push(watcher);
     }
     let stored = std::mem::take(&mut view.stored);
-    let of_turns = view.watchers.iter().any(|watcher| watcher.turn.is_some());
-    for message in &stored {
-        let scope = match message.turn {
-            Some(turn) if of_turns => Scope::Turn(turn),
-            _ => Scope::Thread(message.thread),
-        };
-        scopes.entry(scope).or_default().stored.push(message);
+    let of_turns = shows_turns(view);
+    for entry in &stored {
+        if let Some((scope, _)) = scope(view, entry, of_turns) {
+            scopes.entry(scope).or_default().stored.push(entry);
+        }
     }
     // One log after the other: what all tails hold together is several times what comes of it.
     let logs = scopes.into_iter().map(|(scope, sources)| (scope, sources.log()));
     view.logs = logs.collect();
+}
+
+/// True if tails show single turns.
+pub(super) fn shows_turns(view: &View<'_>) -> bool {
+    view.watchers.iter().any(|watcher| watcher.turn.is_some())
+}
+
+/// What an entry of the stream log is a place of, as tails show it, and its thread. Returns `None` if it is of no turn of the play.
+pub(super) fn scope(view: &View<'_>, entry: &Stored<'_>, of_turns: bool) -> Option<(Scope, usize)> {
+    let turn = entry.turn.or_else(|| view.turn(turn_of(entry.event)?));
+    let thread = entry.thread.or_else(|| view.turns[turn?].thread)?;
+    let of_turn = turn.filter(|_| of_turns).map(Scope::Turn);
+    Some((of_turn.unwrap_or(Scope::Thread(thread)), thread))
+}
+
+/// The turn whose log holds an entry, else the one that the entry is part of.
+fn turn_of(event: &Event) -> Option<&TurnId> {
+    let What::Store(StoreEvent::Logged { turn, chunk, .. }) = &event.what else {
+        return None;
+    };
+    turn.as_deref().or(chunk.turn())
 }
 
 /// Everything that a log is gathered from.
@@ -53,17 +72,17 @@ impl<'a> Sources<'_, 'a> {
 }
 
 /// A frame as the stream log holds it; none for what is no part of an answer.
-fn in_the_log<'a>(message: &Stored<'a>) -> Option<Logged<'a>> {
-    let What::Store(StoreEvent::Logged { chunk, .. }) = &message.event.what else {
+fn in_the_log<'a>(entry: &Stored<'a>) -> Option<Logged<'a>> {
+    let What::Store(StoreEvent::Logged { chunk, .. }) = &entry.event.what else {
         return None;
     };
     chunk.turn()?;
     Some(Logged {
-        cursor: message.cursor,
-        first: At::of(message.event),
+        cursor: entry.cursor,
+        first: At::of(entry.event),
         chunk,
         ends: matches!(chunk, Chunk::Finish { .. }),
-        stretch: Some(message.stretch),
+        stretch: Some(entry.stretch),
     })
 }
 

@@ -1,14 +1,14 @@
-//! Rows, messages of the stream log and provider calls, as they come.
+//! Rows, entries of the stream log and provider calls, as they come.
 
 use super::collector::Collector;
-use crate::history::{self, Chunk, Cursor, Epoch, Event, ProviderEvent, ProviderWhat, Row, StoreEvent, ThreadId};
+use super::logs::{scope, shows_turns};
+use crate::history::{self, Cursor, Epoch, Event, ProviderEvent, ProviderWhat, Row, StoreEvent, ThreadId, TurnId};
 use crate::judge::view::at::At;
 use crate::judge::view::entities::call::Call;
 use crate::judge::view::entities::log::{Stored, tell};
 use crate::judge::view::entities::observations::Probe;
 use crate::judge::view::entities::thread::Owned;
 use crate::judge::view::entities::turn::{PartRow, TurnRow};
-use crate::judge::view::entities::watcher::Scope;
 
 impl<'a> Collector<'a> {
     pub(super) fn store(&mut self, at: At, event: &'a Event, store: &'a StoreEvent) {
@@ -19,10 +19,14 @@ impl<'a> Collector<'a> {
             }
             StoreEvent::Logged {
                 thread,
+                turn,
                 seq,
                 cursor,
                 chunk,
-            } => self.logged(event, (thread, chunk), *seq, *cursor),
+            } => {
+                let turn = turn.as_deref().or(chunk.turn());
+                self.logged(event, (thread.as_ref(), turn), *seq, *cursor);
+            }
             StoreEvent::TerminalProbe { watcher, turn, status } => self.view.probes.push(Probe {
                 at,
                 watcher: *watcher,
@@ -110,17 +114,26 @@ impl<'a> Collector<'a> {
         });
     }
 
-    /// A message of the stream log; what is not of a thread of the play is passed over.
-    fn logged(&mut self, event: &'a Event, (thread, chunk): (&ThreadId, &'a Chunk), seq: u32, cursor: Option<Cursor>) {
+    /// An entry of the stream log. An entry of no thread of the play is passed over.
+    fn logged(
+        &mut self,
+        event: &'a Event,
+        (thread, turn): (Option<&ThreadId>, Option<&'a TurnId>),
+        seq: u32,
+        cursor: Option<Cursor>,
+    ) {
         let (last, stretch) = self.places.logged;
-        // One message may say several things.
+        // One entry may say several things.
         let is_next = last == seq || last.checked_add(1) == Some(seq);
         self.places.logged = (seq, if is_next { stretch } else { stretch + 1 });
         let stretch = self.places.logged.1;
-        let (Some(thread), Some(cursor)) = (self.places.threads.get(thread).copied(), cursor) else {
-            return;
+        let Some(cursor) = cursor else { return };
+        let thread = match thread.map(|thread| self.places.threads.get(thread)) {
+            Some(None) => return,
+            Some(place) => place.copied(),
+            None => None,
         };
-        let turn = chunk.turn().map(|turn| self.turn(turn));
+        let turn = turn.filter(|_| thread.is_some()).map(|turn| self.turn(turn));
         self.view.stored.push(Stored {
             thread,
             turn,
@@ -135,14 +148,17 @@ impl<'a> Collector<'a> {
         if self.places.resumed.is_empty() {
             return;
         }
+        let of_turns = shows_turns(&self.view);
         for stored in &self.view.stored {
-            let Some(mark) = self.view.threads[stored.thread].mark else {
+            let Some((scope, thread)) = scope(&self.view, stored, of_turns) else {
+                continue;
+            };
+            let Some(mark) = self.view.threads[thread].mark else {
                 continue;
             };
             let id = format!("{}{mark}", tell(stored.cursor));
             if let Some(id) = self.places.resumed.get(id.as_str()) {
                 let found = (stored.cursor, At::of(stored.event));
-                let scope = Scope::Thread(stored.thread);
                 let given = self.places.given.entry((scope, id)).or_insert(found);
                 if found.1.n < given.1.n {
                     *given = found;

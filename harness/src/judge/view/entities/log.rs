@@ -29,16 +29,17 @@ pub(crate) struct Logged<'a> {
     pub(in crate::judge::view) stretch: Option<u32>,
 }
 
-/// A message of the stream log.
+/// An entry of the stream log.
 #[derive(Debug)]
 pub(in crate::judge::view) struct Stored<'a> {
-    /// Place of its thread.
-    pub(in crate::judge::view) thread: usize,
-    /// Place of its turn, if it is part of an answer.
+    /// Place of its thread, if the log's name says that.
+    pub(in crate::judge::view) thread: Option<usize>,
+    /// Place of its turn, if it is part of an answer. A log that is a turn's own need not be of a turn of the play: its turn is
+    /// looked up once every event is read.
     pub(in crate::judge::view) turn: Option<usize>,
     pub(in crate::judge::view) cursor: Cursor,
     pub(in crate::judge::view) event: &'a Event,
-    /// Messages of one stretch were found one right behind the other: between two of them there was never any other.
+    /// Entries of one stretch were found one right behind the other: between two of them there was never any other.
     pub(in crate::judge::view) stretch: u32,
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::{LANDING, NemesisSide, STOP, database, not_started, part_of};
-use crate::cluster::{ClusterError, PartHandle};
+use super::{NemesisSide, STOP, database, not_started, part_of};
+use crate::cluster::{ClusterError, PartHandle, READY_BOUND};
 use crate::history::PodName;
 use crate::nemesis::{Link, LinkFault, Role, Way};
 use crate::run::cast::Cast;
+use crate::run::cast::promised::is_yes;
 use crate::run::cast::turn::LOOK;
 use crate::run::stopped::Stopped;
 use crate::wait::{self, Look};
@@ -15,8 +16,8 @@ use crate::wait::{self, Look};
 const UP: Duration = Duration::from_secs(8);
 
 impl NemesisSide<'_> {
-    /// Starts a pod that is gone and kills it while it boots. Nothing of what it says comes back from the database until
-    /// it is dead, so it cannot have been ready: it was up, said that it is not ready, and died.
+    /// Starts a pod that is gone and kills it while it boots: once it has asked the database for something. Nothing comes back
+    /// from there until the pod is dead, so it cannot have been ready.
     pub async fn crash_at_boot(self, pod: &PodName) -> Result<(), Stopped> {
         let cast = self.cast;
         let (handle, links) = (cast.slot.pod(pod)?, cast.slot.links());
@@ -24,8 +25,7 @@ impl NemesisSide<'_> {
         let what = (Link::Postgres, Way::Both, &LinkFault::Blackhole);
         let cut = cast.nemesis.cut_link_ahead(&links, &handle, what).await?;
         handle.begin_start().await.map_err(|e| not_started(pod, &e))?;
-        is_up_unready(cast, &handle, &format!("{pod} to be up without its database")).await?;
-        cast.nemesis.link_cut_landed(&links, &cut, None, LANDING).await?;
+        cast.nemesis.link_cut_landed(&links, &cut, None, READY_BOUND).await?;
         cast.nemesis.kill(&handle, None, None).await?;
         cast.nemesis.mend_link(&links, &cut).await?;
         Ok(())
@@ -37,7 +37,7 @@ impl NemesisSide<'_> {
         let cast = self.cast;
         let handle = cast.slot.pod(pod)?;
         cast.nemesis.healing(pod);
-        let what = format!("{pod} to be up without {}", dependency.name());
+        let what = format!("{pod} to be up without {dependency}");
         // Its start is over only when it is ready, which it should not be before the dependency is.
         tokio::select! {
             is_up = is_up_unready(cast, &handle, &what) => is_up?,
@@ -122,7 +122,7 @@ async fn is_up_unready(cast: &Cast, pod: &PartHandle, what: &str) -> Result<(), 
                 return Look::NotYet("it listens nowhere".to_owned());
             };
             match api.ready(at).await {
-                Ok((503, _)) => Look::Done(()),
+                Ok((status, _)) if !is_yes(status) => Look::Done(()),
                 Ok((status, body)) => Look::NotYet(format!("{status} {body}")),
                 Err(seen) => Look::NotYet(seen),
             }

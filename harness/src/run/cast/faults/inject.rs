@@ -11,7 +11,7 @@ use crate::history::{Landing, PodName, StoreEvent};
 use crate::nemesis::{Aim, Link, LinkCut, LinkFault, Shift, Throttled, Way};
 use crate::plan::{Known, Selector, Trigger, Watch};
 use crate::run::cast::Cast;
-use crate::run::cast::turn::{BEGIN, Turn};
+use crate::run::cast::turn::Turn;
 use crate::run::stopped::Stopped;
 use crate::wait;
 
@@ -76,7 +76,7 @@ impl NemesisSide<'_> {
     ) -> Result<Vec<Injected>, Stopped> {
         let cast = self.cast;
         let ready_us = cast.recorder.now_us();
-        let fired_us = fires(&cast.recorder, &trigger).await?.max(ready_us);
+        let fired_us = fires(&cast.recorder, &trigger, cast.begins()).await?.max(ready_us);
         let owner = if at.is_by_owner() {
             owner_now(cast, turn).await?
         } else {
@@ -213,7 +213,7 @@ impl NemesisSide<'_> {
 }
 
 /// Returns when the trigger fires: the moment, in microseconds since the run began.
-async fn fires(recorder: &Recorder, trigger: &Trigger) -> Result<u64, Stopped> {
+async fn fires(recorder: &Recorder, trigger: &Trigger, bound: Duration) -> Result<u64, Stopped> {
     let mut watch = Watch::new(trigger);
     let firing = async {
         let mut count = recorder.subscribe();
@@ -240,7 +240,7 @@ async fn fires(recorder: &Recorder, trigger: &Trigger) -> Result<u64, Stopped> {
         }
     };
     let what = format!("{trigger:?} to fire");
-    Ok(wait::within(&what, BEGIN, firing, || {
+    Ok(wait::within(&what, bound, firing, || {
         format!("{} events", *recorder.subscribe().borrow())
     })
     .await?)
@@ -257,7 +257,7 @@ fn instant(recorder: &Recorder, us: u64) -> Instant {
 
 /// The owner of the turn's thread now. The turn may be over.
 async fn owner_now(cast: &Cast, turn: &Turn) -> Result<Option<Aim>, Stopped> {
-    let read = cast.slot.owners.of(&turn.thread).await;
+    let read = cast.slot.owners.of(&turn.thread, Some(&turn.id)).await;
     let Some(now) = read.map_err(|e| Stopped::GaveUp(e.to_string()))? else {
         return Ok(None);
     };
@@ -269,8 +269,10 @@ async fn owner_now(cast: &Cast, turn: &Turn) -> Result<Option<Aim>, Stopped> {
     });
     Ok(now.owner.map(|owner| Aim {
         thread: turn.thread.clone(),
+        turn: Some(turn.id.clone()),
         owner,
         epoch: now.epoch,
+        attempt: now.attempt,
     }))
 }
 
@@ -278,6 +280,7 @@ async fn owner_now(cast: &Cast, turn: &Turn) -> Result<Option<Aim>, Stopped> {
 mod tests {
     use super::*;
     use crate::history::{PodEvent, What};
+    use crate::run::cast::turn::BEGIN;
 
     fn line(text: &str) -> What {
         What::Pod(PodEvent::LogLine {
@@ -304,10 +307,10 @@ mod tests {
         let recorder = recorder(&folder);
         recorder.record(line("a"));
         let at_us = recorder.snapshot()[0].at_us;
-        assert_eq!(fires(&recorder, &on("a")).await.expect("it fires"), at_us);
+        assert_eq!(fires(&recorder, &on("a"), BEGIN).await.expect("it fires"), at_us);
         let later = {
             let recorder = recorder.clone();
-            tokio::spawn(async move { fires(&recorder, &on("a").then(on("b"))).await })
+            tokio::spawn(async move { fires(&recorder, &on("a").then(on("b")), BEGIN).await })
         };
         recorder.record(line("x"));
         recorder.record(line("b"));
@@ -321,11 +324,11 @@ mod tests {
         let recorder = recorder(&folder);
         recorder.record(line("a"));
         let soon = on("a").after(Duration::from_millis(30));
-        let fired_us = fires(&recorder, &soon).await.expect("it fires");
+        let fired_us = fires(&recorder, &soon, BEGIN).await.expect("it fires");
         assert!(recorder.now_us() >= fired_us, "not before its time");
         let overtaken = Trigger::any([on("a").after(Duration::from_hours(1)), on("b")]);
         recorder.record(line("b"));
-        let fired_us = fires(&recorder, &overtaken).await.expect("it fires");
+        let fired_us = fires(&recorder, &overtaken, BEGIN).await.expect("it fires");
         assert_eq!(fired_us, recorder.snapshot()[1].at_us);
     }
 }

@@ -11,10 +11,10 @@ use futures_util::future::join_all;
 use super::Cast;
 use super::turn::BEGIN;
 use crate::cluster::{ClusterError, PartHandle};
-use crate::history::{Landing, PodName, ThreadId};
+use crate::history::{Bound, Landing, PodName, ThreadId};
 use crate::nemesis::{Aim, Armed, Failpoint, Held, Link, LinkCut, LinkFault, Role, Way};
 use crate::run::stopped::Stopped;
-use crate::system::Release;
+use crate::system::parts::Version;
 
 /// Grace of a dependency that gets SIGTERM.
 pub(in crate::run) const STOP: Duration = Duration::from_secs(5);
@@ -87,7 +87,7 @@ impl NemesisSide<'_> {
             .iter()
             .rfind(|(p, _)| p == pod)
             .map_or_else(Instant::now, |(_, at)| *at);
-        let bound = Duration::from_millis(self.cast.slot.api.system().bounds.drain_ms) + Duration::from_secs(5);
+        let bound = self.cast.slot.api.system().within(Bound::Drain) + Duration::from_secs(5);
         Ok(self.cast.nemesis.gone(&handle, bound, since).await?)
     }
 
@@ -201,7 +201,7 @@ impl NemesisSide<'_> {
     /// Waits until one of the armed pods holds, and disarms the others.
     pub async fn holds(self, armed: Armed) -> Result<Held, Stopped> {
         let grace = match armed.point() {
-            Failpoint::InsideDrain => Duration::from_millis(self.cast.slot.api.system().bounds.drain_ms),
+            Failpoint::InsideDrain => self.cast.slot.api.system().within(Bound::Drain),
             _ => Duration::ZERO,
         };
         let held = self.cast.nemesis.held(armed, BEGIN + grace).await?;
@@ -234,6 +234,7 @@ impl NemesisSide<'_> {
     pub async fn fill_disk(self, pod: &PodName) -> Result<(), Stopped> {
         let handle = self.cast.slot.pod(pod)?;
         let folder = self.cast.takes_feedback()?.spool.clone();
+        let folder = folder.ok_or_else(|| Stopped::GaveUp("feedback.spool is not said".to_owned()))?;
         // Nothing that was seen before sets off a fault that comes later.
         self.cast.last_seen.take();
         self.cast.nemesis.fill_disk(&handle, &folder).await?;
@@ -305,14 +306,14 @@ impl NemesisSide<'_> {
     }
 }
 
-fn release(cast: &Cast) -> Result<Release, Stopped> {
-    let release = cast.slot.api.system().release.clone();
-    release.ok_or_else(|| Stopped::Harness("the system's description has no [release]".to_owned()))
+fn release(cast: &Cast) -> Result<Version, Stopped> {
+    let version = cast.slot.api.system().description.pods.version.clone();
+    version.ok_or_else(|| Stopped::Harness("the system's description has no [pods.version]".to_owned()))
 }
 
 /// The system's part of a role.
 pub(in crate::run) fn part_of(cast: &Cast, role: Role) -> Result<PartHandle, Stopped> {
-    cast.slot.part(role.in_clusters())
+    cast.slot.part(role)
 }
 
 pub(in crate::run) fn database(cast: &Cast) -> Result<String, Stopped> {

@@ -6,7 +6,7 @@ use crate::roles::nats::stream::{self, Made};
 use crate::run::cast::Cast;
 use crate::run::cast::turn::{BEGIN, LOOK};
 use crate::run::stopped::Stopped;
-use crate::system::Log;
+use crate::system::stored::{RowRule, Tables};
 use crate::wait::{self, Look};
 
 /// The stream log that was lost with all that it held.
@@ -41,18 +41,16 @@ impl NemesisSide<'_> {
     /// Lets the database only be read.
     pub async fn forbid_writes(self) -> Result<(), Stopped> {
         let (handle, url) = (part_of(self.cast, Role::Postgres)?, database(self.cast)?);
-        let system = self.cast.slot.api.system();
-        let table = &system.database.threads;
-        self.cast.nemesis.forbid_writes(&handle, &url, table).await?;
+        let table = written(&self.cast.slot.api.system().tables());
+        self.cast.nemesis.forbid_writes(&handle, &url, &table).await?;
         Ok(())
     }
 
     /// Lets the database take writes again.
     pub async fn let_write(self) -> Result<(), Stopped> {
         let (handle, url) = (part_of(self.cast, Role::Postgres)?, database(self.cast)?);
-        let system = self.cast.slot.api.system();
-        let table = &system.database.threads;
-        self.cast.nemesis.let_write(&handle, &url, table).await?;
+        let table = written(&self.cast.slot.api.system().tables());
+        self.cast.nemesis.let_write(&handle, &url, &table).await?;
         self.cast.poll_healthy_pods().await;
         Ok(())
     }
@@ -71,11 +69,23 @@ impl NemesisSide<'_> {
     /// Deletes the stream that the log is kept in; it is gone when this returns.
     pub async fn delete_stream(self) -> Result<LostLog, Stopped> {
         let cast = self.cast;
-        let (url, log) = log_of(cast)?;
+        let (url, name) = stream_of(cast)?;
         let broker = part_of(cast, Role::Nats)?;
-        let deleting = Box::pin(cast.nemesis.delete_stream(&broker, &url, &log));
+        let deleting = Box::pin(cast.nemesis.delete_stream(&broker, &url, &name));
         let made = cast.slot.with_log_unread(deleting).await?;
         Ok(LostLog { made })
+    }
+
+    /// Deletes every key of the Redis store; they are gone when this returns.
+    pub async fn flush(self) -> Result<(), Stopped> {
+        let cast = self.cast;
+        let store = part_of(cast, Role::Redis)?;
+        let at = store.address();
+        let at = at.ok_or_else(|| Stopped::Harness(format!("{} listens nowhere", store.service())))?;
+        let url = format!("redis://{at}");
+        let flushing = Box::pin(cast.nemesis.flush(&store, &url));
+        cast.slot.with_log_unread(flushing).await?;
+        Ok(())
     }
 
     /// Mends what a story has left of faults of the running database.
@@ -94,10 +104,10 @@ impl NemesisSide<'_> {
 impl Cast {
     /// Waits until the broker has the log again, which only the pods make.
     pub async fn log_is_made_anew(&self, lost: LostLog) -> Result<(), Stopped> {
-        let (url, log) = log_of(self)?;
-        let (url, log) = (&url, &log);
+        let (url, name) = stream_of(self)?;
+        let (url, name) = (&url, &name);
         let anew = wait::until("the pods to make the log anew", BEGIN, LOOK, || async move {
-            match stream::held(url, log).await {
+            match stream::held(url, name).await {
                 Ok(Some(held)) if held.made != lost.made => Look::Done(()),
                 Ok(held) => Look::NotYet(format!("{held:?}")),
                 Err(e) => Look::NotYet(e.to_string()),
@@ -107,20 +117,24 @@ impl Cast {
     }
 
     async fn log_held(&self) -> Result<LostLog, Stopped> {
-        let (url, log) = log_of(self)?;
-        match stream::held(&url, &log).await {
+        let (url, name) = stream_of(self)?;
+        match stream::held(&url, &name).await {
             Ok(Some(held)) => Ok(LostLog { made: held.made }),
-            Ok(None) => Err(Stopped::GaveUp(format!("there is no stream {}", log.stream))),
+            Ok(None) => Err(Stopped::GaveUp(format!("there is no stream {name}"))),
             Err(e) => Err(Stopped::Harness(e.to_string())),
         }
     }
 }
 
-/// Where the broker is, and what its log is called.
-fn log_of(cast: &Cast) -> Result<(String, Log), Stopped> {
-    let url = cast.slot.cluster.nats_url();
-    let url = url.map_err(|e| Stopped::Harness(e.to_string()))?;
-    let log = cast.slot.api.system().log.clone();
-    let log = log.ok_or_else(|| Stopped::Harness("the system has no stream log".to_owned()))?;
-    Ok((url, log))
+/// The table that is written to, for proof that writes are refused.
+fn written(tables: &Tables) -> String {
+    tables.rules.first().map_or_else(String::new, RowRule::quoted_table)
+}
+
+/// URL of the broker that holds the stream log, and the name of its stream.
+fn stream_of(cast: &Cast) -> Result<(String, String), Stopped> {
+    let log = cast.slot.api.system().description.log.as_ref();
+    let name = log.and_then(|log| log.stream.clone());
+    let name = name.ok_or_else(|| Stopped::Harness("no broker holds a stream log of the system".to_owned()))?;
+    Ok((cast.slot.log_url()?, name))
 }

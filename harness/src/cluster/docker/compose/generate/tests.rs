@@ -44,6 +44,7 @@ fn wanted(pods: &[&str], copies: u8, parts: &[(&str, Role)]) -> Wanted {
         },
         parts: parts.iter().map(|&(name, role)| Part::new(name, role)).collect(),
         images: BTreeMap::new(),
+        stand_ins: None,
         left_out: BTreeSet::new(),
     }
 }

@@ -16,7 +16,7 @@ use crate::cluster::docker::images::recipe;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
-use crate::cluster::workspace::workspace_root;
+use crate::system::load::workspace::workspace_root;
 
 /// Folder of its sources, below the workspace.
 const RECIPE: &str = "compose/images/debian";

@@ -101,7 +101,7 @@ fn check(entry: Entry, folder: &Path) -> Result<Wanted, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::workspace::workspace_root;
+    use crate::system::load::workspace::workspace_root;
 
     fn folder_with(stand_ins: &[&str]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! The workspace: the folder with the compose file and the sources of the images.
+//! The workspace: the folder with the sources of this project, its reference pod and its images.
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,65 @@
+//! The options by which a system is chosen.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::output::notice;
+use crate::judge::PROMISES;
+use crate::run::Story;
+use crate::system::choice::VARIABLE;
+use crate::system::load::Described;
+use crate::system::load::open::Known;
+use crate::system::{Choice, System};
+
+/// The system under test: its description, and which of its designs and profiles.
+#[derive(Debug, Clone, Default, Args)]
+pub(in crate::cli) struct Chosen {
+    /// Description of the system under test (`system.toml`). Without one it is this project's reference pod.
+    #[arg(long, value_name = "FILE", env = VARIABLE, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    system: Option<String>,
+    /// Design of the system, as its description names it; without one, the first.
+    #[arg(long, value_name = "NAME")]
+    design: Option<String>,
+    /// Profile of the system (timings and the bounds that belong to them), as its description names it; without one, the first.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+impl Chosen {
+    /// The choice.
+    pub(in crate::cli) fn choice(&self) -> Choice {
+        Choice {
+            file: self.system.as_ref().map(PathBuf::from),
+            design: self.design.clone(),
+            profile: self.profile.clone(),
+        }
+    }
+
+    /// The system. What is odd in its description is printed.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the description or the choice.
+    pub(in crate::cli) fn system(&self, stories: &[Story]) -> Result<System, String> {
+        self.described(stories).map(|(system, _)| system)
+    }
+
+    /// The system with its description, which knows the place of each value. What is odd in it is printed.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the description or the choice.
+    pub(in crate::cli) fn described(&self, stories: &[Story]) -> Result<(System, Described), String> {
+        let promises: Vec<&str> = PROMISES.iter().map(|promise| promise.name).collect();
+        let stories: Vec<&str> = stories.iter().map(|story| story.name).collect();
+        let known = Known {
+            promises: &promises,
+            stories: &stories,
+        };
+        let opened = System::open_described(&self.choice(), known);
+        let (system, described, warnings) = opened.map_err(|e| e.to_string())?;
+        for warning in warnings {
+            notice(&warning);
+        }
+        Ok((system, described))
+    }
+}

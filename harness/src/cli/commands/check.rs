@@ -1,0 +1,227 @@
+//! `check`: brings a system up, plays one turn through its description, tries what the description claims, and prints what it saw.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use clap::Args as ClapArgs;
+
+use super::list::Listed;
+use crate::cli::allowed::Allowed;
+use crate::cli::chosen::Chosen;
+use crate::cli::output::{BROKEN, Format, fail, say, say_json};
+use crate::cli::progress::Shown;
+use crate::cli::staged::staged;
+use crate::cluster::Progress;
+use crate::run::check::{self, Checked, Line, Places, Section};
+use crate::run::{LiveRun, RunError, Setting, Story};
+use crate::system::System;
+use crate::system::load::reference::PLACE;
+
+/// Most promises that are named of those that are not judged, and of those that are judged in part.
+const NAMED: usize = 6;
+
+/// Options of `check`.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct Args {
+    #[command(flatten)]
+    chosen: Chosen,
+    #[command(flatten)]
+    allowed: Allowed,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// Progress that is shown, and kept for the report.
+struct Told<'s> {
+    shown: &'s Shown,
+    lines: Mutex<Vec<String>>,
+}
+
+impl Progress for Told<'_> {
+    fn step(&self, text: &str) {
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(text.to_owned());
+        self.shown.step(text);
+    }
+
+    fn detail(&self, line: &str) {
+        self.shown.detail(line);
+    }
+}
+
+pub(in crate::cli) async fn check(stories: &[Story], args: &Args) -> u8 {
+    let (system, described) = match args.chosen.described(stories) {
+        Ok(opened) => opened,
+        Err(e) => return fail(&e),
+    };
+    let (system, places) = (Arc::new(system), Places::new(described));
+    let shown = Shown::new();
+    let work = async |live: &LiveRun| Box::pin(sections(live, &system, &places, &shown)).await;
+    let done = Box::pin(staged(&args.allowed, &shown, work)).await.into_result();
+    shown.done();
+    let sections = match done {
+        Ok(Ok(sections)) => sections,
+        Ok(Err(reason)) => return fail(&reason),
+        Err(code) => return code,
+    };
+    let checked = report(stories, &system, sections);
+    match args.format {
+        Format::Human => say(&check::text(&checked)),
+        Format::Json => say_json(&checked),
+    }
+    if checked.mistakes() > 0 { BROKEN } else { 0 }
+}
+
+/// Brings the system up on one slot and tries everything on it. A system that does not come up is a finding of the check.
+async fn sections(
+    live: &LiveRun,
+    system: &Arc<System>,
+    places: &Places,
+    shown: &Shown,
+) -> Result<Vec<Section>, RunError> {
+    let setting = Setting {
+        system: system.clone(),
+        defect: None,
+        filter: None,
+        slots: 1,
+    };
+    let told = Told {
+        shown,
+        lines: Mutex::default(),
+    };
+    let begun = Instant::now();
+    let opened = live.open(&setting, None, &told).await;
+    let (took, lines) = (
+        begun.elapsed(),
+        told.lines.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+    );
+    match opened {
+        Ok(session) => check::check(&session, &lines, took, places, shown).await,
+        Err(error) => Ok(check::not_up(&error, &lines, system, places)),
+    }
+}
+
+fn report(stories: &[Story], system: &System, mut sections: Vec<Section>) -> Checked {
+    let file = system.choice.file.as_deref().unwrap_or(Path::new(PLACE));
+    sections.push(judged(&Listed::of(stories, system), system));
+    let pods = system.description.pods.names().into_iter();
+    let parts = system.description.parts.iter().map(|(name, _)| name.to_owned());
+    Checked {
+        system: system.name().to_owned(),
+        file: file.display().to_string(),
+        run: run(system),
+        design: system.design.clone(),
+        profile: system.profile.clone(),
+        parts: pods.chain(parts).collect(),
+        sections,
+    }
+}
+
+/// The command that runs stories on the system.
+fn run(system: &System) -> String {
+    let choice = &system.choice;
+    let file = choice.file.as_ref().map(|file| file.display().to_string());
+    let options = [
+        ("--system", &file),
+        ("--design", &choice.design),
+        ("--profile", &choice.profile),
+    ];
+    let mut words = vec!["cargo crosspod run".to_owned()];
+    for (option, value) in options {
+        words.extend(value.iter().map(|value| format!("{option} {value}")));
+    }
+    words.join(" ")
+}
+
+/// What the system can be tried and judged by, in the words of `list`.
+fn judged(listed: &Listed, system: &System) -> Section {
+    let mut section = Section::new("CAN BE JUDGED");
+    section.push(Line::info(listed.sum(system)));
+    let not: Vec<Line> = listed
+        .promises
+        .iter()
+        .filter_map(|promise| {
+            Some(Line::info(format!(
+                "not      {}: {}",
+                promise.promise,
+                promise.not_applicable.as_ref()?
+            )))
+        })
+        .collect();
+    let part: Vec<Line> = listed
+        .promises
+        .iter()
+        .filter_map(|promise| {
+            let (clause, why) = promise.lacking().next()?;
+            Some(Line::info(format!(
+                "in part  {}: not \"{clause}\": {why}",
+                promise.promise
+            )))
+        })
+        .collect();
+    for lines in [not, part] {
+        let more = lines.len().saturating_sub(NAMED);
+        section.lines.extend(lines.into_iter().take(NAMED));
+        if more > 0 {
+            section.push(Line::info(format!("         {more} more: cargo crosspod list")));
+        }
+    }
+    section.lines.extend(expected(system));
+    section
+}
+
+/// How many bugs the description expects to be found.
+fn expected(system: &System) -> Option<Line> {
+    let known = &system.description.expected;
+    let sometimes = known.iter().filter(|known| known.sometimes).count();
+    let bugs = if known.len() == 1 { "bug is" } else { "bugs are" };
+    (!known.is_empty()).then(|| {
+        Line::info(format!(
+            "{} known {bugs} expected, {sometimes} of them sometimes",
+            known.len()
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::check::Mark;
+    use crate::system::Choice;
+    use crate::system::load::{Beside, Surroundings, load_text};
+
+    #[test]
+    fn what_is_not_judged_is_named_with_the_reason() {
+        let text = include_str!("../../../tests/descriptions/copies-of-one-service.toml");
+        let around = Surroundings {
+            file: &|_| Beside::There,
+            is_set: &|_| true,
+            promises: &[],
+            stories: &[],
+        };
+        let described = load_text("system.toml", text, &around).expect("a description");
+        let choice = Choice {
+            file: Some("system.toml".into()),
+            ..Choice::default()
+        };
+        let system = System::of(&choice, Path::new("system.toml"), &described).expect("its first profile");
+        let checked = report(&[], &system, vec![Section::new("START")]);
+        let section = checked.sections.last().expect("a section");
+        assert_eq!(section.name, "CAN BE JUDGED");
+        let lines: Vec<&str> = section.lines.iter().map(|line| line.text.as_str()).collect();
+        assert!(lines[0].contains(": 0 of 0 stories can be played"), "{lines:?}");
+        let second = "not      TenantIsolation: no second account (auth.accounts.stranger)";
+        assert!(lines.contains(&second), "{lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("in part  ")), "{lines:?}");
+        assert!(section.lines.iter().all(|line| line.mark == Mark::Info));
+        assert!(
+            checked.run.starts_with("cargo crosspod run --system system.toml"),
+            "{}",
+            checked.run
+        );
+    }
+}
