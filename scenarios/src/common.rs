@@ -1,4 +1,4 @@
-//! What several stories say alike, on any system.
+//! The steps and values that several stories have in common, on any system.
 
 use std::time::Duration;
 

@@ -290,7 +290,7 @@ fn a_described_system_can_play_many_stories_and_says_of_the_others_why_not() {
         let whys: Vec<String> = whys.map(|why| why.to_string()).collect();
         let playable = stories.len() - whys.len();
         assert!(playable >= PLAYABLE_MIN, "{}: {playable}: {whys:#?}", file.display());
-        // What the driver cannot do is in no key of a description.
+        // A power that the driver lacks is in no key of a description.
         let says_how = |why: &String| why.ends_with(')') || why.starts_with("the driver cannot ");
         assert!(whys.iter().all(says_how), "each names its key: {whys:#?}");
         seen += 1;

@@ -74,7 +74,7 @@ const LATER: [&str; 5] = ["pod", "provider", "design", "defects", "at"];
 const IMAGES: &str = "images.toml";
 
 impl Wanted {
-    /// What a cluster of a system is made of.
+    /// The things that a cluster of a system is made of.
     ///
     /// # Errors
     /// A placeholder has no value, that of a variable of the environment that is not set.

@@ -48,14 +48,14 @@ const PORT_VARIABLES: [&str; 8] = [
 /// Ports of debuggers, metrics and gRPC, which clients do not talk to.
 const NOT_FOR_CLIENTS: [u16; 7] = [5005, 5678, 6060, 9229, 9464, 50051, 50052];
 
-/// What a health check asks of its own service.
+/// The question that a health check asks of its own service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Asked {
     port: Option<u16>,
     path: Option<String>,
 }
 
-/// What the command of a health check asks.
+/// The question that the command of a health check asks.
 fn asked(check: &str) -> Asked {
     let Some(found) = ADDRESS.captures(check) else {
         return Asked::default();

@@ -1,4 +1,4 @@
-//! What an image is, by its name.
+//! The kind of an image, by its name.
 
 use crate::system::parts::Role;
 

@@ -1,4 +1,4 @@
-//! What each service seems to be: a part of a known role, a job, a program, or asleep.
+//! The kind that each service seems to be of: a part of a known role, a job, a program, or asleep.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ const DATABASES: [&str; 3] = ["db", "database", "pg"];
 /// The word in the name of a job that brings a schema up to date.
 const MIGRATES: &str = "migrat";
 
-/// What a service seems to be.
+/// The kind that a service seems to be of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A part of a role that crosspod knows more of.

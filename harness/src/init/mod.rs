@@ -24,7 +24,7 @@ use page::Heading;
 use parts::Parts;
 use pods::Pods;
 
-/// What a description is to be made from, beside the resolved compose files.
+/// The wishes that a description is made from, beside the resolved compose files.
 #[derive(Debug, Clone)]
 pub struct Request<'r> {
     /// File name of the description.

@@ -9,7 +9,7 @@ use crate::system::parts::Role;
 use crate::system::table::node::quoted as key;
 use crate::system::table::open::OPEN;
 
-/// What the page is about, beside the guesses.
+/// The subject of the page, beside the guesses.
 #[derive(Debug)]
 pub(super) struct Heading<'h> {
     /// The description's own file name.

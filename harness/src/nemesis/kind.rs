@@ -16,7 +16,7 @@ pub struct FaultKind {
     pub about: &'static str,
     /// The places that it can be aimed at.
     pub on: On,
-    /// What must be there to inject it, beside one of its places.
+    /// The needs of its injection, beside one of its places.
     pub needs: &'static [Need],
     /// Its effect at a place.
     pub effect: fn(&FaultSite) -> Effect,

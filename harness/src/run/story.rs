@@ -16,7 +16,7 @@ pub struct Story {
     pub name: &'static str,
     /// The failure that the story provokes, and how, in one sentence.
     pub about: &'static str,
-    /// What a system must offer so that the story can be played, beside the needs of its faults.
+    /// The needs that a system must meet so that the story can be played, beside the needs of its faults.
     pub needs: &'static [Need],
     /// The faults that it injects, by their names in the registry of faults.
     pub faults: &'static [&'static str],

@@ -31,7 +31,7 @@ const UNBOUNDED: Duration = Duration::from_secs(20);
 /// A system under test as it is played: its description in one design, with one profile.
 #[derive(Debug, Clone)]
 pub struct System {
-    /// What was asked for, for commands that play it again.
+    /// The choice that was made, for commands that play it again.
     pub choice: Choice,
     /// Folder from which its description takes paths.
     pub folder: PathBuf,
@@ -132,7 +132,7 @@ impl System {
         self.design.as_deref().unwrap_or_default()
     }
 
-    /// What decides whether it has what is needed.
+    /// The system, its profile and the driver's powers, against which needs are held.
     pub fn played(&self) -> Played<'_> {
         Played {
             system: &self.description,
@@ -159,7 +159,7 @@ impl System {
         self.bounds().of(bound).map_or(UNBOUNDED, Duration::from_millis)
     }
 
-    /// What it can be judged by.
+    /// The capabilities by which it can be judged.
     pub fn capabilities(&self) -> &[Capability] {
         &self.capabilities
     }
@@ -169,7 +169,7 @@ impl System {
         self.capabilities.contains(&capability)
     }
 
-    /// What it lacks, with the reasons.
+    /// The capabilities that it lacks, with the reasons.
     pub fn lacks(&self) -> &[Lack] {
         &self.lacks
     }

@@ -59,7 +59,7 @@ pub enum Unfit {
     TooLarge(usize),
 }
 
-/// What a line begins.
+/// The kind of value that a line begins.
 enum Begun {
     Whole(Reply),
     /// A list of so many values.

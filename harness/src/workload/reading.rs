@@ -11,7 +11,7 @@ use crate::system::stored::Statuses;
 use crate::system::talk::{Finder, ReadCall};
 use crate::wire::text::cut;
 
-/// What a pod reads back of a thread, or of one turn.
+/// The messages that a pod reads back of a thread, or of one turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
     /// The thread's status, if the answer tells it.

@@ -137,7 +137,7 @@ fn run(system: &System) -> String {
     words.join(" ")
 }
 
-/// What the system can be tried and judged by, in the words of `list`.
+/// The stories, faults and promises by which the system can be tried and judged, in the words of `list`.
 fn judged(listed: &Listed, system: &System) -> Section {
     let mut section = Section::new("CAN BE JUDGED");
     section.push(Line::info(listed.sum(system)));

@@ -122,7 +122,7 @@ fn write(output: &Path, text: &str, over: bool) -> Result<(), String> {
     file.write_all(text.as_bytes()).map_err(|e| about(output, &e))
 }
 
-/// What was written, what is left to say, and what comes next.
+/// The report: the file that was written, the values that are left to say, and the next command.
 fn report(output: &Path, draft: &Draft) -> String {
     let known = Known {
         promises: &[],

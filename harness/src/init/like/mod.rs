@@ -9,7 +9,7 @@ use std::fmt;
 pub struct Like {
     /// Its name.
     pub name: &'static str,
-    /// What such servers do.
+    /// The work of such servers, in words.
     pub about: &'static str,
     rules: &'static str,
 }

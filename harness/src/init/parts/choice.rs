@@ -26,7 +26,7 @@ pub(in crate::init) struct Part<'r> {
     pub(in crate::init) ports: Option<Guess<Vec<u16>>>,
     /// Address by which crosspod reads it.
     pub(in crate::init) url: Option<Guess<String>>,
-    /// What is left of its data after a kill.
+    /// The rest of its data after a kill.
     pub(in crate::init) keeps: Option<Guess<Keeps>>,
 }
 
@@ -48,7 +48,7 @@ pub(in crate::init) struct Parts<'r> {
     pub(in crate::init) alone: Vec<Alone>,
 }
 
-/// What the guesses about parts go by.
+/// The facts that guesses about parts go by.
 struct Around<'a, 'r> {
     sorted: &'a Sorted<'r>,
     pods: &'a [Seen<'r>],

@@ -1,4 +1,4 @@
-//! What is left of a store's data after a kill, by its command and its volumes.
+//! The rest of a store's data after a kill, by its command and its volumes.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ const REDIS_OPTIONS: [&str; 3] = ["REDIS_ARGS", "REDIS_EXTRA_FLAGS", "VALKEY_EXT
 /// Variables of images that keep an append-only file unless they say `no`.
 const REDIS_APPENDS: [&str; 2] = ["REDIS_AOF_ENABLED", "VALKEY_AOF_ENABLED"];
 
-/// What a Redis server keeps. Its process, not its machine, is killed: what it handed to the kernel is kept.
+/// The data that a Redis server keeps. Its process, not its machine, is killed: what it handed to the kernel is kept.
 pub(super) fn redis(server: &Seen<'_>) -> Guess<Keeps> {
     let mut words = server.words();
     let environment = server.environment();
@@ -49,7 +49,7 @@ fn value_of<'w>(words: &'w [String], option: &str) -> Option<&'w str> {
     words.get(at + 1).map(String::as_str)
 }
 
-/// What a NATS server keeps: streams of JetStream lie in files, everything else is gone.
+/// The data that a NATS server keeps: streams of JetStream lie in files, everything else is gone.
 pub(super) fn nats(server: &Seen<'_>) -> Guess<Keeps> {
     let words = server.words();
     let option = |names: &[&str]| {
@@ -74,7 +74,7 @@ pub(super) fn nats(server: &Seen<'_>) -> Guess<Keeps> {
     }
 }
 
-/// What a server keeps of which nothing is known.
+/// The data that a server of an unknown kind keeps.
 pub(super) fn other(server: &Seen<'_>) -> Guess<Keeps> {
     if server.has_volume() {
         Guess::inferred(Keeps::Always, "it has a volume")

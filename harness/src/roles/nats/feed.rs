@@ -155,7 +155,7 @@ impl LogFeed {
         text.map_err(|what| self.broken(what))
     }
 
-    /// What a message says. Nothing if its subject is none of a log's, or if it says nothing that is judged.
+    /// The frames that a message says. None if its subject is none of a log's, or if it says nothing that is judged.
     fn said(&mut self, subject: &str, seq: u64, headers: &HeaderMap, payload: &[u8]) -> Vec<LogMessage> {
         let Some(log) = self.names.read(subject) else {
             return Vec::new();

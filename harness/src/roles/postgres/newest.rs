@@ -13,7 +13,7 @@ pub(super) struct Newest {
     known: HashMap<(RowKind, String), Known>,
 }
 
-/// What is known of one thread or turn.
+/// The newest values that are known of one thread or turn.
 #[derive(Debug, Default)]
 struct Known {
     /// The newest piece by each rule, by the rule's place.

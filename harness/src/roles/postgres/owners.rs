@@ -49,7 +49,7 @@ pub struct Owners {
     kept: Mutex<Option<Kept>>,
 }
 
-/// What an id names.
+/// The kind of thing that an id names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum By {
     Thread,
@@ -116,7 +116,7 @@ impl Owners {
         }))
     }
 
-    /// What rows of turns tell of a thread: of its turn with an owner, or of some turn.
+    /// The values that rows of turns tell of a thread: of its turn with an owner, or of some turn.
     async fn of_some_turn(&self, thread: &ThreadId) -> Result<Option<Piece>, DatabaseError> {
         let Some(piece) = self.sum(By::ThreadOfTurn, thread.as_str()).await? else {
             return Ok(None);
@@ -171,7 +171,7 @@ impl Owners {
         self.questions.iter().any(|question| question.by == by)
     }
 
-    /// What all tables that are asked by such an id tell. Returns `None` if none has such a row.
+    /// The values that all tables tell that are asked by such an id. Returns `None` if none has such a row.
     async fn sum(&self, by: By, id: &str) -> Result<Option<Piece>, DatabaseError> {
         let mut pieces = Vec::new();
         let questions = self.questions.iter().enumerate();
@@ -238,7 +238,7 @@ impl Owners {
         Ok(text.and_then(|text| column.value(key, &text, &Values::default())))
     }
 
-    /// What a row tells.
+    /// The values that a row tells.
     fn piece(&self, asked: &Asked, row: &Row) -> Result<Piece, DatabaseError> {
         let value = |key| self.value(asked, row, key);
         let count = |text: String| {

@@ -1,9 +1,9 @@
-//! What single tables tell of a thread or turn, and its sum: one table may hold the status, another the owner. Pure.
+//! The pieces that single tables tell of a thread or turn, and their sum: one table may hold the status, another the owner. Pure.
 
 use crate::history::{Attempt, Epoch, MessageId, PodName, Row, Status, ThreadId, TurnId, TurnRow};
 use crate::system::stored::{RowKind, Tables};
 
-/// What a table tells of one thread or turn. `None` is unknown, or NULL.
+/// The piece that a table tells of one thread or turn. `None` is unknown, or NULL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) thread: Option<String>,

@@ -13,12 +13,12 @@ const PART_MAX: usize = 8 << 20;
 /// Longest value that a problem shows, in bytes.
 const SHOWN: usize = 200;
 
-/// What a change was read as by one rule.
+/// The reading of a change by one rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Read {
     /// A row by itself: a part, feedback, or a value that cannot be read.
     Row(Row),
-    /// What the table tells of a thread or turn; other tables may tell more.
+    /// The piece that the table tells of a thread or turn; other tables may tell more.
     Piece {
         kind: RowKind,
         /// Place of the rule.
@@ -66,7 +66,7 @@ impl Reading<'_> {
         }
     }
 
-    /// What the row tells of its thread or turn.
+    /// The piece that the row tells of its thread or turn.
     fn piece(&self, rule: usize) -> Result<Read, Without> {
         self.is_there()?;
         let kind = self.rule.is;

@@ -153,7 +153,7 @@ impl LogFeed {
         }
         for key in other {
             self.logs.remove(&key);
-            // What the key held may have been more than was read.
+            // The key may have held more than was read.
             self.seq += 1;
         }
         Ok(())

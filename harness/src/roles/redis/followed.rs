@@ -34,7 +34,7 @@ enum Place {
     Stream(StreamPlace),
 }
 
-/// What one reading has brought.
+/// The entries that one reading has brought.
 #[derive(Default)]
 pub(super) struct Drained {
     pub(super) messages: Vec<LogMessage>,

@@ -1,6 +1,6 @@
 //! How far a list or a stream of a Redis store was read. Pure.
 //!
-//! Whoever reads a log asks for the entry that was read last too. If that is still where it was, nothing that came behind it was
+//! A reader of a log asks for the entry that was read last too. If that is still where it was, nothing that came behind it was
 //! lost: lists are trimmed and streams are cut at their beginning.
 
 use std::fmt;
@@ -186,7 +186,7 @@ mod tests {
         bytes.map(Item::Bytes).collect()
     }
 
-    /// What a reader at `place` is given of a list.
+    /// The entries of a list that a reader at `place` is given.
     fn page(place: &ListPlace, held: &[&str], page: u64) -> Vec<Item> {
         let (first, last) = place.range(page);
         let within = held.iter().take(last as usize + 1).skip(first as usize);

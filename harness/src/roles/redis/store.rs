@@ -37,7 +37,7 @@ pub struct RedisError {
     kind: Kind,
 }
 
-/// What an error leaves of its connection.
+/// The state of a connection after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// The store has answered in good order.

@@ -17,7 +17,7 @@ impl AnswerTails {
             .push(Arc::new(tail));
     }
 
-    /// Those that there are until now.
+    /// The tails that there are until now.
     pub(in crate::run) fn until_now(&self) -> Vec<Arc<Tail>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -34,7 +34,7 @@ const TAIL_END: Duration = Duration::from_secs(10);
 
 /// A cast on a slot, with the feeds of the stores.
 pub(in crate::run) struct Bench<'p> {
-    /// Who tries things.
+    /// The cast that tries things.
     pub(in crate::run) cast: Cast,
     /// Places of the description.
     pub(in crate::run) places: &'p Places,

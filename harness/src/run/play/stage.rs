@@ -218,7 +218,7 @@ pub(in crate::run) async fn make_cast(
     })
 }
 
-/// What the system's parts store.
+/// The data that the system's parts store.
 fn stored(slot: &Slot) -> BTreeMap<PodName, Stored> {
     let description = &slot.api.system().description;
     let log = description.log.as_ref().map(|log| log.part.as_str());

@@ -21,7 +21,7 @@ pub struct Options {
 /// The stories that were asked for, in order.
 #[derive(Clone)]
 pub struct Selected {
-    /// Those that the system can play; at least one.
+    /// The stories that the system can play; at least one.
     pub playable: Vec<Story>,
     /// The others, each with the reason.
     pub not_applicable: Vec<NotPlayed>,

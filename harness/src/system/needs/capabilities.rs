@@ -212,7 +212,7 @@ fn of_the_rest(system: &System, capability: Capability) -> Result<(), Why> {
 }
 
 impl System {
-    /// What the system can be judged by, and what it lacks with the reason, both in the order of [`Capability`].
+    /// The capabilities by which the system can be judged, and those that it lacks with the reason, both in the order of [`Capability`].
     pub fn capabilities(&self) -> (Vec<Capability>, Vec<Lack>) {
         let mut there = Vec::new();
         let mut lacks = Vec::new();

@@ -57,7 +57,7 @@ impl Power {
         }
     }
 
-    /// What a driver without it cannot do.
+    /// The work that a driver without it cannot do.
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::Freeze => "freeze a part",

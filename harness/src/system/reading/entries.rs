@@ -49,7 +49,7 @@ pub struct LogMessage {
     pub seq: u64,
     /// The entry's cursor, if it has one that can be read.
     pub cursor: Option<Cursor>,
-    /// What it says.
+    /// The frames that it says.
     pub chunk: Chunk,
 }
 

@@ -20,9 +20,9 @@ use crate::workload::session::Session;
 pub enum TailFrom {
     /// The turn from its start; where a tail shows a thread, the turn in flight, or else what comes.
     Start,
-    /// Only what comes.
+    /// The frames that come, and none before.
     Live,
-    /// What comes behind a cursor, in one of the forms that the system takes.
+    /// The frames behind a cursor, in one of the forms that the system takes.
     Cursor(String, CursorForm),
 }
 
@@ -112,7 +112,7 @@ impl Api {
     }
 }
 
-/// What the request needs to show a stream from there. A cursor is given in a form that the system takes.
+/// The patch that the request needs to show a stream from there. A cursor is given in a form that the system takes.
 fn added<'a>(attach: &'a AttachCall, from: &TailFrom) -> &'a Patch {
     match from {
         TailFrom::Start => &attach.start,

@@ -1,4 +1,4 @@
-//! What a pod tells of itself: health, readiness, metrics, feedback.
+//! The things that a pod tells of itself: health, readiness, metrics, feedback.
 
 use std::net::SocketAddr;
 

@@ -31,7 +31,7 @@ pub(super) fn shows_turns(view: &View<'_>) -> bool {
     view.watchers.iter().any(|watcher| watcher.turn.is_some())
 }
 
-/// What an entry of the stream log is a place of, as tails show it, and its thread. Returns `None` if it is of no turn of the play.
+/// The stream that an entry of the stream log belongs to, as tails show it, and its thread. Returns `None` if it is of no turn of the play.
 pub(super) fn scope(view: &View<'_>, entry: &Stored<'_>, of_turns: bool) -> Option<(Scope, usize)> {
     let turn = entry.turn.or_else(|| view.turn(turn_of(entry.event)?));
     let thread = entry.thread.or_else(|| view.turns[turn?].thread)?;

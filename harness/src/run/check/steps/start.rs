@@ -89,7 +89,7 @@ pub(in crate::run) async fn links(slot: &Slot, places: &Places) -> Line {
     }
 }
 
-/// What became of the compose files, by the lines that were told.
+/// The changes to the compose files, by the lines that were told.
 fn remarks<'t>(told: &'t [String], project: &'t str) -> impl Iterator<Item = &'t str> {
     let of_project = told
         .iter()

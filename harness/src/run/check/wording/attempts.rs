@@ -1,4 +1,4 @@
-//! What two attempts of one turn leave on the screen of a client that follows the description.
+//! The text that two attempts of one turn leave on the screen of a client that follows the description.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::run::check::section::Line;
 use crate::system::reading::TextToken;
 use crate::system::stream::{Resets, Says, Stream};
 
-/// What the rule for starts says of resets, with its place. `None` if no rule is for starts.
+/// The word of the rule for starts about resets, with its place. `None` if no rule is for starts.
 pub(in crate::run) fn resets<'s>(stream: &'s Stream, places: &Places) -> Option<(&'s Resets, Option<(usize, usize)>)> {
     let start = stream.frames.iter().position(|rule| rule.says == Says::Start)?;
     let place = places.of(&format!("stream.frames[{start}].resets"));

@@ -1,4 +1,4 @@
-//! What a client that follows the description has on its screen after a tail.
+//! The screen of a client that follows the description, after a tail.
 
 use super::frames::SeenFrame;
 use crate::history::{Chunk, Status, TurnId};
@@ -60,7 +60,7 @@ pub(in crate::run) struct Screen {
     pub(in crate::run) text: String,
     /// Attempts that began.
     pub(in crate::run) starts: u32,
-    /// Those that told the client to drop what it had.
+    /// The frames that told the client to drop what it had.
     pub(in crate::run) resets: u32,
     /// True once the end was shown.
     pub(in crate::run) has_ended: bool,

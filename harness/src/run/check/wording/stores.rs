@@ -1,4 +1,4 @@
-//! What the stores committed of a turn: its rows, and the entries of the stream log.
+//! The commits of the stores for a turn: its rows, and the entries of the stream log.
 
 use crate::history::{Chunk, Event, Row, Status, StoreEvent, ThreadId, TurnId, What};
 use crate::run::check::places::Places;
@@ -110,7 +110,7 @@ pub(in crate::run) fn log(
         ))
         .at(at()),
     });
-    // What frames of a tail do not say is told of the tail.
+    // The tail is told of where its frames do not say it.
     unreadable.retain(|why| {
         ["leads to no", "of [statuses]", "no kind at"]
             .iter()
