@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::PodName;
+use super::{EdgeRules, PodName};
 
 /// The play, the system that it was played on, and the bounds that it is judged by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,9 @@ pub struct Rules {
     /// Pods that the system's own supervisor starts again when they end (`restart:` of a compose file).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub restarted: Vec<PodName>,
+    /// The edge before the pods. `None` if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edge: Option<EdgeRules>,
 }
 
 /// True for a count that is left out.

@@ -40,8 +40,8 @@ use entities::log::Stored;
 use slow::Stretch;
 
 use crate::history::{
-    Bounds, Capability, Event, ExpectedFailure, Lack, OpId, PodName, ReadAnswer, Rules, Status, StoreEvent, TurnId,
-    TurnKey, What,
+    Bounds, Capability, Event, ExpectedFailure, Lack, OpId, PodName, ReadAnswer, Routed, Rules, Status, StoreEvent,
+    TurnId, TurnKey, What,
 };
 use crate::verdict::Finding;
 
@@ -96,6 +96,10 @@ pub(crate) struct View<'a> {
     /// The first change that the description cannot read, in words.
     pub(crate) unread: Option<String>,
     pub(crate) feedback: Feedback<'a>,
+    /// Requests through the edge, in the order of their answers.
+    pub(crate) routed: Vec<(At, &'a Routed)>,
+    /// The pods that the edge was told to send clients to, at each change.
+    pub(crate) pools: Vec<(At, &'a [PodName])>,
     pub(crate) faults: Faults<'a>,
     /// In the order of the history.
     starvation: Vec<Stretch<'a>>,

@@ -4,7 +4,7 @@ use crate::history::{self, Capability, Lack};
 
 use super::why::{Why, held};
 use crate::system::file::System;
-use crate::system::parts::Role;
+use crate::system::parts::Edge;
 use crate::system::stored::{OnDeath, OwnerMap, OwnerRule, RowKind, RowRule};
 use crate::system::stream::Says;
 use crate::system::talk::{Busy, Scope};
@@ -166,7 +166,6 @@ fn of_stores(system: &System, capability: Capability) -> Result<(), Why> {
 
 fn of_the_rest(system: &System, capability: Capability) -> Result<(), Why> {
     let auth = system.auth.as_ref();
-    let has_role = |role| system.parts.iter().any(|(_, part)| part.role == role);
     match capability {
         Capability::Tenants => held(
             auth.is_some_and(|auth| auth.accounts.stranger.is_some()),
@@ -204,9 +203,9 @@ fn of_the_rest(system: &System, capability: Capability) -> Result<(), Why> {
             )
         }
         _ => held(
-            has_role(Role::Edge),
+            system.edge.is_some() && system.pods.answered_by.is_some(),
             "clients reach the pods directly",
-            "[parts.SERVICE] role = \"edge\"",
+            "[edge] and pods.answered_by",
         ),
     }
 }
@@ -243,6 +242,7 @@ impl System {
             copies: self.pods.copies.get().try_into().unwrap_or(1),
             ready_needs: Some(self.pods.ready_needs.clone()),
             restarted: Vec::new(),
+            edge: self.edge.as_ref().map(Edge::rules),
         }
     }
 }

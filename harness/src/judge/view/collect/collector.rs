@@ -74,6 +74,8 @@ pub(super) fn empty<'a>() -> View<'a> {
         revoked: Vec::new(),
         unread: None,
         feedback: Feedback::default(),
+        routed: Vec::new(),
+        pools: Vec::new(),
         faults: Faults::default(),
         starvation: Vec::new(),
         pods: BTreeSet::new(),

@@ -103,6 +103,7 @@ impl<'a> Collector<'a> {
             RunEvent::Played { gave_up } => ending.played = Some((at, gave_up.as_deref())),
             RunEvent::Quiesced => ending.quiesced = Some(at),
             RunEvent::Ended => ending.ended = true,
+            RunEvent::Pool { pods } => self.view.pools.push((at, pods)),
             RunEvent::HarnessFailed { reason } => {
                 ending.harness_failed.get_or_insert(reason);
             }

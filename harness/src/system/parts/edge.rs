@@ -1,0 +1,142 @@
+//! `[edge]`: the way into the system that its clients take, and how it pins a client to a pod.
+
+use crate::history;
+use crate::system::language::Timespan;
+use crate::system::table::{Named, Node, Problem, table, words};
+
+words! {
+    /// By what an entry pins a client to a pod.
+    pub Affinity {
+        /// By the cookie of `[edge]`.
+        Cookie = "cookie",
+        /// By the client's address.
+        Address = "address",
+        /// It does not.
+        None = "none",
+    }
+}
+
+table! {
+    /// The edge: a part of the role `edge`, through which clients reach the pods. Stories that go through it need `pods.answered_by`.
+    pub Edge = "[edge]" {
+        /// The part, by its name in `[parts]`.
+        part: String,
+        /// Cookie that pins a client to a pod.
+        cookie: Option<String>,
+        /// Path below which the cookie is sent. By default every path.
+        path: Option<String>,
+        /// Lifetime of the cookie: the idle time of the session that it leads to.
+        lifetime: Option<Timespan>,
+        /// A request that carries the cookie begins its lifetime anew.
+        slides: bool = false,
+        /// Longest from a pod's death, drain or return until the edge knows of it: two looks of its health check.
+        health: Timespan,
+        /// Ways into the edge, by names of your own.
+        entries: Named<Entry>,
+        /// Files in the edge's container that are made at each start: a certificate for `localhost`.
+        certificate: Option<Certificate>,
+        /// A release that is brought up beside the pods, verified, and promoted or rolled back.
+        candidate: Option<Candidate>,
+    }
+    check check_edge
+}
+
+table! {
+    /// A way into the edge.
+    pub Entry = "[edge.entries.NAME]" {
+        /// Port of the edge's container.
+        port: u16,
+        /// By what a client is pinned to a pod: `cookie`, `address`, `none`.
+        affinity: Affinity,
+        /// Clients speak TLS.
+        tls: bool = false,
+        /// The entry leads to another one only, and sets no cookie.
+        redirects: bool = false,
+        /// A connection begins with a PROXY line, by which a client says its address.
+        proxy_protocol: bool = false,
+    }
+}
+
+table! {
+    /// Where the edge looks for its certificate. crosspod makes one, and clients trust it alone.
+    pub Certificate = "[edge.certificate]" {
+        /// File of the certificate in the edge's container, PEM.
+        certificate: String,
+        /// File of its key, PEM.
+        key: String,
+    }
+}
+
+table! {
+    /// A candidate: a service of the compose file that is no pod until it is promoted.
+    pub Candidate = "[edge.candidate]" {
+        /// Its compose service.
+        service: String,
+        /// The version that it says it is.
+        version: String,
+        /// File in the edge's container that says which pods get traffic.
+        file: String,
+        /// File beside the description: the pods get it all.
+        rolled_back: String,
+        /// File beside the description: pods and candidate share it.
+        both: String,
+        /// File beside the description: the candidate gets it all.
+        promoted: String,
+    }
+}
+
+impl Edge {
+    /// What the judge goes by.
+    pub fn rules(&self) -> history::EdgeRules {
+        let entries = self.entries.iter().map(|(name, entry)| history::EdgeEntry {
+            name: name.to_owned(),
+            affinity: entry.affinity.into(),
+            tls: entry.tls,
+            redirects: entry.redirects,
+        });
+        history::EdgeRules {
+            cookie: self.cookie.clone(),
+            path: self.path.clone(),
+            lifetime_ms: self.lifetime.map(millis),
+            slides: self.slides,
+            health_ms: millis(self.health),
+            entries: entries.collect(),
+        }
+    }
+}
+
+impl From<Affinity> for history::Affinity {
+    fn from(affinity: Affinity) -> Self {
+        match affinity {
+            Affinity::Cookie => Self::Cookie,
+            Affinity::Address => Self::Address,
+            Affinity::None => Self::None,
+        }
+    }
+}
+
+fn millis(span: Timespan) -> u64 {
+    u64::try_from(span.get().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn check_edge(edge: &Edge, node: &Node, found: &mut Vec<Problem>) {
+    let at = |key: &str| node.get(key).unwrap_or(node);
+    if edge.entries.is_empty() {
+        let help = "say [edge.entries.web] with port and affinity, for example";
+        found.push(Problem::at(node, "no way into the edge is named").help(help));
+    }
+    let pins_by_cookie = edge.entries.iter().any(|(_, entry)| entry.affinity == Affinity::Cookie);
+    if pins_by_cookie && edge.cookie.is_none() {
+        found.push(Problem::at(node, "an entry pins by a cookie: say cookie, its name"));
+    }
+    if edge.cookie.is_some() && !pins_by_cookie {
+        found.push(Problem::at(at("cookie"), "no entry pins by a cookie"));
+    }
+    let speaks_tls = edge.entries.iter().any(|(_, entry)| entry.tls);
+    let is_secure = edge.cookie.as_deref().is_some_and(|name| name.starts_with("__Secure-"));
+    if is_secure && !speaks_tls {
+        let message =
+            "a browser keeps a cookie named __Secure-... only if it comes over TLS, and no entry has tls = true";
+        found.push(Problem::at(at("cookie"), message));
+    }
+}
