@@ -4,6 +4,8 @@
 
 mod answer;
 mod api;
+mod edge;
+mod event_source;
 mod intake;
 mod manner;
 mod reading;
@@ -13,6 +15,8 @@ mod session;
 mod tail;
 
 pub use api::{Api, ApiError, Message, Scrape, TailFrom, Who};
+pub use edge::{Browser, Connections, EdgeClient, EntryPlace, OddCookie, Trust};
+pub use event_source::{Course, Ended, EventSource, Opens, Order};
 pub use intake::{Frame, Intake, Limits};
 pub use reading::Reading;
 pub use seen::{Seen, TurnSeen};

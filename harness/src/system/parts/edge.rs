@@ -29,6 +29,8 @@ table! {
         lifetime: Option<Timespan>,
         /// A request that carries the cookie begins its lifetime anew.
         slides: bool = false,
+        /// Header by which an answer says how long the session that it needs took to be built, in milliseconds.
+        cold_start: Option<String>,
         /// Longest from a pod's death, drain or return until the edge knows of it: two looks of its health check.
         health: Timespan,
         /// Ways into the edge, by names of your own.
