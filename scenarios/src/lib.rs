@@ -15,6 +15,7 @@ mod cancelled_on_another_pod;
 mod cluster_smoke;
 mod common;
 mod cursors_of_every_form;
+mod edge;
 mod empty_answer;
 mod fault;
 mod feedback_acknowledged_then_killed;
@@ -27,6 +28,7 @@ mod killed_inside_spool_drain;
 mod killed_inside_spool_recovery;
 mod killed_inside_takeover;
 mod large_answers;
+mod long;
 mod long_answer_after_a_short_one;
 mod message_queued_mid_answer;
 mod message_sent_to_every_pod;
@@ -90,6 +92,11 @@ macro_rules! story {
 
 /// Every story, in the order in which they are played.
 pub fn stories() -> Vec<Story> {
+    [straight(), edge::stories(), long::stories()].concat()
+}
+
+/// The stories whose clients go straight to the pods.
+fn straight() -> Vec<Story> {
     [
         basics(),
         owners(),

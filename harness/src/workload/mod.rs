@@ -13,6 +13,7 @@ mod request;
 mod seen;
 mod session;
 mod tail;
+mod way;
 
 pub use api::{Api, ApiError, Message, Scrape, TailFrom, Who};
 pub use edge::{Browser, Connections, EdgeClient, EntryPlace, OddCookie, Trust};
@@ -22,6 +23,7 @@ pub use reading::Reading;
 pub use seen::{Seen, TurnSeen};
 pub use session::Session;
 pub use tail::{Attach, Tail};
+pub use way::Way;
 
 #[cfg(test)]
 mod tests;

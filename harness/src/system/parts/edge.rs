@@ -35,6 +35,8 @@ table! {
         health: Timespan,
         /// Ways into the edge, by names of your own.
         entries: Named<Entry>,
+        /// Folder beside this one. Its files replace those of the edge's configuration while the edge is to pin nobody.
+        unpinned: Option<String>,
         /// Files in the edge's container that are made at each start: a certificate for `localhost`.
         certificate: Option<Certificate>,
         /// A release that is brought up beside the pods, verified, and promoted or rolled back.

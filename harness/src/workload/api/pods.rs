@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::{Api, ApiError, unfit};
 use crate::history::{FeedbackId, Outcome, PodName};
+use crate::system::language::Pointer;
 use crate::workload::answer::{Answer, Trouble, whole};
 use crate::workload::request::Prepared;
 use crate::workload::session::Session;
@@ -122,9 +123,25 @@ impl Api {
     /// There was no whole answer, in words.
     pub async fn get(&self, at: SocketAddr, path: &str) -> Result<(u16, Option<PodName>), String> {
         let answer = self.plain(at, path).await.map_err(|trouble| trouble.reason)?;
+        Ok(self.said_by(&answer))
+    }
+
+    /// The text at a pointer of the answer of a path.
+    ///
+    /// # Errors
+    /// There was no answer, or no such text in it, in words.
+    pub async fn said_at(&self, at: SocketAddr, path: &str, pointer: &Pointer) -> Result<String, String> {
+        let answer = self.plain(at, path).await.map_err(|trouble| trouble.reason)?;
+        let said = pointer.find(&answer.json()?);
+        let said = said.as_ref().and_then(|said| said.as_str()).map(str::to_owned);
+        said.ok_or_else(|| format!("no text at {pointer}: {}", answer.excerpt()))
+    }
+
+    /// The status of an answer, and the pod that says it is its own.
+    pub(super) fn said_by(&self, answer: &Answer) -> (u16, Option<PodName>) {
         let header = self.system.description.pods.answered_by.as_deref();
         let pod = header.and_then(|name| answer.header(name)).map(PodName::from);
-        Ok((answer.status.as_u16(), pod))
+        (answer.status.as_u16(), pod)
     }
 
     /// Asks a pod for a path without a sign-in.

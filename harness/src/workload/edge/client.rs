@@ -73,17 +73,17 @@ pub(in crate::workload) struct Asked {
 }
 
 impl EdgeClient {
-    /// A client that connects when it is first used. Its connections are kept.
+    /// A client that connects when it is first used. Its connections are kept. Call it on a runtime.
     ///
     /// # Errors
     /// The relay or the HTTP client cannot be set up on this machine, in words.
-    pub async fn open(browser: Browser, entry: EntryPlace, recorder: Recorder) -> Result<Self, String> {
+    pub fn open(browser: Browser, entry: EntryPlace, recorder: Recorder) -> Result<Self, String> {
         let target = Target {
             at: entry.at,
             address: browser.address().filter(|_| entry.takes_address),
             trust: entry.trust.clone(),
         };
-        let relay = Relay::start(target).await;
+        let relay = Relay::start(target);
         let relay = relay.map_err(|e: io::Error| format!("a relay to the edge: {e}"))?;
         let http = Http::new(Connections::Kept).map_err(|e| format!("a client of the edge: {e}"))?;
         Ok(Self(Arc::new(Shared {

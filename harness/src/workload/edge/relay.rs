@@ -84,12 +84,14 @@ struct Shared {
 }
 
 impl Relay {
-    /// Begins to listen.
+    /// Begins to listen. Call it on a runtime.
     ///
     /// # Errors
     /// No port of loopback is free.
-    pub(super) async fn start(target: Target) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    pub(super) fn start(target: Target) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let at = listener.local_addr()?;
         let shared = Arc::new(Shared {
             target: Mutex::new(target),
@@ -190,20 +192,20 @@ mod tests {
 
     use super::*;
 
-    async fn relay_to(listener: &TcpListener, address: Option<Ipv4Addr>) -> Relay {
+    fn relay_to(listener: &TcpListener, address: Option<Ipv4Addr>) -> Relay {
         let at = listener.local_addr().expect("its address");
         let target = Target {
             at,
             address,
             trust: None,
         };
-        Relay::start(target).await.expect("a port")
+        Relay::start(target).expect("a port")
     }
 
     #[tokio::test]
     async fn a_connection_begins_with_the_address_and_passes_both_ways() {
         let entry = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let relay = relay_to(&entry, Some(Ipv4Addr::new(198, 51, 100, 7))).await;
+        let relay = relay_to(&entry, Some(Ipv4Addr::new(198, 51, 100, 7)));
         let mut client = TcpStream::connect(relay.at).await.expect("it listens");
         client.write_all(b"GET /").await.expect("it is there");
         let (mut peer, _) = entry.accept().await.expect("a connection");
@@ -226,7 +228,7 @@ mod tests {
     #[tokio::test]
     async fn an_entry_that_is_away_closes_the_connection_and_is_named() {
         let entry = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let relay = relay_to(&entry, None).await;
+        let relay = relay_to(&entry, None);
         drop(entry);
         let mut client = TcpStream::connect(relay.at).await.expect("it listens");
         let mut answer = Vec::new();

@@ -29,7 +29,7 @@ impl Rig {
         }
     }
 
-    async fn client(&self, at: SocketAddr, browser: &Browser, takes_address: bool) -> EdgeClient {
+    fn client(&self, at: SocketAddr, browser: &Browser, takes_address: bool) -> EdgeClient {
         let entry = EntryPlace {
             name: "web".to_owned(),
             at,
@@ -38,7 +38,7 @@ impl Rig {
             answered_by: Some("x-pod".to_owned()),
             cold_start: Some("x-cold-start-ms".to_owned()),
         };
-        let opened = EdgeClient::open(browser.clone(), entry, self.recorder.clone()).await;
+        let opened = EdgeClient::open(browser.clone(), entry, self.recorder.clone());
         opened.expect("a client")
     }
 
@@ -76,7 +76,7 @@ fn pins(head: &str) -> String {
 #[tokio::test]
 async fn each_request_is_recorded_with_its_cookies_and_who_answered() {
     let (rig, edge) = (Rig::new(), FakeEdge::start(pins).await);
-    let client = rig.client(edge.at, &browser(1), false).await;
+    let client = rig.client(edge.at, &browser(1), false);
     let api = named().through(&client);
     for path in ["/v1/a?x=1", "/v1/b", "/healthz", "/broken", "/old"] {
         drop(api.get(client.at(), path).await.expect("an answer"));
@@ -114,12 +114,12 @@ async fn two_browsers_have_a_jar_each_and_a_browser_has_one_at_every_entry() {
     let (rig, edge) = (Rig::new(), FakeEdge::start(pins).await);
     let (one, other) = (browser(1), browser(2));
     for browser in [&one, &one, &other] {
-        let client = rig.client(edge.at, browser, false).await;
+        let client = rig.client(edge.at, browser, false);
         let api = named().through(&client);
         drop(api.get(client.at(), "/v1/a").await.expect("an answer"));
     }
     one.forget_cookie();
-    let client = rig.client(edge.at, &one, false).await;
+    let client = rig.client(edge.at, &one, false);
     assert_eq!(client.cookie_for("/v1/a"), None);
     let cookies: Vec<_> = rig.routed().into_iter().map(|one| (one.client.0, one.cookie)).collect();
     assert_eq!(cookies, [(1, None), (1, Some("chat-2".to_owned())), (2, None)]);
@@ -128,7 +128,7 @@ async fn two_browsers_have_a_jar_each_and_a_browser_has_one_at_every_entry() {
 #[tokio::test]
 async fn a_client_has_the_address_that_it_says_on_fresh_connections() {
     let (rig, edge) = (Rig::new(), FakeEdge::start(pins).await);
-    let client = rig.client(edge.at, &browser(1), true).await;
+    let client = rig.client(edge.at, &browser(1), true);
     let api = named().through(&client);
     for last in [7, 8] {
         client
@@ -140,7 +140,7 @@ async fn a_client_has_the_address_that_it_says_on_fresh_connections() {
     assert!(asked[0].starts_with("proxy tcp4 198.51.100.7 "), "{}", asked[0]);
     assert!(asked[1].starts_with("proxy tcp4 198.51.100.8 "), "{}", asked[1]);
     assert_eq!(rig.routed()[1].address.as_deref(), Some("198.51.100.8"));
-    let plain = rig.client(edge.at, &browser(2), false).await;
+    let plain = rig.client(edge.at, &browser(2), false);
     assert!(plain.at_address(Ipv4Addr::LOCALHOST).is_err());
 }
 
@@ -151,7 +151,7 @@ async fn an_edge_that_is_away_is_a_trouble_and_one_that_moved_is_found_again() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         listener.local_addr().expect("its address")
     };
-    let client = rig.client(nowhere, &browser(1), false).await;
+    let client = rig.client(nowhere, &browser(1), false);
     let api = named().through(&client);
     assert!(api.get(client.at(), "/v1/a").await.is_err());
     client.moved(edge.at);
@@ -186,7 +186,7 @@ fn streams(head: &str) -> String {
 #[tokio::test]
 async fn posts_and_tails_through_the_edge_name_the_pod_that_answered() {
     let (rig, edge) = (Rig::new(), FakeEdge::start(streams).await);
-    let client = rig.client(edge.at, &browser(1), false).await;
+    let client = rig.client(edge.at, &browser(1), false);
     let api = named().through(&client);
     let session = api.sign_in(&pod(), client.at(), Who::Own).await.expect("no steps");
     let thread = ThreadId::from("t1");
@@ -217,7 +217,7 @@ async fn posts_and_tails_through_the_edge_name_the_pod_that_answered() {
 #[tokio::test]
 async fn an_event_source_comes_back_behind_the_last_event_and_ends_at_a_refusal() {
     let (rig, edge) = (Rig::new(), FakeEdge::start(streams).await);
-    let client = rig.client(edge.at, &browser(1), false).await;
+    let client = rig.client(edge.at, &browser(1), false);
     let api = named().through(&client);
     let session = api.sign_in(&pod(), client.at(), Who::Own).await.expect("no steps");
     let (thread, recorder) = (ThreadId::from("t1"), rig.recorder.clone());

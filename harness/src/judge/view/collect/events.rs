@@ -104,6 +104,8 @@ impl<'a> Collector<'a> {
             RunEvent::Quiesced => ending.quiesced = Some(at),
             RunEvent::Ended => ending.ended = true,
             RunEvent::Pool { pods } => self.view.pools.push((at, pods)),
+            // Nobody is pinned: there is nothing to be seen of it but what clients are shown.
+            RunEvent::Pinning { .. } => {}
             RunEvent::HarnessFailed { reason } => {
                 ending.harness_failed.get_or_insert(reason);
             }
