@@ -6,7 +6,7 @@ use super::PodName;
 
 /// One request of a client through the edge, with its answer. It is recorded once the head of the answer is there, or the request
 /// is given up.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Routed {
     /// Which client asked; a client has one cookie jar and one address.
     pub client: ClientNo,
@@ -30,16 +30,22 @@ pub struct Routed {
     /// The pod that answered, by its own word; `None` if the edge answered itself, or nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod: Option<PodName>,
+    /// True if the answer is an event stream, which stays open.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stream: bool,
+    /// How long the pod took to build the session that it had not kept warm, by the answer's own word, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cold_start_ms: Option<u64>,
     /// Affinity cookies that the answer set, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<SetCookie>,
-    /// What went wrong, where no answer came.
+    /// What went wrong, where no answer came. `None` without an answer if the client left of its own accord.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
 }
 
 /// Number of a client of the edge within its run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ClientNo(pub u32);
 

@@ -225,7 +225,7 @@ mod tests {
         r#"{"kind":"revoked","tenant":"tenant-a","pod":"pod-1","session":1}"#,
         r#"{"kind":"feedback_posted","op":2,"pod":"pod-1","item":"f-1"}"#,
         r#"{"kind":"feedback_ended","op":2,"outcome":{"unknown":{"reason":"reset"}}}"#,
-        r#"{"kind":"routed","client":1,"entry":"secure","method":"GET","path":"/v1/threads","cookie":"c","asked_us":9,"status":200,"pod":"pod-1","set":[{"name":"a","value":"c","max_age_s":3,"path":"/v1","secure":true,"http_only":true,"same_site":"Lax"}]}"#,
+        r#"{"kind":"routed","client":1,"entry":"secure","method":"GET","path":"/v1/threads","cookie":"c","asked_us":9,"status":200,"pod":"pod-1","stream":true,"cold_start_ms":7,"set":[{"name":"a","value":"c","max_age_s":3,"path":"/v1","secure":true,"http_only":true,"same_site":"Lax"}]}"#,
         r#"{"kind":"pool","pods":["pod-1"]}"#,
         r#"{"kind":"tail_opened","watcher":1,"pod":"pod-1","thread":"t-1","turn":"turn-1","mode":"start","cursor":null,"role":"start","asked_us":9}"#,
         r#"{"kind":"tail_refused","watcher":1,"pod":"pod-1","thread":"t-1","status":503,"reason":"r","garbled":false}"#,
