@@ -12,6 +12,8 @@ mod excuses;
 mod faults;
 mod limits;
 mod owners;
+mod pins;
+mod pool;
 mod slow;
 mod starvation;
 mod text;
@@ -34,6 +36,8 @@ pub(crate) use entities::watcher::{Anchor, Fit, Frame, Scope, Seen, Showing, Wat
 pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
 pub(crate) use limits::Limits;
 pub(crate) use owners::Line;
+pub(crate) use pins::Pins;
+pub(crate) use pool::{NOTICE_US, Request, is_by};
 pub(crate) use text::{Against, Text, oneline};
 
 use entities::log::Stored;
