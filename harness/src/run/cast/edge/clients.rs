@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use crate::history::{ClientNo, Outcome, PodName};
+use crate::history::{ClientNo, EdgeRules, Outcome, PodName};
 use crate::plan::Answer;
 use crate::run::cast::Cast;
 use crate::run::cast::turn::{Turn, accepted};
@@ -128,7 +128,7 @@ impl Cast {
 
     /// How long the affinity cookie lives; `None` if the description does not say it.
     pub fn cookie_lifetime(&self) -> Result<Option<Duration>, Stopped> {
-        Ok(self.edge_rules()?.lifetime.map(|span| span.get()))
+        Ok(self.timed_rules()?.lifetime_ms.map(Duration::from_millis))
     }
 
     /// True if a request that carries the affinity cookie begins its lifetime anew.
@@ -143,7 +143,7 @@ impl Cast {
 
     /// The time within which the edge knows of a pod's death, drain or return.
     pub fn health_window(&self) -> Result<Duration, Stopped> {
-        Ok(self.edge_rules()?.health.get())
+        Ok(Duration::from_millis(self.timed_rules()?.health_ms))
     }
 
     /// The way to a pod: that of the story's user through the edge, if it goes there.
@@ -187,6 +187,13 @@ impl Cast {
         let system = self.slot.api.system();
         let edge = system.description.edge.as_ref();
         edge.ok_or_else(|| Stopped::GaveUp(format!("{} has no edge", system.name())))
+    }
+
+    /// What the judge goes by: the description of the edge with the timings of the profile that is played.
+    fn timed_rules(&self) -> Result<EdgeRules, Stopped> {
+        let system = self.slot.api.system();
+        let rules = system.rules().edge;
+        rules.ok_or_else(|| Stopped::GaveUp(format!("{} has no edge", system.name())))
     }
 
     fn entry_place(&self, name: &str) -> Result<EntryPlace, Stopped> {

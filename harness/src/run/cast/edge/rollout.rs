@@ -53,7 +53,7 @@ impl EdgeSide<'_> {
     /// Verifies the candidate before anybody is led to it: it lives, it can serve, and it says the version that is expected.
     pub async fn verify_candidate(self) -> Result<(), Stopped> {
         let cast = &*self.cast;
-        let (expected, version) = (&cast.described_candidate()?.version, reported_version(cast)?);
+        let (expected, version) = (&cast.described_candidate()?.version, &reported_version(cast)?);
         let handle = cast.slot.edge()?.candidate().map_err(harness)?.handle();
         let handle = handle.ok_or_else(|| Stopped::Harness("the candidate was not started".to_owned()))?;
         let what = format!("the candidate to live, to be ready and to be version {expected}");
