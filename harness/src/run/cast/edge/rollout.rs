@@ -117,16 +117,6 @@ impl EdgeSide<'_> {
 
     // --- pods behind it
 
-    /// Tells a pod to stop and starts it again once it is gone, and waits until an entry leads clients to it again.
-    pub async fn restart_behind(self, pod: &PodName, entry: &str) -> Result<i64, Stopped> {
-        let cast = self.cast;
-        NemesisSide { cast: &mut *cast }.terminate_pod(pod, None).await?;
-        let code = NemesisSide { cast: &mut *cast }.gone(pod).await?;
-        NemesisSide { cast: &mut *cast }.start(pod).await?;
-        cast.back_in_the_pool(pod, entry).await?;
-        Ok(code)
-    }
-
     /// Replaces each pod by another version in turn, each once the one before it is back in the pool of an entry. Returns the exit codes
     /// of those that were told to stop.
     pub async fn upgrade_all(self, version: &str, entry: &str) -> Result<Vec<i64>, Stopped> {
