@@ -92,7 +92,9 @@ macro_rules! story {
 
 /// Every story, in the order in which they are played.
 pub fn stories() -> Vec<Story> {
-    [straight(), edge::stories(), long::stories()].concat()
+    let straight = straight();
+    let through_the_edge = edge::stories(&straight);
+    [straight, through_the_edge, long::stories()].concat()
 }
 
 /// The stories whose clients go straight to the pods.
@@ -400,4 +402,28 @@ fn credentials() -> Vec<Story> {
             catches [],
             evidence ["every tail of the revoked session ended", "nothing later was shown on them"]),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_story_through_the_edge_is_the_one_that_goes_straight_and_needs_an_edge() {
+        let all = stories();
+        let through = all.iter().filter(|story| story.name.starts_with("edge::through"));
+        let mut seen = 0;
+        for story in through {
+            let name = story.name.rsplit("::").next().expect("a name");
+            let origin = all.iter().find(|origin| origin.name == name).expect("a story");
+            assert!(
+                story.needs.contains(&Has(crosspod::history::Capability::Edge)),
+                "{}",
+                story.name
+            );
+            assert_eq!((story.about, story.evidence), (origin.about, origin.evidence));
+            seen += 1;
+        }
+        assert!(seen >= 20, "only {seen}");
+    }
 }

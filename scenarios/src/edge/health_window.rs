@@ -1,6 +1,5 @@
 //! How long the edge takes to find out: from a pod's SIGKILL and from its SIGTERM until no new client is led to it, and from its
 //! return until one is. All of it must lie within the window that the description claims; the figures say how far.
-//! Catches: healthz-ignores-drain.
 
 use crosspod::plan::Pod;
 use crosspod::run::{Cast, Played};

@@ -1,6 +1,5 @@
 //! A candidate is started beside the pods, verified, given a share of the traffic, promoted, and rolled back, all under load: for a
 //! client the swap is atomic, none is shown a server's error, and answers begun on one side end on the other.
-//! Catches: version-skew-in-events.
 
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, LoadPlan, Played};

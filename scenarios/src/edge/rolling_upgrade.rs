@@ -1,6 +1,5 @@
 //! Every pod is replaced by another version, one after the other, while clients read and watch through the edge: none of them is shown
 //! a server's error, and no answer is lost. A pod that goes must be out of the pool before it stops serving.
-//! Catches: healthz-ignores-drain, drain-drops-in-flight, version-skew-in-events.
 
 use crosspod::history::Bound;
 use crosspod::plan::{Answer, Pod};

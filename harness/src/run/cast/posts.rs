@@ -16,7 +16,7 @@ use crate::history::{
 use crate::plan::{Answer, Manner, Pod};
 use crate::run::slot::Slot;
 use crate::run::stopped::Stopped;
-use crate::workload::{Attach, Message, Session, Tail, TailFrom, Way};
+use crate::workload::{Attach, EdgeClient, Message, Session, Tail, TailFrom, Way};
 
 /// One request that posts a message.
 struct Post {
@@ -221,6 +221,13 @@ impl Cast {
     /// if it is not accepted.
     pub async fn post_through(&mut self, pod: &PodName, answer: Answer) -> Result<Turn, Stopped> {
         accepted(pod, self.try_post(pod, &answer).await?)
+    }
+
+    /// Posts a message to the play's thread as a client of the edge; the play ends if it is not accepted.
+    pub async fn post_by(&mut self, client: &EdgeClient, answer: Answer) -> Result<Turn, Stopped> {
+        let (way, thread) = (self.way_of(client)?, self.thread.clone());
+        let outcome = self.try_post_by(&way, &thread, &answer).await;
+        accepted(&way.asked, outcome)
     }
 
     /// Posts a message to the play's thread through a pod, whatever comes of it.

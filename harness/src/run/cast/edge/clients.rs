@@ -3,11 +3,8 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use crate::history::{ClientNo, EdgeRules, Outcome, PodName};
-use crate::plan::Answer;
+use crate::history::{ClientNo, EdgeRules, PodName};
 use crate::run::cast::Cast;
-use crate::run::cast::turn::{Turn, accepted};
-use crate::run::cast::watchers::Watcher;
 use crate::run::stopped::Stopped;
 use crate::system::parts::{Affinity, Edge};
 use crate::workload::{Browser, EdgeClient, EntryPlace, Trust, Way};
@@ -100,25 +97,6 @@ impl Cast {
     pub async fn get_by(&self, client: &EdgeClient, path: &str) -> Option<Answered> {
         let (status, pod) = self.slot.api.through(client).get(client.at(), path).await.ok()?;
         Some(Answered { status, pod })
-    }
-
-    /// Posts a message to the play's thread as a client; the play ends if it is not accepted.
-    pub async fn post_by(&mut self, client: &EdgeClient, answer: Answer) -> Result<Turn, Stopped> {
-        let (way, thread) = (self.way_of(client)?, self.thread.clone());
-        let outcome: Outcome<Turn> = self.try_post_by(&way, &thread, &answer).await;
-        accepted(&way.asked, outcome)
-    }
-
-    /// Attaches to a turn's thread as a client, and waits until somebody has answered.
-    pub async fn attach_by(&mut self, client: &EdgeClient, turn: &Turn, role: &str) -> Result<Watcher, Stopped> {
-        let way = self.way_of(client)?;
-        self.attach_way(way, turn, role, None).await
-    }
-
-    /// Attaches again as the client of a watcher, from where it got to.
-    pub async fn come_back_by(&mut self, from: &Watcher, turn: &Turn) -> Result<Watcher, Stopped> {
-        let cursor = from.seen().last_id;
-        self.attach_way(from.way.clone(), turn, "reconnect", cursor).await
     }
 
     /// The path below which the affinity cookie is sent.
