@@ -51,9 +51,16 @@ macro_rules! edge {
     };
 }
 
-/// Every story of the edge.
-pub(crate) fn stories() -> Vec<Story> {
-    [affinity(), pods(), releases(), the_edge_itself(), through::stories()].concat()
+/// Every story of the edge. Some of those that go straight are played through it too.
+pub(crate) fn stories(straight: &[Story]) -> Vec<Story> {
+    [
+        affinity(),
+        pods(),
+        releases(),
+        the_edge_itself(),
+        through::stories(straight),
+    ]
+    .concat()
 }
 
 /// How clients are pinned, and for how long.

@@ -134,16 +134,7 @@ fn meets(need: Need, played: Played<'_>) -> Result<(), Why> {
             let words = format!("{number} pods are needed, there are {there}");
             held(there >= number, &words, "pods.copies")
         }
-        Need::Admin => held(
-            system.pods.admin.is_some(),
-            "pods have no admin interface",
-            "pods.admin",
-        ),
-        Need::Version => held(
-            system.pods.version.is_some(),
-            "pods report no version",
-            "[pods.version]",
-        ),
+        Need::Admin | Need::Version => of_pods(need, system),
         Need::Survivor | Need::Resumes | Need::Ends => of_owners(need, system),
         Need::Status => {
             let mut turns = system.rows.iter().filter(|row| row.is == RowKind::Turn);
@@ -183,6 +174,14 @@ fn meets(need: Need, played: Played<'_>) -> Result<(), Why> {
         Need::PinsBy(_) | Need::Redirects | Need::CookieLifetime | Need::Unpins | Need::Candidate | Need::ColdStart => {
             of_the_edge(need, system)
         }
+    }
+}
+
+fn of_pods(need: Need, system: &System) -> Result<(), Why> {
+    let pods = &system.pods;
+    match need {
+        Need::Admin => held(pods.admin.is_some(), "pods have no admin interface", "pods.admin"),
+        _ => held(pods.version.is_some(), "pods report no version", "[pods.version]"),
     }
 }
 

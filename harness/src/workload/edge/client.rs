@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Response;
 
 use super::browser::Browser;
-use super::relay::{HOST, Relay, Target, Trust};
+use super::relay::{Destination, HOST, Relay, Trust};
 use crate::history::writer::Recorder;
 use crate::history::{ClientEvent, PodName, Routed, SetCookie};
 use crate::wire::http::client as http_client;
@@ -78,12 +78,12 @@ impl EdgeClient {
     /// # Errors
     /// The relay or the HTTP client cannot be set up on this machine, in words.
     pub fn open(browser: Browser, entry: EntryPlace, recorder: Recorder) -> Result<Self, String> {
-        let target = Target {
+        let destination = Destination {
             at: entry.at,
             address: browser.address().filter(|_| entry.takes_address),
             trust: entry.trust.clone(),
         };
-        let relay = Relay::start(target);
+        let relay = Relay::start(destination);
         let relay = relay.map_err(|e: io::Error| format!("a relay to the edge: {e}"))?;
         let http = Http::new(Connections::Kept).map_err(|e| format!("a client of the edge: {e}"))?;
         Ok(Self(Arc::new(Shared {
@@ -112,7 +112,7 @@ impl EdgeClient {
 
     /// Leads connections that come from now on to another address: an edge that is started again listens elsewhere.
     pub fn moved(&self, at: SocketAddr) {
-        self.0.relay.lead(|target| target.at = at);
+        self.0.relay.lead(|destination| destination.at = at);
     }
 
     /// Has this address in the edge's eyes from now on, on fresh connections.
@@ -124,7 +124,7 @@ impl EdgeClient {
             return Err(format!("entry {} speaks no PROXY protocol", self.entry()));
         }
         self.0.browser.set_address(address);
-        self.0.relay.lead(|target| target.address = Some(address));
+        self.0.relay.lead(|destination| destination.address = Some(address));
         self.reconnect();
         Ok(())
     }

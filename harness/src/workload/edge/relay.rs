@@ -59,7 +59,7 @@ impl Trust {
 
 /// The place that a relay leads to, and what it says there.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
+pub(super) struct Destination {
     /// Where the entry listens now.
     pub(super) at: SocketAddr,
     /// The client's address, where the entry hears it by the PROXY protocol.
@@ -79,7 +79,7 @@ pub(super) struct Relay {
 
 #[derive(Debug)]
 struct Shared {
-    target: Mutex<Target>,
+    destination: Mutex<Destination>,
     trouble: Mutex<Option<String>>,
 }
 
@@ -88,13 +88,13 @@ impl Relay {
     ///
     /// # Errors
     /// No port of loopback is free.
-    pub(super) fn start(target: Target) -> io::Result<Self> {
+    pub(super) fn start(destination: Destination) -> io::Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let at = listener.local_addr()?;
         let shared = Arc::new(Shared {
-            target: Mutex::new(target),
+            destination: Mutex::new(destination),
             trouble: Mutex::new(None),
         });
         let task = AbortOnDropHandle::new(tokio::spawn(accept(listener, shared.clone())));
@@ -106,8 +106,8 @@ impl Relay {
     }
 
     /// Changes where connections that come from now on lead to.
-    pub(super) fn lead(&self, change: impl FnOnce(&mut Target)) {
-        change(&mut self.shared.target.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(super) fn lead(&self, change: impl FnOnce(&mut Destination)) {
+        change(&mut self.shared.destination.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Takes the last error between the relay and the entry: a client above only sees its connection close.
@@ -137,9 +137,13 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         while connections.try_join_next().is_some() {}
         let shared = shared.clone();
         connections.spawn(async move {
-            let target = shared.target.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            if let Err(error) = pass(client, &target).await {
-                shared.note(format!("between the client and {}: {}", target.at, chain(&error)));
+            let destination = shared
+                .destination
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            if let Err(error) = pass(client, &destination).await {
+                shared.note(format!("between the client and {}: {}", destination.at, chain(&error)));
             }
             drop(permit);
         });
@@ -153,9 +157,9 @@ impl Shared {
 }
 
 /// Passes the bytes of one connection until both sides have ended.
-async fn pass(mut client: TcpStream, target: &Target) -> io::Result<()> {
+async fn pass(mut client: TcpStream, destination: &Destination) -> io::Result<()> {
     let late = || io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {CONNECT:?}"));
-    let entry = tokio::time::timeout(CONNECT, connect(target)).await;
+    let entry = tokio::time::timeout(CONNECT, connect(destination)).await;
     let mut entry = entry.map_err(|_| late())??;
     client.set_nodelay(true)?;
     copy_bidirectional(&mut client, &mut entry).await.map(drop)
@@ -166,14 +170,14 @@ trait Way: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Way for T {}
 
-async fn connect(target: &Target) -> io::Result<Box<dyn Way>> {
-    let mut stream = TcpStream::connect(target.at).await?;
+async fn connect(destination: &Destination) -> io::Result<Box<dyn Way>> {
+    let mut stream = TcpStream::connect(destination.at).await?;
     stream.set_nodelay(true)?;
-    if let Some(address) = target.address {
+    if let Some(address) = destination.address {
         let from = SocketAddr::new(IpAddr::V4(address), stream.local_addr()?.port());
-        stream.write_all(proxy_line(from, target.at).as_bytes()).await?;
+        stream.write_all(proxy_line(from, destination.at).as_bytes()).await?;
     }
-    let Some(Trust(config)) = &target.trust else {
+    let Some(Trust(config)) = &destination.trust else {
         return Ok(Box::new(stream));
     };
     let name = ServerName::try_from(HOST).map_err(io::Error::other)?;
@@ -194,12 +198,12 @@ mod tests {
 
     fn relay_to(listener: &TcpListener, address: Option<Ipv4Addr>) -> Relay {
         let at = listener.local_addr().expect("its address");
-        let target = Target {
+        let destination = Destination {
             at,
             address,
             trust: None,
         };
-        Relay::start(target).expect("a port")
+        Relay::start(destination).expect("a port")
     }
 
     #[tokio::test]
