@@ -8,7 +8,7 @@ use std::fmt;
 use crate::system::Choice;
 
 /// Variables of the environment that change what a run plays with.
-pub const VARIABLES: [&str; 10] = [
+pub const VARIABLES: [&str; 11] = [
     "DOCKER_HOST",
     "DOCKER_CONTEXT",
     "DOCKER_CONFIG",
@@ -16,6 +16,7 @@ pub const VARIABLES: [&str; 10] = [
     "CROSSPOD_WORKSPACE",
     "CROSSPOD_IMAGE_POSTGRES",
     "CROSSPOD_IMAGE_NATS",
+    "CROSSPOD_IMAGE_TRAEFIK",
     "CROSSPOD_IMAGE_MOCK_AI",
     "CROSSPOD_IMAGE_POD",
     "CROSSPOD_IMAGE_LINKS",

@@ -74,7 +74,7 @@ table! {
         metrics: Option<Metrics>,
         /// Items that are acknowledged first and stored later.
         feedback: Option<Feedback>,
-        /// Bugs that a pod can be started with.
+        /// Bugs that a pod or the edge can be started with.
         defects: Vec<Defect>,
     }
 }

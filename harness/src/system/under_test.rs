@@ -122,6 +122,16 @@ impl System {
         })
     }
 
+    /// The rules that promises go by, with the profile's timings of the edge.
+    pub fn rules(&self) -> history::Rules {
+        let mut rules = self.description.rules();
+        let timings = self.played().profile.and_then(|profile| profile.edge.as_ref());
+        if let (Some(edge), Some(timings)) = (&mut rules.edge, timings) {
+            timings.lay_over(edge);
+        }
+        rules
+    }
+
     /// Its name in reports.
     pub fn name(&self) -> &str {
         &self.description.name

@@ -10,6 +10,7 @@ mod cursors;
 mod logs;
 mod owners;
 mod requests;
+mod resumes;
 mod scene;
 mod tails;
 mod texts;

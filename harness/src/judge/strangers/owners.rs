@@ -1,6 +1,6 @@
 //! Owners: values that lead to no pod, columns that keep their last owner, and takings through "nobody".
 
-use super::scene::{call_asked, described, owned, run, settle, survived, undisturbed};
+use super::scene::{call_asked, described, died_at_work, owned, run, settle, survived, undisturbed};
 use crate::history::{Capability, FaultStep, OnDeath, Status};
 use crate::judge::testing::{Play, TOKENS, aimed, call_ends, fault, observed};
 use crate::verdict::Verdict;
@@ -78,11 +78,8 @@ fn a_stopped_turn_was_not_lost() {
 /// The owner is killed at 40 ms and nobody goes on; it is back at `back_ms`.
 fn left_alone(back_ms: u64) -> Play {
     let mut play = super::scene::asked();
-    run(&mut play, 12, (20, 1, "pod-1"), &[2, 3], 1..=3);
-    play.at(40, fault(1, "kill", "pod-1", aimed()))
-        .at(41, fault(1, "kill", "pod-1", observed()))
-        .at(43, call_ends(1, "pod-1", "client_gone"))
-        .at(back_ms, fault(1, "kill", "pod-1", FaultStep::Healed));
+    died_at_work(&mut play);
+    play.at(back_ms, fault(1, "kill", "pod-1", FaultStep::Healed));
     play
 }
 

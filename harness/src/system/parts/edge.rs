@@ -1,5 +1,7 @@
 //! `[edge]`: the way into the system that its clients take, and how it pins a client to a pod.
 
+use std::path::Path;
+
 use crate::history;
 use crate::system::language::Timespan;
 use crate::system::table::{Named, Node, Problem, table, words};
@@ -33,6 +35,11 @@ table! {
         health: Timespan,
         /// Ways into the edge, by names of your own.
         entries: Named<Entry>,
+        /// Folder of the edge's container from which it takes its configuration, and which it watches. Files that the compose file
+        /// mounts there from the folder of this file are copied instead, so that they can be changed while the edge runs.
+        config: Option<String>,
+        /// Port of the edge's own interface (Traefik's API, without TLS), by which a changed configuration is known to be in force.
+        api: Option<u16>,
         /// Files in the edge's container that are made at each start: a certificate for `localhost`.
         certificate: Option<Certificate>,
         /// A release that is brought up beside the pods, verified, and promoted or rolled back.
@@ -74,13 +81,13 @@ table! {
         service: String,
         /// The version that it says it is.
         version: String,
-        /// File in the edge's container that says which pods get traffic.
+        /// File below `edge.config` that says which pods get traffic.
         file: String,
-        /// File beside the description: the pods get it all.
+        /// File beside this one: the pods get it all.
         rolled_back: String,
-        /// File beside the description: pods and candidate share it.
+        /// File beside this one: pods and candidate share it.
         both: String,
-        /// File beside the description: the candidate gets it all.
+        /// File beside this one: the candidate gets it all.
         promoted: String,
     }
 }
@@ -121,6 +128,8 @@ fn millis(span: Timespan) -> u64 {
 
 fn check_edge(edge: &Edge, node: &Node, found: &mut Vec<Problem>) {
     let at = |key: &str| node.get(key).unwrap_or(node);
+    check_ports(edge, node, found);
+    check_config(edge, node, found);
     if edge.entries.is_empty() {
         let help = "say [edge.entries.web] with port and affinity, for example";
         found.push(Problem::at(node, "no way into the edge is named").help(help));
@@ -138,5 +147,41 @@ fn check_edge(edge: &Edge, node: &Node, found: &mut Vec<Problem>) {
         let message =
             "a browser keeps a cookie named __Secure-... only if it comes over TLS, and no entry has tls = true";
         found.push(Problem::at(at("cookie"), message));
+    }
+}
+
+/// Ports of the edge's container: no two ways in share one.
+fn check_ports(edge: &Edge, node: &Node, found: &mut Vec<Problem>) {
+    let mut taken: Vec<(u16, String)> = edge.api.map(|port| (port, "api".to_owned())).into_iter().collect();
+    for (name, entry) in edge.entries.iter() {
+        let entry_node = node.get("entries").and_then(|entries| entries.get(name));
+        let said = entry_node.and_then(|entry| entry.get("port")).unwrap_or(node);
+        match taken.iter().find(|(port, _)| *port == entry.port) {
+            Some((port, other)) => found.push(Problem::at(said, format!("{port} is the port of {other} too"))),
+            None => taken.push((entry.port, format!("entries.{name}"))),
+        }
+    }
+}
+
+/// What is changed while the edge runs lies in its folder, and the edge says that it took it.
+fn check_config(edge: &Edge, node: &Node, found: &mut Vec<Problem>) {
+    let Some(candidate) = &edge.candidate else { return };
+    let at = node.get("candidate").unwrap_or(node);
+    for (missing, key, example) in [
+        (edge.config.is_none(), "config", "\"/etc/traefik/config\""),
+        (edge.api.is_none(), "api", "8090"),
+    ] {
+        if missing {
+            let message = format!("a candidate is promoted by a change of the edge's configuration: {key} is missing");
+            found.push(Problem::at(at, message).help(format!("say {key} = {example} in [edge], for example")));
+        }
+    }
+    let is_below = |config: &String| Path::new(&candidate.file).strip_prefix(config).is_ok();
+    if let Some(config) = edge.config.as_ref().filter(|config| !is_below(config)) {
+        let said = at.get("file").unwrap_or(at);
+        found.push(Problem::at(
+            said,
+            format!("{} is not below edge.config, {config}", candidate.file),
+        ));
     }
 }

@@ -5,7 +5,7 @@ pub mod part;
 pub mod pods;
 pub mod provider;
 
-pub use edge::Edge;
+pub use edge::{Affinity, Candidate, Edge, Entry};
 pub use part::{Keeps, Part, Role};
 pub use pods::{Pods, Version};
 pub use provider::{Aside, ProviderRules};
