@@ -96,10 +96,8 @@ impl<'a> View<'a> {
         if listings.all(|listing| !is_among(listing, pod)) {
             return true;
         }
-        // A pod that its supervisor starts again comes back without being healed.
-        let comes_back = self.rules.restarted.iter().any(|restarted| restarted.as_str() == pod);
         let mut faults = self.faults.during(from_us, until_us);
-        !comes_back
+        !self.comes_back(pod)
             && faults.any(|fault| {
                 let is_proven = fault.observed.is_some() || fault.asks_to_end();
                 let is_away = fault.target == pod && fault.takes_its_target_away() && is_proven;
@@ -134,7 +132,7 @@ impl<'a> View<'a> {
             if fault.excuses_nothing() || self.is_orderly(fault) {
                 return false;
             }
-            let is_away = fault.takes_its_target_away() && !fault.excuses_everyone();
+            let is_away = fault.takes_its_target_away() && !fault.excuses_everyone() && !self.comes_back(fault.target);
             let is_new = touches(fault.aimed.us, noticed_us);
             let is_coming_back = || {
                 fault
@@ -168,6 +166,11 @@ impl<'a> View<'a> {
             ))
         };
         stop.or_else(change)
+    }
+
+    /// True if the pod's supervisor starts it again when it ends: it comes back before anybody heals it.
+    fn comes_back(&self, pod: &str) -> bool {
+        is_among(&self.rules.restarted, pod)
     }
 
     /// True if a fault tells a pod to stop in good order.
@@ -225,7 +228,7 @@ fn is_among(pods: &[PodName], pod: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::FaultStep;
+    use crate::history::{FaultStep, RunEvent, What};
     use crate::judge::testing::edge::{answered, edge_play, pool};
     use crate::judge::testing::{Play, aimed, died, fault, observed, starved};
     use crate::judge::view::View;
@@ -266,6 +269,20 @@ mod tests {
         for name in ["hold at inside-drain", "clock-shifted", "disk-full"] {
             assert_eq!(places(&faulted(name), &moments), "+++++++++", "{name}");
         }
+    }
+
+    #[test]
+    fn a_pod_that_its_supervisor_starts_again_may_be_back_at_any_time() {
+        let mut play = faulted("kill");
+        play.change(|what| match what {
+            What::Run(RunEvent::Began(began)) => {
+                let mut began = began.clone();
+                began.rules.restarted = vec!["pod-1".into()];
+                Some(What::Run(RunEvent::Began(began)))
+            }
+            _ => None,
+        });
+        assert_eq!(places(&play, &[2_999, 3_001, 7_999, 9_499, 9_501]), "+???+");
     }
 
     #[test]

@@ -119,21 +119,18 @@ fn lasts(cookie: &SetCookie, lifetime_ms: u64) -> bool {
     max_age_s.is_some_and(|s| rounded.map(|whole| whole.max(1)).contains(&s))
 }
 
+/// The cookie as its header has it.
 fn describe(cookie: &SetCookie) -> String {
-    let mut text = format!("{}={}", cookie.name, cookie.value);
-    if let Some(s) = cookie.max_age_s {
-        text.push_str(&format!("; Max-Age={s}"));
-    }
-    if let Some(path) = &cookie.path {
-        text.push_str(&format!("; Path={path}"));
-    }
-    for (is_there, word) in [(cookie.secure, "; Secure"), (cookie.http_only, "; HttpOnly")] {
-        text.push_str(if is_there { word } else { "" });
-    }
-    if let Some(same_site) = &cookie.same_site {
-        text.push_str(&format!("; SameSite={same_site}"));
-    }
-    text
+    let flag = |is_there: bool, word: &str| is_there.then(|| word.to_owned());
+    let parts = [
+        Some(format!("{}={}", cookie.name, cookie.value)),
+        cookie.max_age_s.map(|s| format!("Max-Age={s}")),
+        cookie.path.as_ref().map(|path| format!("Path={path}")),
+        flag(cookie.secure, "Secure"),
+        flag(cookie.http_only, "HttpOnly"),
+        cookie.same_site.as_ref().map(|site| format!("SameSite={site}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// A client without the cookie that a pod answers and that is given none.
@@ -444,11 +441,11 @@ mod tests {
 
     #[test]
     fn an_address_moves_with_the_loss_of_its_pod_or_to_one_that_came_back() {
-        let from = |pod: &str| answered("by-address", pod).from_address("10.0.0.1");
+        let from = |pod: &str| answered("by-address", pod).at_address("10.0.0.1");
         let first = || {
             let mut play = edge_play();
             play.ask(3_000, from("pod-1"))
-                .ask(3_100, answered("by-address", "pod-2").from_address("10.0.0.2"));
+                .ask(3_100, answered("by-address", "pod-2").at_address("10.0.0.2"));
             play
         };
         first().ask(9_000, from("pod-1")).passes();
