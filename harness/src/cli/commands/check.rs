@@ -1,7 +1,7 @@
 //! `check`: brings a system up, plays one turn through its description, tries what the description claims, and prints what it saw.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args as ClapArgs;
@@ -13,7 +13,7 @@ use crate::cli::output::{BROKEN, Format, fail, say, say_json};
 use crate::cli::progress::Shown;
 use crate::cli::staged::staged;
 use crate::cluster::Progress;
-use crate::run::check::{self, Checked, Line, Places, Section};
+use crate::run::check::{self, Checked, Line, Section, Subject};
 use crate::run::{LiveRun, RunError, Setting, Story};
 use crate::system::System;
 use crate::system::load::reference::PLACE;
@@ -54,13 +54,13 @@ impl Progress for Told<'_> {
 }
 
 pub(in crate::cli) async fn check(stories: &[Story], args: &Args) -> u8 {
-    let (system, described) = match args.chosen.described(stories) {
+    let (system, described) = match args.chosen.unfinished(stories) {
         Ok(opened) => opened,
         Err(e) => return fail(&e),
     };
-    let (system, places) = (Arc::new(system), Places::new(described));
+    let subject = Subject::new(system, described);
     let shown = Shown::new();
-    let work = async |live: &LiveRun| Box::pin(sections(live, &system, &places, &shown)).await;
+    let work = async |live: &LiveRun| Box::pin(sections(live, &subject, &shown)).await;
     let done = Box::pin(staged(&args.allowed, &shown, work)).await.into_result();
     shown.done();
     let sections = match done {
@@ -68,23 +68,22 @@ pub(in crate::cli) async fn check(stories: &[Story], args: &Args) -> u8 {
         Ok(Err(reason)) => return fail(&reason),
         Err(code) => return code,
     };
-    let checked = report(stories, &system, sections);
+    let checked = report(stories, &subject.system, sections);
     match args.format {
         Format::Human => say(&check::text(&checked)),
         Format::Json => say_json(&checked),
     }
-    if checked.mistakes() > 0 { BROKEN } else { 0 }
+    if checked.mistakes() + checked.open() > 0 {
+        BROKEN
+    } else {
+        0
+    }
 }
 
 /// Brings the system up on one slot and tries everything on it. A system that does not come up is a finding of the check.
-async fn sections(
-    live: &LiveRun,
-    system: &Arc<System>,
-    places: &Places,
-    shown: &Shown,
-) -> Result<Vec<Section>, RunError> {
+async fn sections(live: &LiveRun, subject: &Subject, shown: &Shown) -> Result<Vec<Section>, RunError> {
     let setting = Setting {
-        system: system.clone(),
+        system: subject.system.clone(),
         defect: None,
         filter: None,
         slots: 1,
@@ -100,8 +99,8 @@ async fn sections(
         told.lines.lock().unwrap_or_else(PoisonError::into_inner).clone(),
     );
     match opened {
-        Ok(session) => check::check(&session, &lines, took, places, shown).await,
-        Err(error) => Ok(check::not_up(&error, &lines, system, places)),
+        Ok(session) => check::check(&session, &lines, took, subject, shown).await,
+        Err(error) => Ok(check::not_up(&error, &lines, subject)),
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::places::Places;
+use super::proposal::Proposal;
 use super::wording::frames::{SeenFrame, bytes_of, frames};
 use super::wording::screen::Screen;
 use crate::history::writer::Recorder;
@@ -38,6 +39,7 @@ pub(in crate::run) struct Bench<'p> {
     pub(in crate::run) cast: Cast,
     /// Places of the description.
     pub(in crate::run) places: &'p Places,
+    proposals: Vec<Proposal>,
     journal: Journal,
     tasks: Vec<JoinHandle<()>>,
     stop: CancellationToken,
@@ -69,16 +71,25 @@ impl<'p> Bench<'p> {
         Ok(Self {
             cast,
             places,
+            proposals: Vec::new(),
             journal,
             tasks,
             stop,
         })
     }
 
-    /// Leaves every tail and stops the feeds.
-    pub(in crate::run) async fn close(self) {
+    /// Proposes something to say for an open value.
+    pub(in crate::run) fn propose(&mut self, proposal: Proposal) {
+        if self.places.is_open(&proposal.path) {
+            self.proposals.push(proposal);
+        }
+    }
+
+    /// Leaves every tail and stops the feeds. Returns what was proposed.
+    pub(in crate::run) async fn close(self) -> Vec<Proposal> {
         let Self {
             mut cast,
+            proposals,
             journal,
             tasks,
             stop,
@@ -95,6 +106,7 @@ impl<'p> Bench<'p> {
             }
         }
         journal.stop();
+        proposals
     }
 
     /// The system that is checked.

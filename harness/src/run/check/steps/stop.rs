@@ -6,6 +6,7 @@ use crate::history::{Bound, Status};
 use crate::run::check::bench::Bench;
 use crate::run::check::section::{Line, Section};
 use crate::run::check::steps::talk::let_go;
+use crate::run::check::wording::open::untried;
 use crate::run::check::wording::table::word;
 use crate::wait::{self, Look};
 
@@ -16,6 +17,9 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// STOP, if the description says how.
 pub(in crate::run) async fn stop(bench: &mut Bench<'_>) -> Option<Section> {
+    if let Some(untried) = untried("STOP", bench.places, &["calls.cancel"]) {
+        return Some(untried);
+    }
     bench.system().description.calls.cancel.as_ref()?;
     let place = bench.place("calls.cancel");
     let mut section = Section::new("STOP");

@@ -22,6 +22,11 @@ pub(in crate::run) struct Opened {
 }
 
 impl Opened {
+    /// The tail, if it was opened.
+    pub(in crate::run) fn tail(&self) -> Option<&Tail> {
+        self.tail.as_deref()
+    }
+
     /// The watcher of the tail, if it was opened.
     pub(in crate::run) fn watcher(&self) -> Option<WatcherId> {
         self.tail.as_ref().map(|tail| tail.watcher)
@@ -32,6 +37,13 @@ impl Opened {
 pub(in crate::run) async fn open(bench: &mut Bench<'_>, turn: &Turn) -> Opened {
     let mut section = Section::new("TAIL from the start");
     if bench.system().description.calls.attach.is_none() {
+        if let (false, Some(why)) = (
+            bench.cast.slot.api.streams(),
+            bench.places.not_tried(&["calls.attach", "calls.turn.streams"]),
+        ) {
+            section.push(Line::info(why));
+            return Opened { section, tail: None };
+        }
         let tail = bench.cast.answers.until_now().into_iter().next();
         section.push(match &tail {
             Some(_) => Line::info("the answer to the message is the tail: there is no calls.attach"),

@@ -11,6 +11,17 @@ use crate::system::System;
 use crate::system::talk::Request;
 use crate::wait::{self, Look};
 
+/// Values without which no client can sign in.
+pub(in crate::run) const SIGN_IN: [&str; 3] = ["auth.headers", "auth.accounts", "auth.steps"];
+/// Values without which no message is posted.
+pub(in crate::run) const TURN_REQUEST: [&str; 6] = [
+    "calls.turn.request",
+    "calls.turn.headers",
+    "calls.turn.query",
+    "calls.turn.json",
+    "calls.turn.form",
+    "calls.turn.multipart",
+];
 /// Longest that the provider's journal is behind.
 const JOURNAL: Duration = Duration::from_secs(2);
 /// Pause between two looks.
@@ -59,6 +70,13 @@ pub(in crate::run) fn not_begun(why: &str, system: &System, places: &Places) -> 
 /// Posts the turn, and waits until the provider holds its answer. Returns the turn if one was accepted, and whether the provider was
 /// called for it.
 pub(in crate::run) async fn turn(bench: &mut Bench<'_>, section: &mut Section) -> Option<(Turn, bool)> {
+    if let Some(why) = bench
+        .places
+        .not_tried(&[&TURN_REQUEST[..], &["calls.turn.capture"]].concat())
+    {
+        section.push(Line::info(format!("turn     {why}")).at(bench.place("calls.turn")));
+        return None;
+    }
     let (pod, thread) = (bench.first(), bench.cast.thread.clone());
     let request = line_of(&bench.system().description.calls.turn.request);
     let (turn, took) = match bench.post(&thread, &pod, &Bench::held_answer()).await {
@@ -130,7 +148,7 @@ async fn called(bench: &Bench<'_>, turn: &Turn, section: &mut Section) -> bool {
 }
 
 /// The provider's calls for a turn: the pod that made each, and how many messages it sent. The journal is a little behind.
-async fn calls(bench: &Bench<'_>, turn: &Turn, was_called: bool) -> Vec<(Option<PodName>, usize)> {
+pub(in crate::run) async fn calls(bench: &Bench<'_>, turn: &Turn, was_called: bool) -> Vec<(Option<PodName>, usize)> {
     let started = || {
         let calls = bench.events().into_iter().filter_map(|event| match event.what {
             What::Provider(call) if call.key == turn.key => match call.what {
