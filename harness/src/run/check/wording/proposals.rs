@@ -52,7 +52,7 @@ impl Shown<'_> {
         let chunks = self.frames.iter().flat_map(|frame| &frame.read.chunks);
         let ends = |chunk: &Chunk| matches!(chunk, Chunk::Finish { .. });
         let odd_word = |frame: &SeenFrame| frame.read.note.as_ref().is_some_and(|note| note.contains(WORDS));
-        if chunks.into_iter().any(ends) || self.frames.iter().any(odd_word) {
+        if self.frames.is_empty() || chunks.into_iter().any(ends) || self.frames.iter().any(odd_word) {
             return None;
         }
         let last = self.frames.iter().rev().find(|frame| frame.read.kind.is_some());

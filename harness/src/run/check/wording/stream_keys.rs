@@ -13,6 +13,18 @@ use crate::system::reading::tokens_of;
 /// Places where a kind often is.
 const KINDS: [&str; 4] = ["/type", "/event", "/kind", "/object"];
 
+/// Words in the kinds of frames with which a turn begins.
+const STARTS: [&str; 4] = ["start", "begin", "created", "metadata"];
+/// Words in the kinds of frames with which a turn ends.
+const ENDS: [&str; 5] = ["finish", "end", "done", "complete", "stop"];
+
+/// The side of the text on which a frame is.
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Before,
+    Behind,
+}
+
 /// The frames of a turn.
 pub(in crate::run) struct Told<'s> {
     /// The frames of a tail from the start.
@@ -72,16 +84,12 @@ impl Told<'_> {
         let (kind, frames, seen) = match is {
             "text" => (text.kind.clone(), text.frames.clone(), self.text_seen(&text)),
             "end" => {
-                let (kind, frame) = self.end(&kinds, &text)?;
-                (
-                    kind.to_owned(),
-                    vec![frame],
-                    format!("{kind:?} came last, behind the text"),
-                )
+                let (kind, frame) = self.named(&kinds, &text, (&ENDS, Side::Behind))?;
+                (kind.to_owned(), vec![frame], format!("{kind:?} came behind the text"))
             }
             "start" => {
-                let kind = kinds.first().filter(|kind| **kind != text.kind)?;
-                (kind.clone(), vec![&self.frames[0]], format!("{kind:?} came first"))
+                let (kind, frame) = self.named(&kinds, &text, (&STARTS, Side::Before))?;
+                (kind.to_owned(), vec![frame], format!("{kind:?} came before the text"))
             }
             _ => return None,
         };
@@ -199,13 +207,25 @@ impl Told<'_> {
         })
     }
 
-    /// The last frame behind the text that is of another kind.
-    fn end<'f>(&'f self, kinds: &'f [String], text: &Text<'_>) -> Option<(&'f str, &'f SeenFrame)> {
-        let (kind, frame) = kinds
-            .iter()
-            .zip(self.frames)
-            .rfind(|(_, frame)| frame.value.is_some())?;
-        (*kind != text.kind).then_some((kind.as_str(), frame))
+    /// The kind on one side of the text whose name says most what it is: the shortest with one of the words, else the outermost.
+    fn named<'f>(
+        &'f self,
+        kinds: &'f [String],
+        text: &Text<'_>,
+        (words, side): (&[&str], Side),
+    ) -> Option<(&'f str, &'f SeenFrame)> {
+        let is_text = |kind: &String| *kind == text.kind;
+        let (before, behind) = (kinds.iter().position(is_text)?, kinds.iter().rposition(is_text)? + 1);
+        let places: Vec<usize> = match side {
+            Side::Before => (0..before).collect(),
+            Side::Behind => (behind..kinds.len()).rev().collect(),
+        };
+        // Data that is no JSON, such as `[DONE]`, closes the stream and says nothing of a turn.
+        let places = places.into_iter().filter(|at| self.frames[*at].value.is_some());
+        let is_named = |at: &usize| words.iter().any(|word| kinds[*at].to_lowercase().contains(word));
+        let named = places.clone().filter(is_named).min_by_key(|at| kinds[*at].len());
+        let at = named.or_else(|| places.clone().next())?;
+        Some((kinds[at].as_str(), &self.frames[at]))
     }
 
     fn turn_in(&self, frame: &SeenFrame) -> Option<String> {

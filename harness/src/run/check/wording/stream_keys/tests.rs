@@ -110,6 +110,27 @@ fn text_may_be_the_data_itself_and_nothing_need_follow_it() {
 }
 
 #[test]
+fn of_several_kinds_around_the_text_the_name_tells_the_start_and_the_end() {
+    let frame = |kind: &str| format!("data: {{\"type\":\"{kind}\"}}\n\n");
+    let text = |n: u32| format!("data: {{\"type\":\"text-delta\",\"delta\":\"{}\"}}\n\n", token(n));
+    let around = |kinds: &[&str]| kinds.iter().map(|kind| frame(kind)).collect::<String>();
+    let (before, behind) = (
+        ["state", "start", "start-step"],
+        ["text-end", "finish-step", "finish", "state"],
+    );
+    let stream = [around(&before), text(1), text(2), around(&behind)].concat();
+    let start = "[[stream.frames]]\non = [\"?\"]\nis = \"start\"\n\n[owner]";
+    let told = proposals(&OPEN.replace("[owner]", start), &stream);
+    let on = |n: u32| {
+        told.iter()
+            .find(|(path, ..)| *path == format!("stream.frames[{n}].on[0]"))
+    };
+    let on = |n: u32| on(n).map(|(_, value, seen)| (value.as_str(), seen.as_str()));
+    assert_eq!(on(1), Some(("\"finish\"", "\"finish\" came behind the text")));
+    assert_eq!(on(2), Some(("\"start\"", "\"start\" came before the text")));
+}
+
+#[test]
 fn ids_of_several_numbers_read_by_the_one_that_rises() {
     let id = |n: u32| {
         format!(
