@@ -32,6 +32,7 @@ pub use docker::handle::kill::Death;
 pub use docker::handle::volume::Emptied;
 pub use docker::images::image::{Image, ImageFor, Images, Origin};
 pub use docker::images::stand_in::{SystemImage, provide_images};
+pub use docker::images::unused::remove_built_images;
 pub use docker::preview::{PlannedCluster, PlannedImage, Preview};
 pub use lock::run_lock::{RunId, RunLock, RunTag};
 pub use part::error::{ClusterError, Trace};

@@ -13,6 +13,7 @@ mod postgres;
 mod pull;
 mod recipe;
 pub(in crate::cluster) mod stand_in;
+pub(in crate::cluster) mod unused;
 mod workspace;
 
 use std::collections::BTreeSet;
