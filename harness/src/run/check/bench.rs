@@ -19,7 +19,7 @@ use crate::run::cast::turn::{Account, Turn};
 use crate::run::collect::changes::feed;
 use crate::run::collect::stream_log::log;
 use crate::run::play::final_state::Baseline;
-use crate::run::play::stage::{leave, make_cast};
+use crate::run::play::stage::{begin, leave, make_cast};
 use crate::run::slot::Slot;
 use crate::run::stopped::Stopped;
 use crate::system::System;
@@ -51,13 +51,7 @@ impl<'p> Bench<'p> {
     /// # Errors
     /// The request that was not answered as the description says, in words.
     pub(in crate::run) async fn set(slot: &Arc<Slot>, recorder: &Recorder, places: &'p Places) -> Result<Self, String> {
-        slot.provider.reset().await.map_err(|e| e.to_string())?;
-        slot.forget_changes().await.map_err(|e| e.to_string())?;
-        slot.forget_log().await;
-        let nonce = uuid::Uuid::new_v4().simple().to_string()[..10].to_owned();
-        let journal = Journal::follow(&slot.provider, nonce.clone(), recorder.clone())
-            .await
-            .map_err(|e| e.to_string())?;
+        let (nonce, journal) = begin(slot, recorder).await?;
         let design = slot.api.system().design_name();
         let mut plan = Plan::draw("check", 0, design, None, slot.pods());
         // A person reads the report: the pods come in their own order.
