@@ -12,7 +12,7 @@ mod seen;
 mod session;
 mod tail;
 
-pub use api::{Api, ApiError, Message, Scrape, TailFrom, Who};
+pub use api::{Api, ApiError, Message, Scrape, TailFrom, Unread, Who};
 pub use intake::{Frame, Intake, Limits};
 pub use reading::Reading;
 pub use seen::{Seen, TurnSeen};

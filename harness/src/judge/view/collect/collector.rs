@@ -124,6 +124,7 @@ impl<'a> Collector<'a> {
                 posted: None,
                 accepted: None,
                 rows: Vec::new(),
+                is_stopped: false,
                 owners: Vec::new(),
                 parts: BTreeMap::new(),
                 first_text: BTreeMap::new(),
