@@ -170,10 +170,12 @@ fn sigterms(events: &[Event]) -> impl Iterator<Item = (&Event, &FaultEvent)> {
 pub(super) fn drains_ms(events: &[Event]) -> Vec<f64> {
     let until = |(sent, fault): (&Event, &FaultEvent)| {
         let back_us = mended_us(events, fault.id);
-        let died = events.iter().find(|event| {
-            let is_end = matches!(&event.what, What::Machine(MachineEvent::Engine { service, action, .. }) if *service == fault.target && action == "die");
-            is_end && event.n > sent.n && event.at_us <= back_us
-        })?;
+        let is_end = |what: &What| match what {
+            What::Machine(MachineEvent::Engine { service, action, .. }) => *service == fault.target && action == "die",
+            _ => false,
+        };
+        let mut later = events.iter().filter(|event| event.n > sent.n && event.at_us <= back_us);
+        let died = later.find(|event| is_end(&event.what))?;
         Some(ms(sent.at_us, died.at_us))
     };
     sigterms(events).filter_map(until).collect()

@@ -33,6 +33,11 @@ pub enum RunEvent {
         /// The pods.
         pods: Vec<PodName>,
     },
+    /// The edge was told to pin no client any longer, or to pin them again.
+    Pinning {
+        /// True if it pins.
+        on: bool,
+    },
     /// The harness itself failed to set up, heal or record: the run proves nothing.
     HarnessFailed {
         /// The failure.

@@ -80,6 +80,16 @@ impl<'a> View<'a> {
         !is_faulted && is_listed && !self.is_dead_by_itself(pod, since_us, until_us)
     }
 
+    /// True if the edge is to pin clients by cookie at every moment of `from_us..=until_us`. One that was told to pin nobody for a while
+    /// does so from its window after it was told otherwise.
+    pub(crate) fn pins_clients(&self, from_us: u64, until_us: u64) -> bool {
+        let since_us = from_us.saturating_sub(self.health_us());
+        let first = self.pinning.partition_point(|(at, _)| at.us <= since_us);
+        let before = first.checked_sub(1).is_none_or(|place| self.pinning[place].1);
+        let mut later = self.pinning[first..].iter().take_while(|(at, _)| at.us <= until_us);
+        before && later.all(|(_, on)| *on)
+    }
+
     /// True if any pod is in the pool at every moment of `from_us..=until_us`.
     pub(crate) fn is_any_in_pool(&self, from_us: u64, until_us: u64) -> bool {
         let listed = self.pools.iter().flat_map(|(_, pods)| pods.iter().map(PodName::as_str));
@@ -292,6 +302,18 @@ mod tests {
             .put(8_000, pool(&["pod-1", "pod-2", "pod-3"]));
         let moments = [1_999, 2_001, 3_999, 4_001, 6_999, 7_001, 8_999, 9_001];
         assert_eq!(places(&play, &moments), "+??--??+");
+    }
+
+    #[test]
+    fn an_edge_that_pinned_nobody_for_a_while_pins_again_after_its_window() {
+        let mut play = edge_play();
+        play.put(3_000, What::Run(RunEvent::Pinning { on: false }))
+            .put(6_000, What::Run(RunEvent::Pinning { on: true }));
+        let history = play.history();
+        let view = View::of(&history);
+        let pins = |ms: u64| view.pins_clients(ms * 1000, ms * 1000);
+        assert_eq!([2_999, 3_001, 6_999, 7_001].map(pins), [true, false, false, true]);
+        assert!(!view.pins_clients(2_999_000, 3_001_000));
     }
 
     #[test]

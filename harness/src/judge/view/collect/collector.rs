@@ -76,6 +76,7 @@ pub(super) fn empty<'a>() -> View<'a> {
         feedback: Feedback::default(),
         routed: Vec::new(),
         pools: Vec::new(),
+        pinning: Vec::new(),
         faults: Faults::default(),
         starvation: Vec::new(),
         pods: BTreeSet::new(),

@@ -104,6 +104,7 @@ impl<'a> Collector<'a> {
             RunEvent::Quiesced => ending.quiesced = Some(at),
             RunEvent::Ended => ending.ended = true,
             RunEvent::Pool { pods } => self.view.pools.push((at, pods)),
+            RunEvent::Pinning { on } => self.view.pinning.push((at, *on)),
             RunEvent::HarnessFailed { reason } => {
                 ending.harness_failed.get_or_insert(reason);
             }
