@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::error::{HealError, RunError};
 use super::played_log::PlayedLog;
 use super::stopped::Stopped;
-use crate::cluster::{Cluster, ClusterError, PartHandle, Role, State};
+use crate::cluster::{Cluster, ClusterError, Edge, PartHandle, Role, State};
 use crate::history::writer::Recorder;
 use crate::history::{PodName, Row, Status, StoreEvent, ThreadId, TurnId};
 use crate::nemesis::clear_disk;
@@ -131,6 +131,12 @@ impl Slot {
     /// The part in a role: the database, the broker or the provider.
     pub(super) fn part(&self, role: Role) -> Result<PartHandle, Stopped> {
         self.cluster.in_role(role).map_err(|e| Stopped::Harness(e.to_string()))
+    }
+
+    /// The edge before the pods; the play ends if there is none.
+    pub(super) fn edge(&self) -> Result<&Edge, Stopped> {
+        let edge = self.cluster.edge();
+        edge.ok_or_else(|| Stopped::Harness("the cluster has no edge".to_owned()))
     }
 
     /// The fault proxy.

@@ -4,6 +4,8 @@
 //! limits. A tail that exceeds one is cut, and the judge holds that against the service: the limits lie far above the needs of an
 //! answer.
 
+use std::time::Duration;
+
 use crosspod_sse::Decoder;
 
 use crate::history::{Chunk, Cursor};
@@ -104,6 +106,11 @@ impl Intake {
     /// True if lines came and none of them was a line of an event stream.
     pub fn is_no_stream(&self) -> bool {
         self.decoder.is_no_stream()
+    }
+
+    /// How long the stream says that a client is to wait before it connects again.
+    pub fn retry(&self) -> Option<Duration> {
+        self.decoder.retry()
     }
 
     /// Bytes that were read.

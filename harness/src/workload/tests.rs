@@ -1,5 +1,7 @@
 //! Clients of described systems, against a server that answers one request after the other as a test says.
 
+mod edge;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU8;
 use std::path::Path;

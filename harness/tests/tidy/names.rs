@@ -172,10 +172,18 @@ fn defects() -> BTreeMap<String, Vec<String>> {
     defects.iter().map(read).collect()
 }
 
-/// A story as the registry has it: its name, and the defects that it catches.
+/// A story as a registry has it: its file, without the ending, and the defects that it catches.
 fn stories() -> Vec<(String, BTreeSet<String>)> {
-    let registry = tokens_of("scenarios/src/lib.rs");
-    let begin = |at: &usize| registry[*at..].starts_with(&["story", "!", "("].map(str::to_owned));
+    let straight = registered("scenarios/src/lib.rs", "story").into_iter();
+    let of_edge = registered("scenarios/src/edge/mod.rs", "edge").into_iter();
+    let of_edge = of_edge.map(|(file, catches)| (format!("edge/{file}"), catches));
+    straight.chain(of_edge).collect()
+}
+
+/// The stories of one registry, which are entries of a macro that begin with the story's file.
+fn registered(path: &str, entry: &str) -> Vec<(String, BTreeSet<String>)> {
+    let registry = tokens_of(path);
+    let begin = |at: &usize| registry[*at..].starts_with(&[entry, "!", "("].map(str::to_owned));
     let read = |at: usize| {
         let name = registry[at + 3].clone();
         let catches = registry[at..].iter().skip_while(|token| *token != "catches").skip(2);

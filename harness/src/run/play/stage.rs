@@ -34,6 +34,8 @@ use crate::workload::{Tail, Who};
 /// Longest that a whole play may take: beyond every wait that a story can hold, so that a hang in the harness itself
 /// ends as `Broken` and not never.
 const ONE_PLAY: Duration = Duration::from_mins(2);
+/// The same for a long story.
+const ONE_LONG_PLAY: Duration = Duration::from_mins(20);
 
 /// Everything that runs beside the play.
 pub(in crate::run) struct Stage {
@@ -81,9 +83,10 @@ impl Stage {
         let since = SystemTime::now();
         let recorder = self.cast.recorder.clone();
         let background = BackgroundWatchers::begin(&self.cast);
-        let ended = match tokio::time::timeout(ONE_PLAY, (story.play)(&mut self.cast)).await {
+        let longest = if story.is_long() { ONE_LONG_PLAY } else { ONE_PLAY };
+        let ended = match tokio::time::timeout(longest, (story.play)(&mut self.cast)).await {
             Ok(ended) => ended,
-            Err(_) => Err(Stopped::Harness(format!("the play was not over after {ONE_PLAY:?}"))),
+            Err(_) => Err(Stopped::Harness(format!("the play was not over after {longest:?}"))),
         };
         match ended {
             Ok(()) => drop(recorder.record(RunEvent::Played { gave_up: None })),
@@ -107,6 +110,8 @@ impl Stage {
             starvation,
             stop,
         } = self;
+        // What is left is read from each pod, not from whom the edge chooses.
+        cast.door = None;
         let quiet = match heal(&mut cast).await {
             Ok(()) => quiesce(&cast).await,
             hurt => hurt,
@@ -218,6 +223,8 @@ pub(in crate::run) async fn make_cast(
         messages: 0,
         ops: 0,
         watchers: 0,
+        door: None,
+        edge_clients: Vec::new(),
         superseded_before: baseline.stepped_down.clone(),
         stopping_since: Vec::new(),
     })

@@ -31,6 +31,8 @@ table! {
         lifetime: Option<Timespan>,
         /// A request that carries the cookie begins its lifetime anew.
         slides: bool = false,
+        /// Header by which an answer says how long the session that it needs took to be built, in milliseconds.
+        cold_start: Option<String>,
         /// Longest from a pod's death, drain or return until the edge knows of it: two looks of its health check.
         health: Timespan,
         /// Ways into the edge, by names of your own.
@@ -40,6 +42,8 @@ table! {
         config: Option<String>,
         /// Port of the edge's own interface (Traefik's API, without TLS), by which a changed configuration is known to be in force.
         api: Option<u16>,
+        /// Folder beside this one. Its files replace those of the edge's configuration while the edge is to pin nobody.
+        unpinned: Option<String>,
         /// Files in the edge's container that are made at each start: a certificate for `localhost`.
         certificate: Option<Certificate>,
         /// A release that is brought up beside the pods, verified, and promoted or rolled back.

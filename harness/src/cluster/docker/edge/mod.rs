@@ -190,6 +190,27 @@ impl Edge {
         self.put(files.collect()).await
     }
 
+    /// Lets the files of a folder replace those of its configuration, by their names, and waits until the edge has taken them over.
+    /// [`Edge::take_back`] undoes it.
+    ///
+    /// # Errors
+    /// The description says no `edge.config`, a file replaces none, or the edge does not take them.
+    pub async fn lay_over(&self, folder: &Path) -> Result<(), ClusterError> {
+        let mut all = self.files.clone();
+        files::replace(&mut all, "another configuration of the edge", folder)?;
+        let changed = all.iter().filter(|(name, bytes)| self.files.get(*name) != Some(*bytes));
+        let changed: Vec<(&str, &[u8])> = changed.map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+        self.reconfigure(&changed).await
+    }
+
+    /// Puts its own configuration in force again, and leaves the candidate as it is.
+    ///
+    /// # Errors
+    /// The edge does not take it.
+    pub async fn take_back(&self) -> Result<(), ClusterError> {
+        self.install().await
+    }
+
     /// Brings its own configuration and its certificate to the edge, and waits until it has taken them over. Does nothing if nothing
     /// has changed since.
     ///
