@@ -81,9 +81,8 @@ impl Api {
     ) -> Result<Unread, String> {
         let prepared = self.prepare(session, request, None, values);
         let prepared = prepared.map_err(|unknown| unprepared(&unknown).reason)?;
-        let sent = answer::head(self.builder(at, session, prepared)).await;
+        let sent = self.head(at, session, prepared).await;
         let mut response = sent.map_err(|trouble| trouble.reason)?;
-        session.keep_cookies(answer::cookies(response.headers()));
         let (status, is_stream) = (response.status().as_u16(), answer::is_stream(response.headers()));
         let (mut body, until) = (Vec::new(), Instant::now() + READ);
         // A stream that does not end is read for its time, and what came counts.
