@@ -1,6 +1,6 @@
 //! A thread is quiet for longer than a turn may be without progress, and then asked again. The new turn's time begins with
 //! it, not with the last sign of the one before.
-//! Catches: stale-progress-reaps-new-turn.
+//! Catches: stale-progress-reaps-new-turn, restore-drops-context.
 
 use std::time::Duration;
 

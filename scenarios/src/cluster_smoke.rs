@@ -1,5 +1,6 @@
 //! One turn on a healthy cluster: accepted by one pod, watched on all, read on all, stored once. What fails here is the
 //! cluster or the harness; no other story means anything before this one passes.
+//! Catches: session-child-leaks.
 
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};

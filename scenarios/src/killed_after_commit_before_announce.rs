@@ -1,5 +1,6 @@
 //! An owner dies between storing a turn's end and telling of it: the turn is over, so nobody takes it over, and the clients
 //! wait for an end that its owner cannot tell any more. Somebody else must.
+//! Catches: finish-before-commit.
 
 use crosspod::history::Status;
 use crosspod::nemesis::Failpoint;

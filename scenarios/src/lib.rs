@@ -7,6 +7,7 @@
 mod acknowledged_then_killed;
 mod answer_breaks_off;
 mod asked_after_a_pause;
+mod asked_again_after_a_crash;
 mod asked_again_after_cancel;
 mod asked_right_after_attaching;
 mod attach_cross_pod;
@@ -35,6 +36,7 @@ mod message_sent_to_every_pod;
 mod nats_gone_at_the_end;
 mod nats_restarted_mid_turn;
 mod nats_stopped;
+mod new_version_beside_the_old;
 mod owner_killed_mid_answer;
 mod owner_paused_past_its_lease;
 mod owner_restarted_under_its_name;
@@ -57,6 +59,7 @@ mod stuck_after_publish_before_persist;
 mod survivors_race_for_an_orphan;
 mod told_to_stop_with_feedback_spooled;
 mod turns_on_one_tail;
+mod watcher_leaves_mid_answer;
 
 use crosspod::history::Bound::{Drain, Lease, Progress, Silence, Takeover};
 use crosspod::history::Capability::{
@@ -120,7 +123,7 @@ fn basics() -> Vec<Story> {
         story!(cluster_smoke: "one turn on a healthy cluster is answered, shown and stored once",
             needs [Attach],
             faults [],
-            catches [],
+            catches ["session-child-leaks"],
             evidence ["the answer was watched to its end"]),
         story!(attach_cross_pod: "a client attached to a pod that does not own the turn misses what is already buffered",
             needs [Attach, Has(Owner), Pods(2)],
@@ -148,6 +151,11 @@ fn basics() -> Vec<Story> {
             faults [],
             catches ["closes-at-finish"],
             evidence ["the first answer was shown on every tail"]),
+        story!(watcher_leaves_mid_answer: "a client leaves in the middle of an answer that goes on without it",
+            needs [Attach, Has(Owner), Bound(Lease)],
+            faults [],
+            catches ["abort-on-watcher-leave"],
+            evidence ["a watcher left while the turn ran"]),
         story!(quiet_answer: "the model thinks for longer than the proxies on the way are patient",
             needs [Attach, Bound(Silence)],
             faults [],
@@ -178,7 +186,8 @@ fn owners() -> Vec<Story> {
         story!(owner_terminated_mid_answer: "the owner is told to stop while its turn outlasts the grace",
             needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover), Bound(Drain)],
             faults ["terminate"],
-            catches ["sigterm-deletes-liveness-row", "stop-nulls-owner", "drain-sleep-eats-grace"],
+            catches ["sigterm-deletes-liveness-row", "stop-nulls-owner", "drain-sleep-eats-grace", "drain-shorter-than-turn",
+                "drain-writes-terminal", "drain-drops-in-flight", "healthz-ignores-drain"],
             evidence ["the owner drained while the turn ran", "the turn was handed over"]),
         story!(owner_restarted_under_its_name: "the owner is stopped unfinished, and nobody but its next life is there to take over",
             needs [Attach, Has(Owner), Resumes, Bound(Takeover), Bound(Drain)],
@@ -188,18 +197,28 @@ fn owners() -> Vec<Story> {
         story!(owner_paused_past_its_lease: "the zombie: a paused owner is taken over, wakes, and goes on writing",
             needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover)],
             faults ["pause"],
-            catches ["no-fencing"],
+            catches ["no-fencing", "zombie-finalise"],
             evidence ["the turn was taken over while the owner was paused", "the zombie had tokens to write"]),
         story!(rolling_restart_mid_answer: "every pod is restarted in turn while a turn runs",
             needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover), Bound(Drain)],
             faults ["terminate"],
-            catches [],
+            catches ["drain-cancels-peers"],
             evidence ["every pod was restarted while the turn ran", "the turn was taken over"]),
         story!(pod_boots_beside_a_live_turn: "a pod boots while another one's turn runs",
             needs [Attach, Has(Owner), Pods(2), Bound(Lease)],
             faults ["kill"],
-            catches ["boot-sweep-steals-live"],
+            catches ["boot-sweep-steals-live", "startup-sweep-kills-peers"],
             evidence ["a pod booted while another one's turn ran"]),
+        story!(asked_again_after_a_crash: "a thread is asked again after its owner has died in the middle of an answer",
+            needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover), Bound(Progress), Has(Threads)],
+            faults ["kill"],
+            catches ["in-flight-row-stranded"],
+            evidence ["the thread was asked again after its owner's death"]),
+        story!(new_version_beside_the_old: "pods of two versions serve at once, and an old one shows what a new one writes",
+            needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Drain)],
+            faults ["other-version", "terminate"],
+            catches ["version-skew-in-events"],
+            evidence ["a new pod's answer was watched on an old one"]),
         story!(pods_booted_together: "every pod is gone, and all boot at the same moment",
             needs [Attach, Part(Postgres), BootsTogether],
             faults ["kill", "empty"],
@@ -239,7 +258,7 @@ fn commit_points() -> Vec<Story> {
         story!(killed_after_commit_before_announce: "an owner dies between storing a turn's end and telling of it",
             needs [Attach, Has(Owner), Pods(2)],
             faults ["hold at", "kill"],
-            catches [],
+            catches ["finish-before-commit"],
             evidence ["the owner held at after-commit-before-announce and died there"]),
         story!(killed_inside_takeover: "an heir dies in the middle of taking over",
             needs [Attach, Has(Owner), Pods(3), Survivor, Bound(Takeover)],
@@ -270,7 +289,7 @@ fn messages() -> Vec<Story> {
         story!(message_queued_mid_answer: "a second message is posted while the first is answered",
             needs [Attach, Has(Queue), AcceptsWaiting],
             faults [],
-            catches ["epoch-minted-at-post"],
+            catches ["epoch-minted-at-post", "session-per-pod-unbounded"],
             evidence ["the second message waited while the first was answered"]),
         story!(queue_outlives_its_owner: "messages wait in a thread whose owner dies",
             needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover), Has(Queue), AcceptsWaiting],
@@ -290,7 +309,7 @@ fn messages() -> Vec<Story> {
         story!(asked_after_a_pause: "a thread is asked again after a quiet time",
             needs [Attach, Has(Threads), Bound(Progress)],
             faults [],
-            catches ["stale-progress-reaps-new-turn"],
+            catches ["stale-progress-reaps-new-turn", "restore-drops-context"],
             evidence ["the turn waited for its first word"]),
         story!(long_answer_after_a_short_one: "a long answer outlasts the time of a short one before it",
             needs [Attach, Has(Threads), Bound(Progress)],

@@ -1,6 +1,6 @@
 //! A second message is posted while the model is still answering the first. It waits its turn: the answer that runs is not
 //! disturbed by it, and every tail that was there from the start shows both, one after the other.
-//! Catches: epoch-minted-at-post.
+//! Catches: epoch-minted-at-post, session-per-pod-unbounded.
 
 use crosspod::history::Status;
 use crosspod::plan::{Answer, Pod};

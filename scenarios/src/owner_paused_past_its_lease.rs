@@ -1,6 +1,6 @@
 //! The zombie: the owner is frozen past its lease, a survivor takes over, and the old owner wakes with its sockets open and
 //! tokens in its hand. Nothing that it writes may change what is stored or shown.
-//! Catches: no-fencing.
+//! Catches: no-fencing, zombie-finalise.
 
 use crosspod::history::Bound;
 use crosspod::plan::{Answer, Pod};

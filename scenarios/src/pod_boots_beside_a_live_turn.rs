@@ -1,6 +1,6 @@
 //! A pod dies that owns nothing, and boots again while another pod's turn runs. It has nothing to clear up: what is in
 //! progress is somebody else's.
-//! Catches: boot-sweep-steals-live.
+//! Catches: boot-sweep-steals-live, startup-sweep-kills-peers.
 
 use std::time::Duration;
 

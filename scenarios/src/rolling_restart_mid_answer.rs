@@ -1,5 +1,6 @@
 //! A rolling deploy in the middle of an answer: every pod in turn gets SIGTERM, is gone, and comes back. The turn is
 //! handed over as often as it must be, and clients of a stopped pod come back elsewhere from where they were.
+//! Catches: drain-cancels-peers.
 
 use crosspod::history::Bound;
 use crosspod::plan::{Answer, Pod};

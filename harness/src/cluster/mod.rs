@@ -36,6 +36,7 @@ pub use docker::handle::replace::Difference;
 pub use docker::handle::volume::Emptied;
 pub use docker::images::image::{Image, ImageFor, Images, Origin};
 pub use docker::images::stand_in::{SystemImage, provide_images};
+pub use docker::images::unused::remove_built_images;
 pub use docker::preview::{PlannedCluster, PlannedImage, Preview};
 pub use edge_wanted::{Split, WantedCandidate, WantedEdge, WantedEntry};
 pub use lock::run_lock::{RunId, RunLock, RunTag};

@@ -48,6 +48,9 @@ pub struct Rules {
     /// True if a turn's row keeps the last owner after the turn's end.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub owner_is_kept: bool,
+    /// True if a turn that was stopped ends as completed: the system has no other word for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stopped_is_completed: bool,
     /// How many pods one service became; 1 if each pod is a service of its own.
     #[serde(skip_serializing_if = "is_zero")]
     pub copies: u32,

@@ -68,10 +68,13 @@ pub struct EdgeSpreads {
 
 impl EdgeSpreads {
     /// Figures of a run from those of its stories. Returns `None` if there are none.
-    pub fn of_stories<'a>(stories: impl Iterator<Item = &'a EdgeFigures> + Clone) -> Option<Self> {
-        stories.clone().next()?;
-        let sum = |count: fn(&EdgeFigures) -> usize| stories.clone().map(count).sum();
-        let spread = |values: fn(&EdgeFigures) -> &Vec<f64>| Spread::of(stories.clone().flat_map(values).copied());
+    pub fn of_stories(stories: &[&EdgeFigures]) -> Option<Self> {
+        stories.first()?;
+        let sum = |count: fn(&EdgeFigures) -> usize| stories.iter().map(|story| count(story)).sum();
+        let spread = |values: fn(&EdgeFigures) -> &Vec<f64>| {
+            let all = stories.iter().flat_map(|story| values(story));
+            Spread::of(all.copied())
+        };
         Some(Self {
             requests: sum(|s| s.requests),
             streams: sum(|s| s.streams),
@@ -167,10 +170,12 @@ fn sigterms(events: &[Event]) -> impl Iterator<Item = (&Event, &FaultEvent)> {
 pub(super) fn drains_ms(events: &[Event]) -> Vec<f64> {
     let until = |(sent, fault): (&Event, &FaultEvent)| {
         let back_us = mended_us(events, fault.id);
-        let died = events.iter().find(|event| {
-            let is_end = matches!(&event.what, What::Machine(MachineEvent::Engine { service, action, .. }) if *service == fault.target && action == "die");
-            is_end && event.n > sent.n && event.at_us <= back_us
-        })?;
+        let is_end = |what: &What| match what {
+            What::Machine(MachineEvent::Engine { service, action, .. }) => *service == fault.target && action == "die",
+            _ => false,
+        };
+        let mut later = events.iter().filter(|event| event.n > sent.n && event.at_us <= back_us);
+        let died = later.find(|event| is_end(&event.what))?;
         Some(ms(sent.at_us, died.at_us))
     };
     sigterms(events).filter_map(until).collect()
@@ -252,7 +257,7 @@ mod tests {
     #[test]
     fn a_run_without_an_edge_has_no_such_figures() {
         assert_eq!(EdgeFigures::of_history(&edge_play().history().events), None);
-        assert_eq!(EdgeSpreads::of_stories([].iter()), None);
+        assert_eq!(EdgeSpreads::of_stories(&[]), None);
         assert_eq!(drains_ms(&edge_play().history().events), Vec::<f64>::new());
     }
 
@@ -275,7 +280,7 @@ mod tests {
             figures.unanswered,
         );
         assert_eq!(counts, (4, 1, 1, 1));
-        let run = EdgeSpreads::of_stories([figures.clone(), figures].iter()).expect("figures");
+        let run = EdgeSpreads::of_stories(&[&figures, &figures]).expect("figures");
         assert_eq!(
             (run.requests, run.streams, run.server_errors, run.unanswered),
             (8, 2, 2, 2)

@@ -111,7 +111,7 @@ impl RunFigures {
                 .map(|(fault, values)| (fault, Spread::of(values)))
                 .collect(),
             drain_ms: Spread::of(stories.clone().flat_map(|s| s.drains_ms.iter().copied())),
-            edge: EdgeSpreads::of_stories(stories.clone().filter_map(|s| s.edge.as_ref())),
+            edge: EdgeSpreads::of_stories(&stories.clone().filter_map(|s| s.edge.as_ref()).collect::<Vec<_>>()),
             landing: LandingPrecision::new(landings, stories.flat_map(|s| &s.firings)),
             landings,
             faults_judged_per_hour: (faults > 0 && played_ms > 0.0).then(|| faults as f64 * 3_600_000.0 / played_ms),

@@ -33,8 +33,9 @@ pub fn story_line(report: &StoryReport) -> String {
             let _ = write!(line, "  {} {}", firing.fault, landing_word(landing));
         }
     }
-    let mut expected: Vec<&str> = report.expected.iter().map(|f| f.promise.as_str()).collect();
-    expected.dedup();
+    let mut known = BTreeSet::new();
+    let promises = report.expected.iter().map(|finding| finding.promise.as_str());
+    let expected: Vec<&str> = promises.filter(|promise| known.insert(*promise)).collect();
     if !expected.is_empty() {
         let _ = write!(line, "  breaks as expected {}", expected.join(", "));
     }
@@ -265,6 +266,30 @@ mod tests {
   artefacts target/crosspod/r1/001-owner_killed_mid_answer
 ";
         assert_eq!(first_screen(&report), expected);
+    }
+
+    #[test]
+    fn a_promise_that_breaks_as_expected_is_named_once() {
+        let finding = |promise: &str| Finding {
+            promise: promise.into(),
+            subject: String::new(),
+            event: 0,
+            expected: String::new(),
+            got: String::new(),
+            fault: None,
+            owner_before: None,
+            owner_after: None,
+        };
+        let judgement = Judgement {
+            expected: ["A", "B", "A"].map(finding).into(),
+            ..Judgement::bare(Verdict::Pass)
+        };
+        let report = StoryReport::new("s", "log", None, 7, judgement, StoryFigures::default());
+        assert!(
+            story_line(&report).ends_with("  breaks as expected A, B"),
+            "{}",
+            story_line(&report)
+        );
     }
 
     #[test]

@@ -31,7 +31,7 @@ const FEED: &str = "crosspod";
 
 /// One cluster, ready to be played on.
 pub(super) struct Slot {
-    pub(super) cluster: Cluster,
+    pub(super) cluster: Arc<Cluster>,
     pub(super) owners: Arc<Owners>,
     pub(super) api: Api,
     pub(super) provider: Provider,
@@ -57,7 +57,8 @@ impl Slot {
     ///
     /// # Errors
     /// Its database refuses logical decoding or cannot be reached.
-    pub(super) async fn connect(cluster: Cluster, system: Arc<System>) -> Result<Self, RunError> {
+    pub(super) async fn connect(cluster: impl Into<Arc<Cluster>>, system: Arc<System>) -> Result<Self, RunError> {
+        let cluster = cluster.into();
         let tables = system.tables();
         let url = database_of(&cluster)?;
         if let Some(url) = &url {
@@ -95,6 +96,14 @@ impl Slot {
             log,
             proven: AtomicBool::default(),
         })
+    }
+
+    /// The same cluster, spoken to by another description of its system. The one before is not used any longer.
+    ///
+    /// # Errors
+    /// As of [`Slot::connect`].
+    pub(super) async fn described_anew(&self, system: Arc<System>) -> Result<Self, RunError> {
+        Self::connect(self.cluster.clone(), system).await
     }
 
     /// The pods.

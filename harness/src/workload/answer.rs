@@ -89,9 +89,7 @@ impl Answer {
 
     /// The beginning of the body, for people.
     pub(super) fn excerpt(&self) -> String {
-        // Only the beginning is read, however long the body is.
-        let start = &self.body[..self.body.len().min(2 * KEPT)];
-        let text = cut(&String::from_utf8_lossy(start), KEPT);
+        let text = excerpt_of(&self.body);
         if self.is_cut {
             format!("{text} (a body of over {BODY_MAX} bytes)")
         } else {
@@ -117,6 +115,11 @@ impl Answer {
         }
         json::read(&self.body).map_err(|e| format!("a body that is not JSON: {e}: {}", self.excerpt()))
     }
+}
+
+/// The beginning of a body, for people. Only that is looked at, however long the body is.
+pub(super) fn excerpt_of(body: &[u8]) -> String {
+    cut(&String::from_utf8_lossy(&body[..body.len().min(2 * KEPT)]), KEPT)
 }
 
 /// Reads an answer whose head has come, up to [`BODY_MAX`]. An answer that is a stream of events is read until all values that are

@@ -15,7 +15,7 @@ mod session;
 mod tail;
 mod way;
 
-pub use api::{Api, ApiError, Message, Scrape, TailFrom, Who};
+pub use api::{Api, ApiError, Message, Scrape, TailFrom, Unread, Who};
 pub use edge::{Browser, Connections, EdgeClient, EntryPlace, OddCookie, Trust};
 pub use event_source::{Course, Ended, EventSource, Opens, Order};
 pub use intake::{Frame, Intake, Limits};

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod bounds;
+mod calls;
 mod cursors;
 mod logs;
 mod owners;

@@ -1,7 +1,7 @@
 //! Resumes: a client comes back with the last cursor of a dead attempt, and starts that take the text back without an epoch.
 
 use super::scene::{
-    asked, bare, begin, died_at_work, end, owned, run, settle, shown, survived, tail, text, undisturbed, with,
+    self, asked, bare, begin, died_at_work, end, owned, run, settle, shown, tail, text, undisturbed, with,
 };
 use crate::history::{Capability, FaultStep, Status, TailEnd, TailMode, What};
 use crate::judge::testing::{Play, TOKENS, aimed, call_ends, closed, fault, observed, token};
@@ -152,35 +152,13 @@ fn a_start_over_for_nothing_is_found() {
 /// The second attempt's ids lie below the first's; only what lies between them on the tail itself is owed.
 #[test]
 fn frames_of_an_older_attempt_between_ids_that_begin_anew_are_no_hole() {
-    let below = |reset: bool, missing: Option<u32>| {
-        let mut play = survived();
-        play.change(|what| {
-            let What::Watcher(crate::history::WatcherEvent::Frame {
-                watcher, cursor, chunk, ..
-            }) = what
-            else {
-                return None;
-            };
-            let seq = cursor.map(|cursor| cursor.seq).filter(|seq| (200..250).contains(seq))?;
-            let chunk = if matches!(chunk, crate::history::Chunk::Start(_)) {
-                begin("turn-1", reset)
-            } else {
-                chunk.clone()
-            };
-            Some(shown(watcher.0, "turn-1", seq - 150, chunk))
-        });
-        if let Some(k) = missing {
-            let token = text("turn-1", token(2, k));
-            play.without(|what| *what == shown(3, "turn-1", 50 + 2 * u64::from(k), token.clone()));
-        }
-        play
-    };
-    below(true, None).passes();
+    scene::anew(50, &begin("turn-1", true)).passes();
+    let mut holed = scene::anew(50, &begin("turn-1", true));
+    holed.without(|what| *what == shown(3, "turn-1", 58, text("turn-1", token(2, 4))));
     assert_eq!(
-        below(true, Some(4)).breaks("ResumeGapFree").expected,
+        holed.breaks("ResumeGapFree").expected,
         "58 right behind 56, or a resync"
     );
-    below(false, None).breaks("MonotoneCursor");
 }
 
 /// A tail that opens in the middle of the first attempt, which holds its first two tokens by then.

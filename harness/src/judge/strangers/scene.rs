@@ -221,6 +221,23 @@ pub(super) fn survived() -> Play {
     play
 }
 
+/// The scene in which the ids of the second attempt begin at `first`, with `start`; its end keeps its own.
+pub(super) fn anew(first: u64, start: &Chunk) -> Play {
+    let mut play = survived();
+    play.change(|what| {
+        let What::Watcher(WatcherEvent::Frame {
+            watcher, cursor, chunk, ..
+        }) = what
+        else {
+            return None;
+        };
+        let seq = cursor.map(|cursor| cursor.seq).filter(|seq| (200..250).contains(seq))?;
+        let chunk = if seq == 200 { start } else { chunk };
+        Some(shown(watcher.0, "turn-1", first + seq - 200, chunk.clone()))
+    });
+    play
+}
+
 /// pod-1 claims the turn, shows three tokens, and is killed.
 pub(super) fn died_at_work(play: &mut Play) {
     run(play, 12, (20, 1, "pod-1"), &[2, 3], 1..=3);

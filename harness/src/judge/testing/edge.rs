@@ -125,7 +125,7 @@ impl Routed {
     }
 
     /// The same request from an address of the client's choice.
-    pub(crate) fn from_address(self, address: &str) -> Self {
+    pub(crate) fn at_address(self, address: &str) -> Self {
         let address = Some(address.into());
         Self { address, ..self }
     }

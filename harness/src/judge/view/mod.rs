@@ -104,6 +104,8 @@ pub(crate) struct View<'a> {
     pub(crate) routed: Vec<(At, &'a Routed)>,
     /// The pods that the edge was told to send clients to, at each change.
     pub(crate) pools: Vec<(At, &'a [PodName])>,
+    /// At each change, true if the edge was told to pin clients again, and false if it was told to pin nobody.
+    pinning: Vec<(At, bool)>,
     pub(crate) faults: Faults<'a>,
     /// In the order of the history.
     starvation: Vec<Stretch<'a>>,

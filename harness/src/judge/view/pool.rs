@@ -80,6 +80,16 @@ impl<'a> View<'a> {
         !is_faulted && is_listed && !self.is_dead_by_itself(pod, since_us, until_us)
     }
 
+    /// True if the edge is to pin clients by cookie at every moment of `from_us..=until_us`. One that was told to pin nobody for a while
+    /// does so from its window after it was told otherwise.
+    pub(crate) fn pins_clients(&self, from_us: u64, until_us: u64) -> bool {
+        let since_us = from_us.saturating_sub(self.health_us());
+        let first = self.pinning.partition_point(|(at, _)| at.us <= since_us);
+        let before = first.checked_sub(1).is_none_or(|place| self.pinning[place].1);
+        let mut later = self.pinning[first..].iter().take_while(|(at, _)| at.us <= until_us);
+        before && later.all(|(_, on)| *on)
+    }
+
     /// True if any pod is in the pool at every moment of `from_us..=until_us`.
     pub(crate) fn is_any_in_pool(&self, from_us: u64, until_us: u64) -> bool {
         let listed = self.pools.iter().flat_map(|(_, pods)| pods.iter().map(PodName::as_str));
@@ -96,10 +106,8 @@ impl<'a> View<'a> {
         if listings.all(|listing| !is_among(listing, pod)) {
             return true;
         }
-        // A pod that its supervisor starts again comes back without being healed.
-        let comes_back = self.rules.restarted.iter().any(|restarted| restarted.as_str() == pod);
         let mut faults = self.faults.during(from_us, until_us);
-        !comes_back
+        !self.comes_back(pod)
             && faults.any(|fault| {
                 let is_proven = fault.observed.is_some() || fault.asks_to_end();
                 let is_away = fault.target == pod && fault.takes_its_target_away() && is_proven;
@@ -134,7 +142,7 @@ impl<'a> View<'a> {
             if fault.excuses_nothing() || self.is_orderly(fault) {
                 return false;
             }
-            let is_away = fault.takes_its_target_away() && !fault.excuses_everyone();
+            let is_away = fault.takes_its_target_away() && !fault.excuses_everyone() && !self.comes_back(fault.target);
             let is_new = touches(fault.aimed.us, noticed_us);
             let is_coming_back = || {
                 fault
@@ -168,6 +176,11 @@ impl<'a> View<'a> {
             ))
         };
         stop.or_else(change)
+    }
+
+    /// True if the pod's supervisor starts it again when it ends: it comes back before anybody heals it.
+    fn comes_back(&self, pod: &str) -> bool {
+        is_among(&self.rules.restarted, pod)
     }
 
     /// True if a fault tells a pod to stop in good order.
@@ -225,7 +238,7 @@ fn is_among(pods: &[PodName], pod: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::FaultStep;
+    use crate::history::{FaultStep, RunEvent, What};
     use crate::judge::testing::edge::{answered, edge_play, pool};
     use crate::judge::testing::{Play, aimed, died, fault, observed, starved};
     use crate::judge::view::View;
@@ -269,12 +282,38 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_that_its_supervisor_starts_again_may_be_back_at_any_time() {
+        let mut play = faulted("kill");
+        play.change(|what| match what {
+            What::Run(RunEvent::Began(began)) => {
+                let mut began = began.clone();
+                began.rules.restarted = vec!["pod-1".into()];
+                Some(What::Run(RunEvent::Began(began)))
+            }
+            _ => None,
+        });
+        assert_eq!(places(&play, &[2_999, 3_001, 7_999, 9_499, 9_501]), "+???+");
+    }
+
+    #[test]
     fn a_pod_that_is_not_among_those_that_get_clients_is_out_of_the_pool() {
         let mut play = edge_play();
         play.put(3_000, pool(&["pod-2", "pod-3"]))
             .put(8_000, pool(&["pod-1", "pod-2", "pod-3"]));
         let moments = [1_999, 2_001, 3_999, 4_001, 6_999, 7_001, 8_999, 9_001];
         assert_eq!(places(&play, &moments), "+??--??+");
+    }
+
+    #[test]
+    fn an_edge_that_pinned_nobody_for_a_while_pins_again_after_its_window() {
+        let mut play = edge_play();
+        play.put(3_000, What::Run(RunEvent::Pinning { on: false }))
+            .put(6_000, What::Run(RunEvent::Pinning { on: true }));
+        let history = play.history();
+        let view = View::of(&history);
+        let pins = |ms: u64| view.pins_clients(ms * 1000, ms * 1000);
+        assert_eq!([2_999, 3_001, 6_999, 7_001].map(pins), [true, false, false, true]);
+        assert!(!view.pins_clients(2_999_000, 3_001_000));
     }
 
     #[test]

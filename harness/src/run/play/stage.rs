@@ -55,13 +55,7 @@ impl Stage {
             .await
             .map_err(|e| format!("the cluster is not healthy before the play: {e}"))?;
         reach::prove(slot).await?;
-        slot.provider.reset().await.map_err(|e| e.to_string())?;
-        slot.forget_changes().await.map_err(|e| e.to_string())?;
-        slot.forget_log().await;
-        let nonce = uuid::Uuid::new_v4().simple().to_string()[..10].to_owned();
-        let journal = Journal::follow(&slot.provider, nonce.clone(), recorder.clone())
-            .await
-            .map_err(|e| e.to_string())?;
+        let (nonce, journal) = begin(slot, recorder).await?;
         let before = Baseline::look(slot).await;
         let cast = make_cast(slot, plan, recorder, nonce, &before).await?;
         slot.owners.learn_names().await;
@@ -156,6 +150,17 @@ impl Stage {
         artefacts::keep(&cast, folder, since).await;
         Ok(())
     }
+}
+
+/// Lets whatever was until now belong to plays that are over, and follows the provider's journal. Returns a word that makes the keys of
+/// the play unlike those of any other on the cluster, with the journal of their calls.
+pub(in crate::run) async fn begin(slot: &Slot, recorder: &Recorder) -> Result<(String, Journal), String> {
+    slot.provider.reset().await.map_err(|e| e.to_string())?;
+    slot.forget_changes().await.map_err(|e| e.to_string())?;
+    slot.forget_log().await;
+    let nonce = uuid::Uuid::new_v4().simple().to_string()[..10].to_owned();
+    let journal = Journal::follow(&slot.provider, nonce.clone(), recorder.clone()).await;
+    Ok((nonce, journal.map_err(|e| e.to_string())?))
 }
 
 pub(in crate::run) async fn make_cast(

@@ -7,7 +7,7 @@ use crate::system::file::System;
 use crate::system::parts::Edge;
 use crate::system::stored::{OnDeath, OwnerMap, OwnerRule, RowKind, RowRule};
 use crate::system::stream::Says;
-use crate::system::talk::{Busy, Scope};
+use crate::system::talk::{Busy, Scope, StoppedAs};
 
 /// Decides whether a system has a capability.
 ///
@@ -239,6 +239,11 @@ impl System {
             client_retries: self.provider.client_retries,
             on_death: self.owner.as_ref().map(on_death),
             owner_is_kept: self.owner.as_ref().is_some_and(|owner| owner.kept),
+            stopped_is_completed: self
+                .calls
+                .cancel
+                .as_ref()
+                .is_some_and(|cancel| cancel.ends_as == StoppedAs::Completed),
             copies: self.pods.copies.get().try_into().unwrap_or(1),
             ready_needs: Some(self.pods.ready_needs.clone()),
             restarted: Vec::new(),

@@ -72,7 +72,7 @@ impl Api {
         match route {
             "attach" => self.attach_request(session, thread, turn, &TailFrom::Start).ok(),
             "post" => prepare(&calls.turn.request, self.message_values(session, message)),
-            "cancel" => prepare(calls.cancel.as_ref()?, of_turn()),
+            "cancel" => prepare(&calls.cancel.as_ref()?.request, of_turn()),
             _ => prepare(&calls.read.as_ref()?.request, of_turn()),
         }
     }

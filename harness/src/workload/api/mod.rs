@@ -6,6 +6,7 @@ mod pods;
 mod post;
 mod sign_in;
 mod threads;
+mod unread;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use pods::Scrape;
 pub(super) use post::Begun;
 pub use post::Message;
 pub use sign_in::Who;
+pub use unread::Unread;
 
 use super::answer::{self, Answer, Trouble, whole};
 use super::edge::EdgeClient;

@@ -12,6 +12,7 @@ mod postgres;
 mod pull;
 mod recipe;
 pub(in crate::cluster) mod stand_in;
+pub(in crate::cluster) mod unused;
 mod wheel;
 mod workspace;
 

@@ -3,7 +3,8 @@
 //! The pod that a cookie stands for is learnt from the answers that set it. A request is judged if that pod was surely in the pool from
 //! the proof to the answer, and if the request was sent a second or more before its cookie's end. Clients pinned by address move for two
 //! reasons only: their pod is lost, or the pod that they move to has come back. That is what rendezvous hashing does; a plain
-//! remainder moves clients of healthy pods too. Two clients of one user may be pinned apart. Entries without affinity pin nothing.
+//! remainder moves clients of healthy pods too. Two clients of one user may be pinned apart. Entries without affinity pin nothing, nor
+//! does an edge that was told to pin nobody for a while.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -28,9 +29,11 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     if let Some((pins, rules)) = Pins::of(view).zip(view.rules.edge.as_ref()) {
         for request in view.requests() {
             breaches.extend(wrong_cookie(rules, &pins, &request));
-            breaches.extend(not_issued(&pins, &request));
-            breaches.extend(moved(view, &pins, &request));
-            breaches.extend(not_issued_again(view, rules, &pins, &request));
+            if view.pins_clients(request.routed.asked_us, request.at.us) {
+                breaches.extend(not_issued(&pins, &request));
+                breaches.extend(moved(view, &pins, &request));
+                breaches.extend(not_issued_again(view, rules, &pins, &request));
+            }
         }
     }
     breaches.extend(moved_by_address(view));
@@ -119,21 +122,18 @@ fn lasts(cookie: &SetCookie, lifetime_ms: u64) -> bool {
     max_age_s.is_some_and(|s| rounded.map(|whole| whole.max(1)).contains(&s))
 }
 
+/// The cookie as its header has it.
 fn describe(cookie: &SetCookie) -> String {
-    let mut text = format!("{}={}", cookie.name, cookie.value);
-    if let Some(s) = cookie.max_age_s {
-        text.push_str(&format!("; Max-Age={s}"));
-    }
-    if let Some(path) = &cookie.path {
-        text.push_str(&format!("; Path={path}"));
-    }
-    for (is_there, word) in [(cookie.secure, "; Secure"), (cookie.http_only, "; HttpOnly")] {
-        text.push_str(if is_there { word } else { "" });
-    }
-    if let Some(same_site) = &cookie.same_site {
-        text.push_str(&format!("; SameSite={same_site}"));
-    }
-    text
+    let flag = |is_there: bool, word: &str| is_there.then(|| word.to_owned());
+    let parts = [
+        Some(format!("{}={}", cookie.name, cookie.value)),
+        cookie.max_age_s.map(|s| format!("Max-Age={s}")),
+        cookie.path.as_ref().map(|path| format!("Path={path}")),
+        flag(cookie.secure, "Secure"),
+        flag(cookie.http_only, "HttpOnly"),
+        cookie.same_site.as_ref().map(|site| format!("SameSite={site}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// A client without the cookie that a pod answers and that is given none.
@@ -164,7 +164,8 @@ fn moved<'v>(view: &View<'_>, pins: &Pins<'v>, request: &Request<'v>) -> Option<
 
 /// A client that is not given its cookie anew, where its life is to slide.
 fn not_issued_again<'v>(view: &View<'_>, rules: &EdgeRules, pins: &Pins<'v>, request: &Request<'v>) -> Option<Breach> {
-    if !rules.slides || !request.is_pinned_by_cookie() || request.failed() || !pins.covers(&request.routed.path) {
+    let is_due = rules.slides && request.is_pinned_by_cookie() && pins.covers(&request.routed.path);
+    if !is_due || request.failed() || !pins.is_alive(request) {
         return None;
     }
     let pin = pins.pin(request)?;
@@ -225,7 +226,7 @@ fn moved_by_address(view: &View<'_>) -> Vec<Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{EdgeRules, FaultStep, Routed, SetCookie};
+    use crate::history::{EdgeRules, FaultStep, Routed, RunEvent, SetCookie, What};
     use crate::judge::testing::edge::{answered, cookie, edge_play, edge_play_by, edge_rules, failed, pool};
     use crate::judge::testing::{Play, aimed, fault, observed};
     use crate::verdict::Verdict;
@@ -307,6 +308,22 @@ mod tests {
         play.put(3_200, fault(2, "kill", "postgres", aimed()))
             .ask(4_800, carrying("pod-2").setting(cookie("b")));
         play.keeps(NAME);
+    }
+
+    #[test]
+    fn nobody_is_pinned_while_the_edge_is_told_not_to() {
+        let unpinned = |ms| {
+            let mut play = pinned(edge_play());
+            play.put(3_200, What::Run(RunEvent::Pinning { on: false }))
+                .put(3_700, What::Run(RunEvent::Pinning { on: true }))
+                .ask(ms, carrying("pod-2"))
+                .ask(ms, answered("secure", "pod-2").of(2));
+            play
+        };
+        assert_eq!(unpinned(3_100).findings(NAME).len(), 2);
+        unpinned(3_500).keeps(NAME);
+        unpinned(4_600).keeps(NAME);
+        assert_eq!(unpinned(4_800).findings(NAME).len(), 2);
     }
 
     #[test]
@@ -444,11 +461,11 @@ mod tests {
 
     #[test]
     fn an_address_moves_with_the_loss_of_its_pod_or_to_one_that_came_back() {
-        let from = |pod: &str| answered("by-address", pod).from_address("10.0.0.1");
+        let from = |pod: &str| answered("by-address", pod).at_address("10.0.0.1");
         let first = || {
             let mut play = edge_play();
             play.ask(3_000, from("pod-1"))
-                .ask(3_100, answered("by-address", "pod-2").from_address("10.0.0.2"));
+                .ask(3_100, answered("by-address", "pod-2").at_address("10.0.0.2"));
             play
         };
         first().ask(9_000, from("pod-1")).passes();

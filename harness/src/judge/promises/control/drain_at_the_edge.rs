@@ -1,9 +1,10 @@
 //! The drain as clients see it through the edge, a part of promise 31.
 //!
-//! A pod that is told to stop refuses new turns at once, with 503 and `Retry-After`. That is a word to the edge: it tries elsewhere, and the
-//! client sees none of it. So a 503 of the draining pod counts like any 5xx of the edge and like a connection that breaks before the
-//! head of an answer. The same holds while other pods are given the clients: a promotion is atomic for them. Only what also happened
-//! in disorder excuses an error: a dead or frozen pod within the edge's window, a broken dependency, or no healthy pod at all.
+//! A pod that is told to stop refuses new turns at once, with 503 and `Retry-After`. That is a word to the edge: the edge tries
+//! elsewhere, and the client sees none of it. So a 503 of the draining pod counts like any 5xx of the edge and like a connection that
+//! breaks before the head of an answer. The same holds while other pods are given the clients: a promotion is atomic for them. Only
+//! what also happened in disorder excuses an error: a dead or frozen pod within the edge's window, a broken dependency, or no healthy
+//! pod at all.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +43,8 @@ fn error(view: &View<'_>, request: &Request<'_>) -> Option<Breach> {
     })
 }
 
-/// The fault that has told a pod to stop, and that has not been over for longer than the edge's window, if nothing else is the matter with it.
+/// The fault that has told a pod to stop, until the edge must know that the pod is back. Returns `None` if anything else is the
+/// matter with the pod.
 fn stop_of<'v, 'a>(view: &'v View<'a>, pod: &str, request: &Request<'_>) -> Option<&'v FaultSpan<'a>> {
     let since_us = request.routed.asked_us.saturating_sub(view.health_us());
     let own = view

@@ -61,7 +61,8 @@ fn failed(view: &View<'_>, request: &Request<'_>) -> Option<Breach> {
 fn kept_pin<'v>(view: &View<'_>, pins: &Pins<'v>, request: &Request<'v>) -> Option<Breach> {
     let routed = request.routed;
     let by = routed.pod.as_ref()?;
-    if !request.is_pinned_by_cookie() || !pins.covers(&routed.path) {
+    let is_pinned = request.is_pinned_by_cookie() && pins.covers(&routed.path);
+    if !is_pinned || !view.pins_clients(routed.asked_us, request.at.us) {
         return None;
     }
     let pin = pins.pin(request).filter(|pin| pin.pod != by.as_str())?;

@@ -73,7 +73,8 @@ fn showing_at<'v, 'a>(view: &View<'a>, watcher: &'v Watcher<'a>, frame: Frame<'_
     begun.find(|showing| showing.begun.n <= frame.at.n)
 }
 
-/// The calls of which clients showed text, each while the watcher's cursor was the last id that it had been given, before the watcher asked.
+/// The calls of which clients showed text, each while the watcher's cursor was the last id that it had been given. Only what came before
+/// the watcher asked counts.
 fn held_with(view: &View<'_>, watcher: &Watcher<'_>, turn: &TurnId) -> BTreeSet<Held> {
     let others = view.watchers.iter().filter(|other| other.scope() == watcher.scope());
     let mut held = BTreeSet::new();

@@ -21,9 +21,10 @@ pub(crate) const PROMISE: Promise = Promise {
     number: 8,
     name: "ResumeGapFree",
     statement: "a tail delivers a slice of the thread's log without a hole; one that resumes from a cursor begins right behind \
-                it, within the bound, and goes on with the attempt for which the cursor was given, or says otherwise; a cursor of a frame that the log never held, or no longer does, gives an explicit resync; \
-                an attach with such a cursor, or an empty one, is not refused with 4xx by a pod that nothing ails; \
-                and no resync comes while the log should hold everything",
+                it, within the bound, and goes on with the attempt for which the cursor was given, or says otherwise; a \
+                cursor of a frame that the log never held, or no longer does, gives an explicit resync; an attach with such \
+                a cursor, or an empty one, is not refused with 4xx by a pod that nothing ails; and no resync comes while \
+                the log should hold everything",
     needs: &[Need::Can(Capability::Cursor)],
     clauses: &[
         Clause {

@@ -55,8 +55,7 @@ pub(in crate::run) fn not_up(error: &RunError, told: &[String], system: &System,
             if !is_answer(last) {
                 section.push(line);
                 let text = format!(
-                    "nothing answers at port {} of {service}: it listens on 127.0.0.1 alone inside its container, or on another \
-                     port? Start it with --host 0.0.0.0 (compose: command)",
+                    "nothing answers at port {} of {service}: is it the port that it serves HTTP on?",
                     pods.port
                 );
                 section.push(Line::warn(text).at(places.of("pods.port")));
@@ -64,6 +63,7 @@ pub(in crate::run) fn not_up(error: &RunError, told: &[String], system: &System,
             }
             line
         }
+        RunError::Cluster(ClusterError::Loopback { .. }) => Line::bad(error.to_string()).at(places.of("pods.port")),
         RunError::Cluster(ClusterError::Died { service, .. }) if is_pod(service) => {
             Line::bad(error.to_string()).at(places.of("pods.variables"))
         }
