@@ -20,6 +20,9 @@ pub(crate) async fn failover_re_pins(c: &mut Cast) -> Played {
     c.provider().open_gate(&turn).await?;
     c.settled(&turn).await?;
     c.served(&client).await?;
+    // Once the edge must know of the death, nobody may be led to the dead pod.
+    c.health_window_passes().await?;
+    c.served(&client).await?;
     c.nemesis().start(&pod).await?;
     c.back_in_the_pool(&pod, &entry).await?;
     // It is back, and nobody who was pinned elsewhere is taken back.

@@ -36,6 +36,9 @@ pub(crate) async fn pinned_by_address(c: &mut Cast) -> Played {
     }
     c.provider().open_gate(&turn).await?;
     c.settled(&turn).await?;
+    // Once the edge must know of the death, nobody may be led to the dead pod.
+    c.health_window_passes().await?;
+    c.served(&client).await?;
     c.nemesis().start(&pod).await?;
     c.back_in_the_pool(&pod, &entry).await?;
     c.served(&client).await?;

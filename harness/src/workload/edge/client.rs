@@ -69,7 +69,7 @@ pub(in crate::workload) struct Asked {
     /// Path with its query.
     path: String,
     cookie: Option<String>,
-    asked_us: u64,
+    since_us: u64,
 }
 
 impl EdgeClient {
@@ -171,7 +171,7 @@ impl EdgeClient {
             method: prepared.method,
             path: prepared.path.clone(),
             cookie: sent.affinity,
-            asked_us,
+            since_us: asked_us,
         }
     }
 
@@ -194,7 +194,7 @@ impl EdgeClient {
             method: asked.method.to_owned(),
             path,
             cookie: asked.cookie,
-            asked_us: asked.asked_us,
+            asked_us: asked.since_us,
             set,
             ..Routed::default()
         };

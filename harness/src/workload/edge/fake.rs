@@ -70,7 +70,7 @@ async fn serve(mut client: TcpStream, answers: Answers, asked: Arc<Mutex<Vec<Str
 
 /// An answer with a body that is as long as its head says.
 pub(in crate::workload) fn answer(status: &str, headers: &[&str], body: &str) -> String {
-    let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    let lines: String = headers.iter().flat_map(|line| [line, "\r\n"]).collect();
     format!(
         "HTTP/1.1 {status}\r\n{lines}content-length: {}\r\n\r\n{body}",
         body.len()

@@ -214,7 +214,7 @@ mod tests {
         client.write_all(b"GET /").await.expect("it is there");
         let (mut peer, _) = entry.accept().await.expect("a connection");
         let port = entry.local_addr().expect("its address").port();
-        let mut head = vec![0; 120];
+        let mut head = [0; 120];
         let mut read = 0;
         while !head[..read].ends_with(b"GET /") {
             read += peer.read(&mut head[read..]).await.expect("bytes");

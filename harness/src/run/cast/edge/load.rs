@@ -28,7 +28,7 @@ const REQUESTS_MAX: u32 = 20_000;
 /// Most streams of one load.
 const STREAMS_MAX: u32 = 400;
 /// Longest that a story waits for a load to get somewhere.
-const REACHED: Duration = Duration::from_secs(60);
+const REACHED: Duration = Duration::from_mins(1);
 
 /// How much clients ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

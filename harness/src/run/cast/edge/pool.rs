@@ -13,10 +13,13 @@ use crate::workload::EdgeClient;
 
 /// How often clients ask while a story waits for what the edge knows.
 const ASK: Duration = Duration::from_millis(50);
+/// How much later than a fault its signal may be noticed.
+const NOTICED: Duration = Duration::from_millis(700);
 /// How much longer than the edge's own window a story waits. What comes later than the window is for the judge.
 const BEYOND: Duration = Duration::from_secs(5);
-/// New clients in one look, for each pod: an edge leads new clients to each server in turn.
-const CLIENTS_PER_POD: usize = 2;
+/// New clients in one look, for each pod. An edge leads new clients to its servers by turns, and not strictly: after a change one server may
+/// be left out for two rounds.
+const CLIENTS_PER_POD: usize = 5;
 
 impl Cast {
     /// Waits until an entry leads no new client to a pod.
@@ -58,6 +61,12 @@ impl Cast {
         Ok(pod.await?)
     }
 
+    /// Lets the time pass within which the edge must know of what has just happened: time itself is what is waited for.
+    pub async fn health_window_passes(&self) -> Result<(), Stopped> {
+        tokio::time::sleep(self.health_window()? + NOTICED).await;
+        Ok(())
+    }
+
     /// The pod that a client is served by; the play ends if nobody serves it.
     pub async fn served(&self, client: &EdgeClient) -> Result<PodName, Stopped> {
         let answered = self.read_by(client).await;
@@ -73,7 +82,7 @@ impl Cast {
 
     /// A new client at an entry that is led to this pod; the play ends if none of several is.
     pub async fn client_on(&mut self, pod: &PodName, entry: &str) -> Result<EdgeClient, Stopped> {
-        let tries = self.plan.pods.len() * (CLIENTS_PER_POD + 2);
+        let tries = self.plan.pods.len() * CLIENTS_PER_POD;
         for _ in 0..tries {
             let client = self.edge_client(entry)?;
             if self.served(&client).await? == *pod {

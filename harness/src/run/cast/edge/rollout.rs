@@ -181,6 +181,7 @@ fn reported_version(cast: &Cast) -> Result<Version, Stopped> {
     version.ok_or_else(|| Stopped::GaveUp("[pods.version] is not said".to_owned()))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a result hands its error over")]
 fn harness(error: ClusterError) -> Stopped {
     Stopped::Harness(error.to_string())
 }
