@@ -31,7 +31,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "cluster", "history", "init", "judge", "nemesis", "plan", "report", "run", "system", "verdict",
+            "cluster", "history", "init", "judge", "nemesis", "plan", "report", "run", "system", "verdict", "wire",
         ],
     ),
 ];
