@@ -7,7 +7,6 @@ use clap::Args;
 use super::output::notice;
 use crate::judge::PROMISES;
 use crate::run::Story;
-use crate::system::choice::VARIABLE;
 use crate::system::load::Described;
 use crate::system::load::open::Known;
 use crate::system::{Choice, System};
@@ -15,8 +14,9 @@ use crate::system::{Choice, System};
 /// The system under test: its description, and which of its designs and profiles.
 #[derive(Debug, Clone, Default, Args)]
 pub(in crate::cli) struct Chosen {
-    /// Description of the system under test (`system.toml`). Without one it is this project's reference pod.
-    #[arg(long, value_name = "FILE", env = VARIABLE, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    /// Description of the system under test (`system.toml`). Without one it is that which `CROSSPOD_SYSTEM` names, else this
+    /// project's reference pod.
+    #[arg(long, value_name = "FILE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     system: Option<String>,
     /// Design of the system, as its description names it; without one, the first.
     #[arg(long, value_name = "NAME")]
@@ -30,7 +30,11 @@ impl Chosen {
     /// The choice.
     pub(in crate::cli) fn choice(&self) -> Choice {
         Choice {
-            file: self.system.as_ref().map(PathBuf::from),
+            file: self
+                .system
+                .as_ref()
+                .map(PathBuf::from)
+                .or_else(|| Choice::of_environment().file),
             design: self.design.clone(),
             profile: self.profile.clone(),
         }

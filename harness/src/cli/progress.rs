@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cluster::Progress;
+use crate::wire::text::visible;
 
 /// Shows steps as they begin.
 pub(super) struct Shown {
@@ -30,11 +31,12 @@ impl Shown {
 
     /// A line that stays.
     pub(super) fn line(&self, text: &str) {
+        let text = visible(text);
         if self.plain {
             use std::io::Write as _;
             let _ = writeln!(std::io::stderr(), "{text}");
         } else {
-            self.bar.println(text);
+            self.bar.println(text.as_ref());
         }
     }
 
@@ -48,7 +50,7 @@ impl Progress for Shown {
         if self.plain {
             self.line(&format!("[{:6.1} s] {text}", self.begun.elapsed().as_secs_f64()));
         } else {
-            self.bar.set_message(text.to_owned());
+            self.bar.set_message(visible(text).into_owned());
         }
     }
 

@@ -42,8 +42,8 @@ pub struct WantedEntry {
     pub redirects: bool,
     /// True if a connection begins with a PROXY line.
     pub proxy_protocol: bool,
-    /// True if clients are pinned by their address, so that one client sees one pod.
-    pub by_address: bool,
+    /// By what a client is pinned to a pod.
+    pub affinity: Affinity,
 }
 
 /// A service that is no pod until a story starts it.
@@ -132,7 +132,7 @@ impl From<&Entry> for WantedEntry {
             tls: entry.tls,
             redirects: entry.redirects,
             proxy_protocol: entry.proxy_protocol,
-            by_address: entry.affinity == Affinity::Address,
+            affinity: entry.affinity,
         }
     }
 }

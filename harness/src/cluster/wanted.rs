@@ -107,6 +107,7 @@ impl Wanted {
             Ok(Part {
                 ports,
                 url,
+                admin: of_edge.and_then(|edge| edge.api),
                 ..Part::new(service, Role::from(part.role))
             })
         });

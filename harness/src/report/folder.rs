@@ -7,11 +7,16 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// What to do about a folder that cannot be written.
+const ADVICE: &str =
+    "; free space, or set CARGO_TARGET_DIR to a folder that can be written: artefacts go to its `crosspod`";
+
 /// A file or folder that could not be written or read.
 #[derive(Debug, thiserror::Error)]
-#[error("{doing} {}: {source}", path.display())]
+#[error("{doing} {}: {source}{advice}", path.display())]
 pub struct FolderError {
     doing: &'static str,
+    advice: &'static str,
     path: PathBuf,
     source: io::Error,
 }
@@ -31,7 +36,7 @@ impl RunFolder {
     /// The folder cannot be made.
     pub fn create(root: &Path, run: &str) -> Result<Self, FolderError> {
         let path = root.join(run);
-        fs::create_dir_all(&path).map_err(failed("make folder", &path))?;
+        fs::create_dir_all(&path).map_err(unwritten("make folder", &path))?;
         point_at(&root.join("latest"), run);
         Ok(Self(path))
     }
@@ -42,7 +47,7 @@ impl RunFolder {
     /// The folder cannot be made.
     pub fn part(&self, name: &str) -> Result<Self, FolderError> {
         let path = self.0.join(name);
-        fs::create_dir_all(&path).map_err(failed("make folder", &path))?;
+        fs::create_dir_all(&path).map_err(unwritten("make folder", &path))?;
         Ok(Self(path))
     }
 
@@ -52,7 +57,7 @@ impl RunFolder {
     /// The folder cannot be made.
     pub fn play(&self, story: &str, n: usize) -> Result<Folder, FolderError> {
         let path = self.0.join(format!("{n:03}-{story}"));
-        fs::create_dir_all(&path).map_err(failed("make folder", &path))?;
+        fs::create_dir_all(&path).map_err(unwritten("make folder", &path))?;
         Ok(Folder(path))
     }
 
@@ -111,20 +116,34 @@ impl Folder {
     pub fn write_text(&self, name: &str, text: &str) -> Result<(), FolderError> {
         let path = self.0.join(name);
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(failed("make folder", folder))?;
+            fs::create_dir_all(folder).map_err(unwritten("make folder", folder))?;
         }
-        fs::write(&path, text).map_err(failed("write", &path))
+        fs::write(&path, text).map_err(unwritten("write", &path))
     }
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), FolderError> {
     let text = serde_json::to_string_pretty(value).map_err(|e| failed("serialise", path)(e.into()))?;
-    fs::write(path, text + "\n").map_err(failed("write", path))
+    fs::write(path, text + "\n").map_err(unwritten("write", path))
 }
 
 fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError + use<> {
     let path = path.to_owned();
-    move |source| FolderError { doing, path, source }
+    move |source| FolderError {
+        doing,
+        advice: "",
+        path,
+        source,
+    }
+}
+
+/// The same for what could not be written.
+fn unwritten(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError + use<> {
+    let failed = failed(doing, path);
+    move |source| FolderError {
+        advice: ADVICE,
+        ..failed(source)
+    }
 }
 
 /// Points a link at the newest run. A convenience: where links cannot be made there is none.

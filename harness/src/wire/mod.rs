@@ -2,6 +2,7 @@
 //!
 //! A reader here knows the format of the bytes and nothing of their sender: it imports no other module of the harness.
 
+pub mod file;
 pub(crate) mod http;
 pub mod json;
 pub mod resp;

@@ -24,14 +24,14 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     (
         "run",
         &[
-            "cluster", "history", "judge", "nemesis", "plan", "report", "roles", "system", "verdict", "wait",
+            "cluster", "history", "judge", "nemesis", "plan", "report", "roles", "system", "verdict", "wait", "wire",
             "workload",
         ],
     ),
     (
         "cli",
         &[
-            "cluster", "history", "init", "judge", "nemesis", "plan", "report", "run", "system", "verdict",
+            "cluster", "history", "init", "judge", "nemesis", "plan", "report", "run", "system", "verdict", "wire",
         ],
     ),
 ];

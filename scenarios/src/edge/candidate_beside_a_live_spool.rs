@@ -1,5 +1,6 @@
 //! A candidate boots while a live pod holds feedback that it has set aside to store, in a spool that both can see. The candidate's
 //! recovery must leave it alone: it is not stranded, and it would be stored twice.
+//! Catches: candidate-takes-live-spool.
 
 use crosspod::nemesis::Failpoint;
 use crosspod::plan::Pod;

@@ -1,5 +1,6 @@
 //! The cookie lives as long as the session that it leads to stays warm. A client that keeps asking either keeps its cookie, if the
 //! description says that it slides, or loses it a lifetime after its first issue.
+//! Catches: cookie-lifetime-fixed-from-issue, cookie-outlives-session.
 
 use crosspod::run::{Cast, Played};
 use crosspod::system::parts::Affinity;

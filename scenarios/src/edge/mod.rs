@@ -74,7 +74,7 @@ fn affinity() -> Vec<Story> {
         edge!(life_of_the_cookie::life_of_the_cookie: "a client asks for twice as long as its cookie lives",
             needs [Has(Edge), PinsBy(Cookie), CookieLifetime],
             faults [],
-            catches [],
+            catches ["cookie-lifetime-fixed-from-issue", "cookie-outlives-session"],
             evidence ["a client asked for twice as long as its first cookie lived"]),
         edge!(no_cookie_from_a_redirect::no_cookie_from_a_redirect: "a client without a cookie is redirected to the entry that pins",
             needs [Has(Edge), PinsBy(Cookie), Redirects],
@@ -166,7 +166,7 @@ fn releases() -> Vec<Story> {
         edge!(candidate_beside_a_live_spool::candidate_beside_a_live_spool: "a candidate boots beside a pod that has set feedback aside",
             needs [Has(Edge), Candidate, Spool, Version],
             faults ["hold at"],
-            catches [],
+            catches ["candidate-takes-live-spool"],
             evidence ["a candidate came up while a live pod held feedback"]),
     ]
 }

@@ -31,6 +31,30 @@ fn no_engine() {
 }
 
 #[test]
+fn variables_that_are_empty_are_as_if_they_were_not_set() {
+    let home = Home::without_engine();
+    for name in ["CROSSPOD_SYSTEM", "CROSSPOD_WORKSPACE"] {
+        let mut command = home.command(&["list"]);
+        command.env(name, "").current_dir("/");
+        let listed = Running::start(command).end(AT_ONCE);
+        assert_eq!(listed.code(), Some(0), "{name}: {}", listed.all());
+        assert!(listed.stdout.contains("cluster_smoke"), "{name}: {}", listed.all());
+    }
+    let named = home.run_with("CROSSPOD_SYSTEM", "/no/such/system.toml", &["list"]);
+    named.says(&["/no/such/system.toml", "cannot be read"]);
+}
+
+#[test]
+fn folders_that_cannot_be_written_are_named_with_what_to_do() {
+    let home = Home::on_the_engine();
+    home.run_with("CARGO_TARGET_DIR", "/dev/null", &["run", "cluster_smoke"])
+        .says(&["/dev/null/crosspod", "Not a directory", "CARGO_TARGET_DIR"]);
+    home.run_with("CROSSPOD_CACHE", "/dev/null", &["run", "cluster_smoke"])
+        .says(&["/dev/null", "Not a directory", "CROSSPOD_CACHE"]);
+    home.is_clean();
+}
+
+#[test]
 fn an_engine_that_does_not_answer_and_one_that_is_elsewhere() {
     let home = Home::without_engine();
     // The system takes connections for a listener that never accepts one.

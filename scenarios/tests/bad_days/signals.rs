@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -70,6 +71,28 @@ fn told_to_stop_while_parts_get_ready() {
     let mut running = Running::start(command);
     running.await_line("awaiting readiness", CLUSTER);
     stops(running, Signal::TERM);
+    home.is_clean();
+}
+
+/// A terminal that is closed takes its commands with it, unless one was told to outlive it.
+#[test]
+fn told_to_stop_as_its_terminal_goes_away() {
+    let home = Home::on_the_engine();
+    let told = |how: &str| {
+        let plain = home.command(&["run", "cluster_smoke"]);
+        let mut command = Command::new("env");
+        command.arg(how).arg(plain.get_program()).args(plain.get_args());
+        command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut running = Running::start(command);
+        running.await_line(": starting ", CLUSTER);
+        running
+    };
+    stops(told("--default-signal=HUP"), Signal::HUP);
+    home.is_clean();
+    let outlives = told("--ignore-signal=HUP");
+    outlives.signal(Signal::HUP);
+    let ended = outlives.end(CLUSTER);
+    assert_eq!(ended.code(), Some(0), "{}", ended.all());
     home.is_clean();
 }
 

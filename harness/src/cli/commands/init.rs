@@ -1,7 +1,7 @@
 //! `init`: writes a first description from the user's own compose files. Nothing is started.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -13,9 +13,12 @@ use crate::cluster::Compose;
 use crate::init::like::{FAMILIES, Like};
 use crate::init::{Draft, Request, draft};
 use crate::system::load::open::{Known, load};
+use crate::wire::file::read_text;
 
 /// Name of a description that nobody has named.
 const NAME: &str = "system.toml";
+/// Longest compose file, in bytes.
+const BYTES_MAX: u64 = 4 << 20;
 
 /// Options of `init`.
 #[derive(Debug, ClapArgs)]
@@ -66,7 +69,7 @@ async fn try_init(args: &Args) -> Result<String, String> {
     let written = args
         .compose
         .iter()
-        .map(|file| fs::read_to_string(file).map_err(|e| about(file, &e)));
+        .map(|file| read_text(file, BYTES_MAX).map_err(|e| about(file, &e)));
     let written = written.collect::<Result<Vec<_>, _>>()?.join("\n");
     let files = args.compose.iter().map(|file| relative(folder(&output), file));
     let request = Request {
@@ -164,6 +167,8 @@ fn of(count: usize, thing: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

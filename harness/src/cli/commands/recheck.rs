@@ -7,6 +7,11 @@ use crate::history::{Began, RunEvent, What, reader};
 use crate::judge;
 use crate::report::{self, Command, Conditions, RunFigures, RunReport, StoryFigures, StoryReport};
 use crate::system::Choice;
+use crate::verdict::Judgement;
+use crate::wire::file::read_text;
+
+/// Largest saved verdict, in bytes.
+const VERDICT_BYTES_MAX: u64 = 64 << 20;
 
 pub(in crate::cli) fn recheck(folder: &Path, format: Format) -> u8 {
     let folders = match histories(folder) {
@@ -28,7 +33,8 @@ pub(in crate::cli) fn recheck(folder: &Path, format: Format) -> u8 {
     for folder in &folders {
         match judge_again(folder) {
             Ok(report) => stories.push(report),
-            Err(e) => return fail(&e),
+            Err(e) if folders.len() == 1 => return fail(&e),
+            Err(e) => stories.push(unreadable(folder, e)),
         }
     }
     let seed = stories.first().map_or(0, |s| s.seed);
@@ -70,9 +76,18 @@ fn histories(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// The command that the run itself wrote beside the history: it knows hosts and variables, which the history does not.
 fn saved_command(folder: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(folder.join("verdict.json")).ok()?;
+    let text = read_text(&folder.join("verdict.json"), VERDICT_BYTES_MAX).ok()?;
     let saved: StoryReport = serde_json::from_str(&text).ok()?;
     Some(saved.again).filter(|again| !again.is_empty())
+}
+
+/// The report of a story whose history cannot be read: it must not hide the others' verdicts.
+fn unreadable(folder: &Path, why: String) -> StoryReport {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let story = name.split_once('-').map_or(&*name, |(_number, story)| story);
+    let mut report = StoryReport::new(story, "?", None, 0, Judgement::broken(why), StoryFigures::default());
+    report.artefacts = folder.display().to_string();
+    report
 }
 
 fn judge_again(folder: &Path) -> Result<StoryReport, String> {
@@ -107,4 +122,22 @@ fn judge_again(folder: &Path) -> Result<StoryReport, String> {
         .to_string()
     });
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn a_story_that_cannot_be_read_is_broken_under_its_own_name() {
+        let report = unreadable(Path::new("run/002-owner_killed_mid_answer"), "it is empty".to_owned());
+        assert_eq!(
+            (report.story.as_str(), report.verdict),
+            ("owner_killed_mid_answer", Verdict::Broken)
+        );
+        assert_eq!(report.reason.as_deref(), Some("it is empty"));
+        assert_eq!(report.artefacts, "run/002-owner_killed_mid_answer");
+        assert_eq!(unreadable(Path::new("/"), String::new()).story, "");
+    }
 }

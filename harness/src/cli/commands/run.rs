@@ -115,9 +115,25 @@ fn print_interrupted(report: &RunReport, format: Format) {
 }
 
 /// Prints what the run would do.
+/// The most plays that a dry run prints, each with its plan.
+const FORETOLD_MAX: usize = 10_000;
+
+fn too_many_to_foretell(stories: usize, repeat: u32) -> bool {
+    usize::try_from(repeat)
+        .ok()
+        .and_then(|repeat| repeat.checked_mul(stories))
+        .is_none_or(|plays| plays > FORETOLD_MAX)
+}
+
 async fn ahead(stories: &[Story], args: &Args, system: &Arc<System>, seed: u64) -> u8 {
     let options = options(args, seed);
     match options.select(stories, system) {
+        Ok(selected) if too_many_to_foretell(selected.playable.len(), args.repeat) => fail(&format!(
+            "a dry run foretells at most {FORETOLD_MAX} plays, and these are {} stories {} times: leave --repeat out or lower it; \
+             a run itself may be as long as that",
+            selected.playable.len(),
+            args.repeat
+        )),
         Ok(selected) => {
             dry_run(
                 &selected,
@@ -257,6 +273,13 @@ mod tests {
             let again = rest(&args, &args.chosen.choice(), args.seed.expect("given"), args.repeat).to_string();
             assert_eq!(given(&parsed(&again)), given(&args), "{again}");
         }
+    }
+
+    #[test]
+    fn a_dry_run_is_as_long_as_somebody_could_read() {
+        assert!(!too_many_to_foretell(1, 10_000) && !too_many_to_foretell(100, 100));
+        assert!(too_many_to_foretell(101, 100) && too_many_to_foretell(1, u32::MAX));
+        assert!(too_many_to_foretell(usize::MAX, 2), "no overflow");
     }
 
     #[test]

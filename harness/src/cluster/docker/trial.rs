@@ -107,12 +107,8 @@ fn unfit(why: String) -> ClusterError {
 /// Makes an image of one file, without a base and without a builder.
 async fn make_image(engine: &Engine, image: &str, program: &[u8]) -> Result<(), ClusterError> {
     let packed = pack(program).map_err(ClusterError::file("packing", "end"))?;
-    let (repository, tag) = image.rsplit_once(':').unwrap_or((image, "latest"));
-    let options = CreateImageOptionsBuilder::default()
-        .from_src("-")
-        .repo(repository)
-        .tag(tag)
-        .build();
+    // The tag stands in the name: Podman's engine takes no notice of one beside it.
+    let options = CreateImageOptionsBuilder::default().from_src("-").repo(image).build();
     let body = bollard::body_full(packed.into());
     let mut answers = Box::pin(engine.docker().create_image(Some(options), Some(body), None));
     while let Some(answer) = answers.next().await {

@@ -177,13 +177,12 @@ impl Cluster {
 
     /// Waits until every part is ready for the first time, and every entry of the edge leads to the pods.
     async fn boot(&self, progress: &dyn Progress) -> Result<Vec<BootDeath>, ClusterError> {
-        let configured = async {
-            match &self.edge {
-                Some(edge) => edge.install().await,
-                None => Ok(()),
-            }
-        };
-        let (deaths, ()) = tokio::try_join!(self.boot_parts(progress), configured)?;
+        let deaths = self.boot_parts(progress).await?;
+        if let Some(edge) = &self.edge {
+            // Not before: an edge that has just taken over a configuration counts every pod as sound, and one that has looked while they
+            // booted looks again only after a while.
+            edge.install().await?;
+        }
         self.entries_ready().await?;
         Ok(deaths)
     }

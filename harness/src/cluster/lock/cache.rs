@@ -70,7 +70,13 @@ impl Cache {
     /// A folder in the cache; makes a missing one.
     pub(in crate::cluster) fn folder(&self, name: &str) -> Result<PathBuf, ClusterError> {
         let path = self.0.join(name);
-        fs::create_dir_all(&path).map_err(ClusterError::file("making the folder", &path))?;
+        fs::create_dir_all(&path).map_err(|error| ClusterError::Spec {
+            what: format!("the cache folder {}", self.0.display()),
+            why: format!(
+                "{}: {error}; set CROSSPOD_CACHE to a folder that can be written",
+                path.display()
+            ),
+        })?;
         Ok(path)
     }
 

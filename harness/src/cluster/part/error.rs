@@ -17,7 +17,9 @@ const QUOTED_CHARS: usize = 240;
 #[derive(Debug, Error)]
 pub enum ClusterError {
     /// No container engine answers.
-    #[error("no container engine answers; tried {tried}; start it (`systemctl start docker`) or set DOCKER_HOST")]
+    #[error(
+        "no container engine answers; tried {tried}; start it (`systemctl start docker`), join the group that may use its socket (`docker`), or set DOCKER_HOST"
+    )]
     NoEngine {
         /// Each address that was tried, with its answer.
         tried: String,

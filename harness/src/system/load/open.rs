@@ -5,6 +5,10 @@ use std::path::Path;
 
 use super::{Beside, Description, Surroundings, load_partial, load_text};
 use crate::system::table::{Problem, Problems, Source};
+use crate::wire::file::read_text;
+
+/// Longest description, in bytes: far above what anybody writes.
+const BYTES_MAX: u64 = 1 << 20;
 
 /// Names that a description may refer to, besides files and variables. An empty list is not held against anything.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,7 +41,7 @@ fn read(
     load: impl Fn(&str, &str, &Surroundings<'_>) -> Result<Description, Problems>,
 ) -> Result<Description, Problems> {
     let name = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|e| {
+    let text = read_text(path, BYTES_MAX).map_err(|e| {
         let source = Source {
             name: name.as_str().into(),
             text: "".into(),
@@ -106,6 +110,15 @@ mod tests {
         );
         let elsewhere = "no such file: sub/compose.yml; paths are taken from the folder of this file";
         assert!(files.contains(&elsewhere), "{files:?}");
+    }
+
+    #[test]
+    fn a_file_without_end_is_a_problem() {
+        let problems = load(Path::new("/dev/zero"), KNOWN).expect_err("no description");
+        assert_eq!(
+            problems.lines(),
+            ["/dev/zero:1:1 cannot be read: it is longer than 1048576 bytes"]
+        );
     }
 
     #[test]

@@ -10,5 +10,6 @@ pub(crate) fn workspace_root() -> PathBuf {
             .unwrap_or(Path::new("."))
             .to_owned()
     };
-    std::env::var_os("CROSSPOD_WORKSPACE").map_or_else(built_from, PathBuf::from)
+    let named = std::env::var_os("CROSSPOD_WORKSPACE").filter(|path| !path.is_empty());
+    named.map_or_else(built_from, PathBuf::from)
 }

@@ -112,7 +112,7 @@ mod tests {
             service: "chat".into(),
             grace: Duration::from_secs(10),
             is_said: false,
-            drain: Duration::from_secs(600),
+            drain: Duration::from_mins(10),
         }
         .to_string();
         let expected = "chat: stop_grace_period is 10s (Compose's default), and its drain may take 600s (bounds.drain)";

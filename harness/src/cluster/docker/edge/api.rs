@@ -1,5 +1,6 @@
 //! The edge's own interface, Traefik's API: whether a configuration is in force, and why an entry leads nowhere.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -31,6 +32,21 @@ pub(super) async fn get(at: SocketAddr, path: &str) -> Result<Option<Value>, Str
     let read = http::body_up_to(&mut answer, LARGEST).await;
     let (body, _) = read.map_err(|error| root_cause(&error))?;
     serde_json::from_slice(&body).map_err(|error| format!("{path}: {error}"))
+}
+
+/// Servers of each service of an edge, with their states.
+pub(super) type Servers = BTreeMap<String, Value>;
+
+/// Reads the servers from the answer about services.
+pub(super) fn servers(services: &Value) -> Servers {
+    let services = services.as_array().map(Vec::as_slice).unwrap_or_default();
+    let read = |service: &Value| {
+        Some((
+            service["name"].as_str()?.to_owned(),
+            service.get("serverStatus")?.clone(),
+        ))
+    };
+    services.iter().filter_map(read).collect()
 }
 
 /// Says what the edge knows of the entry at a port: its routers, those with a mistake, and servers that are down.
@@ -123,6 +139,11 @@ mod tests {
         assert!(
             nowhere.ends_with("pods@file has no answer from http://pod-1:80"),
             "{nowhere}"
+        );
+        let known = servers(&services);
+        assert_eq!(
+            known["pods@file"],
+            json!({ "http://pod-1:80": "DOWN", "http://pod-2:80": "UP" })
         );
         assert!(of(8443).contains("routers at its entry point secure: api@file"));
     }

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use tokio_rustls::TlsConnector;
 use uuid::Uuid;
 
+use self::api::Servers;
 pub use self::candidate::Candidate;
 use self::certificate::Certificate;
 use self::files::Files;
@@ -47,6 +48,8 @@ pub struct Edge {
     /// TLS for a client that trusts the certificate.
     tls: Option<TlsConnector>,
     candidate: Option<Candidate>,
+    /// The servers that it knew when each of its entries led to each pod.
+    whole: Mutex<Option<Servers>>,
     /// True while its configuration may differ from `files`.
     is_changed: AtomicBool,
 }
@@ -117,6 +120,7 @@ impl Edge {
             certificate,
             tls,
             candidate,
+            whole: Mutex::default(),
             is_changed: AtomicBool::new(true),
         })
     }

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
 use serde_json::Value;
 
+use crate::cluster::docker::edge::api::Servers;
 use crate::cluster::docker::edge::ask::{Answer, Question};
 use crate::cluster::docker::edge::{Edge, api};
 use crate::cluster::edge_wanted::WantedEntry;
 use crate::cluster::part::error::ClusterError;
+use crate::system::parts::Affinity;
 
 /// Pause between two rounds of questions.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -21,10 +24,24 @@ impl Edge {
     /// # Errors
     /// [`ClusterError::NotReady`] with the entry, its last answer and what the edge knows of it.
     pub(in crate::cluster) async fn entries_ready(&self, pods: &[String], bound: Duration) -> Result<(), ClusterError> {
+        let servers = self.servers().await;
+        let whole = || self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        if servers.is_some() && *whole() == servers {
+            // As when each entry led to each pod: nothing has to be asked again.
+            return Ok(());
+        }
         let entries = self.wanted.entries.iter();
-        try_join_all(entries.map(|(name, entry)| self.entry_ready(name, entry, pods, bound)))
-            .await
-            .map(drop)
+        try_join_all(entries.map(|(name, entry)| self.entry_ready(name, entry, pods, bound))).await?;
+        let servers = self.servers().await;
+        *whole() = servers;
+        Ok(())
+    }
+
+    /// The servers that the edge knows, with their states. Returns `None` if nobody can tell.
+    async fn servers(&self) -> Option<Servers> {
+        let at = self.part.published(self.wanted.api?)?;
+        let services = api::get(at, "/api/http/services").await.ok().flatten()?;
+        Some(api::servers(&services))
     }
 
     async fn entry_ready(
@@ -82,16 +99,16 @@ impl Edge {
         path: &str,
         wanted: Wanted,
     ) -> Result<(), String> {
-        let mut answers = Vec::new();
-        for number in 1..=pods.len().max(1) {
+        let ask = |number: usize| {
             let question = Question {
                 path,
                 answered_by: self.wanted.answered_by.as_deref(),
                 tls: self.tls.as_ref(),
                 from: Ipv4Addr::new(203, 0, 113, u8::try_from(number).unwrap_or(u8::MAX)),
             };
-            answers.push(question.ask(entry, at).await?);
-        }
+            question.ask(entry, at)
+        };
+        let answers = try_join_all((1..=pods.len().max(1)).map(ask)).await?;
         let knows_pods = self.wanted.answered_by.is_some();
         let judged = judge(entry, &answers, if knows_pods { pods } else { &[] }, wanted);
         judged.map_err(|seen| format!("{path}: {seen}"))
@@ -139,7 +156,7 @@ fn judge(entry: &WantedEntry, answers: &[Answer], pods: &[String], wanted: Wante
     let missing = pods.iter().filter(|pod| !seen.contains(pod.as_str()));
     let missing: Vec<&str> = missing.map(String::as_str).collect();
     // Clients that are told apart by their address may all be led to one pod.
-    let enough = missing.is_empty() || entry.by_address && !seen.is_empty();
+    let enough = missing.is_empty() || entry.affinity == Affinity::Address && !seen.is_empty();
     if enough {
         return Ok(());
     }
@@ -161,7 +178,7 @@ mod tests {
             tls: false,
             redirects,
             proxy_protocol: false,
-            by_address,
+            affinity: if by_address { Affinity::Address } else { Affinity::None },
         }
     }
 

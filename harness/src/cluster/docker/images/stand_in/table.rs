@@ -1,12 +1,15 @@
 //! `images.toml`, beside the description of a system: the images that its compose file and Dockerfiles name, and the
 //! Dockerfile of a stand-in for each.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::cluster::part::error::ClusterError;
+use crate::wire::file::read_text;
+
+/// Longest table, in bytes.
+const BYTES_MAX: u64 = 1 << 20;
 
 /// Name of the file.
 pub(super) const TABLE: &str = "images.toml";
@@ -47,7 +50,7 @@ pub(super) fn read(folder: &Path) -> Result<Vec<Wanted>, ClusterError> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let text = fs::read_to_string(&path).map_err(ClusterError::file("reading", &path))?;
+    let text = read_text(&path, BYTES_MAX).map_err(ClusterError::file("reading", &path))?;
     parse(&text, folder)
 }
 
@@ -100,6 +103,8 @@ fn check(entry: Entry, folder: &Path) -> Result<Wanted, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::system::load::workspace::workspace_root;
 
