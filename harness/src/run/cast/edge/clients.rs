@@ -9,8 +9,9 @@ use crate::run::stopped::Stopped;
 use crate::system::parts::{Affinity, Edge};
 use crate::workload::{Browser, EdgeClient, EntryPlace, Trust, Way};
 
-/// How much longer than the edge's own window a client tries: its looks do not begin with a death.
-const BEYOND: Duration = Duration::from_secs(1);
+/// How much longer than the edge's own window a client tries: the edge's looks do not begin with a death, and a try may be held by the
+/// edge for a window while it tries a dead pod again itself.
+const BEYOND: Duration = Duration::from_secs(3);
 
 /// The answer to a request through the edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
