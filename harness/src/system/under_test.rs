@@ -220,7 +220,7 @@ mod tests {
     fn the_reference_pod_is_described() {
         let system = System::reference();
         assert_eq!((system.name(), system.design_name()), ("reference", "log"));
-        assert_eq!(system.designs, ["log"]);
+        assert_eq!(system.designs, ["log", "sticky"]);
         assert_eq!(system.within(Bound::Takeover), Duration::from_millis(1000 + 100 + 1000));
         assert_eq!(system.within(Bound::Turn), UNBOUNDED, "it promises none");
         assert!(system.has(Capability::StreamLog));
