@@ -155,10 +155,14 @@ fn releases() -> Vec<Story> {
             evidence ["2000 requests and 100 streams went through the edge during the upgrade",
                 "every pod left in good order and another version took its place"]),
         edge!(promoted_and_rolled_back::promoted_and_rolled_back: "a candidate is verified, promoted and rolled back under load",
-            needs [Attach, Has(Edge), PinsBy(Cookie), Candidate, Version],
-            faults [],
-            catches [],
-            evidence ["the candidate served every new client", "clients asked before, during and after the swap"]),
+        needs [Attach, Has(Edge), PinsBy(Cookie), Candidate, Version],
+        faults [],
+        catches [],
+        evidence [
+            "the candidate served every new client",
+            "clients asked before, during and after the swap",
+            "an answer went on through the whole swap"
+        ]),
         edge!(candidate_beside_a_live_spool::candidate_beside_a_live_spool: "a candidate boots beside a pod that has set feedback aside",
             needs [Has(Edge), Candidate, Spool, Version],
             faults ["hold at"],

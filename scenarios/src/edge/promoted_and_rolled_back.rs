@@ -5,18 +5,23 @@ use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, LoadPlan, Played};
 use crosspod::system::parts::Affinity;
 
+use crate::common::PAUSE;
+
+/// Tokens of an answer that outlasts the swap.
+const TOKENS: u32 = 160;
 /// Requests at each step.
 const REQUESTS: u32 = 200;
 
 pub(crate) async fn promoted_and_rolled_back(c: &mut Cast) -> Played {
     let entry = c.entry_by(Affinity::Cookie)?;
     let user = c.client_on(&c.pod(Pod::first()), &entry).await?;
-    let turn = c.post_by(&user, Answer::tokens(12).gate_after(3)).await?;
+    c.edge().start_candidate().await?;
+    c.edge().verify_candidate().await?;
+    // It goes on through the swap: a turn that stood still for so long would be taken from its owner.
+    let turn = c.post_by(&user, Answer::tokens(TOKENS).paced(PAUSE)).await?;
     let watcher = c.attach_by(&user, &turn, "through-the-swap").await?;
     watcher.reaches(3).await?;
     let load = c.steady_load(&entry, &turn, LoadPlan::STEADY)?;
-    c.edge().start_candidate().await?;
-    c.edge().verify_candidate().await?;
     let candidate = c.candidate()?;
     c.edge().share().await?;
     c.back_in_the_pool(&candidate, &entry).await?;
@@ -26,16 +31,15 @@ pub(crate) async fn promoted_and_rolled_back(c: &mut Cast) -> Played {
     let newcomer = c.edge_client(&entry)?;
     let on_candidate = c.served(&newcomer).await? == candidate;
     c.evidence("the candidate served every new client", on_candidate);
-    let begun = c.post_by(&newcomer, Answer::tokens(10).gate_after(3)).await?;
+    let begun = c.post_by(&newcomer, Answer::tokens(TOKENS / 4).paced(PAUSE)).await?;
     load.reaches(load.course().requests + REQUESTS, 1).await?;
-    c.provider().open_gate(&turn).await?;
-    c.settled(&turn).await?;
     c.edge().roll_back().await?;
     let pods = c.pods();
     c.pool_holds(&pods, &entry).await?;
     load.reaches(load.course().requests + REQUESTS, 1).await?;
-    c.provider().open_gate(&begun).await?;
-    c.settled(&begun).await?;
+    c.evidence("an answer went on through the whole swap", !c.is_over(&turn).await?);
+    c.settled_within(&turn, PAUSE * TOKENS).await?;
+    c.settled_within(&begun, PAUSE * TOKENS).await?;
     let course = load.end().await?;
     c.evidence(
         "clients asked before, during and after the swap",

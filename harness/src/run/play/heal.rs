@@ -17,6 +17,8 @@ pub(in crate::run) async fn heal(cast: &mut Cast) -> Result<(), String> {
     mended.map_err(|e| format!("healing: {e}"))?;
     let undone = cast.nemesis().undo_roll_outs().await;
     undone.map_err(|e| format!("healing: {e}"))?;
+    let left = cast.edge().stop_candidate_left().await;
+    left.map_err(|e| format!("healing: {e}"))?;
     let under_fault: BTreeSet<PodName> = cast.nemesis.under_fault().cloned().collect();
     for part in &under_fault {
         cast.nemesis.healing(part);

@@ -54,6 +54,11 @@ impl Browser {
         }
     }
 
+    /// Drops every cookie, as a new browser has none.
+    pub fn forget_all(&self) {
+        self.state().jar = Cookies::default();
+    }
+
     /// Sends this in place of the affinity cookie from now on; its own again with `None`.
     pub fn send_oddly(&self, odd: Option<OddCookie>) {
         self.state().odd = odd;
@@ -148,6 +153,8 @@ mod tests {
         browser.clone().forget_cookie();
         let sent = browser.cookies_for(PAGE, None, 0);
         assert_eq!((sent.header.as_deref(), sent.affinity), (Some("other=o"), None));
+        browser.forget_all();
+        assert_eq!(browser.cookies_for(PAGE, None, 0), Sent::default());
     }
 
     #[test]

@@ -121,11 +121,11 @@ impl Cast {
         Ok(known.await?)
     }
 
-    /// One look with a scout, which forgets its cookie and takes another address before each request.
+    /// One look with a scout, which forgets its cookies and takes another address before each request.
     async fn round(&self, scout: &EdgeClient, count: usize) -> (BTreeSet<PodName>, usize) {
         let (mut seen, mut refused) = (BTreeSet::new(), 0);
         for number in 1..=count {
-            scout.browser().forget_cookie();
+            scout.browser().forget_all();
             let last = u8::try_from(number).unwrap_or(u8::MAX);
             // An entry that takes no client's word for its address tells clients apart by their cookie, or not at all.
             drop(scout.at_address(Ipv4Addr::new(203, 0, 113, last)));

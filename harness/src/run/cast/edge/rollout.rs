@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cluster::{ClusterError, PartHandle, Role, Split};
+use crate::cluster::{Candidate, ClusterError, PartHandle, Role, Split};
 use crate::history::{PodName, RunEvent};
 use crate::run::cast::Cast;
 use crate::run::cast::faults::{NemesisSide, STOP};
 use crate::run::stopped::Stopped;
-use crate::system::parts::{Candidate, Version};
+use crate::system::parts::{self, Version};
 use crate::wait::{self, Look};
 
 /// Longest until a candidate says that it lives, can serve, and which version it is.
@@ -32,7 +32,7 @@ impl Cast {
         Ok(PodName::from(self.described_candidate()?.service.as_str()))
     }
 
-    fn described_candidate(&self) -> Result<&Candidate, Stopped> {
+    fn described_candidate(&self) -> Result<&parts::Candidate, Stopped> {
         let candidate = self.edge_rules()?.candidate.as_ref();
         candidate.ok_or_else(|| Stopped::GaveUp("edge.candidate is not said".to_owned()))
     }
@@ -113,6 +113,15 @@ impl EdgeSide<'_> {
             }
         }
         candidate.remove().await.map_err(harness)
+    }
+
+    /// As [`EdgeSide::stop_candidate`], if a story has left one behind. A candidate that is killed would look like one that died.
+    pub(in crate::run) async fn stop_candidate_left(self) -> Result<(), Stopped> {
+        let candidate = self.cast.slot.edge().ok().and_then(|edge| edge.candidate().ok());
+        match candidate.and_then(Candidate::handle) {
+            Some(_) => self.stop_candidate().await,
+            None => Ok(()),
+        }
     }
 
     // --- pods behind it
