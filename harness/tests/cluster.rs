@@ -56,11 +56,11 @@ async fn a_cluster_comes_up_is_broken_and_healed_and_leaves_nothing() {
     let outcome = checks.await;
     let removed = remove_project(&engine, &spec.project()).await.expect("it goes");
     let cluster = outcome.expect("the checks");
-    // Four parts, two pods and their sandboxes; the volumes of two stores and two pods.
+    // Five parts, two pods and their sandboxes; the volumes of two stores, two pods and the edge.
     let whole = Removed {
-        containers: 8,
+        containers: 9,
         networks: 1,
-        volumes: 4,
+        volumes: 5,
     };
     assert_eq!(removed, whole);
     let again = cluster.down().await.expect("a second time is no error");

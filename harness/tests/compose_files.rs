@@ -120,6 +120,7 @@ fn spec(run: &RunLock, slot: u16, folder: &Path, case: &Case) -> ClusterSpec {
     let system = &mut spec.system;
     system.compose = vec![folder.join("compose.yml")];
     system.parts.clone_from(&case.parts);
+    system.edge = None;
     system.pods.services = case.pods.iter().map(|&name| name.to_owned()).collect();
     system.pods.copies = case.copies;
     system.pods.first_alone = case.first_alone;

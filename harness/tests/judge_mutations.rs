@@ -11,6 +11,8 @@
     reason = "every kind of corruption is a function of one type"
 )]
 
+#[path = "judge_mutations/edge.rs"]
+mod edge;
 #[path = "judge_mutations/feedback.rs"]
 mod feedback;
 #[path = "judge_mutations/late.rs"]
@@ -44,7 +46,7 @@ type Spoil = fn(&mut Vec<Event>, &mut StdRng) -> Option<()>;
 type Kind = (&'static str, Spoil, &'static [&'static str]);
 
 /// Corruptions of the answer, of who sees it, and of what is stored; what comes too late or too soon is in [`late`],
-/// what is at the rim in [`rim`], and feedback in [`feedback`].
+/// what is at the rim in [`rim`], feedback in [`feedback`], and requests through the edge in [`edge`].
 const KINDS: &[Kind] = &[
     (
         "a frame is dropped",
@@ -95,13 +97,19 @@ fn clean() -> Vec<(String, History)> {
         .collect()
 }
 
+/// Every kind of corruption.
+fn kinds() -> impl Iterator<Item = &'static Kind> {
+    let groups = [KINDS, late::KINDS, rim::KINDS, feedback::KINDS, edge::KINDS];
+    groups.into_iter().flatten()
+}
+
 #[test]
 fn whatever_spoils_a_clean_history_is_found() {
     let mut tried: BTreeMap<&str, usize> = BTreeMap::new();
     let mut missed = Vec::new();
     for (name, history) in clean() {
         assert_eq!(judge::judge(&history).verdict, Verdict::Pass, "{name}");
-        for (kind, spoil, promises) in KINDS.iter().chain(late::KINDS).chain(rim::KINDS).chain(feedback::KINDS) {
+        for (kind, spoil, promises) in kinds() {
             for seed in 0..TRIES {
                 let mut spoilt = history.clone();
                 if spoil(&mut spoilt.events, &mut StdRng::seed_from_u64(seed)).is_none() {
@@ -125,7 +133,7 @@ fn whatever_spoils_a_clean_history_is_found() {
         }
     }
     assert!(missed.is_empty(), "{missed:#?}");
-    for (kind, ..) in KINDS.iter().chain(late::KINDS).chain(rim::KINDS).chain(feedback::KINDS) {
+    for (kind, ..) in kinds() {
         assert!(tried.contains_key(kind), "`{kind}` was never tried");
     }
 }

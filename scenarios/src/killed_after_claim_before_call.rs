@@ -20,7 +20,7 @@ pub(crate) async fn killed_after_claim_before_call(c: &mut Cast) -> Played {
         held.turn.as_ref() == Some(&turn.id) && c.provider().calls(&turn).await? == 0,
     );
     c.provider().nth_call(&turn, 1).await?; // somebody else's
-    for tail in tails.iter().filter(|tail| *tail.pod() != held.pod) {
+    for tail in tails.iter().filter(|tail| tail.pod() != held.pod) {
         tail.reaches(3).await?;
     }
     c.provider().open_gate(&turn).await?;

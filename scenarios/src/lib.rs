@@ -16,6 +16,7 @@ mod cancelled_on_another_pod;
 mod cluster_smoke;
 mod common;
 mod cursors_of_every_form;
+mod edge;
 mod empty_answer;
 mod fault;
 mod feedback_acknowledged_then_killed;
@@ -28,6 +29,7 @@ mod killed_inside_spool_drain;
 mod killed_inside_spool_recovery;
 mod killed_inside_takeover;
 mod large_answers;
+mod long;
 mod long_answer_after_a_short_one;
 mod message_queued_mid_answer;
 mod message_sent_to_every_pod;
@@ -93,6 +95,13 @@ macro_rules! story {
 
 /// Every story, in the order in which they are played.
 pub fn stories() -> Vec<Story> {
+    let straight = straight();
+    let through_the_edge = edge::stories(&straight);
+    [straight, through_the_edge, long::stories()].concat()
+}
+
+/// The stories whose clients go straight to the pods.
+fn straight() -> Vec<Story> {
     [
         basics(),
         owners(),
@@ -412,4 +421,28 @@ fn credentials() -> Vec<Story> {
             catches [],
             evidence ["every tail of the revoked session ended", "nothing later was shown on them"]),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_story_through_the_edge_is_the_one_that_goes_straight_and_needs_an_edge() {
+        let all = stories();
+        let through = all.iter().filter(|story| story.name.starts_with("edge::through"));
+        let mut seen = 0;
+        for story in through {
+            let name = story.name.rsplit("::").next().expect("a name");
+            let origin = all.iter().find(|origin| origin.name == name).expect("a story");
+            assert!(
+                story.needs.contains(&Has(crosspod::history::Capability::Edge)),
+                "{}",
+                story.name
+            );
+            assert_eq!((story.about, story.evidence), (origin.about, origin.evidence));
+            seen += 1;
+        }
+        assert!(seen >= 20, "only {seen}");
+    }
 }

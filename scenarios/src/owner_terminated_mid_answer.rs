@@ -23,8 +23,9 @@ pub(crate) async fn owner_terminated_mid_answer(c: &mut Cast) -> Played {
     on_owner.reaches(before + 5).await?; // it goes on with what it has
     c.evidence("the owner drained while the turn ran", refused);
     c.nemesis().gone(&owner.owner).await?;
-    if c.is_over(&turn).await? {
-        return Ok(()); // its owner has brought it to an end, however late: nobody takes it over
+    // A survivor may have ended the turn by now. A turn that is over after one call was ended by its owner, however late.
+    if c.is_over(&turn).await? && c.provider().calls(&turn).await? < 2 {
+        return Ok(());
     }
     c.provider().second_call(&turn).await?;
     c.evidence("the turn was handed over", true);

@@ -10,7 +10,7 @@ use crosspod::history::{Bound, Capability};
 use crosspod::nemesis::FAULTS;
 use crosspod::run::Story;
 use crosspod::system::needs::Need;
-use crosspod::system::parts::Role;
+use crosspod::system::parts::{Affinity, Role};
 use crosspod::system::{Choice, System, load::open::Known};
 use scenarios::stories;
 
@@ -49,6 +49,8 @@ const INJECTS: &[(&str, &str)] = &[
     ("Fault::ThrottleCpu", "cpu-throttled"),
     ("Fault::ExhaustDescriptors", "descriptors-exhausted"),
     (".roll_out(", "other-version"),
+    (".upgrade_all(", "terminate"),
+    (".upgrade_all(", "other-version"),
     (".terminate_backends(", "backends-terminated"),
     (".exhaust_connections(", "connections-exhausted"),
     (".forbid_writes(", "read-only"),
@@ -73,6 +75,23 @@ const READY: &[Need] = &[Need::ReadyNeeds(Role::Nats), Need::ReadyNeeds(Role::Po
 /// Verbs, each with needs of which a story must state one.
 const ASKS_FOR: &[(&str, &[Need])] = &[
     (".attach", &[Need::Attach]),
+    (".come_back_by(", &[Need::Attach]),
+    (".steady_load(", &[Need::Attach]),
+    (".edge_client(", &[Need::Has(Capability::Edge)]),
+    (".client_on(", &[Need::Has(Capability::Edge)]),
+    ("entry_by(Affinity::Cookie", &[Need::PinsBy(Affinity::Cookie)]),
+    ("entry_by(Affinity::Address", &[Need::PinsBy(Affinity::Address)]),
+    ("entry_by(Affinity::None", &[Need::PinsBy(Affinity::None)]),
+    (".redirecting_entries(", &[Need::Redirects]),
+    (".cookie_lifetime_passes(", &[Need::CookieLifetime]),
+    (".part_of_the_cookie_lifetime_passes(", &[Need::CookieLifetime]),
+    (".cold_and_warm_starts(", &[Need::ColdStart]),
+    (".pin_nobody(", &[Need::Unpins]),
+    (".start_candidate(", &[Need::Candidate]),
+    (".verify_candidate(", &[Need::Version]),
+    (".upgrade_all(", &[Need::Version]),
+    (".give_feedback_by(", FEEDBACK),
+    (".begin_feedback(", FEEDBACK),
     (".reconnect(", &[Need::Attach]),
     (".every_pod_serves(", &[Need::Attach]),
     (".attach_with(", &[Need::Has(Capability::Cursor)]),
@@ -258,8 +277,13 @@ fn the_reference_pod_can_play_every_story_but_those_of_parts_that_it_lacks() {
     let reference = System::reference();
     let mut left_out = 0;
     for story in stories() {
-        let is_elsewhere =
-            |need: &Need| matches!(need, Need::Part(Role::Redis | Role::Other) | Need::LogIn(Role::Redis));
+        // Sessions that are built cold are another design's.
+        let is_elsewhere = |need: &Need| {
+            matches!(
+                need,
+                Need::Part(Role::Redis | Role::Other) | Need::LogIn(Role::Redis) | Need::ColdStart
+            )
+        };
         let is_left_out = story.needs.iter().any(is_elsewhere);
         left_out += usize::from(is_left_out);
         assert_eq!(story.available(&reference).is_err(), is_left_out, "{}", story.name);

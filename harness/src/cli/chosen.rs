@@ -41,25 +41,31 @@ impl Chosen {
     /// # Errors
     /// Everything that is wrong with the description or the choice.
     pub(in crate::cli) fn system(&self, stories: &[Story]) -> Result<System, String> {
-        self.described(stories).map(|(system, _)| system)
+        let opened = known(stories, |known| System::open(&self.choice(), known));
+        let (system, warnings) = opened.map_err(|e| e.to_string())?;
+        warnings.iter().for_each(|warning| notice(warning));
+        Ok(system)
     }
 
-    /// The system with its description, which knows the place of each value. What is odd in it is printed.
+    /// The system as far as its description is said, with the description, which knows what is open and the place of each value.
+    /// What is odd in it is printed.
     ///
     /// # Errors
-    /// Everything that is wrong with the description or the choice.
-    pub(in crate::cli) fn described(&self, stories: &[Story]) -> Result<(System, Described), String> {
-        let promises: Vec<&str> = PROMISES.iter().map(|promise| promise.name).collect();
-        let stories: Vec<&str> = stories.iter().map(|story| story.name).collect();
-        let known = Known {
-            promises: &promises,
-            stories: &stories,
-        };
-        let opened = System::open_described(&self.choice(), known);
+    /// Everything else that is wrong with the description or the choice.
+    pub(in crate::cli) fn unfinished(&self, stories: &[Story]) -> Result<(System, Described), String> {
+        let opened = known(stories, |known| System::open_unfinished(&self.choice(), known));
         let (system, described, warnings) = opened.map_err(|e| e.to_string())?;
-        for warning in warnings {
-            notice(&warning);
-        }
+        warnings.iter().for_each(|warning| notice(warning));
         Ok((system, described))
     }
+}
+
+/// Does something with the names that a description may refer to.
+fn known<T>(stories: &[Story], work: impl FnOnce(Known<'_>) -> T) -> T {
+    let promises: Vec<&str> = PROMISES.iter().map(|promise| promise.name).collect();
+    let stories: Vec<&str> = stories.iter().map(|story| story.name).collect();
+    work(Known {
+        promises: &promises,
+        stories: &stories,
+    })
 }

@@ -44,7 +44,7 @@ enum Command {
     Check(commands::check::Args),
     /// Bring a cluster up and keep it until `down`; runs use it while it is there.
     Up(commands::up::UpArgs),
-    /// Remove kept clusters and the leftovers of dead runs.
+    /// Remove kept clusters, the leftovers of dead runs, and the images that runs have built of compose files and nobody uses.
     Down(commands::down::Args),
     /// Play stories on a new cluster, or on a kept one that fits, and judge them.
     Run(commands::run::Args),

@@ -9,6 +9,7 @@
 //! process's (links, disks), which belong to the nemesis, and any judgement.
 
 mod docker;
+mod edge_wanted;
 mod linux;
 mod lock;
 mod part;
@@ -17,8 +18,10 @@ mod wanted;
 
 pub use docker::cluster::{BootDeath, Cluster, ServiceImage};
 pub use docker::compose::Compose;
+pub use docker::compose::grace::ShortGrace;
 pub use docker::compose::resolved::{Resolved, Service as ComposeService};
 pub use docker::doctor::{Check, CheckState};
+pub use docker::edge::{Candidate, Edge};
 pub use docker::engine::Engine;
 pub use docker::engine::events::{EngineEvent, Events};
 pub use docker::engine::guard::{AllowedHosts, HostName};
@@ -29,10 +32,13 @@ pub use docker::handle::PartHandle;
 pub use docker::handle::files::Written;
 pub use docker::handle::freeze::Frozen;
 pub use docker::handle::kill::Death;
+pub use docker::handle::replace::Difference;
 pub use docker::handle::volume::Emptied;
 pub use docker::images::image::{Image, ImageFor, Images, Origin};
 pub use docker::images::stand_in::{SystemImage, provide_images};
+pub use docker::images::unused::remove_built_images;
 pub use docker::preview::{PlannedCluster, PlannedImage, Preview};
+pub use edge_wanted::{Split, WantedCandidate, WantedEdge, WantedEntry};
 pub use lock::run_lock::{RunId, RunLock, RunTag};
 pub use part::error::{ClusterError, Trace};
 pub use part::progress::{Progress, Silent};

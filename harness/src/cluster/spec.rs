@@ -70,9 +70,10 @@ impl ClusterSpec {
     /// The system with the variables that its pods get here.
     pub(in crate::cluster) fn rendered(&self) -> Wanted {
         let mut system = self.system.clone();
+        let told = self.defects.iter().filter(|defect| system.pods.are_told(defect));
+        let defects = told.map(String::as_str).collect::<Vec<_>>().join(",");
         let variables = &mut system.pods.variables;
         variables.extend(self.variables.clone());
-        let defects = self.defects.join(",");
         for value in variables.values_mut() {
             *value = value.replace("{design}", &self.design).replace("{defects}", &defects);
         }

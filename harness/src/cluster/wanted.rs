@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use crate::cluster::edge_wanted::WantedEdge;
 use crate::cluster::part::role::{Part, Role};
-use crate::system::language::{Template, UnknownName, Values};
+use crate::system::language::{Template, Timespan, UnknownName, Values};
 use crate::system::{System, parts};
 
 /// Largest number of pods.
@@ -19,6 +21,12 @@ pub struct Wanted {
     pub pods: WantedPods,
     /// The services that can be broken, as their description says them.
     pub parts: Vec<Part>,
+    /// The way into the system that clients take.
+    pub edge: Option<WantedEdge>,
+    /// Values of the variables in the compose files.
+    pub compose_variables: BTreeMap<String, String>,
+    /// Longest drain of a pod, if the description says it.
+    pub drain: Option<Duration>,
     /// Images that run in place of those that the compose files name.
     pub images: BTreeMap<String, String>,
     /// Folder whose `images.toml` names images that may have to be made.
@@ -45,6 +53,8 @@ pub struct WantedPods {
     /// Environment of every pod. `{pod}` and `{provider}` stand for the pod's name and the provider's URL, `{design}` and
     /// `{defects}` for what the spec of a cluster says.
     pub variables: BTreeMap<String, String>,
+    /// Defects of which no pod is told: they are the edge's alone.
+    pub defects_of_others: BTreeSet<String>,
     /// True if the invoking user runs the pods, in place of the image's own, so that their processes can be signalled without
     /// root.
     pub as_own_user: bool,
@@ -59,6 +69,11 @@ impl WantedPods {
                 .collect(),
             services => services.iter().map(|name| (name.clone(), name.clone())).collect(),
         }
+    }
+
+    /// True if the pods are told of a defect.
+    pub(in crate::cluster) fn are_told(&self, defect: &str) -> bool {
+        !self.defects_of_others.contains(defect)
     }
 
     /// True if one service becomes several pods.
@@ -81,16 +96,25 @@ impl Wanted {
     pub fn of(system: &System) -> Result<Self, UnknownName> {
         let description = &system.description;
         let values = later();
+        let edge = WantedEdge::of(system);
         let parts = description.parts.iter().map(|(service, part)| {
             let url = part.url.as_ref().map(|url| url.text(&values)).transpose()?;
+            let of_edge = edge.as_ref().filter(|edge| edge.part == *service);
+            let mut ports = part.used_ports();
+            ports.extend(of_edge.into_iter().flat_map(WantedEdge::ports));
+            let mut seen = BTreeSet::new();
+            ports.retain(|port| seen.insert(*port));
             Ok(Part {
-                ports: part.used_ports(),
+                ports,
                 url,
+                admin: of_edge.and_then(|edge| edge.api),
                 ..Part::new(service, Role::from(part.role))
             })
         });
         let pods = &description.pods;
-        let of_profile = system.played().profile.map(|profile| profile.variables.iter());
+        let profile = system.played().profile;
+        let of_profile = profile.map(|profile| profile.variables.iter());
+        let of_compose = profile.map(|profile| profile.compose.iter());
         let variables = pods.variables.iter().chain(of_profile.into_iter().flatten());
         let variable = |(name, value): (&str, &Template)| Ok((name.to_owned(), value.text(&values)?));
         Ok(Self {
@@ -108,10 +132,23 @@ impl Wanted {
                 alive: pods.ready.as_ref().unwrap_or(&pods.alive).clone(),
                 first_alone: pods.first_alone,
                 variables: variables.map(variable).collect::<Result<_, _>>()?,
+                defects_of_others: description
+                    .defects
+                    .iter()
+                    .filter(|defect| !defect.pods)
+                    .map(|defect| defect.name.clone())
+                    .collect(),
                 // A pod with crosspod's own interface bears that anybody runs it; a stranger's image may not.
                 as_own_user: pods.admin.is_some(),
             },
             parts: parts.collect::<Result<_, _>>()?,
+            compose_variables: of_compose
+                .into_iter()
+                .flatten()
+                .map(variable)
+                .collect::<Result<_, _>>()?,
+            drain: profile.and_then(|profile| profile.bounds.drain).map(Timespan::get),
+            edge,
             images: BTreeMap::new(),
             stand_ins: system.folder.join(IMAGES).is_file().then(|| system.folder.clone()),
             left_out: BTreeSet::new(),
@@ -166,7 +203,9 @@ mod tests {
             .iter()
             .map(|part| (part.service.as_str(), part.role))
             .collect();
-        assert_eq!(parts, [("postgres", Role::Postgres), ("nats", Role::Nats)]);
+        let expected = [("postgres", Role::Postgres), ("edge", Role::Edge), ("nats", Role::Nats)];
+        assert_eq!(parts, expected);
+        assert_eq!(wanted.parts[1].ports, [8443, 8002, 8001, 8003, 8000, 8090]);
         let url = wanted.parts[0].url.as_deref();
         assert_eq!(url, Some("postgres://crosspod:crosspod@{at}/crosspod"));
         assert_eq!(wanted.stand_ins, None);
@@ -181,6 +220,7 @@ mod tests {
             alive: "/".into(),
             first_alone: false,
             variables: BTreeMap::new(),
+            defects_of_others: BTreeSet::new(),
             as_own_user: false,
         };
         pods.named().into_iter().map(|(name, _)| name).collect()

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::PodName;
+use super::{EdgeRules, PodName};
 
 /// The play, the system that it was played on, and the bounds that it is judged by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Rules {
     /// True if a turn's row keeps the last owner after the turn's end.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub owner_is_kept: bool,
+    /// True if a turn that was stopped ends as completed: the system has no other word for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stopped_is_completed: bool,
     /// How many pods one service became; 1 if each pod is a service of its own.
     #[serde(skip_serializing_if = "is_zero")]
     pub copies: u32,
@@ -57,6 +60,9 @@ pub struct Rules {
     /// Pods that the system's own supervisor starts again when they end (`restart:` of a compose file).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub restarted: Vec<PodName>,
+    /// The edge before the pods. `None` if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edge: Option<EdgeRules>,
 }
 
 /// True for a count that is left out.

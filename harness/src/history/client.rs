@@ -3,7 +3,9 @@
 use mock_ai::token::TextMode;
 use serde::{Deserialize, Serialize};
 
-use super::{FeedbackId, MessageId, OpId, Outcome, PodName, SessionNo, TenantId, ThreadId, TurnId, TurnKey, WatcherId};
+use super::{
+    FeedbackId, MessageId, OpId, Outcome, PodName, Routed, SessionNo, TenantId, ThreadId, TurnId, TurnKey, WatcherId,
+};
 
 /// A request of a client, or its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -91,6 +93,8 @@ pub enum ClientEvent {
         /// The outcome, as far as it is known.
         outcome: Outcome<()>,
     },
+    /// A request went through the edge.
+    Routed(Box<Routed>),
 }
 
 /// The answer that was ordered of the provider for a message: the oracle of a turn.

@@ -6,6 +6,7 @@
 
 mod began;
 mod client;
+mod edge;
 mod event;
 mod fault;
 mod ids;
@@ -20,6 +21,7 @@ pub mod writer;
 
 pub use began::*;
 pub use client::*;
+pub use edge::*;
 pub use event::*;
 pub use fault::*;
 pub use ids::*;

@@ -90,6 +90,11 @@ impl<'r> Sorted<'r> {
         self.0.iter().map(|(seen, _)| seen.name).collect()
     }
 
+    /// The names by which the services are reached.
+    pub(super) fn reached_by(&self) -> BTreeSet<String> {
+        self.0.iter().flat_map(|(seen, _)| seen.names()).collect()
+    }
+
     /// Services that hold data, by name.
     pub(super) fn stores(&self) -> impl Iterator<Item = Seen<'r>> {
         let is_store = |role| matches!(role, Role::Postgres | Role::Redis | Role::Nats);

@@ -103,8 +103,11 @@ fn write_pods(sheet: &mut Sheet, sorted: &Sorted<'_>, pods: &Pods<'_>) {
 
 fn write_variables(sheet: &mut Sheet, pods: &Pods<'_>) {
     sheet.header("pods.variables");
-    for (name, guess) in &pods.variables {
+    for (name, guess) in &pods.variables.set {
         sheet.line(&format!("{} = {}", key(name), quoted(&guess.value)), &guess.why);
+    }
+    for (name, guess) in &pods.variables.possible {
+        sheet.line(&format!("# {} = {}", key(name), quoted(&guess.value)), &guess.why);
     }
 }
 

@@ -5,7 +5,7 @@ use super::http;
 use super::kinds::Sorted;
 use super::seen::Seen;
 use super::uses::Users;
-use super::variables;
+use super::variables::{self, Variables};
 use crate::system::parts::Role;
 
 /// Pods that one service becomes: a takeover needs a second one, and a third shows whom it spares.
@@ -40,7 +40,7 @@ pub(super) struct Pods<'r> {
     /// Whether one boots before the others.
     pub(super) first_alone: bool,
     /// Variables of every pod.
-    pub(super) variables: Vec<(String, Guess<String>)>,
+    pub(super) variables: Variables,
 }
 
 impl<'r> Pods<'r> {
@@ -59,7 +59,7 @@ impl<'r> Pods<'r> {
                 |pod| http::alive(&pod),
             ),
             first_alone: copies.is_some() && sorted.has(Role::Postgres) && !sorted.has(Role::Job),
-            variables: variables::of(&services.value, copies.is_some()),
+            variables: variables::of(&services.value, copies.is_some(), &sorted.reached_by()),
             copies,
             services,
         }

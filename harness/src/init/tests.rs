@@ -7,7 +7,7 @@ use super::like::{FAMILIES, Like};
 use super::{Draft, Request, draft};
 use crate::cluster::Resolved;
 use crate::system::file::System;
-use crate::system::load::{Beside, Surroundings, load_text};
+use crate::system::load::load_alone;
 use crate::system::table::Problems;
 
 /// Compose files as Compose resolved them, in `tests/init/`. Beside each lies the description that init makes of it.
@@ -43,13 +43,7 @@ fn draft_of(resolved: &str, like: Option<Like>) -> Draft {
 }
 
 fn load(text: &str) -> Result<System, Problems> {
-    let around = Surroundings {
-        file: &|_| Beside::There,
-        is_set: &|_| false,
-        promises: &[],
-        stories: &[],
-    };
-    let description = load_text("system.toml", text, &around)?;
+    let description = load_alone("system.toml", text)?;
     assert_eq!(description.warnings.lines(), [""; 0]);
     Ok(description.designs.into_iter().next().expect("a design").system)
 }
@@ -76,10 +70,11 @@ fn both_composes_lead_to_one_description() {
 }
 
 /// Values for what init leaves open, by the end of the path.
-const ANSWERS: [(&str, &str); 19] = [
+const ANSWERS: [(&str, &str); 20] = [
     ("name", "\"system\""),
     ("pods.services[0]", "\"chat\""),
     ("pods.port", "8080"),
+    ("pods.ready", "\"/ready\""),
     ("auth.accounts.own.agent", "\"chat\""),
     ("provider.conversation", "true"),
     ("calls.turn.request", "\"POST /turns\""),
@@ -134,6 +129,27 @@ fn a_description_is_read_once_every_open_value_is_said() {
             }
         }
     }
+}
+
+/// Optional tables stand behind `#`: without it they are sound.
+#[test]
+fn what_is_optional_is_sound_once_it_is_said() {
+    let text = draft_of(&read("init/copies-of-one-service.yaml"), None).text;
+    let is_toml = |line: &str| line.starts_with('[') || line.split(' ').nth(1) == Some("=");
+    let said = text
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|line| is_toml(line)).unwrap_or(line));
+    let said: Vec<&str> = said.collect();
+    assert!(
+        said.contains(&"[auth]                                           # none: anybody may call"),
+        "{said:?}"
+    );
+    let (open, text) = answered(&said.join("\n"));
+    assert!(open.contains(&"pods.ready".to_owned()), "{open:?}");
+    let system = load(&text).unwrap_or_else(|problems| panic!("{problems}"));
+    let calls = &system.calls;
+    assert!(calls.thread.is_some() && calls.cancel.is_some() && calls.status.is_some());
+    assert!(system.auth.is_some() && system.log.is_some() && !system.rows.is_empty() && system.stream.cursor.is_some());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::Promise;
 use super::facts::oracle;
 use super::needs;
 use super::promises::content::live_durable_agreement;
-use super::promises::control::spool_exactly_once;
+use super::promises::control::{affinity_stickiness, spool_exactly_once};
 use super::registry::PROMISES;
 use super::view::{Showing, View, oneline};
 use crate::history::ExpectedFailure;
@@ -234,6 +234,9 @@ fn inconclusive(view: &View<'_>, evidence: &[EvidenceMark]) -> Option<String> {
             "feedback {item} was not stored when the history ended, and no bound had passed yet"
         ));
     }
+    if affinity_stickiness::names_no_pod(view) {
+        return Some("no answer through the edge names its pod: is it read where the pods say it?".to_owned());
+    }
     if shows_nothing(view) {
         return Some("no tail was shown a turn's whole text: is it read where the frames carry it?".to_owned());
     }
@@ -405,6 +408,8 @@ mod tests {
             "ProgressNotLiveness",
             "ThreadUsableAfterCrash",
             "ReadinessTellsTheTruth",
+            "AffinityStickiness",
+            "FailoverRepin",
             "CancelAnywhere",
             "BoundedProviderWork",
             "ContextContinuity",

@@ -10,8 +10,8 @@ use super::promises::content::{
     watchers_agree,
 };
 use super::promises::control::{
-    bounded_provider_work, cancel_anywhere, context_continuity, disconnect_independence, drain_completeness,
-    spool_exactly_once,
+    affinity_stickiness, bounded_provider_work, cancel_anywhere, context_continuity, disconnect_independence,
+    drain_completeness, failover_repin, spool_exactly_once,
 };
 use super::promises::isolation::{no_leak, quiet_logs, tenant_isolation};
 use super::promises::liveness::{
@@ -53,6 +53,8 @@ pub const PROMISES: &[Promise] = &[
     dependency_self_heal::PROMISE,
     poison_containment::PROMISE,
     readiness_tells_the_truth::PROMISE,
+    affinity_stickiness::PROMISE,
+    failover_repin::PROMISE,
     drain_completeness::PROMISE,
     cancel_anywhere::PROMISE,
     disconnect_independence::PROMISE,

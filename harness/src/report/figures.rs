@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::edge::{EdgeFigures, EdgeSpreads, drains_ms};
 use super::landing::{Firing, LandingPrecision, Landings, miss};
+use super::spread::Spread;
 use crate::history::{Chunk, Ends, Event, FaultStep, Landing, WatcherEvent, What};
 
 /// One story's figures, in milliseconds. `None` if the story has no such moment.
@@ -24,6 +26,12 @@ pub struct StoryFigures {
     /// Its faults, in the order in which they were aimed.
     #[serde(default)]
     pub firings: Vec<Firing>,
+    /// From SIGTERM to the end of the pod's process, of each pod that was told to stop and ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drains_ms: Vec<f64>,
+    /// What its clients saw through the edge. `None` if no request went through one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<EdgeFigures>,
 }
 
 /// Common name of the link faults that take effect at once.
@@ -51,38 +59,12 @@ pub struct RunFigures {
     pub landings: Landings,
     /// Faults that landed and whose recovery was judged, an hour of playing.
     pub faults_judged_per_hour: Option<f64>,
-}
-
-/// Nearest-rank percentiles.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
-    /// Median.
-    pub p50: Option<f64>,
-    /// 95th percentile.
-    pub p95: Option<f64>,
-    /// 99th percentile.
-    pub p99: Option<f64>,
-    /// Number of values.
-    pub n: usize,
-}
-
-impl Spread {
-    /// Spread of some values.
-    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
-        let mut sorted: Vec<f64> = values.into_iter().collect();
-        sorted.sort_by(f64::total_cmp);
-        let rank = |p: f64| {
-            // The rank is the first that leaves no more than `1 - p` of the values above it.
-            let at = (1..=sorted.len()).find(|rank| *rank as f64 >= p * sorted.len() as f64)?;
-            sorted.get(at - 1).copied()
-        };
-        Self {
-            p50: rank(0.50),
-            p95: rank(0.95),
-            p99: rank(0.99),
-            n: sorted.len(),
-        }
-    }
+    /// Spread of [`StoryFigures::drains_ms`].
+    #[serde(default, skip_serializing_if = "Spread::is_empty")]
+    pub drain_ms: Spread,
+    /// What clients saw through the edge. `None` if no request went through one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<EdgeSpreads>,
 }
 
 impl StoryFigures {
@@ -92,6 +74,8 @@ impl StoryFigures {
             seen_to_dead_ms: seen_to_dead(events),
             takeover_ms: takeover(events),
             firings: firings(events),
+            drains_ms: drains_ms(events),
+            edge: EdgeFigures::of_history(events),
             ..Self::default()
         }
     }
@@ -126,6 +110,8 @@ impl RunFigures {
                 .into_iter()
                 .map(|(fault, values)| (fault, Spread::of(values)))
                 .collect(),
+            drain_ms: Spread::of(stories.clone().flat_map(|s| s.drains_ms.iter().copied())),
+            edge: EdgeSpreads::of_stories(&stories.clone().filter_map(|s| s.edge.as_ref()).collect::<Vec<_>>()),
             landing: LandingPrecision::new(landings, stories.flat_map(|s| &s.firings)),
             landings,
             faults_judged_per_hour: (faults > 0 && played_ms > 0.0).then(|| faults as f64 * 3_600_000.0 / played_ms),
@@ -353,16 +339,5 @@ mod tests {
         let spread = RunFigures::of_stories([story].iter(), None).trigger_to_effect_ms;
         assert_eq!((spread[LINK_CUT].p50, spread[LINK_CUT].n), (Some(2.0), 3));
         assert_eq!(spread["nats-blackhole"].n, 1);
-    }
-
-    #[test]
-    fn percentiles_are_nearest_rank() {
-        let spread = Spread::of((1..=100).map(f64::from));
-        assert_eq!(
-            (spread.p50, spread.p95, spread.p99, spread.n),
-            (Some(50.0), Some(95.0), Some(99.0), 100)
-        );
-        assert_eq!(Spread::of([3.0]).p99, Some(3.0));
-        assert_eq!(Spread::of([]).p50, None);
     }
 }

@@ -3,12 +3,13 @@
 //! A command carries all that decides what is played and where: variables of the environment, hosts that were allowed,
 //! filter, description, design, profile, defect, seed. It can be pasted into a shell: each word is quoted where it has to be.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::system::Choice;
 
 /// Variables of the environment that change what a run plays with.
-pub const VARIABLES: [&str; 10] = [
+pub const VARIABLES: [&str; 11] = [
     "DOCKER_HOST",
     "DOCKER_CONTEXT",
     "DOCKER_CONFIG",
@@ -16,6 +17,7 @@ pub const VARIABLES: [&str; 10] = [
     "CROSSPOD_WORKSPACE",
     "CROSSPOD_IMAGE_POSTGRES",
     "CROSSPOD_IMAGE_NATS",
+    "CROSSPOD_IMAGE_TRAEFIK",
     "CROSSPOD_IMAGE_MOCK_AI",
     "CROSSPOD_IMAGE_POD",
     "CROSSPOD_IMAGE_LINKS",
@@ -53,11 +55,26 @@ impl Command {
         command.with("--defect", defect).with("--seed", Some(seed))
     }
 
-    /// `matrix` of the named defects, or of all if none is named.
+    /// `run` of every story, with a seed of its own.
+    pub fn run_all(conditions: &Conditions, choice: &Choice) -> Self {
+        Self::new(conditions, "run", choice)
+    }
+
+    /// `list` of stories and promises. It asks no engine, so no host is allowed.
+    pub fn list(conditions: &Conditions, choice: &Choice) -> Self {
+        Self {
+            hosts: Vec::new(),
+            ..Self::new(conditions, "list", choice)
+        }
+    }
+
+    /// `matrix` of the named defects, each once, or of all if none is named.
     pub fn matrix(conditions: &Conditions, choice: &Choice, defects: &[String], runs: u32, seed: u64) -> Self {
         let command = Self::new(conditions, "matrix", choice);
+        let mut known = BTreeSet::new();
         let command = defects
             .iter()
+            .filter(|defect| known.insert(*defect))
             .fold(command, |command, defect| command.with("--defect", Some(defect)));
         command.with("--runs", Some(runs)).with("--seed", Some(seed))
     }
@@ -167,10 +184,26 @@ mod tests {
         );
         let whole = Command::run(&none, None, &log(), None, 7).repeat(1);
         assert_eq!(whole.to_string(), "cargo crosspod run --design log --seed 7");
-        let defects = ["a".to_owned(), "b".to_owned()];
+        let defects = ["a", "b", "a"].map(str::to_owned);
         assert_eq!(
             Command::matrix(&none, &log(), &defects, 5, 9).slots(2).to_string(),
             "cargo crosspod matrix --design log --defect a --defect b --runs 5 --seed 9 --slots 2"
+        );
+    }
+
+    #[test]
+    fn what_follows_a_check_carries_the_choice_and_no_seed() {
+        let conditions = Conditions {
+            environment: vec![("CROSSPOD_WORKSPACE".into(), "/w".into())],
+            hosts: vec!["engine.example".into()],
+        };
+        assert_eq!(
+            Command::run_all(&conditions, &log()).to_string(),
+            "CROSSPOD_WORKSPACE=/w cargo crosspod run --design log --allow-host engine.example"
+        );
+        assert_eq!(
+            Command::list(&conditions, &log()).to_string(),
+            "CROSSPOD_WORKSPACE=/w cargo crosspod list --design log"
         );
     }
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::document::{NotPlayed, RunReport, StoryReport};
-use super::figures::Spread;
+use super::edge::EdgeSpreads;
 use super::landing::landing_word;
+use super::spread::Spread;
 use crate::history::Landing;
 use crate::verdict::{Finding, Verdict};
 
@@ -32,8 +33,9 @@ pub fn story_line(report: &StoryReport) -> String {
             let _ = write!(line, "  {} {}", firing.fault, landing_word(landing));
         }
     }
-    let mut expected: Vec<&str> = report.expected.iter().map(|f| f.promise.as_str()).collect();
-    expected.dedup();
+    let mut known = BTreeSet::new();
+    let promises = report.expected.iter().map(|finding| finding.promise.as_str());
+    let expected: Vec<&str> = promises.filter(|promise| known.insert(*promise)).collect();
     if !expected.is_empty() {
         let _ = write!(line, "  breaks as expected {}", expected.join(", "));
     }
@@ -111,6 +113,10 @@ pub fn summary(report: &RunReport) -> String {
     let _ = writeln!(text, "  {:<14} {}", "landing", figures.landing.describe(MISSED_SHOWN));
     spread(&mut text, "takeover", &figures.takeover_ms);
     spread(&mut text, "warm start", &figures.warm_start_ms);
+    spread(&mut text, "drain", &figures.drain_ms);
+    if let Some(edge) = &figures.edge {
+        through_the_edge(&mut text, edge);
+    }
     if let Some(ms) = figures.cold_start_ms {
         let _ = writeln!(text, "  {:<14} {ms:.0} ms", "cold start");
     }
@@ -160,6 +166,20 @@ pub fn by_reason(stories: &[NotPlayed]) -> String {
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let reasons: Vec<String> = counts.iter().map(|(why, count)| format!("{count} {why}")).collect();
     reasons.join("; ")
+}
+
+/// What clients saw through the edge.
+fn through_the_edge(text: &mut String, edge: &EdgeSpreads) {
+    let _ = writeln!(
+        text,
+        "  {:<14} {} of {} requests answered 5xx, {} not answered; {} streams among them",
+        "edge", edge.server_errors, edge.requests, edge.unanswered, edge.streams
+    );
+    spread(text, "out of pool", &edge.sigterm_to_out_ms);
+    spread(text, "failover", &edge.sigkill_to_success_ms);
+    spread(text, "cold session", &edge.cold_session_ms);
+    spread(text, "session built", &edge.session_build_ms);
+    spread(text, "warm session", &edge.warm_session_ms);
 }
 
 fn spread(text: &mut String, name: &str, spread: &Spread) {
@@ -249,6 +269,30 @@ mod tests {
     }
 
     #[test]
+    fn a_promise_that_breaks_as_expected_is_named_once() {
+        let finding = |promise: &str| Finding {
+            promise: promise.into(),
+            subject: String::new(),
+            event: 0,
+            expected: String::new(),
+            got: String::new(),
+            fault: None,
+            owner_before: None,
+            owner_after: None,
+        };
+        let judgement = Judgement {
+            expected: ["A", "B", "A"].map(finding).into(),
+            ..Judgement::bare(Verdict::Pass)
+        };
+        let report = StoryReport::new("s", "log", None, 7, judgement, StoryFigures::default());
+        assert!(
+            story_line(&report).ends_with("  breaks as expected A, B"),
+            "{}",
+            story_line(&report)
+        );
+    }
+
+    #[test]
     fn stories_that_cannot_be_played_are_counted_by_reason_in_one_line() {
         let of = |story: &str, why: &str| NotPlayed {
             story: story.into(),
@@ -266,6 +310,33 @@ mod tests {
         let line = text.lines().find(|line| line.contains("not applicable"));
         let expected = "  not applicable 4 stories: 2 no part is a nats; 1 no admin; 1 no feedback";
         assert_eq!(line, Some(expected));
+    }
+
+    #[test]
+    fn what_clients_saw_through_the_edge_is_told_if_there_is_an_edge() {
+        let report = RunReport::new(7, vec![], RunFigures::default());
+        let text = summary(&report);
+        assert!(!text.contains("edge") && !text.contains("drain"), "{text}");
+        let figures = RunFigures {
+            drain_ms: Spread::of([2.0]),
+            edge: Some(EdgeSpreads {
+                requests: 40,
+                streams: 6,
+                server_errors: 2,
+                unanswered: 1,
+                sigterm_to_out_ms: Spread::of([1.0, 3.0]),
+                ..EdgeSpreads::default()
+            }),
+            ..RunFigures::default()
+        };
+        let text = summary(&RunReport::new(7, vec![], figures));
+        let lines: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("  drain")).collect();
+        let expected = [
+            "  drain          p50 2.00 ms  p95 2.00 ms  p99 2.00 ms  n 1",
+            "  edge           2 of 40 requests answered 5xx, 1 not answered; 6 streams among them",
+            "  out of pool    p50 1.00 ms  p95 3.00 ms  p99 3.00 ms  n 2",
+        ];
+        assert_eq!(lines, expected);
     }
 
     #[test]

@@ -14,9 +14,13 @@ mod stopped;
 mod story;
 
 pub use cast::Cast;
+pub use cast::edge::clients::Answered;
+pub use cast::edge::load::{LoadCourse, LoadPlan, SteadyLoad};
+pub use cast::edge::rollout::EdgeSide;
 pub use cast::faults::NemesisSide;
 pub use cast::faults::inject::{Fault, Injected};
 pub use cast::faults::stores::LostLog;
+pub use cast::feedback::FeedbackBatch;
 pub use cast::posts::Posting;
 pub use cast::provider::ProviderSide;
 pub use cast::turn::{Account, Turn};
@@ -29,4 +33,6 @@ pub use session::options::{Options, Selected};
 pub use session::side_by_side::side_by_side;
 pub use session::{Session, Setting};
 pub use stopped::{Played, Stopped};
+
+pub use crate::workload::{EdgeClient, OddCookie};
 pub use story::{Play, Story};

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::error::{HealError, RunError};
 use super::played_log::PlayedLog;
 use super::stopped::Stopped;
-use crate::cluster::{Cluster, ClusterError, PartHandle, Role, State};
+use crate::cluster::{Cluster, ClusterError, Edge, PartHandle, Role, State};
 use crate::history::writer::Recorder;
 use crate::history::{PodName, Row, Status, StoreEvent, ThreadId, TurnId};
 use crate::nemesis::clear_disk;
@@ -31,7 +31,7 @@ const FEED: &str = "crosspod";
 
 /// One cluster, ready to be played on.
 pub(super) struct Slot {
-    pub(super) cluster: Cluster,
+    pub(super) cluster: Arc<Cluster>,
     pub(super) owners: Arc<Owners>,
     pub(super) api: Api,
     pub(super) provider: Provider,
@@ -57,7 +57,8 @@ impl Slot {
     ///
     /// # Errors
     /// Its database refuses logical decoding or cannot be reached.
-    pub(super) async fn connect(cluster: Cluster, system: Arc<System>) -> Result<Self, RunError> {
+    pub(super) async fn connect(cluster: impl Into<Arc<Cluster>>, system: Arc<System>) -> Result<Self, RunError> {
+        let cluster = cluster.into();
         let tables = system.tables();
         let url = database_of(&cluster)?;
         if let Some(url) = &url {
@@ -97,6 +98,14 @@ impl Slot {
         })
     }
 
+    /// The same cluster, spoken to by another description of its system. The one before is not used any longer.
+    ///
+    /// # Errors
+    /// As of [`Slot::connect`].
+    pub(super) async fn described_anew(&self, system: Arc<System>) -> Result<Self, RunError> {
+        Self::connect(self.cluster.clone(), system).await
+    }
+
     /// The pods.
     pub(super) fn pods(&self) -> &[PodName] {
         self.cluster.pods()
@@ -122,6 +131,12 @@ impl Slot {
     /// The part in a role: the database, the broker or the provider.
     pub(super) fn part(&self, role: Role) -> Result<PartHandle, Stopped> {
         self.cluster.in_role(role).map_err(|e| Stopped::Harness(e.to_string()))
+    }
+
+    /// The edge before the pods; the play ends if there is none.
+    pub(super) fn edge(&self) -> Result<&Edge, Stopped> {
+        let edge = self.cluster.edge();
+        edge.ok_or_else(|| Stopped::Harness("the cluster has no edge".to_owned()))
     }
 
     /// The fault proxy.

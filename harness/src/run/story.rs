@@ -31,7 +31,20 @@ pub struct Story {
 /// A story's play.
 pub type Play = for<'a> fn(&'a mut Cast) -> Pin<Box<dyn Future<Output = Played> + Send + 'a>>;
 
+/// Names of stories that take minutes begin so.
+const LONG: &str = "long::";
+
 impl Story {
+    /// True if it takes minutes: it is played only if a filter begins with `long::`.
+    pub fn is_long(&self) -> bool {
+        self.name.starts_with(LONG)
+    }
+
+    /// True if a filter, or its absence, may select it.
+    pub fn may_be_selected(&self, filter: Option<&str>) -> bool {
+        !self.is_long() || filter.is_some_and(|filter| filter.starts_with(LONG))
+    }
+
     /// The faults that it injects.
     pub fn kinds(&self) -> impl Iterator<Item = &'static FaultKind> {
         let of_story = |kind: &&FaultKind| self.faults.contains(&kind.name);

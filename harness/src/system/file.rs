@@ -3,7 +3,7 @@
 //! A description lists no capabilities: what can be judged follows from what it says (`needs`).
 
 use super::judging::{Defect, Design, Expected, Feedback, Metrics, Profile};
-use super::parts::{Part, Pods, ProviderRules};
+use super::parts::{Edge, Part, Pods, ProviderRules};
 use super::stored::{OwnerRule, RowRule, Statuses, Tables};
 use super::stream::{Stream, StreamLog};
 use super::table::read::whole;
@@ -46,6 +46,8 @@ table! {
         pods: Pods,
         /// Services that can be broken, by their names in the compose file.
         parts: Named<Part>,
+        /// The way into the system that its clients take.
+        edge: Option<Edge>,
         /// How the pods call the provider.
         provider: ProviderRules = empty() => "{}",
         /// How a client signs in.
@@ -72,7 +74,7 @@ table! {
         metrics: Option<Metrics>,
         /// Items that are acknowledged first and stored later.
         feedback: Option<Feedback>,
-        /// Bugs that a pod can be started with.
+        /// Bugs that a pod or the edge can be started with.
         defects: Vec<Defect>,
     }
 }

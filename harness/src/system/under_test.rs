@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::choice::{Choice, Unfit};
 use super::file;
 use super::judging::{Defect, Expected};
-use super::load::open::{Known, load};
+use super::load::open::{Known, load, load_unfinished};
 use super::load::reference;
 use super::load::{Described, Description};
 use super::needs::{DriverPowers, Need, Played, Power, Why, available};
 use super::stored::Tables;
+use super::table::Problems;
 use super::talk::attach::form_of;
 use crate::history::{self, Bound, Capability, CursorForm, ExpectedFailure, Lack};
 use crate::system::load::workspace::workspace_root;
@@ -63,16 +64,25 @@ impl System {
     /// # Errors
     /// The description has mistakes, or no such design or profile.
     pub fn open(choice: &Choice, known: Known<'_>) -> Result<(Self, Vec<String>), Unfit> {
-        Self::open_described(choice, known).map(|(system, _, warnings)| (system, warnings))
+        let (system, _, warnings) = Self::read(choice, |file| load(file, known))?;
+        Ok((system, warnings))
     }
 
-    /// The same with the description, which knows the place of each value.
+    /// Reads the description of a choice as far as it is said: open values are left out. Beside the system come the description, which
+    /// knows them and the place of each value, and lines about what is odd.
     ///
     /// # Errors
-    /// As of [`System::open`].
-    pub fn open_described(choice: &Choice, known: Known<'_>) -> Result<(Self, Described, Vec<String>), Unfit> {
+    /// The description has other mistakes, no such design or profile, or says too little to start anything.
+    pub fn open_unfinished(choice: &Choice, known: Known<'_>) -> Result<(Self, Described, Vec<String>), Unfit> {
+        Self::read(choice, |file| load_unfinished(file, known))
+    }
+
+    fn read(
+        choice: &Choice,
+        load: impl Fn(&Path) -> Result<Description, Problems>,
+    ) -> Result<(Self, Described, Vec<String>), Unfit> {
         let (place, description) = match &choice.file {
-            Some(file) => (file.clone(), load(file, known).map_err(Unfit::Mistakes)?),
+            Some(file) => (file.clone(), load(file).map_err(Unfit::Mistakes)?),
             None => (workspace_root().join(reference::PLACE), reference::described()),
         };
         let warnings = description.warnings.lines();
@@ -119,6 +129,29 @@ impl System {
             grace: None,
             capabilities,
             lacks,
+        })
+    }
+
+    /// The rules that promises go by, with the profile's timings of the edge.
+    pub fn rules(&self) -> history::Rules {
+        let mut rules = self.description.rules();
+        let timings = self.played().profile.and_then(|profile| profile.edge.as_ref());
+        if let (Some(edge), Some(timings)) = (&mut rules.edge, timings) {
+            timings.lay_over(edge);
+        }
+        rules
+    }
+
+    /// The same system by another text of its description.
+    ///
+    /// # Errors
+    /// The description has no such design or profile.
+    pub(crate) fn described_anew(&self, description: &Description) -> Result<Self, Unfit> {
+        let place = self.folder.join("system.toml");
+        let system = Self::of(&self.choice, &place, description)?;
+        Ok(Self {
+            grace: self.grace,
+            ..system
         })
     }
 

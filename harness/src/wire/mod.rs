@@ -5,4 +5,6 @@
 pub(crate) mod http;
 pub mod json;
 pub mod resp;
+#[cfg(test)]
+pub(crate) mod resp_request;
 pub mod text;

@@ -64,11 +64,6 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The cookies that it sets.
-    pub(super) fn cookies(&self) -> impl Iterator<Item = &str> {
-        cookies(&self.headers)
-    }
-
     /// Values that a description takes out of it: out of its JSON, or each out of the first event that has it.
     ///
     /// # Errors
@@ -94,9 +89,7 @@ impl Answer {
 
     /// The beginning of the body, for people.
     pub(super) fn excerpt(&self) -> String {
-        // Only the beginning is read, however long the body is.
-        let start = &self.body[..self.body.len().min(2 * KEPT)];
-        let text = cut(&String::from_utf8_lossy(start), KEPT);
+        let text = excerpt_of(&self.body);
         if self.is_cut {
             format!("{text} (a body of over {BODY_MAX} bytes)")
         } else {
@@ -124,17 +117,13 @@ impl Answer {
     }
 }
 
-/// Sends a request and reads its answer, up to [`BODY_MAX`]. An answer that is a stream of events is read until all values that are
-/// wanted of it were seen.
-///
-/// # Errors
-/// No whole answer came in time.
-pub(super) async fn answer(request: RequestBuilder, wanted: &BTreeMap<String, PointerList>) -> Result<Answer, Trouble> {
-    let read = async { read(request.send().await?, wanted).await };
-    timely(tokio::time::timeout(ONE_REQUEST, read).await, "whole answer")
+/// The beginning of a body, for people. Only that is looked at, however long the body is.
+pub(super) fn excerpt_of(body: &[u8]) -> String {
+    cut(&String::from_utf8_lossy(&body[..body.len().min(2 * KEPT)]), KEPT)
 }
 
-/// Reads an answer whose head has come, as [`answer`] does.
+/// Reads an answer whose head has come, up to [`BODY_MAX`]. An answer that is a stream of events is read until all values that are
+/// wanted of it were seen.
 ///
 /// # Errors
 /// The rest of it did not come in time.

@@ -4,6 +4,8 @@
 //! limits. A tail that exceeds one is cut, and the judge holds that against the service: the limits lie far above the needs of an
 //! answer.
 
+use std::time::Duration;
+
 use crosspod_sse::Decoder;
 
 use crate::history::{Chunk, Cursor};
@@ -106,6 +108,11 @@ impl Intake {
         self.decoder.is_no_stream()
     }
 
+    /// How long the stream says that a client is to wait before it connects again.
+    pub fn retry(&self) -> Option<Duration> {
+        self.decoder.retry()
+    }
+
     /// Bytes that were read.
     pub fn seen_bytes(&self) -> u64 {
         self.seen_bytes
@@ -128,8 +135,8 @@ mod tests {
 
     use super::*;
     use crate::history::Epoch;
+    use crate::system::load::load_alone;
     use crate::system::load::reference::reference;
-    use crate::system::load::{Beside, Surroundings, load_text};
     use crate::system::reading::FrameRules;
 
     const SMALL: Limits = Limits {
@@ -173,13 +180,7 @@ mod tests {
     #[test]
     fn all_that_an_end_says_has_its_id() {
         const TEXT: &str = include_str!("../../tests/descriptions/streamed-answers.toml");
-        let around = Surroundings {
-            file: &|_| Beside::There,
-            is_set: &|_| true,
-            promises: &[],
-            stories: &[],
-        };
-        let described = load_text("system.toml", TEXT, &around).expect("a sound description");
+        let described = load_alone("system.toml", TEXT).expect("a sound description");
         let system = described.designs[0].system.clone();
         let rules = FrameRules {
             stream: system.stream,

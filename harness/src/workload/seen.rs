@@ -1,9 +1,9 @@
 //! The frames that a watcher was shown, summed up for a story that waits for them.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::history::{Chunk, Epoch, Status, TailEnd, TurnId};
+use crate::history::{Chunk, Epoch, PodName, Status, TailEnd, TurnId};
 
 /// Most turns that an expired wait tells of.
 const TURNS_DESCRIBED: usize = 8;
@@ -15,6 +15,10 @@ pub struct Seen {
     pub open: bool,
     /// When the answer came.
     pub opened_at: Option<Instant>,
+    /// The pod that answered: behind an edge by its own word, else the one that was asked.
+    pub served_by: Option<PodName>,
+    /// How long the stream says that a client is to wait before it connects again.
+    pub retry: Option<Duration>,
     /// Where the thread stood as the tail opened, by the pod's word.
     pub state: Option<Status>,
     /// The last event id, as a client would send it to resume.
@@ -27,6 +31,8 @@ pub struct Seen {
     pub end: Option<TailEnd>,
     /// Why it was refused, if it was.
     pub refused: Option<String>,
+    /// Status of the refusal, if an answer came.
+    pub refused_with: Option<u16>,
 }
 
 /// Everything that a watcher has seen of one turn.

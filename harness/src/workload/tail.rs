@@ -41,7 +41,7 @@ const PROBES_MAX: u32 = 1000;
 pub struct Attach {
     /// Identity in the history.
     pub watcher: WatcherId,
-    /// Pod to attach to.
+    /// Pod to attach to; the edge, by its name, if a client of it attaches.
     pub pod: PodName,
     /// Where it listens now.
     pub at: SocketAddr,
@@ -67,7 +67,7 @@ pub struct Attach {
 pub struct Tail {
     /// Identity in the history.
     pub watcher: WatcherId,
-    /// Pod it is attached to.
+    /// Pod or edge that was asked; [`Seen::served_by`] says who answered.
     pub pod: PodName,
     /// Thread it watches.
     pub thread: ThreadId,
@@ -141,6 +141,11 @@ impl Tail {
         self.seen.borrow().clone()
     }
 
+    /// A view of what it sees that can be waited on.
+    pub(super) fn watch(&self) -> watch::Receiver<Seen> {
+        self.seen.clone()
+    }
+
     /// Waits until `enough` holds of what was seen.
     ///
     /// # Errors
@@ -192,7 +197,7 @@ struct Tailing {
 }
 
 impl Tailing {
-    async fn run(self, leave: CancellationToken, begun: Option<Begun>) {
+    async fn run(mut self, leave: CancellationToken, begun: Option<Begun>) {
         let begun = match begun {
             Some(begun) => begun,
             None => match self.opened(&leave).await {
@@ -200,6 +205,7 @@ impl Tailing {
                 None => return,
             },
         };
+        self.attach.pod = self.api.server_of(&begun.response, &self.attach.pod);
         let attach = &self.attach;
         let (cursor, form) = attach.from.cursor();
         self.recorder.record(WatcherEvent::TailOpened {
@@ -217,6 +223,7 @@ impl Tailing {
         self.shown.send_modify(|seen| {
             seen.open = true;
             seen.opened_at = Some(Instant::now());
+            seen.served_by = Some(attach.pod.clone());
         });
         let first = futures_util::stream::iter((!begun.bytes.is_empty()).then_some(Ok(begun.bytes)));
         let body = first.chain(begun.response.bytes_stream());
@@ -229,7 +236,7 @@ impl Tailing {
     }
 
     /// Attaches. Returns `None` if that was refused, which is recorded.
-    async fn opened(&self, leave: &CancellationToken) -> Option<Begun> {
+    async fn opened(&mut self, leave: &CancellationToken) -> Option<Begun> {
         let asked_us = self.recorder.now_us();
         let answer = tokio::select! {
             answer = self.ask() => answer,
@@ -257,6 +264,7 @@ impl Tailing {
                 body => format!("{reason}: {body}"),
             };
             let trouble = Trouble { reason, garbled };
+            self.attach.pod = self.api.server_of(&response, &self.attach.pod);
             self.refuse(asked_us, Some(response.status().as_u16()), trouble);
             return None;
         }
@@ -313,7 +321,9 @@ impl Tailing {
             reason: reason.as_str().into(),
             garbled,
         });
-        self.shown.send_modify(|seen| seen.refused = Some(reason));
+        self.shown.send_modify(|seen| {
+            (seen.refused, seen.refused_with) = (Some(reason), status);
+        });
     }
 
     async fn read(&self, body: impl Stream<Item = reqwest::Result<Bytes>>, leave: CancellationToken) -> TailEnd {
@@ -374,6 +384,8 @@ impl Tailing {
                 });
             }
             let read = intake.read(&bytes, &mut frames);
+            self.shown
+                .send_if_modified(|seen| std::mem::replace(&mut seen.retry, intake.retry()) != intake.retry());
             for frame in frames.drain(..) {
                 if self.frame(frame, &mut probes).await {
                     return TailEnd::Done;

@@ -1,5 +1,7 @@
 //! Clients of described systems, against a server that answers one request after the other as a test says.
 
+mod edge;
+
 use std::net::SocketAddr;
 use std::num::NonZeroU8;
 use std::path::Path;
@@ -15,7 +17,7 @@ use crate::history::{Chunk, CursorForm, Outcome, PodName, SessionNo, Status, Thr
 use crate::plan::Manner;
 use crate::roles::owner_names::OwnerNames;
 use crate::roles::postgres::owners::Owners;
-use crate::system::load::{Beside, Surroundings, load_text};
+use crate::system::load::load_alone;
 use crate::system::{Choice, System};
 
 const COOKIES: &str = include_str!("../../tests/descriptions/cookies.toml");
@@ -88,13 +90,7 @@ fn events(body: &str) -> String {
 }
 
 fn described(text: &str) -> System {
-    let around = Surroundings {
-        file: &|_| Beside::There,
-        is_set: &|_| true,
-        promises: &[],
-        stories: &[],
-    };
-    let read = load_text("system.toml", text, &around).expect("a description");
+    let read = load_alone("system.toml", text).expect("a description");
     System::of(&Choice::default(), Path::new("system.toml"), &read).expect("a design")
 }
 

@@ -5,6 +5,7 @@
 //! that its runs bring up carries as a label: so it looks for its own remains and for nobody else's. Tests that use the
 //! engine take turns. Deliberately absent: anything that a story can show on a cluster that is well.
 
+mod built;
 mod bystanders;
 mod command;
 mod home;

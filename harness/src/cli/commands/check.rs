@@ -1,7 +1,7 @@
 //! `check`: brings a system up, plays one turn through its description, tries what the description claims, and prints what it saw.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use clap::Args as ClapArgs;
@@ -13,8 +13,9 @@ use crate::cli::output::{BROKEN, Format, fail, say, say_json};
 use crate::cli::progress::Shown;
 use crate::cli::staged::staged;
 use crate::cluster::Progress;
-use crate::run::check::{self, Checked, Line, Places, Section};
-use crate::run::{LiveRun, RunError, Setting, Story};
+use crate::report::{Command, Conditions};
+use crate::run::check::{self, Checked, Line, Section, Subject};
+use crate::run::{LiveRun, RunError, Setting, Story, conditions};
 use crate::system::System;
 use crate::system::load::reference::PLACE;
 
@@ -54,13 +55,13 @@ impl Progress for Told<'_> {
 }
 
 pub(in crate::cli) async fn check(stories: &[Story], args: &Args) -> u8 {
-    let (system, described) = match args.chosen.described(stories) {
+    let (system, described) = match args.chosen.unfinished(stories) {
         Ok(opened) => opened,
         Err(e) => return fail(&e),
     };
-    let (system, places) = (Arc::new(system), Places::new(described));
+    let subject = Subject::new(system, described);
     let shown = Shown::new();
-    let work = async |live: &LiveRun| Box::pin(sections(live, &system, &places, &shown)).await;
+    let work = async |live: &LiveRun| Box::pin(sections(live, &subject, &shown)).await;
     let done = Box::pin(staged(&args.allowed, &shown, work)).await.into_result();
     shown.done();
     let sections = match done {
@@ -68,23 +69,22 @@ pub(in crate::cli) async fn check(stories: &[Story], args: &Args) -> u8 {
         Ok(Err(reason)) => return fail(&reason),
         Err(code) => return code,
     };
-    let checked = report(stories, &system, sections);
+    let checked = report(stories, &subject.system, sections, &conditions(&args.allowed.hosts()));
     match args.format {
         Format::Human => say(&check::text(&checked)),
         Format::Json => say_json(&checked),
     }
-    if checked.mistakes() > 0 { BROKEN } else { 0 }
+    if checked.mistakes() + checked.open() > 0 {
+        BROKEN
+    } else {
+        0
+    }
 }
 
 /// Brings the system up on one slot and tries everything on it. A system that does not come up is a finding of the check.
-async fn sections(
-    live: &LiveRun,
-    system: &Arc<System>,
-    places: &Places,
-    shown: &Shown,
-) -> Result<Vec<Section>, RunError> {
+async fn sections(live: &LiveRun, subject: &Subject, shown: &Shown) -> Result<Vec<Section>, RunError> {
     let setting = Setting {
-        system: system.clone(),
+        system: subject.system.clone(),
         defect: None,
         filter: None,
         slots: 1,
@@ -100,20 +100,20 @@ async fn sections(
         told.lines.lock().unwrap_or_else(PoisonError::into_inner).clone(),
     );
     match opened {
-        Ok(session) => check::check(&session, &lines, took, places, shown).await,
-        Err(error) => Ok(check::not_up(&error, &lines, system, places)),
+        Ok(session) => check::check(&session, &lines, took, subject, shown).await,
+        Err(error) => Ok(check::not_up(&error, &lines, subject)),
     }
 }
 
-fn report(stories: &[Story], system: &System, mut sections: Vec<Section>) -> Checked {
+fn report(stories: &[Story], system: &System, mut sections: Vec<Section>, conditions: &Conditions) -> Checked {
     let file = system.choice.file.as_deref().unwrap_or(Path::new(PLACE));
-    sections.push(judged(&Listed::of(stories, system), system));
+    sections.push(judged(&Listed::of(stories, system), system, conditions));
     let pods = system.description.pods.names().into_iter();
     let parts = system.description.parts.iter().map(|(name, _)| name.to_owned());
     Checked {
         system: system.name().to_owned(),
         file: file.display().to_string(),
-        run: run(system),
+        run: Command::run_all(conditions, &system.choice).to_string(),
         design: system.design.clone(),
         profile: system.profile.clone(),
         parts: pods.chain(parts).collect(),
@@ -121,24 +121,8 @@ fn report(stories: &[Story], system: &System, mut sections: Vec<Section>) -> Che
     }
 }
 
-/// The command that runs stories on the system.
-fn run(system: &System) -> String {
-    let choice = &system.choice;
-    let file = choice.file.as_ref().map(|file| file.display().to_string());
-    let options = [
-        ("--system", &file),
-        ("--design", &choice.design),
-        ("--profile", &choice.profile),
-    ];
-    let mut words = vec!["cargo crosspod run".to_owned()];
-    for (option, value) in options {
-        words.extend(value.iter().map(|value| format!("{option} {value}")));
-    }
-    words.join(" ")
-}
-
 /// The stories, faults and promises by which the system can be tried and judged, in the words of `list`.
-fn judged(listed: &Listed, system: &System) -> Section {
+fn judged(listed: &Listed, system: &System, conditions: &Conditions) -> Section {
     let mut section = Section::new("CAN BE JUDGED");
     section.push(Line::info(listed.sum(system)));
     let not: Vec<Line> = listed
@@ -167,7 +151,8 @@ fn judged(listed: &Listed, system: &System) -> Section {
         let more = lines.len().saturating_sub(NAMED);
         section.lines.extend(lines.into_iter().take(NAMED));
         if more > 0 {
-            section.push(Line::info(format!("         {more} more: cargo crosspod list")));
+            let list = Command::list(conditions, &system.choice);
+            section.push(Line::info(format!("         {more} more: {list}")));
         }
     }
     section.lines.extend(expected(system));
@@ -192,24 +177,18 @@ mod tests {
     use super::*;
     use crate::run::check::Mark;
     use crate::system::Choice;
-    use crate::system::load::{Beside, Surroundings, load_text};
+    use crate::system::load::load_alone;
 
     #[test]
     fn what_is_not_judged_is_named_with_the_reason() {
         let text = include_str!("../../../tests/descriptions/copies-of-one-service.toml");
-        let around = Surroundings {
-            file: &|_| Beside::There,
-            is_set: &|_| true,
-            promises: &[],
-            stories: &[],
-        };
-        let described = load_text("system.toml", text, &around).expect("a description");
+        let described = load_alone("system.toml", text).expect("a description");
         let choice = Choice {
             file: Some("system.toml".into()),
             ..Choice::default()
         };
         let system = System::of(&choice, Path::new("system.toml"), &described).expect("its first profile");
-        let checked = report(&[], &system, vec![Section::new("START")]);
+        let checked = report(&[], &system, vec![Section::new("START")], &Conditions::default());
         let section = checked.sections.last().expect("a section");
         assert_eq!(section.name, "CAN BE JUDGED");
         let lines: Vec<&str> = section.lines.iter().map(|line| line.text.as_str()).collect();
@@ -218,6 +197,8 @@ mod tests {
         assert!(lines.contains(&second), "{lines:?}");
         assert!(lines.iter().any(|line| line.starts_with("in part  ")), "{lines:?}");
         assert!(section.lines.iter().all(|line| line.mark == Mark::Info));
+        let more = " more: cargo crosspod list --system system.toml";
+        assert!(lines.iter().any(|line| line.contains(more)), "{lines:?}");
         assert!(
             checked.run.starts_with("cargo crosspod run --system system.toml"),
             "{}",

@@ -1,11 +1,13 @@
-//! `down`: removes kept clusters and the leftovers of dead runs.
+//! `down`: removes kept clusters, the leftovers of dead runs, and images that runs have built and nobody uses.
 
 use clap::Args as ClapArgs;
 
 use crate::cli::allowed::Allowed;
 use crate::cli::output::{fail, say};
 use crate::cli::progress::Shown;
-use crate::cluster::{ClusterError, Engine, Fate, Leftover, leftovers, remove_leftovers, remove_run};
+use crate::cluster::{
+    ClusterError, Engine, Fate, Leftover, leftovers, remove_built_images, remove_leftovers, remove_run,
+};
 
 /// Options of `down`.
 #[derive(Debug, ClapArgs)]
@@ -41,6 +43,8 @@ async fn try_down(args: &Args, shown: &Shown) -> Result<Vec<String>, ClusterErro
     }
     let removed = removed.iter().map(|l| format!("removed {}: {}", l.project, l.there));
     let mut lines: Vec<String> = removed.collect();
+    let images = remove_built_images(&engine).await?;
+    lines.extend(images.iter().map(|tag| format!("removed image {tag}")));
     lines.extend(leftovers(&engine).await?.iter().map(left_alone));
     if lines.is_empty() {
         lines.push("nothing of ours was there".to_owned());

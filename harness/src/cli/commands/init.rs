@@ -1,5 +1,6 @@
 //! `init`: writes a first description from the user's own compose files. Nothing is started.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
@@ -58,7 +59,10 @@ async fn try_init(args: &Args) -> Result<String, String> {
         return Err(is_there(&output));
     }
     let compose = Compose::find().await.map_err(|e| e.to_string())?;
-    let resolved = compose.resolve(&args.compose).await.map_err(|e| e.to_string())?;
+    let resolved = compose
+        .resolve(&args.compose, &BTreeMap::new())
+        .await
+        .map_err(|e| e.to_string())?;
     let written = args
         .compose
         .iter()

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::{select_all, try_join_all};
 
+use crate::cluster::docker::compose::grace::ShortGrace;
+use crate::cluster::docker::edge::Edge;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::events::Events;
 use crate::cluster::docker::engine::log_records::LogLine;
@@ -30,6 +32,8 @@ pub struct Cluster {
     pub(super) defects: Vec<String>,
     pub(super) ready_bound: Duration,
     pub(super) boot_deaths: Vec<BootDeath>,
+    pub(super) edge: Option<Edge>,
+    pub(super) short_graces: Vec<ShortGrace>,
     /// Held for its lock alone, which keeps other processes from using the cluster.
     pub(super) _checked_out: File,
 }
@@ -84,6 +88,17 @@ impl Cluster {
     /// the user of the cluster has to report it.
     pub fn boot_deaths(&self) -> &[BootDeath] {
         &self.boot_deaths
+    }
+
+    /// Pods that whoever stops them kills in the middle of their drain. That is a mistake of the compose file or of the description:
+    /// the user of the cluster has to report it.
+    pub fn short_graces(&self) -> &[ShortGrace] {
+        &self.short_graces
+    }
+
+    /// The way into the cluster that clients take. `None` if the description says no `[edge]`.
+    pub fn edge(&self) -> Option<&Edge> {
+        self.edge.as_ref()
     }
 
     /// The pod of that name.
@@ -175,6 +190,13 @@ impl Cluster {
     /// Removes the cluster with everything that it stored. May be called twice.
     pub async fn down(&self) -> Result<Removed, ClusterError> {
         remove_project(&self.engine, &self.project).await
+    }
+
+    /// Waits until every entry of the edge leads to every pod.
+    pub(in crate::cluster) async fn entries_ready(&self) -> Result<(), ClusterError> {
+        let Some(edge) = &self.edge else { return Ok(()) };
+        let pods: Vec<String> = self.pods.iter().map(ToString::to_string).collect();
+        edge.entries_ready(&pods, self.ready_bound).await
     }
 
     /// Waits until every part is ready. The first part that is late or ends meanwhile ends the wait, even one that was ready:

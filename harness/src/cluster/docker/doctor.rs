@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cluster::docker::compose::Compose;
+use crate::cluster::docker::compose::grace::short_graces;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::client_settings::ClientSettings;
 use crate::cluster::docker::engine::guard::AllowedHosts;
@@ -12,6 +13,10 @@ use crate::cluster::docker::trial;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
+use crate::cluster::wanted::Wanted;
+use crate::system::load::reference;
+use crate::system::load::workspace::workspace_root;
+use crate::system::{Choice, System};
 
 /// Room for images, stores and logs of one run, in bytes.
 const DISK_NEEDED_BYTES: u64 = 3 << 30;
@@ -62,6 +67,7 @@ impl Engine {
             check("engine", CheckState::Good, found),
             settings(),
             compose(Some(&engine)).await,
+            graces().await,
             pidfd(),
             disk(),
         ];
@@ -111,6 +117,38 @@ async fn compose(engine: Option<&Engine>) -> Check {
             format!("{found}; no container could be brought up through it: {error}"),
         ),
     }
+}
+
+/// The time that the reference pod's compose file lets a pod stop in, against its drain in each profile.
+async fn graces() -> Check {
+    match short_graces_of_reference().await {
+        Ok(short) if short.is_empty() => check("grace", CheckState::Good, "each pod may drain for as long as it says"),
+        Ok(short) => check("grace", CheckState::Bad, short.join("; ")),
+        Err(error) => check("grace", CheckState::Bad, error),
+    }
+}
+
+async fn short_graces_of_reference() -> Result<Vec<String>, String> {
+    let compose = Compose::find().await.map_err(|error| error.to_string())?;
+    let (described, mut short) = (reference::described(), Vec::new());
+    for (profile, _) in System::reference().description.profiles.iter() {
+        let choice = Choice {
+            profile: Some(profile.to_owned()),
+            ..Choice::default()
+        };
+        let place = workspace_root().join(reference::PLACE);
+        let system = System::of(&choice, &place, &described).map_err(|error| error.to_string())?;
+        let wanted = Wanted::of(&system).map_err(|error| error.to_string())?;
+        let resolved = compose.resolve(&wanted.compose, &wanted.compose_variables).await;
+        let resolved = resolved.map_err(|error| error.to_string())?;
+        let of_profile = short_graces(&resolved, &wanted);
+        short.extend(
+            of_profile
+                .into_iter()
+                .map(|short| format!("profile {profile}: {short}")),
+        );
+    }
+    Ok(short)
 }
 
 fn pidfd() -> Check {
@@ -163,7 +201,7 @@ fn disk() -> Check {
 }
 
 async fn images(engine: &Engine) -> Vec<Check> {
-    let stores = [ImageFor::Postgres, ImageFor::Nats].map(ImageFor::in_compose_files);
+    let stores = [ImageFor::Postgres, ImageFor::Nats, ImageFor::Traefik].map(ImageFor::in_compose_files);
     let named = stores.into_iter().flatten().map(str::to_owned).collect();
     let found = match images::survey(engine, &named).await {
         Ok(found) => found,

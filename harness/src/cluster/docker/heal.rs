@@ -8,7 +8,8 @@ use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::state::Healed;
 
 impl Cluster {
-    /// Starts dead parts, unfreezes frozen ones, lifts limits, and waits until every part is ready. Returns the remedies.
+    /// Starts dead parts, unfreezes frozen ones, lifts limits, and waits until every part is ready and the edge, with its own
+    /// configuration, leads to every pod. Returns the remedies.
     ///
     /// # Errors
     /// The first part that could not be put right, with the reason.
@@ -26,6 +27,10 @@ impl Cluster {
                 .map(|part| part.ready("while the cluster was healed", self.ready_bound())),
         )
         .await?;
+        if let Some(edge) = self.edge() {
+            edge.restore().await?;
+        }
+        self.entries_ready().await?;
         Ok(healed)
     }
 }

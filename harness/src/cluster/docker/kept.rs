@@ -3,6 +3,7 @@
 use crate::cluster::docker::cluster::Cluster;
 use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::engine::guard::Claim;
 use crate::cluster::docker::engine::leftovers::{Fate, leftovers};
 use crate::cluster::docker::topology::Source;
 use crate::cluster::part::error::ClusterError;
@@ -32,7 +33,7 @@ impl Cluster {
         let images = source.images(engine, spec, progress).await?;
         let wanted = source.topology(engine, spec, &images)?;
         for left in kept {
-            let Some(cluster) = Self::attach(engine, &left.project).await? else {
+            let Some(mut cluster) = Self::attach(engine, &left.project).await? else {
                 progress.step(&format!("{}: kept, but another process uses it", left.project));
                 continue;
             };
@@ -48,6 +49,11 @@ impl Cluster {
                 ));
             } else {
                 progress.step(&format!("{}: using the kept cluster", left.project));
+                cluster.adopt(spec, &wanted, &Claim::Kept)?;
+                if let Some(edge) = cluster.edge().filter(|edge| edge.wanted().candidate.is_some()) {
+                    // A run that was killed may have left it.
+                    edge.candidate()?.remove().await?;
+                }
                 return Ok(Some(cluster));
             }
         }

@@ -5,6 +5,7 @@
 pub(super) mod cluster;
 pub(super) mod compose;
 pub(super) mod doctor;
+pub(super) mod edge;
 pub(super) mod engine;
 mod frame;
 pub(super) mod handle;

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::compose::generate::ground::Frame;
 use crate::cluster::docker::compose::generate::{Generated, generate};
+use crate::cluster::docker::compose::grace::{ShortGrace, short_graces};
 use crate::cluster::docker::compose::resolved::Resolved;
+use crate::cluster::docker::compose::{Compose, THIS_PROJECT};
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::client_settings::hex;
 use crate::cluster::docker::engine::labels;
@@ -25,6 +27,7 @@ const HASH_DIGITS: usize = 16;
 pub(in crate::cluster) struct Topology {
     pub(in crate::cluster) generated: Generated,
     pub(in crate::cluster) hash: String,
+    pub(in crate::cluster) short_graces: Vec<ShortGrace>,
 }
 
 /// The user's file, resolved, and the tags of the images that it builds.
@@ -40,7 +43,9 @@ impl Source {
     /// # Errors
     /// Compose refuses the files, or a build context cannot be read.
     pub(in crate::cluster) async fn read(compose: &Compose, spec: &ClusterSpec) -> Result<Self, ClusterError> {
-        let resolved = compose.resolve(&spec.system.compose).await?;
+        let resolved = compose
+            .resolve(&spec.system.compose, &spec.system.compose_variables)
+            .await?;
         let built = built::tags(&resolved)?;
         Ok(Self { resolved, built })
     }
@@ -97,9 +102,36 @@ impl Source {
         let hash = digest[..HASH_DIGITS].to_owned();
         let mut frame = frame;
         frame.labels.insert(labels::FILE.to_owned(), hash.clone());
+        let mut generated = make(&frame)?;
+        name_project(&mut generated.file, &spec.project());
         Ok(Topology {
-            generated: make(&frame)?,
+            short_graces: short_graces(&self.resolved, &system),
+            generated,
             hash,
         })
+    }
+}
+
+/// Puts the project's name wherever the user's file asks for it.
+fn name_project(value: &mut Value, project: &str) {
+    match value {
+        Value::String(text) if text.contains(THIS_PROJECT) => *text = text.replace(THIS_PROJECT, project),
+        Value::Array(items) => items.iter_mut().for_each(|item| name_project(item, project)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| name_project(field, project)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_asks_for_its_project_is_told_it() {
+        let mut file = json!({ "command": [format!("--only={THIS_PROJECT}"), "crosspod", 7] });
+        name_project(&mut file, "crosspod-r1-0");
+        assert_eq!(file, json!({ "command": ["--only=crosspod-r1-0", "crosspod", 7] }));
     }
 }

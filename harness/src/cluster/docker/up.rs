@@ -9,6 +9,7 @@ use futures_util::future::try_join_all;
 use crate::cluster::docker::cluster::{BootDeath, Cluster, ServiceImage};
 use crate::cluster::docker::compose::Compose;
 use crate::cluster::docker::compose::generate::Generated;
+use crate::cluster::docker::edge::{Edge, Surroundings};
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::guard::Claim;
 use crate::cluster::docker::engine::labels::{self, RunLabels};
@@ -38,13 +39,14 @@ impl Cluster {
         let compose = Compose::find().await?;
         let source = Source::read(&compose, spec).await?;
         let images = source.images(engine, spec, progress).await?;
-        let Topology { generated, .. } = source.topology(engine, spec, &images)?;
+        let topology = source.topology(engine, spec, &images)?;
+        let generated = &topology.generated;
         let began = Instant::now();
         let file = WrittenFile::write(&Cache::locate()?, &spec.project(), &generated.file)?;
         for remark in &generated.remarks {
             progress.step(&format!("{}: {remark}", spec.project()));
         }
-        provide_built(engine, &compose, &file, &generated, progress).await?;
+        provide_built(engine, &compose, &file, generated, progress).await?;
         progress.step(&format!(
             "{}: starting {}",
             spec.project(),
@@ -63,6 +65,7 @@ impl Cluster {
         let cluster = Self::find(engine, &project, &claim, spec.ready_bound).await?;
         let mut cluster = cluster.ok_or_else(|| no_cluster(&project))?;
         progress.step(&format!("{project}: started in {started:.1?}, awaiting readiness"));
+        cluster.adopt(spec, &topology, &claim)?;
         cluster.boot_deaths = cluster.boot(progress).await?;
         progress.step(&format!("{project}: ready in {:.1?}", began.elapsed()));
         Ok(cluster)
@@ -146,13 +149,47 @@ impl Cluster {
             defects: run_labels.defects,
             ready_bound,
             boot_deaths: Vec::new(),
+            edge: None,
+            short_graces: Vec::new(),
             _checked_out: checked_out,
         }))
     }
 
+    /// Takes over what containers do not say of themselves: the edge, as the spec wants it.
+    ///
+    /// # Errors
+    /// A file of the edge's configuration cannot be read.
+    pub(super) fn adopt(&mut self, spec: &ClusterSpec, topology: &Topology, claim: &Claim) -> Result<(), ClusterError> {
+        self.short_graces.clone_from(&topology.short_graces);
+        let Some(wanted) = &spec.system.edge else { return Ok(()) };
+        let around = Surroundings {
+            engine: &self.engine,
+            project: &self.project,
+            claim,
+            config: topology.generated.edge_config.as_deref(),
+            candidate: &topology.generated.candidate,
+            defects: &spec.defects,
+            ready_bound: spec.ready_bound,
+        };
+        self.edge = Some(Edge::of(self.part(&wanted.part)?, wanted, &around)?);
+        Ok(())
+    }
+
+    /// Waits until every part is ready for the first time, and every entry of the edge leads to the pods.
+    async fn boot(&self, progress: &dyn Progress) -> Result<Vec<BootDeath>, ClusterError> {
+        let deaths = self.boot_parts(progress).await?;
+        if let Some(edge) = &self.edge {
+            // Not before: an edge that has just taken over a configuration counts every pod as sound, and one that has looked while they
+            // booted looks again only after a while.
+            edge.install().await?;
+        }
+        self.entries_ready().await?;
+        Ok(deaths)
+    }
+
     /// Waits until every part is ready for the first time. A pod that ends instead is started once more, after the others have
     /// started: if it fails alone too, the set-up is wrong.
-    async fn boot(&self, progress: &dyn Progress) -> Result<Vec<BootDeath>, ClusterError> {
+    async fn boot_parts(&self, progress: &dyn Progress) -> Result<Vec<BootDeath>, ClusterError> {
         let mut deaths: Vec<BootDeath> = Vec::new();
         loop {
             let died = match self.ready("at boot").await {
@@ -213,8 +250,8 @@ fn part_of(container: ContainerSummary) -> Option<(Part, String, ServiceImage)> 
         return None;
     }
     let part = Part::from_label(found.get(labels::SERVICE)?, found.get(labels::PART)?)?;
-    if part.role == Role::Job {
-        // It has ended before the pods started, and is not broken.
+    // A job has ended before the pods started, and is not broken. A candidate is no part until a story starts it.
+    if part.role == Role::Job || part.is_candidate {
         return None;
     }
     let reference = container.image.unwrap_or_default();

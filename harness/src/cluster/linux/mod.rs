@@ -3,4 +3,5 @@
 pub(super) mod command;
 mod cpu;
 mod descriptors;
+mod listening;
 pub(super) mod pidfd;

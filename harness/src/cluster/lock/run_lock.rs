@@ -117,11 +117,7 @@ impl Drop for RunLock {
 
 /// The killed runs of one cache folder: their locks are there, and nobody holds them.
 pub(in crate::cluster) fn dead_runs(cache: &Cache) -> Result<Vec<DeadRun>, ClusterError> {
-    let folder = cache.folder(RUNS)?;
-    let entries = fs::read_dir(&folder).map_err(ClusterError::file("listing", &folder))?;
-    let locks = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    let runs = locks.filter(|path| path.extension().is_some_and(|extension| extension == LOCK_EXTENSION));
-    let mut dead: Vec<DeadRun> = runs
+    let mut dead: Vec<DeadRun> = locks(cache)?
         .filter_map(|lock| {
             let id = RunId(lock.file_stem()?.to_str()?.to_owned());
             is_abandoned(&lock).then_some(DeadRun { id, lock })
@@ -129,6 +125,19 @@ pub(in crate::cluster) fn dead_runs(cache: &Cache) -> Result<Vec<DeadRun>, Clust
         .collect();
     dead.sort_by(|one, other| one.id.cmp(&other.id));
     Ok(dead)
+}
+
+/// Returns true if a run of one cache folder is alive.
+pub(in crate::cluster) fn is_any_alive(cache: &Cache) -> Result<bool, ClusterError> {
+    Ok(locks(cache)?.any(|lock| is_held(&lock)))
+}
+
+/// The locks of the runs of one cache folder.
+fn locks(cache: &Cache) -> Result<impl Iterator<Item = PathBuf> + use<>, ClusterError> {
+    let folder = cache.folder(RUNS)?;
+    let entries = fs::read_dir(&folder).map_err(ClusterError::file("listing", &folder))?;
+    let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    Ok(files.filter(|path| path.extension().is_some_and(|extension| extension == LOCK_EXTENSION)))
 }
 
 /// A killed run: its process is gone and its lock is still there.
@@ -219,6 +228,7 @@ mod tests {
         let alive = RunLock::begin_in(&cache).expect("a lock");
         drop(RunLock::begin_in(&cache).expect("a lock"));
         let killed = killed(&cache);
+        assert!(is_any_alive(&cache).expect("listed"));
         let dead = dead_runs(&cache).expect("listed");
         assert_eq!(dead.iter().map(DeadRun::id).collect::<Vec<_>>(), [&killed]);
         let check_outs = ["-0", "-12"].map(|slot| cache.check_out(&format!("crosspod-{killed}{slot}")));
@@ -232,6 +242,8 @@ mod tests {
         assert!(anothers.exists() && !check_outs.iter().any(|file| file.exists()));
         assert_eq!(dead_runs(&cache).expect("listed"), []);
         assert!(is_held(alive.tag().lock()));
+        drop(alive);
+        assert!(!is_any_alive(&cache).expect("listed"));
     }
 
     #[test]

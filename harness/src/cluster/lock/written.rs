@@ -32,6 +32,17 @@ impl WrittenFile {
         })
     }
 
+    /// The file of a project that was written before.
+    ///
+    /// # Errors
+    /// The cache folder cannot be made.
+    pub(in crate::cluster) fn of(cache: &Cache, project: &str) -> Result<Self, ClusterError> {
+        Ok(Self {
+            project: project.to_owned(),
+            path: path_of(cache, project)?,
+        })
+    }
+
     pub(in crate::cluster) fn project(&self) -> &str {
         &self.project
     }

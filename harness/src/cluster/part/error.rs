@@ -200,6 +200,19 @@ pub enum ClusterError {
         /// The last lines of its log.
         trace: Box<Trace>,
     },
+    /// A pod listens where nobody outside its container reaches it.
+    #[error(
+        "{service} listens on 127.0.0.1:{port} inside its container, and nowhere else after {after:.1?}: nobody outside can reach it; \
+         start it with --host 0.0.0.0, or whatever it calls that (compose: command)"
+    )]
+    Loopback {
+        /// The pod.
+        service: String,
+        /// The port.
+        port: u16,
+        /// Time since the wait began.
+        after: Duration,
+    },
     /// An operation needs a running part.
     #[error("{service} is not running: {doing} needs it up; start it first")]
     NotRunning {

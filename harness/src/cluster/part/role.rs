@@ -88,6 +88,9 @@ pub struct Part {
     /// Path that answers 2xx while the part lives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alive: Option<String>,
+    /// True for a candidate: it is built like a pod, and is none until it is promoted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_candidate: bool,
     /// Its user's own limit of memory, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<i64>,
@@ -107,6 +110,7 @@ impl Part {
             edge: None,
             url: None,
             alive: None,
+            is_candidate: false,
             memory: None,
             cpu_quota_us: None,
         }

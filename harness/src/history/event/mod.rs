@@ -94,11 +94,11 @@ macro_rules! kinds {
 kinds! {
     Run(RunEvent) {
         Began = "began", Evidence = "evidence", Healed = "healed", Played = "played", Quiesced = "quiesced", Ended = "ended",
-        HarnessFailed = "harness_failed"
+        Pool = "pool", Pinning = "pinning", HarnessFailed = "harness_failed"
     }
     Client(ClientEvent) {
         ThreadMade = "thread_made", Posted = "posted", PostEnded = "post_ended", Cancelled = "cancelled", Access = "access",
-        Revoked = "revoked", FeedbackPosted = "feedback_posted", FeedbackEnded = "feedback_ended"
+        Revoked = "revoked", FeedbackPosted = "feedback_posted", FeedbackEnded = "feedback_ended", Routed = "routed"
     }
     Watcher(WatcherEvent) {
         TailOpened = "tail_opened", TailRefused = "tail_refused", Bytes = "bytes", Frame = "frame", TailClosed = "tail_closed"
@@ -225,6 +225,9 @@ mod tests {
         r#"{"kind":"revoked","tenant":"tenant-a","pod":"pod-1","session":1}"#,
         r#"{"kind":"feedback_posted","op":2,"pod":"pod-1","item":"f-1"}"#,
         r#"{"kind":"feedback_ended","op":2,"outcome":{"unknown":{"reason":"reset"}}}"#,
+        r#"{"kind":"routed","client":1,"entry":"secure","method":"GET","path":"/v1/threads","cookie":"c","asked_us":9,"status":200,"pod":"pod-1","stream":true,"cold_start_ms":7,"set":[{"name":"a","value":"c","max_age_s":3,"path":"/v1","secure":true,"http_only":true,"same_site":"Lax"}]}"#,
+        r#"{"kind":"pool","pods":["pod-1"]}"#,
+        r#"{"kind":"pinning","on":false}"#,
         r#"{"kind":"tail_opened","watcher":1,"pod":"pod-1","thread":"t-1","turn":"turn-1","mode":"start","cursor":null,"role":"start","asked_us":9}"#,
         r#"{"kind":"tail_refused","watcher":1,"pod":"pod-1","thread":"t-1","status":503,"reason":"r","garbled":false}"#,
         r#"{"kind":"bytes","watcher":1,"raw":{"utf8":"data: x\n\n"}}"#,

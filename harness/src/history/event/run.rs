@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::history::Began;
+use crate::history::{Began, PodName};
 
 /// The course of a run, as the harness itself records it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,16 @@ pub enum RunEvent {
     Quiesced,
     /// Last event of a whole history. A history without it was cut off.
     Ended,
+    /// The edge was told to send clients to these pods and no others: a candidate is promoted, or rolled back.
+    Pool {
+        /// The pods.
+        pods: Vec<PodName>,
+    },
+    /// The edge was told to pin no client any longer, or to pin them again.
+    Pinning {
+        /// True if it pins.
+        on: bool,
+    },
     /// The harness itself failed to set up, heal or record: the run proves nothing.
     HarnessFailed {
         /// The failure.

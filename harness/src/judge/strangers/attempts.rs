@@ -1,7 +1,8 @@
 //! Attempts: which is which where no epoch says so.
 
 use super::scene::{
-    asked, begin, call_asked, described, over, owned, row, run, settle, shown, survived, tail, text, undisturbed, with,
+    asked, begin, call_asked, described, died_at_work, over, owned, row, run, settle, shown, survived, tail, text,
+    undisturbed, with,
 };
 use crate::history::ProviderWhat;
 use crate::history::{Capability, FaultStep, Status, TailMode};
@@ -161,10 +162,7 @@ fn an_attempt_that_falls_is_found() {
 fn a_takeover_is_in_time_by_the_tokens_of_the_new_call() {
     survived().keeps("BoundedTakeover");
     let mut late = asked();
-    run(&mut late, 12, (20, 1, "pod-1"), &[2, 3], 1..=3);
-    late.at(40, fault(1, "kill", "pod-1", aimed()))
-        .at(41, fault(1, "kill", "pod-1", observed()))
-        .at(43, call_ends(1, "pod-1", "client_gone"));
+    died_at_work(&mut late);
     late.at(3900, owned(40, "turn-1", Some("pod-2"), Status::InProgress))
         .at(3901, call_asked(2, "pod-2"))
         .at(3920, fault(1, "kill", "pod-1", FaultStep::Healed))

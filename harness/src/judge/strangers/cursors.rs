@@ -1,7 +1,7 @@
 //! Cursors: ids with holes, frames without ids, cursors that nobody was given.
 
-use super::scene::{bare, begin, end, shown, survived, tail, text, undisturbed, with};
-use crate::history::{Capability, Chunk, FaultStep, Status, TailMode};
+use super::scene::{anew, bare, begin, end, shown, survived, tail, text, undisturbed, with};
+use crate::history::{Capability, Chunk, Epoch, FaultStep, Start, Status, TailMode};
 use crate::judge::testing::{Play, TOKENS, aimed, answer, fault, observed, token};
 
 /// F6.
@@ -33,6 +33,26 @@ fn ids_may_have_holes_and_not_go_back() {
         shown(3, "turn-1", 104, text("turn-1", token(1, 3))),
     );
     back.breaks("MonotoneCursor");
+}
+
+/// A start that takes the text back and names no epoch lets the ids begin anew, below those of the attempt before.
+#[test]
+fn ids_may_begin_anew_behind_a_start_that_resets_and_names_no_epoch() {
+    let start = |reset: bool, epoch: Option<u64>| {
+        Chunk::Start(Box::new(Start {
+            turn: "turn-1".into(),
+            epoch: epoch.map(Epoch),
+            reset,
+            answer: None,
+        }))
+    };
+    anew(50, &start(true, None)).passes();
+    for (reset, epoch) in [(false, None), (true, Some(2))] {
+        assert_eq!(anew(50, &start(reset, epoch)).breaks("MonotoneCursor").got, "50");
+    }
+    // An id that both attempts have is two events, whatever the start says.
+    let finding = anew(100, &start(true, None)).breaks("MonotoneCursor");
+    assert!(finding.expected.contains("under id 102"), "{}", finding.expected);
 }
 
 /// The scene with a tail that goes on behind `cursor` with token `from`.

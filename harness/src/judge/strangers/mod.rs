@@ -6,10 +6,12 @@
 
 mod attempts;
 mod bounds;
+mod calls;
 mod cursors;
 mod logs;
 mod owners;
 mod requests;
+mod resumes;
 mod scene;
 mod tails;
 mod texts;

@@ -1,16 +1,25 @@
 //! Owners: values that lead to no pod, columns that keep their last owner, and takings through "nobody".
 
-use super::scene::{call_asked, described, owned, run, settle, survived, undisturbed};
-use crate::history::{Capability, FaultStep, OnDeath, Status};
+use super::scene::{asked, call_asked, described, died_at_work, owned, run, settle, survived, undisturbed};
+use crate::history::{Capability, FaultStep, OnDeath, PodEvent, RunEvent, Status, What};
 use crate::judge::testing::{Play, TOKENS, aimed, call_ends, fault, observed};
 use crate::verdict::Verdict;
 
-/// The turn is taken from pod-1, which lives and is at work, by way of a row without an owner.
-fn taken_from_the_living() -> Play {
+/// The turn goes from pod-1, which lives, to pod-2 by way of a row without an owner; pod-1 hangs up its call at `hangs_up_ms`. The row
+/// comes at 1100 ms, and the claim at 1200 ms.
+fn released(hangs_up_ms: u64) -> Play {
     let mut play = survived();
-    play.without(|what| matches!(what, crate::history::What::Fault(_)));
+    play.without(|what| matches!(what, What::Fault(_)));
+    play.move_to(hangs_up_ms, &call_ends(1, "pod-1", "client_gone"));
     play
 }
+
+/// A peer releases the turn; pod-1 is at work until it finds out, behind the claim.
+fn taken_from_the_living() -> Play {
+    released(1205)
+}
+
+const TAKINGS: [&str; 2] = ["NoFriendlyFire", "ReaperSoundness"];
 
 /// V1.
 #[test]
@@ -21,15 +30,86 @@ fn a_turn_that_is_taken_by_way_of_nobody_is_seen() {
     taken_from_the_living().breaks("ReaperSoundness");
 }
 
-/// V1: an owner gives a turn back whose call the provider has ended.
+/// V1: an owner gives a turn back whose call it has ended, or the provider.
 #[test]
 fn a_turn_that_its_owner_gives_back_is_not_taken() {
-    let mut play = taken_from_the_living();
+    for hangs_up_ms in [43, 1099, 1110] {
+        released(hangs_up_ms).passes();
+    }
+    let mut play = released(1200);
     play.turn_into(
         &call_ends(1, "pod-1", "client_gone"),
         call_ends(1, "pod-1", "fault:error"),
     );
-    play.keeps("NoFriendlyFire");
+    play.passes();
+    // A worker that has not called the provider yet puts back a turn that it may not run now.
+    let mut uncalled = taken_from_the_living();
+    uncalled.without(|what| matches!(what, What::Provider(seen) if seen.ordinal == 1));
+    for promise in TAKINGS {
+        uncalled.keeps(promise);
+    }
+}
+
+#[test]
+fn an_owner_may_take_again_what_it_gave_back() {
+    let again = |hangs_up_ms: u64| {
+        let mut play = released(hangs_up_ms);
+        play.turn_into(
+            &owned(40, "turn-1", Some("pod-2"), Status::InProgress),
+            owned(40, "turn-1", Some("pod-1"), Status::InProgress),
+        );
+        // A call that the provider ends explains another attempt.
+        play.turn_into(&call_ends(2, "pod-2", "complete"), call_ends(2, "pod-2", "client_gone"));
+        play
+    };
+    for promise in TAKINGS {
+        again(1099).keeps(promise);
+    }
+    again(1300).breaks("ReaperSoundness");
+}
+
+/// The column keeps the owner of a turn that waits again.
+#[test]
+fn a_turn_that_waits_again_beside_its_last_owner_s_name_is_given_back() {
+    let kept = |hangs_up_ms: u64| {
+        let mut play = released(hangs_up_ms);
+        play.turn_into(
+            &owned(30, "turn-1", None, Status::Queued),
+            owned(30, "turn-1", Some("pod-1"), Status::Queued),
+        );
+        described(play, |began| began.rules.owner_is_kept = true)
+    };
+    for promise in TAKINGS {
+        kept(1099).keeps(promise);
+        kept(1300).breaks(promise);
+    }
+}
+
+/// The turn waits for so long that the drain lies far behind its next claim.
+#[test]
+fn what_was_broken_as_the_turn_was_released_is_what_counts() {
+    let drained = |is_told: bool| {
+        let mut play = asked();
+        run(&mut play, 12, (20, 1, "pod-1"), &[2, 3], 1..=3);
+        if is_told {
+            for (ms, step) in [(40, aimed()), (41, observed()), (400, FaultStep::Healed)] {
+                play.at(ms, fault(1, "terminate", "pod-1", step));
+            }
+        }
+        play.put(46, owned(30, "turn-1", None, Status::Queued))
+            .put(300, call_ends(1, "pod-1", "client_gone"));
+        let mut rest = Play::default();
+        run(&mut rest, 9000, (40, 2, "pod-2"), &[2, 3], 1..=TOKENS);
+        rest.at(9030, call_ends(2, "pod-2", "complete"))
+            .at(9031, owned(99, "turn-1", None, Status::Completed));
+        settle(&mut rest);
+        play.follow(9000, &rest);
+        play
+    };
+    for promise in TAKINGS {
+        drained(true).keeps(promise);
+        drained(false).breaks(promise);
+    }
 }
 
 /// F12.
@@ -64,7 +144,7 @@ fn a_column_that_keeps_its_last_owner_is_no_leak() {
 #[test]
 fn a_stopped_turn_was_not_lost() {
     let ended = |status: Status| {
-        let mut play = super::scene::asked();
+        let mut play = asked();
         run(&mut play, 1200, (40, 1, "pod-1"), &[], 1..=TOKENS);
         play.at(1229, call_ends(1, "pod-1", "client_gone"))
             .at(1230, owned(99, "turn-1", None, status));
@@ -77,12 +157,9 @@ fn a_stopped_turn_was_not_lost() {
 
 /// The owner is killed at 40 ms and nobody goes on; it is back at `back_ms`.
 fn left_alone(back_ms: u64) -> Play {
-    let mut play = super::scene::asked();
-    run(&mut play, 12, (20, 1, "pod-1"), &[2, 3], 1..=3);
-    play.at(40, fault(1, "kill", "pod-1", aimed()))
-        .at(41, fault(1, "kill", "pod-1", observed()))
-        .at(43, call_ends(1, "pod-1", "client_gone"))
-        .at(back_ms, fault(1, "kill", "pod-1", FaultStep::Healed));
+    let mut play = asked();
+    died_at_work(&mut play);
+    play.at(back_ms, fault(1, "kill", "pod-1", FaultStep::Healed));
     play
 }
 
@@ -118,12 +195,7 @@ fn a_system_that_promises_nothing_at_a_death_still_owes_the_message() {
             let key = if keeps_it { "key-1" } else { "key-of-another" };
             play.turn_into(&old, super::scene::read(pod, key, None));
         }
-        play.without(|what| {
-            matches!(
-                what,
-                crate::history::What::Pod(crate::history::PodEvent::StatusRead { .. })
-            )
-        });
+        play.without(|what| matches!(what, What::Pod(PodEvent::StatusRead { .. })));
         described(play, |began| began.rules.on_death = Some(OnDeath::Nothing))
     };
     for promise in ["NoLostAck", "BoundedTakeover"] {
@@ -137,10 +209,10 @@ fn a_system_that_promises_nothing_at_a_death_still_owes_the_message() {
 
 fn described_again(mut play: Play, on_death: OnDeath) -> Play {
     play.change(|what| match what {
-        crate::history::What::Run(crate::history::RunEvent::Began(began)) => {
+        What::Run(RunEvent::Began(began)) => {
             let mut began = began.clone();
             began.rules.on_death = Some(on_death);
-            Some(crate::history::What::Run(crate::history::RunEvent::Began(began)))
+            Some(What::Run(RunEvent::Began(began)))
         }
         _ => None,
     });

@@ -212,16 +212,38 @@ const PODS: [&str; 3] = ["pod-1", "pod-2", "pod-3"];
 /// answer of call 2, and one that comes after the end sees it too.
 pub(super) fn survived() -> Play {
     let mut play = asked();
-    run(&mut play, 12, (20, 1, "pod-1"), &[2, 3], 1..=3);
-    play.at(40, fault(1, "kill", "pod-1", aimed()))
-        .at(41, fault(1, "kill", "pod-1", observed()))
-        .at(43, call_ends(1, "pod-1", "client_gone"))
-        .at(1100, owned(30, "turn-1", None, Status::Queued));
+    died_at_work(&mut play);
+    play.at(1100, owned(30, "turn-1", None, Status::Queued));
     run(&mut play, 1200, (40, 2, "pod-2"), &[2, 3], 1..=TOKENS);
     over(&mut play, &[2, 3]);
     play.at(1250, fault(1, "kill", "pod-1", FaultStep::Healed));
     settle(&mut play);
     play
+}
+
+/// The scene in which the ids of the second attempt begin at `first`, with `start`; its end keeps its own.
+pub(super) fn anew(first: u64, start: &Chunk) -> Play {
+    let mut play = survived();
+    play.change(|what| {
+        let What::Watcher(WatcherEvent::Frame {
+            watcher, cursor, chunk, ..
+        }) = what
+        else {
+            return None;
+        };
+        let seq = cursor.map(|cursor| cursor.seq).filter(|seq| (200..250).contains(seq))?;
+        let chunk = if seq == 200 { start } else { chunk };
+        Some(shown(watcher.0, "turn-1", first + seq - 200, chunk.clone()))
+    });
+    play
+}
+
+/// pod-1 claims the turn, shows three tokens, and is killed.
+pub(super) fn died_at_work(play: &mut Play) {
+    run(play, 12, (20, 1, "pod-1"), &[2, 3], 1..=3);
+    play.at(40, fault(1, "kill", "pod-1", aimed()))
+        .at(41, fault(1, "kill", "pod-1", observed()))
+        .at(43, call_ends(1, "pod-1", "client_gone"));
 }
 
 /// One turn that nothing happens to, shown on pod-2 and pod-3.

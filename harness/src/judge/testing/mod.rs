@@ -1,5 +1,6 @@
 //! Histories by hand: a good run with a takeover on three pods, and what tests need to bend it.
 
+pub(crate) mod edge;
 mod events;
 
 pub(crate) use events::*;

@@ -12,6 +12,8 @@ mod excuses;
 mod faults;
 mod limits;
 mod owners;
+mod pins;
+mod pool;
 mod slow;
 mod starvation;
 mod text;
@@ -34,14 +36,16 @@ pub(crate) use entities::watcher::{Anchor, Fit, Frame, Scope, Seen, Showing, Wat
 pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
 pub(crate) use limits::Limits;
 pub(crate) use owners::Line;
+pub(crate) use pins::Pins;
+pub(crate) use pool::{NOTICE_US, Request, is_by};
 pub(crate) use text::{Against, Text, oneline};
 
 use entities::log::Stored;
 use slow::Stretch;
 
 use crate::history::{
-    Bounds, Capability, Event, ExpectedFailure, Lack, OpId, PodName, ReadAnswer, Rules, Status, StoreEvent, TurnId,
-    TurnKey, What,
+    Bounds, Capability, Event, ExpectedFailure, Lack, OpId, PodName, ReadAnswer, Routed, Rules, Status, StoreEvent,
+    TurnId, TurnKey, What,
 };
 use crate::verdict::Finding;
 
@@ -96,6 +100,12 @@ pub(crate) struct View<'a> {
     /// The first change that the description cannot read, in words.
     pub(crate) unread: Option<String>,
     pub(crate) feedback: Feedback<'a>,
+    /// Requests through the edge, in the order of their answers.
+    pub(crate) routed: Vec<(At, &'a Routed)>,
+    /// The pods that the edge was told to send clients to, at each change.
+    pub(crate) pools: Vec<(At, &'a [PodName])>,
+    /// At each change, true if the edge was told to pin clients again, and false if it was told to pin nobody.
+    pinning: Vec<(At, bool)>,
     pub(crate) faults: Faults<'a>,
     /// In the order of the history.
     starvation: Vec<Stretch<'a>>,

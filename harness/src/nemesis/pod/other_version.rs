@@ -5,7 +5,7 @@
 //! the same program under another name of its version: compatibility of two real versions is the system's own business, and
 //! only the effect of an update on work in flight is judged. It excuses nothing.
 
-use crate::cluster::{PartHandle, Role};
+use crate::cluster::{Difference, PartHandle, Role};
 use crate::history::{Effect, Excuses, Landing, PodName};
 use crate::nemesis::Nemesis;
 use crate::nemesis::admin::{ANSWER, ANSWER_MAX};
@@ -41,7 +41,11 @@ impl Nemesis {
         let stopped: Vec<InForce> = self.in_force.iter().filter(|f| f.target == target).cloned().collect();
         let fault = self.aimed(&FAULT, pod, None);
         let variables = [(release.variable.as_str(), version)];
-        pod.replace(&variables).await.map_err(refused(&fault))?;
+        let difference = Difference {
+            variables: &variables,
+            ..Difference::default()
+        };
+        pod.replace(&difference).await.map_err(refused(&fault))?;
         pod.start().await.map_err(refused(&fault))?;
         let reported = reported_version(pod, release).await;
         let reported = reported.map_err(|seen| unseen(&fault, seen))?;

@@ -75,10 +75,11 @@ async fn flush(url: &str) -> Result<Flushed, RedisError> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::io::{AsyncWriteExt as _, BufReader};
+    use tokio::net::TcpListener;
 
     use super::*;
+    use crate::wire::resp_request::command;
 
     /// A store that takes one connection. It deletes what it is asked to delete, or only says so.
     async fn store(deletes: bool) -> String {
@@ -89,7 +90,8 @@ mod tests {
             let mut stream = BufReader::new(stream);
             let mut keys = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
             while let Some(words) = command(&mut stream).await {
-                let answer = match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+                let words = words.iter().map(|word| std::str::from_utf8(word).expect("text"));
+                let answer = match words.collect::<Vec<_>>()[..] {
                     ["AUTH", "secret"] | ["SELECT", "2"] => "+OK\r\n".to_owned(),
                     ["SET", key, ..] => {
                         keys.insert(key.to_owned());
@@ -111,24 +113,6 @@ mod tests {
             }
         });
         format!("redis://:secret@{at}/2")
-    }
-
-    async fn length(stream: &mut BufReader<TcpStream>, sign: &str) -> Option<usize> {
-        let mut line = String::new();
-        stream.read_line(&mut line).await.ok()?;
-        line.trim_end().strip_prefix(sign)?.parse().ok()
-    }
-
-    async fn command(stream: &mut BufReader<TcpStream>) -> Option<Vec<String>> {
-        let count = length(stream, "*").await?;
-        let mut words = Vec::new();
-        for _ in 0..count {
-            let length = length(stream, "$").await?;
-            let mut word = vec![0; length + 2];
-            stream.read_exact(&mut word).await.ok()?;
-            words.push(String::from_utf8(word[..length].to_vec()).ok()?);
-        }
-        Some(words)
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::system::load::{Beside, Surroundings, load_text};
+use crate::system::load::load_alone;
 
 /// The pods of a test: name, life, and the lines since its start.
 type Pods = Arc<Mutex<Vec<(&'static str, Option<u32>, Vec<String>)>>>;
@@ -34,13 +34,7 @@ fn names(pods: &Pods) -> (OwnerNames, Arc<Mutex<u32>>) {
 /// The owner rule of a description whose pods say in their logs who they are.
 fn rule() -> OwnerRule {
     const TEXT: &str = include_str!("../../../tests/descriptions/streamed-answers.toml");
-    let around = Surroundings {
-        file: &|_| Beside::There,
-        is_set: &|_| true,
-        promises: &[],
-        stories: &[],
-    };
-    let described = load_text("system.toml", TEXT, &around).expect("a sound description");
+    let described = load_alone("system.toml", TEXT).expect("a sound description");
     described.designs[0].system.owner.clone().expect("an owner")
 }
 

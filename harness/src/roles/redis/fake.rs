@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::place::StreamId;
 use crate::system::language::Glob;
+use crate::wire::resp_request::command;
 
 /// The value of a key.
 #[derive(Debug, Clone)]
@@ -188,23 +189,4 @@ fn text(text: &[u8]) -> Vec<u8> {
 fn array(values: Vec<Vec<u8>>) -> Vec<u8> {
     let head = format!("*{}\r\n", values.len()).into_bytes();
     std::iter::once(head).chain(values).flatten().collect()
-}
-
-async fn length(stream: &mut BufReader<TcpStream>, sign: &str) -> Option<usize> {
-    let mut line = String::new();
-    stream.read_line(&mut line).await.ok()?;
-    line.trim_end().strip_prefix(sign)?.parse().ok()
-}
-
-async fn command(stream: &mut BufReader<TcpStream>) -> Option<Vec<Vec<u8>>> {
-    let count = length(stream, "*").await?;
-    let mut words = Vec::new();
-    for _ in 0..count {
-        let length = length(stream, "$").await?;
-        let mut word = vec![0; length + 2];
-        stream.read_exact(&mut word).await.ok()?;
-        word.truncate(length);
-        words.push(word);
-    }
-    Some(words)
 }

@@ -1,26 +1,24 @@
 //! Clients that attach to a thread, come back, leave, and cancel.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Cast;
-use super::turn::Turn;
+use super::turn::{COMES_BACK, Turn};
 use super::watchers::{Tails, Watcher};
 use crate::history::{Bound, ClientEvent, CursorForm, Outcome, PodName, WatcherId};
 use crate::plan::Manner;
 use crate::run::stopped::Stopped;
-use crate::workload::{Attach, Tail, TailFrom};
+use crate::workload::{Attach, EdgeClient, Tail, TailFrom, Way};
 
 impl Cast {
     /// Cancels a thread's turn in flight through a pod; the play ends if that is not taken.
     pub async fn cancel(&mut self, pod: &PodName, turn: &Turn) -> Result<(), Stopped> {
-        let at = self.slot.address(pod)?;
-        let outcome = self
-            .slot
+        let way = self.way_to(pod)?;
+        let outcome = way
             .api
             .cancel(
-                at,
+                way.at,
                 self.session_of(self.whose(&turn.thread)),
                 &turn.thread,
                 Some(&turn.id),
@@ -43,16 +41,52 @@ impl Cast {
 
     /// Attaches to a turn's thread on one pod, and waits until the pod has answered.
     pub async fn attach(&mut self, pod: &PodName, turn: &Turn, role: &str) -> Result<Watcher, Stopped> {
-        let watcher = self.open(pod, turn, role, None, None)?;
-        watcher.opens().await?;
-        Ok(watcher)
+        let way = self.way_to(pod)?;
+        self.attach_way(way, turn, role, None).await
+    }
+
+    /// Attaches to a turn's thread as a client of the edge, and waits until somebody has answered.
+    pub async fn attach_by(&mut self, client: &EdgeClient, turn: &Turn, role: &str) -> Result<Watcher, Stopped> {
+        let way = self.way_of(client)?;
+        self.attach_way(way, turn, role, None).await
+    }
+
+    /// Attaches again as the client of a watcher, from where it got to.
+    pub async fn come_back_by(&mut self, from: &Watcher, turn: &Turn) -> Result<Watcher, Stopped> {
+        let cursor = from.seen().last_id;
+        self.attach_way(from.way.clone(), turn, "reconnect", cursor).await
+    }
+
+    /// Attaches to a turn's thread from behind a cursor, and waits until somebody has answered. A client of the edge that gets a server's
+    /// error, or no answer, tries again for as long as the edge may take to find out who serves.
+    pub(in crate::run) async fn attach_way(
+        &mut self,
+        way: Way,
+        turn: &Turn,
+        role: &str,
+        cursor: Option<String>,
+    ) -> Result<Watcher, Stopped> {
+        let end = Instant::now() + self.patience_of(&way);
+        loop {
+            let what = (role, cursor.clone(), None);
+            let watcher = self.open_at(way.clone(), turn, what);
+            match watcher.opens().await {
+                Err(_) if watcher.may_come_back() && Instant::now() < end => tokio::time::sleep(COMES_BACK).await,
+                opened => return Ok(opened.map(|()| watcher)?),
+            }
+        }
     }
 
     /// Attaches to a turn's thread on every pod, and waits until all have answered.
     pub async fn attach_on_every_pod(&mut self, turn: &Turn) -> Result<Tails, Stopped> {
         let mut watchers = Vec::new();
         for pod in self.pods() {
-            watchers.push(self.open(&pod, turn, "every-pod", None, None)?);
+            let way = self.way_of_another(&pod)?;
+            if way.client.is_some() {
+                watchers.push(self.attach_way(way, turn, "every-pod", None).await?);
+            } else {
+                watchers.push(self.open_at(way, turn, ("every-pod", None, None)));
+            }
         }
         for watcher in &watchers {
             watcher.opens().await?;
@@ -60,12 +94,14 @@ impl Cast {
         Ok(Tails::new(watchers))
     }
 
-    /// Attaches again, on another pod, from where a watcher got to.
+    /// Attaches again, on another pod, from where a watcher got to. A client of the edge comes back the way it took.
     pub async fn reconnect(&mut self, from: &Watcher, pod: &PodName, turn: &Turn) -> Result<Watcher, Stopped> {
         let cursor = from.seen().last_id;
-        let watcher = self.open(pod, turn, "reconnect", cursor, None)?;
-        watcher.opens().await?;
-        Ok(watcher)
+        let way = match &from.way {
+            way if way.client.is_some() => way.clone(),
+            _ => self.way_to(pod)?,
+        };
+        self.attach_way(way, turn, "reconnect", cursor).await
     }
 
     /// Attaches to a turn's thread on one pod with a cursor that is given so, and waits until the pod has answered, be it with a
@@ -76,9 +112,9 @@ impl Cast {
         pod: &PodName,
         turn: &Turn,
     ) -> Result<Watcher, Stopped> {
-        let at = self.slot.address(pod)?;
+        let way = self.way_to(pod)?;
         let form = self.slot.api.system().cursor_form(form);
-        let watcher = self.open_with(at, pod, turn, ("cursor", Some(cursor), None), form);
+        let watcher = self.open_with(way, turn, ("cursor", Some(cursor), None), form);
         watcher.is_answered().await?;
         Ok(watcher)
     }
@@ -90,8 +126,8 @@ impl Cast {
         pod: &PodName,
         turn: &Turn,
     ) -> Result<Watcher, Stopped> {
-        let at = self.slot.address_through_link(pod)?;
-        let watcher = self.open_at(at, pod, turn, ("reconnect", cursor, None));
+        let way = self.way_through_link(pod)?;
+        let watcher = self.open_at(way, turn, ("reconnect", cursor, None));
         watcher.opens().await?;
         Ok(watcher)
     }
@@ -112,7 +148,8 @@ impl Cast {
         let patience = self.slot.api.system().within(Bound::Silence);
         let mut watchers = Vec::new();
         for pod in self.pods() {
-            watchers.push(self.open(&pod, turn, "through-proxy", None, Some(patience))?);
+            let way = self.way_of_another(&pod)?;
+            watchers.push(self.open_at(way, turn, ("through-proxy", None, Some(patience))));
         }
         for watcher in &watchers {
             watcher.opens().await?;
@@ -122,38 +159,24 @@ impl Cast {
 
     /// Attaches to a turn's thread on one pod through the fault proxy, and waits until the pod has answered.
     pub async fn attach_through_link(&mut self, pod: &PodName, turn: &Turn, role: &str) -> Result<Watcher, Stopped> {
-        let at = self.slot.address_through_link(pod)?;
-        let watcher = self.open_at(at, pod, turn, (role, None, None));
+        let way = self.way_through_link(pod)?;
+        let watcher = self.open_at(way, turn, (role, None, None));
         watcher.opens().await?;
         Ok(watcher)
     }
 
-    fn open(
-        &mut self,
-        pod: &PodName,
-        turn: &Turn,
-        role: &str,
-        cursor: Option<String>,
-        patience: Option<Duration>,
-    ) -> Result<Watcher, Stopped> {
-        let at = self.slot.address(pod)?;
-        Ok(self.open_at(at, pod, turn, (role, cursor, patience)))
+    fn way_through_link(&self, pod: &PodName) -> Result<Way, Stopped> {
+        let at = self.slot.address_through_link(pod)?;
+        Ok(Way::to(&self.slot.api, pod, at))
     }
 
-    fn open_at(
-        &mut self,
-        at: SocketAddr,
-        pod: &PodName,
-        turn: &Turn,
-        what: (&str, Option<String>, Option<Duration>),
-    ) -> Watcher {
-        self.open_with(at, pod, turn, what, CursorForm::default())
+    fn open_at(&mut self, way: Way, turn: &Turn, what: (&str, Option<String>, Option<Duration>)) -> Watcher {
+        self.open_with(way, turn, what, CursorForm::default())
     }
 
     fn open_with(
         &mut self,
-        at: SocketAddr,
-        pod: &PodName,
+        way: Way,
         turn: &Turn,
         (role, cursor, patience): (&str, Option<String>, Option<Duration>),
         form: CursorForm,
@@ -161,8 +184,8 @@ impl Cast {
         self.watchers += 1;
         let attach = Attach {
             watcher: WatcherId(self.watchers),
-            pod: pod.clone(),
-            at,
+            pod: way.asked.clone(),
+            at: way.at,
             session: self.session_of(self.whose(&turn.thread)).clone(),
             session_no: self.session_no_of(self.whose(&turn.thread)),
             thread: turn.thread.clone(),
@@ -172,13 +195,9 @@ impl Cast {
             patience,
             manner: Manner::Eager,
         };
-        let tail = Arc::new(Tail::open(
-            &self.slot.api,
-            attach,
-            self.slot.owners.clone(),
-            self.recorder.clone(),
-        ));
+        let (owners, recorder) = (self.slot.owners.clone(), self.recorder.clone());
+        let tail = Arc::new(Tail::open(&way.api, attach, owners, recorder));
         self.tails.push(tail.clone());
-        Watcher::new(tail, turn.id.clone(), self.last_seen.clone())
+        Watcher::new(tail, turn.id.clone(), self.last_seen.clone(), way)
     }
 }

@@ -6,6 +6,7 @@
 pub(in crate::run) mod answer_tails;
 pub(in crate::run) mod clients;
 pub(in crate::run) mod credentials;
+pub(in crate::run) mod edge;
 pub(in crate::run) mod faults;
 pub(in crate::run) mod feedback;
 pub(in crate::run) mod last_seen;
@@ -27,7 +28,7 @@ use crate::history::writer::Recorder;
 use crate::history::{FeedbackId, PodName, RunEvent, SessionNo, ThreadId};
 use crate::nemesis::{Aim, Nemesis};
 use crate::plan::{Plan, Pod};
-use crate::workload::{Session, Tail};
+use crate::workload::{EdgeClient, Session, Tail, Way};
 use answer_tails::AnswerTails;
 use last_seen::LastSeen;
 use turn::{Account, Turn};
@@ -64,6 +65,10 @@ pub struct Cast {
     pub(in crate::run) messages: u32,
     pub(in crate::run) ops: u32,
     pub(in crate::run) watchers: u32,
+    /// The way of the story's own user, while it leads through the edge.
+    pub(in crate::run) door: Option<Way>,
+    /// Clients of the edge: one that is started again listens elsewhere.
+    pub(in crate::run) edge_clients: Vec<EdgeClient>,
     /// How often each pod had stepped down before the play; nothing of one that was started since.
     pub(in crate::run) superseded_before: BTreeMap<PodName, u64>,
     /// When each terminated pod got SIGTERM.

@@ -1,6 +1,5 @@
 //! Posts: messages that clients send, also those that a story does not wait for.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use futures_util::future::join_all;
@@ -8,6 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Cast;
 use super::answer_tails::AnswerTails;
+use super::turn::COMES_BACK;
 use super::turn::{Account, Turn, accepted};
 use crate::history::writer::Recorder;
 use crate::history::{
@@ -16,13 +16,12 @@ use crate::history::{
 use crate::plan::{Answer, Manner, Pod};
 use crate::run::slot::Slot;
 use crate::run::stopped::Stopped;
-use crate::workload::{Attach, Message, Session, Tail, TailFrom};
+use crate::workload::{Attach, EdgeClient, Message, Session, Tail, TailFrom, Way};
 
 /// One request that posts a message.
 struct Post {
     op: OpId,
-    pod: PodName,
-    at: SocketAddr,
+    way: Way,
     session: Session,
     session_no: SessionNo,
     thread: ThreadId,
@@ -36,7 +35,7 @@ impl Post {
     /// Sends the message. The outcome goes into the history.
     async fn send(self, slot: &Slot, recorder: &Recorder, tails: &AnswerTails) -> Outcome<Accepted> {
         let op = self.op;
-        let outcome = if slot.api.streams() {
+        let outcome = if self.way.api.streams() {
             self.stream(slot, recorder, tails).await
         } else {
             let message = Message {
@@ -44,7 +43,8 @@ impl Post {
                 id: &self.message,
                 text: &self.text,
             };
-            slot.api.post(&self.pod, self.at, &self.session, message).await
+            let Way { api, at, asked, .. } = &self.way;
+            api.post(asked, *at, &self.session, message).await
         };
         let ended = outcome.clone();
         recorder.record(ClientEvent::PostEnded { op, outcome: ended });
@@ -54,8 +54,8 @@ impl Post {
     async fn stream(self, slot: &Slot, recorder: &Recorder, tails: &AnswerTails) -> Outcome<Accepted> {
         let attach = Attach {
             watcher: self.watcher,
-            pod: self.pod,
-            at: self.at,
+            pod: self.way.asked,
+            at: self.way.at,
             session: self.session,
             session_no: self.session_no,
             thread: self.thread,
@@ -66,7 +66,7 @@ impl Post {
             manner: Manner::Eager,
         };
         let message = (&self.message, self.text.as_str());
-        let (outcome, tail) = Tail::post(&slot.api, attach, message, slot.owners.clone(), recorder.clone()).await;
+        let (outcome, tail) = Tail::post(&self.way.api, attach, message, slot.owners.clone(), recorder.clone()).await;
         if let Some(tail) = tail {
             tails.keep(tail);
         }
@@ -94,8 +94,7 @@ impl Posting {
 impl Cast {
     /// Begins to post a message to the play's thread through a pod, and does not wait for the answer.
     pub fn begin_post(&mut self, pod: &PodName, answer: Answer) -> Result<Posting, Stopped> {
-        self.messages += 1;
-        let key = TurnKey::from(format!("{}t{}", self.nonce, self.messages));
+        let key = self.next_key();
         let (thread, message) = (self.thread.clone(), MessageId::from(format!("m-{key}")));
         let task = self.sent(pod, &thread, &message, &key, &answer)?;
         Ok(Posting {
@@ -146,7 +145,7 @@ impl Cast {
         key: &TurnKey,
         answer: &Answer,
     ) -> Result<AbortOnDropHandle<Outcome<Accepted>>, Stopped> {
-        let post = self.posted(pod, thread, message, key, answer)?;
+        let post = self.posted(self.way_to(pod)?, thread, message, key, answer);
         let (slot, recorder, tails) = (self.slot.clone(), self.recorder.clone(), self.answers.clone());
         Ok(AbortOnDropHandle::new(tokio::spawn(async move {
             post.send(&slot, &recorder, &tails).await
@@ -154,15 +153,7 @@ impl Cast {
     }
 
     /// Records that a message is about to be posted. Returns the request.
-    fn posted(
-        &mut self,
-        pod: &PodName,
-        thread: &ThreadId,
-        message: &MessageId,
-        key: &TurnKey,
-        answer: &Answer,
-    ) -> Result<Post, Stopped> {
-        let at = self.slot.address(pod)?;
+    fn posted(&mut self, way: Way, thread: &ThreadId, message: &MessageId, key: &TurnKey, answer: &Answer) -> Post {
         let text = answer.prompt(key);
         self.ops += 1;
         let op = OpId(self.ops);
@@ -172,23 +163,22 @@ impl Cast {
         let account = self.whose(thread);
         self.recorder.record(ClientEvent::Posted {
             op,
-            pod: pod.clone(),
+            pod: way.asked.clone(),
             thread: thread.clone(),
             message: message.clone(),
             text: text.clone(),
             expect: Box::new(answer.expect(key)),
         });
-        Ok(Post {
+        Post {
             op,
-            pod: pod.clone(),
-            at,
+            way,
             session: self.session_of(account).clone(),
             session_no: self.session_no_of(account),
             thread: thread.clone(),
             message: message.clone(),
             text,
             watcher: WatcherId(self.watchers),
-        })
+        }
     }
 }
 
@@ -233,6 +223,13 @@ impl Cast {
         accepted(pod, self.try_post(pod, &answer).await?)
     }
 
+    /// Posts a message to the play's thread as a client of the edge; the play ends if it is not accepted.
+    pub async fn post_by(&mut self, client: &EdgeClient, answer: Answer) -> Result<Turn, Stopped> {
+        let (way, thread) = (self.way_of(client)?, self.thread.clone());
+        let outcome = self.try_post_by(&way, &thread, &answer).await;
+        accepted(&way.asked, outcome)
+    }
+
     /// Posts a message to the play's thread through a pod, whatever comes of it.
     pub async fn try_post(&mut self, pod: &PodName, answer: &Answer) -> Result<Outcome<Turn>, Stopped> {
         let thread = self.thread.clone();
@@ -245,18 +242,44 @@ impl Cast {
         pod: &PodName,
         answer: &Answer,
     ) -> Result<Outcome<Turn>, Stopped> {
-        let outcomes = self.send(thread, std::slice::from_ref(pod), answer).await?;
-        let Some(outcome) = outcomes.into_iter().next() else {
-            unreachable!("one pod gives one outcome")
-        };
-        Ok(outcome)
+        let way = self.way_to(pod)?;
+        Ok(self.try_post_by(&way, thread, answer).await)
+    }
+
+    /// Posts a message to a thread, whatever comes of it. A client of the edge that gets a server's error, or no answer, sends the
+    /// same message again for as long as the edge may take to find out who serves.
+    pub(in crate::run) async fn try_post_by(&mut self, way: &Way, thread: &ThreadId, answer: &Answer) -> Outcome<Turn> {
+        let key = self.next_key();
+        let end = Instant::now() + self.patience_of(way);
+        loop {
+            let outcomes = self.send(thread, std::slice::from_ref(way), answer, &key).await;
+            let Some(outcome) = outcomes.into_iter().next() else {
+                unreachable!("one way gives one outcome")
+            };
+            let is_trouble = match &outcome {
+                Outcome::Ok(_) => false,
+                Outcome::Failed { status, .. } => *status >= 500,
+                Outcome::Unknown { .. } => true,
+            };
+            if !is_trouble || Instant::now() >= end {
+                return outcome;
+            }
+            tokio::time::sleep(COMES_BACK).await;
+        }
+    }
+
+    fn next_key(&mut self) -> TurnKey {
+        self.messages += 1;
+        TurnKey::from(format!("{}t{}", self.nonce, self.messages))
     }
 
     /// Posts one and the same message to the play's thread through every pod at once, as a client does that got no answer
     /// and tries again. The play ends if none accepts it.
     pub async fn post_on_every_pod(&mut self, answer: Answer) -> Result<Turn, Stopped> {
         let (thread, pods) = (self.thread.clone(), self.pods());
-        let outcomes = self.send(&thread, &pods, &answer).await?;
+        let ways: Vec<Way> = pods.iter().map(|pod| self.way_to(pod)).collect::<Result<_, _>>()?;
+        let key = self.next_key();
+        let outcomes = self.send(&thread, &ways, &answer, &key).await;
         let first = outcomes.iter().find(|o| o.ok().is_some()).or(outcomes.first()).cloned();
         let Some(first) = first else {
             unreachable!("a cluster has pods")
@@ -264,18 +287,13 @@ impl Cast {
         accepted(&pods[0], first)
     }
 
-    /// Sends one message through each of the pods, all at once. The turn that the first yes names is the message's.
-    async fn send(
-        &mut self,
-        thread: &ThreadId,
-        pods: &[PodName],
-        answer: &Answer,
-    ) -> Result<Vec<Outcome<Turn>>, Stopped> {
-        self.messages += 1;
-        let key = TurnKey::from(format!("{}t{}", self.nonce, self.messages));
+    /// Sends one message each of the ways, all at once. The turn that the first yes names is the message's.
+    async fn send(&mut self, thread: &ThreadId, ways: &[Way], answer: &Answer, key: &TurnKey) -> Vec<Outcome<Turn>> {
         let message = MessageId::from(format!("m-{key}"));
-        let posts = pods.iter().map(|pod| self.posted(pod, thread, &message, &key, answer));
-        let posts: Vec<Post> = posts.collect::<Result<_, _>>()?;
+        let posts = ways
+            .iter()
+            .map(|way| self.posted(way.clone(), thread, &message, key, answer));
+        let posts: Vec<Post> = posts.collect();
         let posts = posts
             .into_iter()
             .map(|post| post.send(&self.slot, &self.recorder, &self.answers));
@@ -299,6 +317,6 @@ impl Cast {
             })
             .collect();
         self.turns.extend(outcomes.iter().find_map(Outcome::ok).cloned());
-        Ok(outcomes)
+        outcomes
     }
 }

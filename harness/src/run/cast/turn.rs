@@ -10,6 +10,9 @@ use crate::run::stopped::Stopped;
 /// How often a condition in the database is looked at while a story waits for it.
 pub(in crate::run) const LOOK: Duration = Duration::from_millis(5);
 
+/// How long a client of the edge waits before it tries again.
+pub(in crate::run) const COMES_BACK: Duration = Duration::from_millis(100);
+
 /// Longest that a story waits for a turn to begin.
 pub(in crate::run) const BEGIN: Duration = Duration::from_secs(8);
 

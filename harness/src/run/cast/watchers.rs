@@ -7,7 +7,7 @@ use super::last_seen::LastSeen;
 use super::turn::Turn;
 use crate::history::{PodName, Status, TurnId};
 use crate::wait::Expired;
-use crate::workload::{Seen, Tail};
+use crate::workload::{Seen, Tail, Way};
 
 /// Longest that a story waits for a watcher to see something that nothing holds up. Shorter than the time after which a
 /// turn that a gate holds is taken from its owner: a story that waited longer would change what it waits for.
@@ -19,19 +19,32 @@ pub struct Watcher {
     pub(in crate::run) tail: Arc<Tail>,
     turn: TurnId,
     last_seen: LastSeen,
+    /// The way that it took.
+    pub(in crate::run) way: Way,
 }
 
 /// Several watchers of one turn.
 pub struct Tails(Vec<Watcher>);
 
 impl Watcher {
-    pub(in crate::run) fn new(tail: Arc<Tail>, turn: TurnId, last_seen: LastSeen) -> Self {
-        Self { tail, turn, last_seen }
+    pub(in crate::run) fn new(tail: Arc<Tail>, turn: TurnId, last_seen: LastSeen, way: Way) -> Self {
+        Self {
+            tail,
+            turn,
+            last_seen,
+            way,
+        }
     }
 
-    /// Pod it is attached to.
-    pub fn pod(&self) -> &PodName {
-        &self.tail.pod
+    /// Pod it is attached to: behind an edge the one that answered.
+    pub fn pod(&self) -> PodName {
+        self.tail.seen().served_by.unwrap_or_else(|| self.tail.pod.clone())
+    }
+
+    /// True if it was refused in a way after which a client tries again: by a server's error, or by no answer at all.
+    pub(in crate::run) fn may_come_back(&self) -> bool {
+        let seen = self.tail.seen();
+        seen.refused.is_some() && seen.refused_with.is_none_or(|status| status >= 500)
     }
 
     /// The same watcher, asked about another turn of its thread.
@@ -139,7 +152,7 @@ impl Tails {
 
     /// The watcher on a pod.
     pub fn on(&self, pod: &PodName) -> Option<&Watcher> {
-        self.0.iter().find(|w| w.pod() == pod)
+        self.0.iter().find(|w| w.pod() == *pod)
     }
 
     /// All of them.

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::places::Places;
+use super::proposal::Proposal;
 use super::wording::frames::{SeenFrame, bytes_of, frames};
 use super::wording::screen::Screen;
 use crate::history::writer::Recorder;
@@ -18,7 +19,7 @@ use crate::run::cast::turn::{Account, Turn};
 use crate::run::collect::changes::feed;
 use crate::run::collect::stream_log::log;
 use crate::run::play::final_state::Baseline;
-use crate::run::play::stage::{leave, make_cast};
+use crate::run::play::stage::{begin, leave, make_cast};
 use crate::run::slot::Slot;
 use crate::run::stopped::Stopped;
 use crate::system::System;
@@ -38,6 +39,7 @@ pub(in crate::run) struct Bench<'p> {
     pub(in crate::run) cast: Cast,
     /// Places of the description.
     pub(in crate::run) places: &'p Places,
+    proposals: Vec<Proposal>,
     journal: Journal,
     tasks: Vec<JoinHandle<()>>,
     stop: CancellationToken,
@@ -49,13 +51,7 @@ impl<'p> Bench<'p> {
     /// # Errors
     /// The request that was not answered as the description says, in words.
     pub(in crate::run) async fn set(slot: &Arc<Slot>, recorder: &Recorder, places: &'p Places) -> Result<Self, String> {
-        slot.provider.reset().await.map_err(|e| e.to_string())?;
-        slot.forget_changes().await.map_err(|e| e.to_string())?;
-        slot.forget_log().await;
-        let nonce = uuid::Uuid::new_v4().simple().to_string()[..10].to_owned();
-        let journal = Journal::follow(&slot.provider, nonce.clone(), recorder.clone())
-            .await
-            .map_err(|e| e.to_string())?;
+        let (nonce, journal) = begin(slot, recorder).await?;
         let design = slot.api.system().design_name();
         let mut plan = Plan::draw("check", 0, design, None, slot.pods());
         // A person reads the report: the pods come in their own order.
@@ -69,16 +65,25 @@ impl<'p> Bench<'p> {
         Ok(Self {
             cast,
             places,
+            proposals: Vec::new(),
             journal,
             tasks,
             stop,
         })
     }
 
-    /// Leaves every tail and stops the feeds.
-    pub(in crate::run) async fn close(self) {
+    /// Proposes something to say for an open value.
+    pub(in crate::run) fn propose(&mut self, proposal: Proposal) {
+        if self.places.is_open(&proposal.path) {
+            self.proposals.push(proposal);
+        }
+    }
+
+    /// Leaves every tail and stops the feeds. Returns what was proposed.
+    pub(in crate::run) async fn close(self) -> Vec<Proposal> {
         let Self {
             mut cast,
+            proposals,
             journal,
             tasks,
             stop,
@@ -95,6 +100,7 @@ impl<'p> Bench<'p> {
             }
         }
         journal.stop();
+        proposals
     }
 
     /// The system that is checked.

@@ -43,6 +43,7 @@ fn line_text(line: &Line) -> String {
         Mark::Ok => "ok ",
         Mark::Bad => "BAD",
         Mark::Warn => " ! ",
+        Mark::Open => " ? ",
         Mark::Info => "   ",
     };
     let place = line.line.map_or(String::new(), |(line, _)| format!("  (line {line})"));
@@ -53,10 +54,27 @@ fn line_text(line: &Line) -> String {
 
 fn conclusion(checked: &Checked) -> String {
     let Checked { file, run, .. } = checked;
-    match checked.mistakes() {
-        0 => format!("{file} says what was seen.   {run}"),
-        1 => format!("1 thing is wrong in {file} or in the system: the line marked BAD."),
-        many => format!("{many} things are wrong in {file} or in the system: the lines marked BAD."),
+    let wrong = match checked.mistakes() {
+        0 => None,
+        1 => Some(format!(
+            "1 thing is wrong in {file} or in the system: the line marked BAD."
+        )),
+        many => Some(format!(
+            "{many} things are wrong in {file} or in the system: the lines marked BAD."
+        )),
+    };
+    let open = match checked.open() {
+        0 => None,
+        1 => Some(format!(
+            "{file} is not complete: 1 value is open, the line marked \"?\"."
+        )),
+        many => Some(format!(
+            "{file} is not complete: {many} values are open, the lines marked \"?\"."
+        )),
+    };
+    match (wrong, open) {
+        (None, None) => format!("{file} says what was seen.   {run}"),
+        (wrong, open) => [wrong, open].into_iter().flatten().collect::<Vec<_>>().join("\n"),
     }
 }
 
@@ -109,6 +127,15 @@ mod tests {
         let shown = text(&checked(lines));
         assert!(shown.contains("\n  BAD  no token\n  BAD  no end\n"), "{shown}");
         let end = "2 things are wrong in system.toml or in the system: the lines marked BAD.";
+        assert!(shown.ends_with(end), "{shown}");
+    }
+
+    #[test]
+    fn a_file_with_open_values_is_not_complete() {
+        let lines = vec![Line::open("stream.kind: say \"event\""), Line::bad("no end")];
+        let shown = text(&checked(lines));
+        assert!(shown.contains("\n   ?   stream.kind: say \"event\"\n"), "{shown}");
+        let end = "the line marked BAD.\nsystem.toml is not complete: 1 value is open, the line marked \"?\".";
         assert!(shown.ends_with(end), "{shown}");
     }
 }

@@ -6,16 +6,20 @@
 mod bench;
 mod human;
 mod places;
+mod proposal;
 mod section;
 mod steps;
+mod subject;
 mod wording;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use human::text;
 pub use places::Places;
 pub use section::{Checked, Line, Mark, Section};
+pub use subject::Subject;
 
 use super::error::RunError;
 use super::session::Session;
@@ -24,18 +28,22 @@ use crate::history::Status;
 use crate::history::writer::Recorder;
 use crate::report::Folder;
 use crate::run::cast::turn::Turn;
-use crate::system::System;
 use bench::Bench;
-use steps::{attempts, busy, read, start, stop, tails, talk};
-use wording::{bounds, stores, table};
+use proposal::Proposal;
+use steps::{attempts, busy, conversation, learn, read, start, stop, tails, talk};
+use wording::{bounds, open, stores, table};
 
 /// Longest until the turn that was played is over by the store's or a pod's word.
 const SETTLED: Duration = Duration::from_secs(5);
 /// Longest that the proof of the links may take.
 const LINKS: Duration = Duration::from_mins(1);
 
-/// Tries everything on the first cluster of a session. `told` are the lines that were told while it came up, and `took` is the time
-/// that this took.
+/// Most looks at the system that open values are learnt from: each tells what the next one needs.
+const LOOKS: usize = 4;
+
+/// Tries everything on the first cluster of a session. Values that are open in the description and that a first turn tells are taken as
+/// said, and proposed; what needs others is not tried. `told` are the lines that were told while the cluster came up, and `took` is the
+/// time that this took.
 ///
 /// # Errors
 /// The history cannot be kept.
@@ -43,26 +51,18 @@ pub async fn check(
     session: &Session,
     told: &[String],
     took: Duration,
-    places: &Places,
+    subject: &Subject,
     progress: &dyn crate::cluster::Progress,
 ) -> Result<Vec<Section>, RunError> {
     let (slot, folder) = session.for_check()?;
-    let recorder = recorder(&folder)?;
-    let mut sections = vec![start::start(&slot, told, took, places).await];
+    let mut sections = vec![start::start(&slot, told, took, &subject.places).await];
     progress.step("talking to it");
-    let mut talk_section = Section::new("TALK");
-    match Bench::set(&slot, &recorder, places).await {
-        Ok(mut bench) => {
-            talk::begun(&bench, &mut talk_section);
-            tried(&mut bench, &mut sections, talk_section, progress).await;
-            bench.close().await;
-        }
-        Err(why) => {
-            talk_section.push(talk::not_begun(&why, slot.api.system(), places));
-            sections.push(talk_section);
-        }
-    }
-    sections.push(bounds::bounds(slot.api.system(), places));
+    let (mut proposals, more) = learnt(&slot, &folder, subject).await?;
+    let (slot, saying) = more.as_ref().map_or((&slot, subject), |(slot, saying)| (slot, saying));
+    let recorder = recorder(folder.history())?;
+    proposals.extend(talked(slot, &recorder, &saying.places, &mut sections, progress).await);
+    sections.push(bounds::bounds(slot.api.system(), &saying.places));
+    sections.extend(open::open(&subject.places, &proposals));
     if let Err(e) = recorder.finish() {
         tracing::warn!(error = %e, "the history of the check is not whole");
     }
@@ -70,16 +70,70 @@ pub async fn check(
 }
 
 /// The report of a system that did not come up.
-pub fn not_up(error: &RunError, told: &[String], system: &System, places: &Places) -> Vec<Section> {
-    vec![
+pub fn not_up(error: &RunError, told: &[String], subject: &Subject) -> Vec<Section> {
+    let Subject { system, places } = subject;
+    let up = [
         start::not_up(error, told, system, places),
         bounds::bounds(system, places),
-    ]
+    ];
+    up.into_iter().chain(open::open(places, &[])).collect()
 }
 
-fn recorder(folder: &Folder) -> Result<Recorder, RunError> {
-    let path = folder.history();
+fn recorder(path: PathBuf) -> Result<Recorder, RunError> {
     Recorder::create(&path, Instant::now()).map_err(|source| RunError::History { path, source })
+}
+
+/// Proposals for open values, and the cluster and the subject that go by them if any could be taken.
+async fn learnt(
+    slot: &Arc<Slot>,
+    folder: &Folder,
+    subject: &Subject,
+) -> Result<(Vec<Proposal>, Option<(Arc<Slot>, Subject)>), RunError> {
+    let (mut proposals, mut more) = (Vec::new(), None::<(Arc<Slot>, Subject)>);
+    for look in 1..=LOOKS {
+        let (slot, saying) = more.as_ref().map_or((slot, subject), |(slot, saying)| (slot, saying));
+        if saying.places.open().is_empty() {
+            break;
+        }
+        // Watchers of each look are counted from 1: its history is its own.
+        let recorder = recorder(folder.path().join(format!("look-{look}.jsonl")))?;
+        let told = learn::learn(slot, &recorder, saying).await;
+        drop(recorder.finish());
+        let next = saying.saying(&told);
+        proposals.extend(told);
+        let Some(next) = next else { break };
+        let slot = Arc::new(slot.described_anew(next.system.clone()).await?);
+        more = Some((slot, next));
+    }
+    Ok((proposals, more))
+}
+
+/// TALK and what follows it. Returns proposals for values that are open still.
+async fn talked(
+    slot: &Arc<Slot>,
+    recorder: &Recorder,
+    places: &Places,
+    sections: &mut Vec<Section>,
+    progress: &dyn crate::cluster::Progress,
+) -> Vec<Proposal> {
+    let mut talk_section = Section::new("TALK");
+    if let Some(why) = places.not_tried(&[&talk::SIGN_IN[..], &["calls.thread"]].concat()) {
+        talk_section.push(Line::info(why));
+        sections.push(talk_section);
+        return Vec::new();
+    }
+    match Bench::set(slot, recorder, places).await {
+        Ok(mut bench) => {
+            talk::begun(&bench, &mut talk_section);
+            tried(&mut bench, sections, talk_section, progress).await;
+            bench.close().await
+        }
+        Err(why) => {
+            talk_section.push(talk::not_begun(&why, slot.api.system(), places));
+            sections.push(talk_section);
+            Vec::new()
+        }
+    }
 }
 
 /// Everything that is tried once a client has signed in and has a thread.
@@ -102,6 +156,7 @@ async fn tried(
         return;
     }
     progress.step("trying what the file claims");
+    sections.extend(conversation::conversation(bench, &turn).await);
     sections.extend(busy::busy(bench).await);
     sections.extend(busy::same_twice(bench).await);
     sections.extend(stop::stop(bench).await);

@@ -1,6 +1,8 @@
 //! Places of the description that lines of a report are about.
 
 use crate::system::load::Described;
+use crate::system::table::node::Value;
+use crate::system::table::open::Opening;
 
 /// The description of the system that is checked.
 #[derive(Debug)]
@@ -10,6 +12,35 @@ impl Places {
     /// The places of a description, as the design that is checked has it.
     pub fn new(described: Described) -> Self {
         Self(described)
+    }
+
+    /// The description.
+    pub(in crate::run) fn described(&self) -> &Described {
+        &self.0
+    }
+
+    /// The open values, in the order of the text.
+    pub fn open(&self) -> &[Opening] {
+        &self.0.open
+    }
+
+    /// True if the value at a path is open, or something in it.
+    pub(in crate::run) fn is_open(&self, path: &str) -> bool {
+        self.0.open_at(path).is_some()
+    }
+
+    /// The reason why something is not tried that needs some values: the first of them that is open. `None` if all are said.
+    pub(in crate::run) fn not_tried(&self, needed: &[&str]) -> Option<String> {
+        let open = needed.iter().find_map(|path| self.0.open_at(path))?;
+        Some(format!("not tried: {} is open", open.path))
+    }
+
+    /// The text at a path, if the description says one.
+    pub(in crate::run) fn text(&self, path: &str) -> Option<&str> {
+        match &self.0.tree.find(path)?.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
     }
 
     /// Line and column of a value by its path; of the nearest table around it if the file does not say the value.

@@ -12,6 +12,8 @@ pub enum Mark {
     Bad,
     /// It may be meant otherwise: worth a look.
     Warn,
+    /// The description does not say it yet.
+    Open,
     /// An observation.
     Info,
 }
@@ -74,6 +76,11 @@ impl Line {
         Self::of(Mark::Warn, text)
     }
 
+    /// A line about a value that is still to be said.
+    pub fn open(text: impl Into<String>) -> Self {
+        Self::of(Mark::Open, text)
+    }
+
     /// A line that is an observation.
     pub fn info(text: impl Into<String>) -> Self {
         Self::of(Mark::Info, text)
@@ -125,7 +132,16 @@ impl Section {
 impl Checked {
     /// How many lines are about mistakes.
     pub fn mistakes(&self) -> usize {
+        self.lines_of(Mark::Bad)
+    }
+
+    /// How many values are still to be said.
+    pub fn open(&self) -> usize {
+        self.lines_of(Mark::Open)
+    }
+
+    fn lines_of(&self, mark: Mark) -> usize {
         let lines = self.sections.iter().flat_map(|section| &section.lines);
-        lines.filter(|line| line.mark == Mark::Bad).count()
+        lines.filter(|line| line.mark == mark).count()
     }
 }

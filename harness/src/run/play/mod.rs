@@ -122,7 +122,7 @@ fn began(slot: &Slot, order: &Order<'_>) -> Began {
         capabilities: system.capabilities().to_vec(),
         lacks: system.lacks().to_vec(),
         bounds: system.bounds(),
-        rules: system.description.rules(),
+        rules: system.rules(),
     }
 }
 

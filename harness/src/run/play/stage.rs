@@ -34,6 +34,8 @@ use crate::workload::{Tail, Who};
 /// Longest that a whole play may take: beyond every wait that a story can hold, so that a hang in the harness itself
 /// ends as `Broken` and not never.
 const ONE_PLAY: Duration = Duration::from_mins(2);
+/// The same for a long story.
+const ONE_LONG_PLAY: Duration = Duration::from_mins(20);
 
 /// Everything that runs beside the play.
 pub(in crate::run) struct Stage {
@@ -53,13 +55,7 @@ impl Stage {
             .await
             .map_err(|e| format!("the cluster is not healthy before the play: {e}"))?;
         reach::prove(slot).await?;
-        slot.provider.reset().await.map_err(|e| e.to_string())?;
-        slot.forget_changes().await.map_err(|e| e.to_string())?;
-        slot.forget_log().await;
-        let nonce = uuid::Uuid::new_v4().simple().to_string()[..10].to_owned();
-        let journal = Journal::follow(&slot.provider, nonce.clone(), recorder.clone())
-            .await
-            .map_err(|e| e.to_string())?;
+        let (nonce, journal) = begin(slot, recorder).await?;
         let before = Baseline::look(slot).await;
         let cast = make_cast(slot, plan, recorder, nonce, &before).await?;
         slot.owners.learn_names().await;
@@ -87,9 +83,10 @@ impl Stage {
         let since = SystemTime::now();
         let recorder = self.cast.recorder.clone();
         let background = BackgroundWatchers::begin(&self.cast);
-        let ended = match tokio::time::timeout(ONE_PLAY, (story.play)(&mut self.cast)).await {
+        let longest = if story.is_long() { ONE_LONG_PLAY } else { ONE_PLAY };
+        let ended = match tokio::time::timeout(longest, (story.play)(&mut self.cast)).await {
             Ok(ended) => ended,
-            Err(_) => Err(Stopped::Harness(format!("the play was not over after {ONE_PLAY:?}"))),
+            Err(_) => Err(Stopped::Harness(format!("the play was not over after {longest:?}"))),
         };
         match ended {
             Ok(()) => drop(recorder.record(RunEvent::Played { gave_up: None })),
@@ -113,6 +110,8 @@ impl Stage {
             starvation,
             stop,
         } = self;
+        // What is left is read from each pod, not from whom the edge chooses.
+        cast.door = None;
         let quiet = match heal(&mut cast).await {
             Ok(()) => quiesce(&cast).await,
             hurt => hurt,
@@ -151,6 +150,17 @@ impl Stage {
         artefacts::keep(&cast, folder, since).await;
         Ok(())
     }
+}
+
+/// Lets whatever was until now belong to plays that are over, and follows the provider's journal. Returns a word that makes the keys of
+/// the play unlike those of any other on the cluster, with the journal of their calls.
+pub(in crate::run) async fn begin(slot: &Slot, recorder: &Recorder) -> Result<(String, Journal), String> {
+    slot.provider.reset().await.map_err(|e| e.to_string())?;
+    slot.forget_changes().await.map_err(|e| e.to_string())?;
+    slot.forget_log().await;
+    let nonce = uuid::Uuid::new_v4().simple().to_string()[..10].to_owned();
+    let journal = Journal::follow(&slot.provider, nonce.clone(), recorder.clone()).await;
+    Ok((nonce, journal.map_err(|e| e.to_string())?))
 }
 
 pub(in crate::run) async fn make_cast(
@@ -213,6 +223,8 @@ pub(in crate::run) async fn make_cast(
         messages: 0,
         ops: 0,
         watchers: 0,
+        door: None,
+        edge_clients: Vec::new(),
         superseded_before: baseline.stepped_down.clone(),
         stopping_since: Vec::new(),
     })

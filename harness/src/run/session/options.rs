@@ -8,7 +8,8 @@ use crate::system::System;
 /// Options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Part of a story's name; `*` stands for anything. None selects every story, or with a defect those meant to catch it.
+    /// Part of a story's name; `*` stands for anything. Long stories are selected by a filter that begins with `long::` alone. None
+    /// selects every other story, or with a defect those meant to catch it.
     pub filter: Option<String>,
     /// Defect to switch on.
     pub defect: Option<String>,
@@ -52,7 +53,8 @@ impl Options {
             (None, Some(defect)) => story.catches.contains(&defect.as_str()),
             (None, None) => true,
         };
-        let stories: Vec<Story> = registry.iter().filter(wanted).copied().collect();
+        let may_be = |story: &&Story| story.may_be_selected(self.filter.as_deref());
+        let stories: Vec<Story> = registry.iter().filter(wanted).filter(may_be).copied().collect();
         if stories.is_empty() {
             let name = self.filter.as_deref().or(self.defect.as_deref()).unwrap_or_default();
             return Err(unknown("story", name, registry.iter().map(|s| s.name)));
@@ -140,6 +142,7 @@ mod tests {
             story("a_two", &[]),
             story("b_one", &[]),
             story("a_one_more", &[]),
+            story("long::one", &[]),
         ];
         let selected = options
             .select(&registry, &System::reference())
@@ -158,6 +161,7 @@ mod tests {
             Ok(vec!["a_one", "b_one", "a_one_more"])
         );
         assert_eq!(names(&options(Some("a_one"), None)), Ok(vec!["a_one"]));
+        assert_eq!(names(&options(Some("long::*"), None)), Ok(vec!["long::one"]));
         assert_eq!(
             names(&options(Some("a_*"), None)),
             Ok(vec!["a_one", "a_two", "a_one_more"])
@@ -171,7 +175,7 @@ mod tests {
         let got = names(&options(Some("c_one"), None));
         assert_eq!(
             got,
-            Err("no story \"c_one\"; there are: a_one, a_two, b_one, a_one_more".to_owned())
+            Err("no story \"c_one\"; there are: a_one, a_two, b_one, a_one_more, long::one".to_owned())
         );
         let got = names(&options(None, Some("claim-strict")));
         assert!(got.is_err_and(|e| e.starts_with("no defect \"claim-strict\"; there are: ")));

@@ -2,6 +2,7 @@
 //!
 //! A check reads what it needs from the tree by itself, so that a mistake in one table hides none in another.
 
+mod edge;
 mod judged;
 mod look;
 mod names;
@@ -19,6 +20,7 @@ use super::table::{Node, Problem};
 /// Notes every mistake between tables of a description.
 pub(crate) fn check(tree: &Node, around: &Surroundings<'_>, found: &mut Vec<Problem>) {
     parts::check(tree, around, found);
+    edge::check(tree, around, found);
     names::check(tree, around, found);
     talk::check(tree, found);
     stores::check(tree, found);

@@ -4,7 +4,6 @@ use super::look::{items, keys, read, text};
 use crate::system::parts::{Part, Role};
 use crate::system::stored::{OwnerMap, OwnerRule, Statuses};
 use crate::system::stream::StreamLog;
-use crate::system::table::nearest::nearest;
 use crate::system::table::node::Value;
 use crate::system::table::{Node, Problem};
 
@@ -13,14 +12,6 @@ pub(super) fn check(tree: &Node, found: &mut Vec<Problem>) {
     check_owner(tree, found);
     check_statuses(tree, found);
     check_log(tree, found);
-}
-
-/// The keys of all values that requests capture.
-fn captured(tree: &Node) -> Vec<&str> {
-    let calls = tree.find("calls").map_or(&[][..], Node::entries);
-    let requests = calls.iter().map(|entry| &entry.node).chain(items(tree, "auth.steps"));
-    let captures = requests.filter_map(|request| request.get("capture"));
-    captures.flat_map(Node::entries).map(|entry| &*entry.key).collect()
 }
 
 fn check_rows(tree: &Node, found: &mut Vec<Problem>) {
@@ -46,20 +37,6 @@ fn check_rows(tree: &Node, found: &mut Vec<Problem>) {
         {
             let problem = Problem::at(first, format!("a {kind} needs a column for status")).absence();
             found.push(problem.help("say status = \"status\", for example"));
-        }
-    }
-    let captured = captured(tree);
-    for column in rows.iter().flat_map(Node::entries) {
-        let Some(known_as) = column.node.get("known_as") else {
-            continue;
-        };
-        let Value::Text(name) = &known_as.value else { continue };
-        if !captured.contains(&&**name) {
-            let problem = Problem::at(known_as, format!("no request captures {name}"));
-            found.push(match nearest(name, captured.iter().copied()) {
-                Some(near) => problem.help(format!("did you mean {near:?}?")),
-                None => problem.help(format!("add {name} to the capture of a request")),
-            });
         }
     }
 }

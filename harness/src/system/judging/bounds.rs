@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::history;
 use crate::system::language::{Fields, Share, Timespan};
 use crate::system::table::{Node, Number, Problem, empty, table};
 
@@ -15,8 +16,22 @@ table! {
     pub Profile = "[profiles.NAME]" {
         /// Environment of every pod, beside that of `[pods]`.
         variables: Fields,
+        /// Values of the variables in the compose files, `${NAME}`.
+        compose: Fields,
+        /// Timings of the edge with these variables.
+        edge: Option<EdgeTimings>,
         /// Bounds that hold with these variables.
         bounds: Bounds = empty() => "{}",
+    }
+}
+
+table! {
+    /// Timings of the edge, in place of those of `[edge]`.
+    pub EdgeTimings = "[profiles.NAME.edge]" {
+        /// Lifetime of the cookie.
+        lifetime: Option<Timespan>,
+        /// Longest from a pod's death, drain or return until the edge knows of it.
+        health: Option<Timespan>,
     }
 }
 
@@ -94,6 +109,15 @@ impl Bounds {
             terminal: or(self.terminal, SHOWN),
             revocation: or(self.revocation, SHOWN),
         }
+    }
+}
+
+impl EdgeTimings {
+    /// Replaces those of the description.
+    pub fn lay_over(&self, rules: &mut history::EdgeRules) {
+        let ms = |span: Timespan| u64::try_from(span.get().as_millis()).unwrap_or(u64::MAX);
+        rules.lifetime_ms = self.lifetime.map(ms).or(rules.lifetime_ms);
+        rules.health_ms = self.health.map_or(rules.health_ms, ms);
     }
 }
 

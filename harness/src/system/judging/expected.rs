@@ -1,4 +1,4 @@
-//! `[[expected]]`: known bugs, and `[[defects]]`: bugs that a pod can be started with.
+//! `[[expected]]`: known bugs, and `[[defects]]`: bugs that a pod or the edge can be started with.
 
 use crate::system::language::{Expression, Glob};
 use crate::system::table::{Filled, table};
@@ -23,12 +23,16 @@ table! {
 }
 
 table! {
-    /// A defect that a pod can be started with, for proof that it is caught.
+    /// A defect that a pod or the edge can be started with, for proof that it is caught.
     pub Defect = "[[defects]]" {
         /// Its name.
         name: String,
         /// Promises that it breaks; any of them names it.
         promises: Filled<String>,
+        /// Folder beside this file, whose files replace those of the same names in `edge.config`.
+        edge: Option<String>,
+        /// False: the defect is the edge's alone, and no pod is told of it.
+        pods: bool = true,
     }
 }
 

@@ -6,7 +6,7 @@ pub mod expected;
 pub mod feedback;
 pub mod metrics;
 
-pub use bounds::{Bound, Bounds, Derived, Profile};
+pub use bounds::{Bound, Bounds, Derived, EdgeTimings, Profile};
 pub use designs::Design;
 pub use expected::{Defect, Expected};
 pub use feedback::{Count, Feedback};

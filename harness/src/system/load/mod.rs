@@ -5,13 +5,14 @@
 
 pub mod against;
 pub mod open;
+mod partial;
 pub mod reference;
 pub(crate) mod workspace;
 
 use super::checks;
 use super::file::System;
 use super::table::node::{Entry, Value};
-use super::table::open::open_values;
+use super::table::open::{Opening, open_values};
 use super::table::unknown::unknown_keys;
 use super::table::{Node, Problem, Problems, Read, Source};
 
@@ -37,6 +38,8 @@ pub struct Described {
     pub source: Source,
     /// The values with their places, as the design has them.
     pub tree: Node,
+    /// The values that are still to be said, in the order of the text. `system` is without them.
+    pub open: Vec<Opening>,
 }
 
 impl Description {
@@ -58,48 +61,108 @@ impl Described {
         let node = self.tree.find(path)?;
         Some(self.source.place(node.span.start))
     }
+
+    /// The first open value at a path or below it.
+    pub fn open_at(&self, path: &str) -> Option<&Opening> {
+        self.open.iter().find(|open| is_below(&open.path, path))
+    }
+}
+
+/// True if a path leads to a value or to something in it.
+fn is_below(path: &str, value: &str) -> bool {
+    let rest = path.strip_prefix(value);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Reads a description; `name` is the file's name in messages.
 ///
 /// # Errors
-/// Every mistake of the file, with what is odd beside them.
+/// Every mistake of the file, open values among them, with what is odd beside them.
 pub fn load_text(name: &str, text: &str, around: &Surroundings<'_>) -> Result<Description, Problems> {
-    let source = Source {
-        name: name.into(),
-        text: text.into(),
-    };
+    let (read, mut found) = read(text, around);
+    found.extend(read.iter().flat_map(|one| &one.open).map(Opening::problem));
+    described(name, text, read, found)
+}
+
+/// Reads a description by itself: what it refers to is taken to be there.
+///
+/// # Errors
+/// Every mistake of the file.
+pub fn load_alone(name: &str, text: &str) -> Result<Description, Problems> {
+    load_text(name, text, &Surroundings::taken_as_there())
+}
+
+/// Reads a description that may have open values: it is used as far as it is said.
+///
+/// # Errors
+/// Every other mistake of the file; or every open value, if too little is said to start anything.
+pub fn load_partial(name: &str, text: &str, around: &Surroundings<'_>) -> Result<Description, Problems> {
+    let (mut read, mut found) = read(text, around);
+    for one in read.iter_mut().filter(|one| !one.open.is_empty()) {
+        one.system = partial::partial(&one.tree);
+    }
+    let unusable = read.iter().filter(|one| one.system.is_none());
+    found.extend(unusable.flat_map(|one| &one.open).map(Opening::problem));
+    described(name, text, read, found)
+}
+
+/// The file as one design has it, as far as it could be read.
+struct Variant {
+    design: Option<String>,
+    tree: Node,
+    system: Option<System>,
+    open: Vec<Opening>,
+}
+
+/// Reads each design of a file. Beside them come the mistakes that no open value explains.
+fn read(text: &str, around: &Surroundings<'_>) -> (Vec<Variant>, Vec<Problem>) {
     let (root, mut found) = parse(text);
     let is_whole = found.is_empty();
-    let (mut designs, mut open) = (Vec::new(), Vec::new());
+    let mut read = Vec::new();
     for (design, tree) in variants(&root) {
-        let read = System::read(&tree, &mut found);
+        let system = System::read(&tree, &mut found);
         unknown_keys(&tree, System::page, &mut found);
         checks::check(&tree, around, &mut found);
-        open.extend(open_values(&tree, System::page));
-        designs.extend(read.map(|system| Described {
+        let open = open_values(&tree, System::page);
+        read.push(Variant {
             design,
-            system,
-            source: source.clone(),
             tree,
-        }));
+            system,
+            open,
+        });
     }
     if !is_whole {
         // What a mistake of grammar took away is not missing.
         found.retain(|problem| !problem.is_absence);
     }
     // A value that is still to be said is not wrong in other ways too.
-    found.retain(|problem| open.iter().all(|open| open.span != problem.span));
-    found.append(&mut open);
-    let problems = Problems::new(source, found);
+    let open = read.iter().flat_map(|one| &one.open);
+    found.retain(|problem| open.clone().all(|open| open.span != problem.span));
+    (read, found)
+}
+
+fn described(name: &str, text: &str, read: Vec<Variant>, found: Vec<Problem>) -> Result<Description, Problems> {
+    let source = Source {
+        name: name.into(),
+        text: text.into(),
+    };
+    let problems = Problems::new(source.clone(), found);
     if problems.has_errors() {
-        Err(problems)
-    } else {
-        Ok(Description {
-            designs,
-            warnings: problems,
-        })
+        return Err(problems);
     }
+    let designs = read.into_iter().filter_map(|one| {
+        Some(Described {
+            design: one.design,
+            system: one.system?,
+            source: source.clone(),
+            tree: one.tree,
+            open: one.open,
+        })
+    });
+    Ok(Description {
+        designs: designs.collect(),
+        warnings: problems,
+    })
 }
 
 /// Longest chain of broken lines that is followed.

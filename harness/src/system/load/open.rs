@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Beside, Description, Surroundings, load_text};
+use super::{Beside, Description, Surroundings, load_partial, load_text};
 use crate::system::table::{Problem, Problems, Source};
 
 /// Names that a description may refer to, besides files and variables. An empty list is not held against anything.
@@ -20,6 +20,22 @@ pub struct Known<'k> {
 /// # Errors
 /// The file cannot be read, or has mistakes: all of them.
 pub fn load(path: &Path, known: Known<'_>) -> Result<Description, Problems> {
+    read(path, known, load_text)
+}
+
+/// Reads a description that may have open values from its file.
+///
+/// # Errors
+/// The file cannot be read, has other mistakes, or says too little to start anything.
+pub fn load_unfinished(path: &Path, known: Known<'_>) -> Result<Description, Problems> {
+    read(path, known, load_partial)
+}
+
+fn read(
+    path: &Path,
+    known: Known<'_>,
+    load: impl Fn(&str, &str, &Surroundings<'_>) -> Result<Description, Problems>,
+) -> Result<Description, Problems> {
     let name = path.display().to_string();
     let text = fs::read_to_string(path).map_err(|e| {
         let source = Source {
@@ -35,7 +51,7 @@ pub fn load(path: &Path, known: Known<'_>) -> Result<Description, Problems> {
         promises: known.promises,
         stories: known.stories,
     };
-    load_text(&name, &text, &around)
+    load(&name, &text, &around)
 }
 
 /// Whether a file is there, and else the YAML files beside it.

@@ -1,6 +1,6 @@
 //! The reference pod, as this repository describes it.
 
-use super::{Beside, Description, Surroundings, load_text};
+use super::{Description, load_alone};
 use crate::system::file::System;
 
 /// The place of the description below the workspace.
@@ -9,13 +9,7 @@ const TEXT: &str = include_str!("../../../../fixtures/systems/reference/system.t
 
 /// The description of the reference pod, which is part of the program.
 pub fn described() -> Description {
-    let around = Surroundings {
-        file: &|_| Beside::There,
-        is_set: &|_| true,
-        promises: &[],
-        stories: &[],
-    };
-    load_text(PLACE, TEXT, &around).expect("the description in this repository is tested")
+    load_alone(PLACE, TEXT).expect("the description in this repository is tested")
 }
 
 /// The reference pod in its default design.

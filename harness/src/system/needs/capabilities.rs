@@ -4,10 +4,10 @@ use crate::history::{self, Capability, Lack};
 
 use super::why::{Why, held};
 use crate::system::file::System;
-use crate::system::parts::Role;
+use crate::system::parts::Edge;
 use crate::system::stored::{OnDeath, OwnerMap, OwnerRule, RowKind, RowRule};
 use crate::system::stream::Says;
-use crate::system::talk::{Busy, Scope};
+use crate::system::talk::{Busy, Scope, StoppedAs};
 
 /// Decides whether a system has a capability.
 ///
@@ -166,7 +166,6 @@ fn of_stores(system: &System, capability: Capability) -> Result<(), Why> {
 
 fn of_the_rest(system: &System, capability: Capability) -> Result<(), Why> {
     let auth = system.auth.as_ref();
-    let has_role = |role| system.parts.iter().any(|(_, part)| part.role == role);
     match capability {
         Capability::Tenants => held(
             auth.is_some_and(|auth| auth.accounts.stranger.is_some()),
@@ -204,9 +203,9 @@ fn of_the_rest(system: &System, capability: Capability) -> Result<(), Why> {
             )
         }
         _ => held(
-            has_role(Role::Edge),
+            system.edge.is_some() && system.pods.answered_by.is_some(),
             "clients reach the pods directly",
-            "[parts.SERVICE] role = \"edge\"",
+            "[edge] and pods.answered_by",
         ),
     }
 }
@@ -240,9 +239,15 @@ impl System {
             client_retries: self.provider.client_retries,
             on_death: self.owner.as_ref().map(on_death),
             owner_is_kept: self.owner.as_ref().is_some_and(|owner| owner.kept),
+            stopped_is_completed: self
+                .calls
+                .cancel
+                .as_ref()
+                .is_some_and(|cancel| cancel.ends_as == StoppedAs::Completed),
             copies: self.pods.copies.get().try_into().unwrap_or(1),
             ready_needs: Some(self.pods.ready_needs.clone()),
             restarted: Vec::new(),
+            edge: self.edge.as_ref().map(Edge::rules),
         }
     }
 }

@@ -9,7 +9,7 @@ use super::played::{Played, Power};
 use super::why::{Why, held};
 use crate::system::file::System;
 use crate::system::judging::Feedback;
-use crate::system::parts::Role;
+use crate::system::parts::{Affinity, Entry, Role};
 use crate::system::stored::{OnDeath, RowKind};
 
 /// Something that a story, a fault or a promise needs.
@@ -53,6 +53,18 @@ pub enum Need {
     BootsTogether,
     /// An acknowledgement of a message that waits for the turn before it.
     AcceptsWaiting,
+    /// An entry of the edge that pins clients by this.
+    PinsBy(Affinity),
+    /// An entry of the edge that only leads to another one.
+    Redirects,
+    /// A lifetime of the cookie that pins a client.
+    CookieLifetime,
+    /// An edge that can be told to pin nobody.
+    Unpins,
+    /// A release that can be started beside the pods.
+    Candidate,
+    /// Answers that say how long their session took to be built.
+    ColdStart,
 }
 
 impl fmt::Display for Need {
@@ -77,6 +89,12 @@ impl fmt::Display for Need {
             Self::Spool => f.write_str("spool"),
             Self::BootsTogether => f.write_str("boots together"),
             Self::AcceptsWaiting => f.write_str("accepts what waits"),
+            Self::PinsBy(affinity) => write!(f, "pins by {}", affinity.word()),
+            Self::Redirects => f.write_str("redirects"),
+            Self::CookieLifetime => f.write_str("cookie lifetime"),
+            Self::Unpins => f.write_str("pins nobody"),
+            Self::Candidate => f.write_str("candidate"),
+            Self::ColdStart => f.write_str("cold start"),
         }
     }
 }
@@ -116,16 +134,7 @@ fn meets(need: Need, played: Played<'_>) -> Result<(), Why> {
             let words = format!("{number} pods are needed, there are {there}");
             held(there >= number, &words, "pods.copies")
         }
-        Need::Admin => held(
-            system.pods.admin.is_some(),
-            "pods have no admin interface",
-            "pods.admin",
-        ),
-        Need::Version => held(
-            system.pods.version.is_some(),
-            "pods report no version",
-            "[pods.version]",
-        ),
+        Need::Admin | Need::Version => of_pods(need, system),
         Need::Survivor | Need::Resumes | Need::Ends => of_owners(need, system),
         Need::Status => {
             let mut turns = system.rows.iter().filter(|row| row.is == RowKind::Turn);
@@ -162,7 +171,57 @@ fn meets(need: Need, played: Played<'_>) -> Result<(), Why> {
             "a message that waits is acknowledged with the first event of its answer",
             "calls.turn.streams",
         ),
+        Need::PinsBy(_) | Need::Redirects | Need::CookieLifetime | Need::Unpins | Need::Candidate | Need::ColdStart => {
+            of_the_edge(need, system)
+        }
     }
+}
+
+fn of_pods(need: Need, system: &System) -> Result<(), Why> {
+    let pods = &system.pods;
+    match need {
+        Need::Admin => held(pods.admin.is_some(), "pods have no admin interface", "pods.admin"),
+        _ => held(pods.version.is_some(), "pods report no version", "[pods.version]"),
+    }
+}
+
+fn of_the_edge(need: Need, system: &System) -> Result<(), Why> {
+    has(system, Capability::Edge)?;
+    let Some(edge) = &system.edge else { return Ok(()) };
+    let entry = |is_so: &dyn Fn(&Entry) -> bool| edge.entries.iter().any(|(_, entry)| is_so(entry));
+    let (is_so, words, key) = match need {
+        Need::PinsBy(affinity) => (
+            entry(&|entry| entry.affinity == affinity && !entry.redirects),
+            "no entry of the edge pins clients so",
+            "edge.entries.NAME.affinity",
+        ),
+        Need::Redirects => (
+            entry(&|entry| entry.redirects),
+            "no entry of the edge leads to another one",
+            "edge.entries.NAME.redirects",
+        ),
+        Need::CookieLifetime => (
+            edge.lifetime.is_some(),
+            "no lifetime of a cookie is said",
+            "edge.lifetime",
+        ),
+        Need::Unpins => (
+            edge.unpinned.is_some(),
+            "the edge cannot be told to pin nobody",
+            "edge.unpinned",
+        ),
+        Need::Candidate => (
+            edge.candidate.is_some(),
+            "no release can be started beside the pods",
+            "[edge.candidate]",
+        ),
+        _ => (
+            edge.cold_start.is_some(),
+            "no answer says how long its session took to be built",
+            "edge.cold_start",
+        ),
+    };
+    held(is_so, words, key)
 }
 
 /// True if the part of that name has a role.

@@ -35,7 +35,7 @@ fn lacks(system: &System) -> Vec<Capability> {
 #[test]
 fn the_reference_pod_lacks_next_to_nothing() {
     let description = load(REFERENCE);
-    assert_eq!(lacks(system(&description)), [Capability::Live, Capability::Edge]);
+    assert_eq!(lacks(system(&description)), [Capability::Live]);
     let rules = system(&description).rules();
     assert_eq!(rules.on_death, Some(history::OnDeath::Survivor));
     assert_eq!((rules.copies, rules.client_retries, rules.owner_is_kept), (1, 0, false));

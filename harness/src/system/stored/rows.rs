@@ -7,19 +7,20 @@ use crate::system::table::{Keys, Node, Problem, Read, Section, Shape, table, wor
 words! {
     /// What a row of a table is.
     pub RowKind {
-        /// A thread.
+        /// A thread; needs `thread`, and in one of its rules `status`.
         Thread = "thread",
-        /// A turn.
+        /// A turn; needs `turn`, and in one of its rules `status`.
         Turn = "turn",
-        /// A piece of an answer.
+        /// A piece of an answer; needs `turn` and `text`, and `seq` where order matters.
         Part = "part",
-        /// An item of feedback.
+        /// An item of feedback; needs `item`.
         Feedback = "feedback",
     }
 }
 
 table! {
-    /// A table whose every committed change is followed. Rules for one kind add up.
+    /// A table whose every committed change is followed. Rules for one kind add up: one table may tell the owner of a turn, another one its
+    /// status. `is` says which columns a rule needs.
     pub RowRule = "[[rows]]" {
         /// The table, with its schema: `public.runs`.
         table: String,
@@ -52,7 +53,8 @@ table! {
 }
 
 table! {
-    /// A column in full.
+    /// A column in full. The value must be the one that clients know: the id of a turn is the `{turn}` that a request captures. Another
+    /// id of the same turn is not translated; capture that one.
     pub ColumnInFull = "a column" {
         /// Its name.
         column: String,
@@ -60,8 +62,6 @@ table! {
         reads: Option<Pattern>,
         /// Pointer to the value in the column's JSON.
         at: Option<Pointer>,
-        /// Name under which a client captured the value.
-        known_as: Option<String>,
     }
 }
 
@@ -94,7 +94,6 @@ impl Read for Column {
             column,
             reads: None,
             at: None,
-            known_as: None,
         };
         Some(Self { rule })
     }

@@ -8,7 +8,7 @@ use crate::system::table::{Node, Problem, Read, Shape, table, words};
 words! {
     /// What a frame says.
     pub Says {
-        /// An attempt begins.
+        /// An attempt begins; with `resets` a client drops what it has of the turn.
         Start = "start",
         /// Text of the answer.
         Text = "text",
@@ -18,7 +18,7 @@ words! {
         Error = "error",
         /// Where the thread stands.
         State = "state",
-        /// The client is to start over.
+        /// The client is to ask for the stream again. It keeps the text that it shows: an answer that begins anew is a `start` with `resets`.
         Resync = "resync",
         /// The tail failed, not the turn.
         Broken = "broken",

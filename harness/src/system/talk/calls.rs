@@ -17,7 +17,7 @@ table! {
         /// Shows a turn or a thread as it runs.
         attach: Option<AttachCall>,
         /// Stops the turn, or the thread's turn. Without it nothing about stopping is applicable.
-        cancel: Option<Request>,
+        cancel: Option<CancelCall>,
         /// Reads what is stored.
         read: Option<ReadCall>,
         /// Reads a turn's status where `read` does not tell it.
@@ -49,6 +49,27 @@ table! {
         idempotent: bool = false,
         /// What a thread with a running turn does with the next one. It must be said if there are threads.
         busy: Option<Busy>,
+    }
+}
+
+words! {
+    /// How a turn ends that was stopped.
+    pub StoppedAs {
+        /// With a word of its own, one of `statuses.cancelled`.
+        Cancelled = "cancelled",
+        /// With the word of a turn that completed.
+        Completed = "completed",
+    }
+}
+
+table! {
+    /// Stops the turn, or the thread's turn.
+    pub CancelCall = "[calls.cancel]" {
+        +
+        /// The request.
+        request: Request,
+        /// How a turn ends that was stopped. `completed`: the system says *done* of it, as of any other; then it need not be whole.
+        ends_as: StoppedAs = StoppedAs::Cancelled => "\"cancelled\"",
     }
 }
 

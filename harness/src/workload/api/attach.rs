@@ -11,7 +11,7 @@ use crate::system::language::UnknownName;
 use crate::system::reading::{Keys, Reader, cursor_value};
 use crate::system::talk::attach::form_of;
 use crate::system::talk::{AttachCall, Patch, Scope};
-use crate::workload::answer::{self, Trouble};
+use crate::workload::answer::Trouble;
 use crate::workload::request::Prepared;
 use crate::workload::session::Session;
 
@@ -99,9 +99,7 @@ impl Api {
         session: &Session,
         prepared: Prepared,
     ) -> Result<Response, Trouble> {
-        let response = answer::head(self.builder(at, session, prepared)).await?;
-        session.keep_cookies(answer::cookies(response.headers()));
-        Ok(response)
+        self.head(at, session, prepared).await
     }
 
     /// True for a status by which the system says that it has nothing to show.

@@ -6,20 +6,23 @@ mod pods;
 mod post;
 mod sign_in;
 mod threads;
+mod unread;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, Response};
 
 pub use attach::TailFrom;
 pub use pods::Scrape;
 pub(super) use post::Begun;
 pub use post::Message;
 pub use sign_in::Who;
+pub use unread::Unread;
 
-use super::answer::{Answer, Trouble, answer};
+use super::answer::{self, Answer, Trouble, whole};
+use super::edge::EdgeClient;
 use super::request::Prepared;
 use super::session::{Known, Session};
 use crate::history::{Outcome, PodName, ThreadId, TurnId};
@@ -52,6 +55,8 @@ pub struct Api {
     /// Values of every call.
     given: Values,
     known: Known,
+    /// The client of the edge that every request goes through; `None` if each goes straight to the pod that is asked.
+    edge: Option<EdgeClient>,
 }
 
 impl Api {
@@ -81,12 +86,29 @@ impl Api {
             frames: Arc::new(frames),
             given: environment.collect::<Values>().with("provider", PROVIDER),
             known: Known::default(),
+            edge: None,
         })
+    }
+
+    /// The same API through the edge, by one of its clients: whichever pod answers, answers. The address that a call is given is
+    /// [`EdgeClient::at`].
+    #[must_use]
+    pub fn through(&self, client: &EdgeClient) -> Self {
+        Self {
+            edge: Some(client.clone()),
+            ..self.clone()
+        }
     }
 
     /// The system that is talked to.
     pub fn system(&self) -> &System {
         &self.system
+    }
+
+    /// The pod that sent an answer's head: through the edge by its own word, where it says one; else the one that was asked.
+    pub(super) fn server_of(&self, response: &Response, asked: &PodName) -> PodName {
+        let named = self.edge.as_ref().and_then(|client| client.answered_by(response));
+        named.unwrap_or_else(|| asked.clone())
     }
 
     /// The values of a call about a thread and a turn.
@@ -112,11 +134,11 @@ impl Api {
         Prepared::of(request, added, &headers, values)
     }
 
-    /// The request as it is sent to `at`, with the session's cookies.
-    fn builder(&self, at: SocketAddr, session: &Session, prepared: Prepared) -> RequestBuilder {
-        let prepared = session.with_cookies(prepared);
+    /// The request as it is sent to `at`.
+    fn builder(&self, at: SocketAddr, prepared: Prepared) -> RequestBuilder {
         let method = prepared.method.parse().unwrap_or(reqwest::Method::GET);
-        let mut request = self.http.request(method, url(at, &prepared.path));
+        let http = self.edge.as_ref().map_or_else(|| self.http.clone(), EdgeClient::client);
+        let mut request = http.request(method, url(at, &prepared.path));
         for (name, value) in prepared.headers {
             request = request.header(name, value);
         }
@@ -140,9 +162,29 @@ impl Api {
         let prepared = self
             .prepare(session, request, None, values)
             .map_err(|e| unprepared(&e))?;
-        let answer = answer(self.builder(at, session, prepared), &request.capture).await?;
-        session.keep_cookies(answer.cookies());
-        Ok(answer)
+        let response = self.head(at, session, prepared).await?;
+        whole(response, &request.capture).await
+    }
+
+    /// Sends a request with the session's cookies; its answer's body is yet to come. The cookies of the answer are kept by the session,
+    /// or by the client of the edge: they are its alone.
+    async fn head(&self, at: SocketAddr, session: &Session, prepared: Prepared) -> Result<Response, Trouble> {
+        let prepared = session.with_cookies(prepared);
+        if self.edge.is_some() {
+            return self.sent(at, prepared).await;
+        }
+        let response = self.sent(at, prepared).await?;
+        session.keep_cookies(answer::cookies(response.headers()));
+        Ok(response)
+    }
+
+    /// Sends a request as it is, but for the cookies of a client of the edge.
+    async fn sent(&self, at: SocketAddr, mut prepared: Prepared) -> Result<Response, Trouble> {
+        let Some(client) = &self.edge else {
+            return answer::head(self.builder(at, prepared)).await;
+        };
+        let asked = client.ask(&mut prepared);
+        client.answered(asked, answer::head(self.builder(at, prepared)).await)
     }
 
     /// Sends a call that must be accepted, and takes its values out.

@@ -1,10 +1,13 @@
 //! The things that a pod tells of itself: health, readiness, metrics, feedback.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::{Api, ApiError, unfit, url};
+use super::{Api, ApiError, unfit};
 use crate::history::{FeedbackId, Outcome, PodName};
-use crate::workload::answer::{Answer, Trouble, answer};
+use crate::system::language::Pointer;
+use crate::workload::answer::{Answer, Trouble, whole};
+use crate::workload::request::Prepared;
 use crate::workload::session::Session;
 
 /// A pod's metrics at one moment, in Prometheus' text format.
@@ -114,9 +117,37 @@ impl Api {
         count.ok_or_else(|| unfit(what, pod, format!("no count at {}: {}", call.count, answer.excerpt())))
     }
 
+    /// Asks for a path without a sign-in: the answer's status, and the pod that answered by its own word.
+    ///
+    /// # Errors
+    /// There was no whole answer, in words.
+    pub async fn get(&self, at: SocketAddr, path: &str) -> Result<(u16, Option<PodName>), String> {
+        let answer = self.plain(at, path).await.map_err(|trouble| trouble.reason)?;
+        Ok(self.said_by(&answer))
+    }
+
+    /// The text at a pointer of the answer of a path.
+    ///
+    /// # Errors
+    /// There was no answer, or no such text in it, in words.
+    pub async fn said_at(&self, at: SocketAddr, path: &str, pointer: &Pointer) -> Result<String, String> {
+        let answer = self.plain(at, path).await.map_err(|trouble| trouble.reason)?;
+        let said = pointer.find(&answer.json()?);
+        let said = said.as_ref().and_then(|said| said.as_str()).map(str::to_owned);
+        said.ok_or_else(|| format!("no text at {pointer}: {}", answer.excerpt()))
+    }
+
+    /// The status of an answer, and the pod that says it is its own.
+    pub(super) fn said_by(&self, answer: &Answer) -> (u16, Option<PodName>) {
+        let header = self.system.description.pods.answered_by.as_deref();
+        let pod = header.and_then(|name| answer.header(name)).map(PodName::from);
+        (answer.status.as_u16(), pod)
+    }
+
     /// Asks a pod for a path without a sign-in.
     async fn plain(&self, at: SocketAddr, path: &str) -> Result<Answer, Trouble> {
-        answer(self.http.get(url(at, path)), &std::collections::BTreeMap::new()).await
+        let response = self.sent(at, Prepared::get(path)).await?;
+        whole(response, &BTreeMap::new()).await
     }
 }
 

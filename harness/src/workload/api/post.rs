@@ -83,13 +83,14 @@ impl Api {
             };
             return (outcome, None);
         }
+        let server = self.server_of(&response, pod);
         let named = tokio::time::timeout(NAMED, named(&mut response, Captures::new(&call.capture))).await;
         let named = named.unwrap_or_else(|_| Err(format!("no event named the turn within {NAMED:?}")));
         match named.and_then(|(captured, bytes)| Ok((self.turn_of(message, &captured)?, bytes))) {
             Ok((turn, bytes)) => {
                 let accepted = Accepted {
                     turn,
-                    pod: pod.clone(),
+                    pod: server,
                     tail: None,
                 };
                 let begun = Begun {

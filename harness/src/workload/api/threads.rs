@@ -44,9 +44,9 @@ impl Api {
         turn: Option<&TurnId>,
     ) -> Outcome<()> {
         match &self.system.description.calls.cancel {
-            Some(request) => {
+            Some(call) => {
                 let values = self.values(session, Some(thread), turn);
-                self.outcome_of(at, session, request, &values).await
+                self.outcome_of(at, session, &call.request, &values).await
             }
             None => Outcome::Unknown {
                 reason: "the description has no calls.cancel".to_owned(),

@@ -8,5 +8,5 @@ mod cookies;
 mod prepared;
 
 pub(super) use capture::{Captures, captured};
-pub(super) use cookies::Cookies;
+pub(super) use cookies::{Cookies, Page, read as read_cookie};
 pub(super) use prepared::Prepared;

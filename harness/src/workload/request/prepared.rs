@@ -16,6 +16,16 @@ pub(in crate::workload) struct Prepared {
 }
 
 impl Prepared {
+    /// A plain request for a path.
+    pub(in crate::workload) fn get(path: &str) -> Self {
+        Self {
+            method: "GET",
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
     /// Renders a request with what is added to it and the headers of every call.
     ///
     /// # Errors
@@ -48,6 +58,13 @@ impl Prepared {
             prepared.body = Some(content.bytes);
         }
         Ok(prepared)
+    }
+
+    /// A header's value. Returns `None` if there is none of that name.
+    pub(in crate::workload) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let same = headers.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        same.map(|(_, value)| value.as_str())
     }
 
     /// Sets a header, in place of one of that name.

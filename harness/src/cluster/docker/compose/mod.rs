@@ -4,9 +4,11 @@
 //! faster, and works when Compose does not. Compose gets the engine's address, and sees no setting of the user's.
 
 pub(in crate::cluster) mod generate;
+pub(in crate::cluster) mod grace;
 pub(in crate::cluster) mod home;
 pub(in crate::cluster) mod resolved;
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,6 +22,9 @@ use crate::cluster::lock::cache::Cache;
 use crate::cluster::lock::written::WrittenFile;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::{Progress, Silent};
+
+/// Stands in a resolved file for the name of the project, which is another one for each slot of each run.
+pub(in crate::cluster) const THIS_PROJECT: &str = "crosspod-this-project";
 
 /// Longest until Compose prints its version; v1 starts slowly on a cold disk.
 const VERSION_BOUND: Duration = Duration::from_secs(20);
@@ -93,15 +98,20 @@ impl Compose {
         &self.version
     }
 
-    /// The compose files of a system as this Compose resolves them, with its own variables, `.env` and all profiles.
+    /// The compose files of a system as this Compose resolves them, with its own variables, `.env`, these variables over them, and all
+    /// profiles. A file that names its project, as `${COMPOSE_PROJECT_NAME}`, names [`THIS_PROJECT`] in what is resolved.
     ///
     /// # Errors
     /// Compose refuses the files, with its words; or its answer cannot be read.
-    pub async fn resolve(&self, files: &[PathBuf]) -> Result<Resolved, ClusterError> {
+    pub async fn resolve(
+        &self,
+        files: &[PathBuf],
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Resolved, ClusterError> {
         let files = files.iter().map(|file| readable(file)).collect::<Result<Vec<_>, _>>()?;
         let mut command = HostCommand::new("reading the compose file", &self.words[0], CONFIG_BOUND)
             .args(&self.words[1..])
-            .args(["-p", "crosspod"])
+            .args(["-p", THIS_PROJECT])
             .advice("mend the compose file");
         for file in &files {
             command = command.args([Path::new("-f"), file]);
@@ -115,7 +125,11 @@ impl Compose {
         for name in settings.filter(|name| is_a_setting(name)) {
             command = command.env_remove(&name);
         }
-        let text = command.args(how).env("COMPOSE_ANSI", "never").run(&Silent).await?;
+        for (name, value) in variables {
+            command = command.env(name, value);
+        }
+        let command = command.args(how).env("COMPOSE_PROJECT_NAME", THIS_PROJECT);
+        let text = command.env("COMPOSE_ANSI", "never").run(&Silent).await?;
         Resolved::read(&text).map_err(|why| ClusterError::Spec {
             what: format!("reading what `{} config` prints", self.command()),
             why,
@@ -155,6 +169,19 @@ impl Compose {
         let command = command.advice("mend what it names; `crosspod doctor` checks what else a cluster needs");
         let command = command.args(["up", "-d", "--no-build"]).args(services);
         command.run(progress).await.map(drop)
+    }
+
+    /// Makes and starts further services of a project that is up, and nothing else: what they depend on is left as it is.
+    pub(in crate::cluster) async fn up_beside(
+        &self,
+        engine: &Engine,
+        file: &WrittenFile,
+        services: &[String],
+    ) -> Result<(), ClusterError> {
+        let command = HostCommand::no_longer_than_us("compose up", &self.words[0], UP_BOUND);
+        let command = self.on(command, engine, file)?.advice("mend what it names");
+        let command = command.args(["up", "-d", "--no-build", "--no-deps", "--no-recreate"]);
+        command.args(services).run(&Silent).await.map(drop)
     }
 
     /// The beginning of a command on a project. Compose sees nothing of the user's settings.

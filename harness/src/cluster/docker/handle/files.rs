@@ -1,6 +1,8 @@
 //! Files that the harness writes into a part's container.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 
 use bollard::errors::Error as EngineError;
 use bollard::query_parameters::UploadToContainerOptionsBuilder;
@@ -31,7 +33,7 @@ impl PartHandle {
     /// The engine refuses for a reason other than a full file system.
     pub async fn write_zeros(&self, folder: &str, name: &str, bytes: usize) -> Result<Written, ClusterError> {
         let doing = format!("writing {bytes} bytes to {folder}/{name} of {}", self.service());
-        let packed = pack(name, &vec![0; bytes]).map_err(ClusterError::file("packing", name))?;
+        let packed = pack([(name, &vec![0; bytes][..])]).map_err(ClusterError::file("packing", name))?;
         let options = UploadToContainerOptionsBuilder::default().path(folder).build();
         let (docker, body) = (self.0.engine.docker(), bollard::body_full(packed.into()));
         match docker.upload_to_container(&self.container(), Some(options), body).await {
@@ -42,14 +44,40 @@ impl PartHandle {
             Err(error) => Err(ClusterError::engine(doing)(error)),
         }
     }
+
+    /// Writes files into a folder of the part's container, in the order of their paths, and replaces those of the same paths. The part
+    /// need not run.
+    ///
+    /// # Errors
+    /// A path is not below the folder, or the engine refuses.
+    pub(in crate::cluster) async fn upload(
+        &self,
+        folder: &str,
+        files: &BTreeMap<String, Vec<u8>>,
+    ) -> Result<(), ClusterError> {
+        let names = files.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let below = files.iter().map(|(path, bytes)| {
+            let name = Path::new(path).strip_prefix(folder).ok().and_then(Path::to_str);
+            let outside = || io::Error::other(format!("{path} is not below {folder}"));
+            Ok((name.ok_or_else(outside)?, &bytes[..]))
+        });
+        let packed = below.collect::<io::Result<Vec<_>>>().and_then(pack);
+        let packed = packed.map_err(ClusterError::file("packing", &names))?;
+        let options = UploadToContainerOptionsBuilder::default().path(folder).build();
+        let (docker, body) = (self.0.engine.docker(), bollard::body_full(packed.into()));
+        let uploaded = docker.upload_to_container(&self.container(), Some(options), body).await;
+        uploaded.map_err(ClusterError::engine(format!("writing {names} of {}", self.service())))
+    }
 }
 
-/// An archive of one file.
-fn pack(name: &str, bytes: &[u8]) -> io::Result<Vec<u8>> {
-    let mut header = tar::Header::new_gnu();
-    header.set_size(bytes.len() as u64);
-    header.set_mode(0o644);
+/// An archive of files, in their order.
+fn pack<'f>(files: impl IntoIterator<Item = (&'f str, &'f [u8])>) -> io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
-    archive.append_data(&mut header, name, bytes)?;
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        archive.append_data(&mut header, name, bytes)?;
+    }
     archive.into_inner()
 }

@@ -12,7 +12,7 @@ mod limits;
 mod logs;
 mod question;
 pub(in crate::cluster) mod ready;
-mod replace;
+pub(in crate::cluster) mod replace;
 mod signal;
 pub(in crate::cluster) mod volume;
 

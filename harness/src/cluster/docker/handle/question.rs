@@ -12,6 +12,8 @@ use crate::cluster::part::role::{Part, Role};
 use crate::roles::postgres::connect::OURS;
 use crate::wire::http;
 
+/// Path of an edge's own interface that answers as soon as the edge runs.
+const EDGE_VERSION: &str = "/api/version";
 /// Longest for one question.
 const ATTEMPT_BOUND: Duration = Duration::from_secs(2);
 /// Time for which a connection must stay open. The engine accepts connections for a server that does not listen, and closes them.
@@ -44,6 +46,7 @@ impl Question {
             (Role::Postgres, _) => Self::Postgres(at, part.url.clone()),
             (Role::Nats, _) => Self::Nats(at),
             (Role::Redis, _) => Self::Redis(at),
+            (Role::Edge, None) if part.admin.is_some() => Self::Http(part.admin?, EDGE_VERSION.to_owned()),
             (_, Some(path)) => Self::Http(at, path.clone()),
             (_, None) => Self::Open(at),
         })
@@ -234,5 +237,11 @@ mod tests {
         };
         assert_eq!(asked(objects), Some(Question::Open(9000)));
         assert_eq!(asked(Part::new("job", Role::Job)), None);
+        let edge = Part {
+            ports: vec![443],
+            admin: Some(8090),
+            ..Part::new("edge", Role::Edge)
+        };
+        assert_eq!(asked(edge), Some(Question::Http(8090, "/api/version".into())));
     }
 }

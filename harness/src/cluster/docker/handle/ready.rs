@@ -2,6 +2,7 @@
 //!
 //! The engine's health checks are not used: they come seconds apart, and not every image can have one.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::PartHandle;
@@ -11,6 +12,8 @@ use crate::wire::http;
 
 /// Pause between two questions.
 const INTERVAL: Duration = Duration::from_millis(25);
+/// A pod that has listened on its loopback alone for so long will not listen elsewhere.
+const LOOPBACK_BOUND: Duration = Duration::from_secs(8);
 
 /// Waits until the part is ready. Returns an error at once if its process ends instead.
 pub(in crate::cluster) async fn await_ready(
@@ -26,14 +29,65 @@ pub(in crate::cluster) async fn await_ready(
     let outcome = tokio::time::timeout(bound, async {
         tokio::select! {
             () = answered(part, &question, &mut last) => Ok(()),
-            code = ended(part) => Err(code),
+            after = listens_inside_alone(part, question.port()) => Err(loopback(part, question.port(), after)),
+            code = ended(part) => Err(died(part, while_what, code?, began).await),
         }
     })
     .await;
     match outcome {
         Ok(Ok(())) => Ok(began.elapsed()),
-        Ok(Err(code)) => Err(died(part, while_what, code?, began).await),
-        Err(_) => Err(part.late(&question.awaited(), bound, &last).await),
+        Ok(Err(error)) => Err(error),
+        Err(_) => {
+            let last = format!("{last}{}", open_inside(part));
+            Err(part.late(&question.awaited(), bound, &last).await)
+        }
+    }
+}
+
+fn loopback(part: &PartHandle, port: u16, after: Duration) -> ClusterError {
+    ClusterError::Loopback {
+        service: part.service().to_owned(),
+        port,
+        after,
+    }
+}
+
+/// The addresses at which something listens in a pod's container. `None` for other parts, and if the kernel does not tell.
+fn listening(part: &PartHandle) -> Option<Vec<SocketAddr>> {
+    let life = part.alive().filter(|_| part.is_pod())?;
+    life.pidfd.as_ref()?.listening().ok()
+}
+
+/// Waits, without a bound, until a pod has long listened at a port of its loopback and at that port of no other address. Returns how
+/// long it has.
+async fn listens_inside_alone(part: &PartHandle, port: u16) -> Duration {
+    let mut since = None;
+    loop {
+        since =
+            is_loopback_alone(&listening(part).unwrap_or_default(), port).then(|| since.unwrap_or_else(Instant::now));
+        if let Some(after) = since
+            .map(|since| since.elapsed())
+            .filter(|after| *after >= LOOPBACK_BOUND)
+        {
+            return after;
+        }
+        tokio::time::sleep(LOOPBACK_BOUND / 10).await;
+    }
+}
+
+/// True if something listens at a port, and all that does is on the loopback.
+fn is_loopback_alone(listening: &[SocketAddr], port: u16) -> bool {
+    let mut at_port = listening.iter().filter(|at| at.port() == port).peekable();
+    at_port.peek().is_some() && at_port.all(|at| at.ip().is_loopback())
+}
+
+/// The addresses at which something listens in a pod's container, as the end of a message; empty if that is not known.
+fn open_inside(part: &PartHandle) -> String {
+    let open = listening(part).map(|open| open.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", "));
+    match open.as_deref() {
+        None => String::new(),
+        Some("") => "; nothing listens inside the container".to_owned(),
+        Some(open) => format!("; inside the container {open} is open"),
     }
 }
 
@@ -87,5 +141,22 @@ async fn answered(part: &PartHandle, question: &Question, last: &mut String) {
             },
         }
         tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_of_the_loopback_alone_is_reached_by_nobody() {
+        let alone = |addresses: &[&str]| {
+            let addresses: Vec<SocketAddr> = addresses.iter().map(|at| at.parse().expect("an address")).collect();
+            is_loopback_alone(&addresses, 80)
+        };
+        assert!(alone(&["127.0.0.1:80", "0.0.0.0:81"]));
+        assert!(alone(&["127.0.0.1:80", "[::1]:80"]));
+        assert!(!alone(&["127.0.0.1:80", "0.0.0.0:80"]));
+        assert!(!alone(&["127.0.0.1:81"]) && !alone(&[]));
     }
 }

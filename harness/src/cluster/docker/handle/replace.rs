@@ -16,13 +16,34 @@ use crate::cluster::docker::engine::removal::remove_stand_ins;
 use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::part::error::ClusterError;
 
+/// What a stand-in has otherwise than the container that it stands in for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Difference<'d> {
+    /// Variables of its environment.
+    pub variables: &'d [(&'d str, &'d str)],
+    /// Labels that it has in addition, or with another value.
+    pub labels: &'d [(&'d str, &'d str)],
+    /// Beginnings of the names of labels that it lacks.
+    pub without_labels: &'d [&'d str],
+}
+
+impl Difference<'_> {
+    /// True if a container's own label is to be the stand-in's too. Those of crosspod and of Compose always are.
+    fn keeps(&self, label: &str) -> bool {
+        let is_kept = label.starts_with(labels::PREFIX) || label == labels::SERVICE;
+        let is_other = self.labels.iter().any(|(name, _)| *name == label);
+        let is_gone = self.without_labels.iter().any(|beginning| label.starts_with(beginning));
+        is_kept || !(is_other || is_gone)
+    }
+}
+
 impl PartHandle {
-    /// Starts another container in the place of a part that has ended; it differs by these variables of its environment. It runs
-    /// when this returns, and may not serve yet.
+    /// Starts another container in the place of a part that has ended; it differs by some variables and labels. It runs when this
+    /// returns, and may not serve yet.
     ///
     /// # Errors
     /// The part runs, was replaced already, or the engine refuses.
-    pub async fn replace(&self, variables: &[(&str, &str)]) -> Result<(), ClusterError> {
+    pub async fn replace(&self, difference: &Difference<'_>) -> Result<(), ClusterError> {
         if self.is_replaced() {
             return Err(self.late("to be what it was", Duration::ZERO, "replaced").await);
         }
@@ -47,7 +68,7 @@ impl PartHandle {
             name: Some(name),
             ..CreateContainerOptions::default()
         };
-        let body = like(found, &own, variables);
+        let body = like(found, &own, difference);
         let made = docker
             .create_container(Some(options), body)
             .await
@@ -55,7 +76,8 @@ impl PartHandle {
         // As for every container: its labels are checked by the engine's record before anything is done.
         let other: Arc<str> = made.id.into();
         let found = self.engine().inspect(&other).await?.labels;
-        if labels.iter().any(|(name, value)| found.get(name) != Some(value)) {
+        let mut kept = labels.iter().filter(|(name, _)| difference.keeps(name));
+        if kept.any(|(name, value)| found.get(name) != Some(value)) {
             return Err(ClusterError::NotOurs {
                 container: other.to_string(),
                 found: format!("{found:?}"),
@@ -88,15 +110,21 @@ impl PartHandle {
     }
 }
 
-/// The description of a container that differs from a given one by some variables of its environment.
-fn like(found: ContainerInspectResponse, id: &str, variables: &[(&str, &str)]) -> ContainerCreateBody {
+/// The description of a container that differs from a given one by some variables and labels.
+fn like(found: ContainerInspectResponse, id: &str, difference: &Difference<'_>) -> ContainerCreateBody {
     let config = found.config.unwrap_or_default();
     let mut env = config.env.unwrap_or_default();
-    for (name, value) in variables {
+    for (name, value) in difference.variables {
         env.retain(|pair| pair.split_once('=').is_none_or(|(known, _)| known != *name));
         env.push(format!("{name}={value}"));
     }
     let mut labels = config.labels.unwrap_or_default();
+    labels.retain(|name, _| difference.keeps(name));
+    let others = difference
+        .labels
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    labels.extend(others);
     labels.insert(labels::STANDS_IN_FOR.to_owned(), id.to_owned());
     let networks = found
         .network_settings
@@ -158,7 +186,16 @@ mod tests {
             config: Some(ContainerConfig {
                 hostname: Some("c0ffee".into()),
                 env: pairs(&["A=1", "AB=2"]),
-                labels: Some(HashMap::from([("dev.crosspod.run".to_owned(), "r1".to_owned())])),
+                labels: Some(
+                    [
+                        ("dev.crosspod.run", "r1"),
+                        ("edge.sticky.name", "c"),
+                        ("edge.port", "80"),
+                        ("edge.rule", "a"),
+                    ]
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .into(),
+                ),
                 ..ContainerConfig::default()
             }),
             network_settings: Some(NetworkSettings {
@@ -167,10 +204,17 @@ mod tests {
             }),
             ..ContainerInspectResponse::default()
         };
-        let body = like(found, "c0ffee1234", &[("A", "x=y")]);
+        let difference = Difference {
+            variables: &[("A", "x=y")],
+            labels: &[("edge.rule", "b")],
+            without_labels: &["edge.sticky.", "dev.crosspod."],
+        };
+        let body = like(found, "c0ffee1234", &difference);
         assert_eq!((body.env, body.hostname), (pairs(&["AB=2", "A=x=y"]), None));
         let labels = body.labels.expect("labels");
-        assert_eq!(labels["dev.crosspod.run"], "r1");
+        assert_eq!(labels["dev.crosspod.run"], "r1", "crosspod's own are not taken away");
+        assert_eq!((&*labels["edge.port"], &*labels["edge.rule"]), ("80", "b"));
+        assert!(!labels.contains_key("edge.sticky.name"), "{labels:?}");
         assert_eq!(labels[labels::STANDS_IN_FOR], "c0ffee1234");
         let endpoints = body.networking_config.and_then(|network| network.endpoints_config);
         assert_eq!(endpoints.expect("endpoints")["net"].aliases, pairs(&["pod-1"]));

@@ -12,7 +12,7 @@ use crate::cluster::docker::engine::client_settings::hex;
 use crate::cluster::part::error::ClusterError;
 
 /// Repository of the images.
-const REPOSITORY: &str = "crosspod-built";
+pub(super) const REPOSITORY: &str = "crosspod-built";
 /// Hexadecimal digits of a hash in a tag.
 const HASH_DIGITS: usize = 12;
 

@@ -58,6 +58,8 @@ pub enum ImageFor {
     Postgres,
     /// The message broker.
     Nats,
+    /// The edge.
+    Traefik,
     /// The provider.
     MockAi,
     /// The replicas.
@@ -71,6 +73,7 @@ impl ImageFor {
         match self {
             Self::Postgres => "postgres",
             Self::Nats => "nats",
+            Self::Traefik => "traefik",
             Self::MockAi => "mock-ai",
             Self::Pod => "pod",
             Self::Links => "links",
@@ -81,7 +84,7 @@ impl ImageFor {
     pub(in crate::cluster) fn how_it_is_obtained(self) -> &'static str {
         match self {
             Self::Postgres => "pulls it, or else builds a stand-in from Debian's packages (a minute)",
-            Self::Nats => "pulls it, or else builds a stand-in from the server's PyPI wheel (seconds)",
+            Self::Nats | Self::Traefik => "pulls it, or else builds a stand-in from the server's PyPI wheel (seconds)",
             Self::MockAi | Self::Pod | Self::Links => "builds it from this workspace (a minute or two)",
         }
     }
@@ -91,6 +94,7 @@ impl ImageFor {
         match self {
             Self::Postgres => Some("postgres:15"),
             Self::Nats => Some("nats:2.15"),
+            Self::Traefik => Some("traefik:v3.7"),
             Self::Pod => Some("crosspod-pod"),
             Self::MockAi => Some("crosspod-mock-ai"),
             Self::Links => None,
@@ -98,10 +102,11 @@ impl ImageFor {
     }
 
     /// Variable of the environment that forces an image.
-    fn variable(self) -> &'static str {
+    pub(super) fn variable(self) -> &'static str {
         match self {
             Self::Postgres => "CROSSPOD_IMAGE_POSTGRES",
             Self::Nats => "CROSSPOD_IMAGE_NATS",
+            Self::Traefik => "CROSSPOD_IMAGE_TRAEFIK",
             Self::MockAi => "CROSSPOD_IMAGE_MOCK_AI",
             Self::Pod => "CROSSPOD_IMAGE_POD",
             Self::Links => "CROSSPOD_IMAGE_LINKS",

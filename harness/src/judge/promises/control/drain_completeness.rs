@@ -1,18 +1,17 @@
 //! Promise 31: a pod that is told to stop finishes its work or hands it over, and ends in good order.
 //!
-//! Three things count: a message that it accepts, a turn that it claims, and an end that is late or not in good
-//! order. For the turns that it leaves behind,
-//! [`bounded_takeover`](crate::judge::promises::liveness::bounded_takeover) counts from its end. No edge lies
-//! between clients and pods here, so a refusal by the draining pod itself is not an error that a client is shown.
+//! Four things count: a message that it accepts, a turn that it claims, an end that is late or not in good order, and what clients see
+//! of it through an edge ([`drain_at_the_edge`]). For the turns that it leaves behind,
+//! [`bounded_takeover`](crate::judge::promises::liveness::bounded_takeover) counts from its end. A client that asks the draining pod
+//! itself may be refused; one that asks the edge may not.
 
 use std::collections::HashSet;
 
+use super::drain_at_the_edge;
 use crate::history::{Bound, Capability, Outcome, Status};
-use crate::judge::view::{Breach, FaultSpan, ROW_LATENESS_US, View};
+use crate::judge::view::{Breach, FaultSpan, NOTICE_US, ROW_LATENESS_US, View};
 use crate::judge::{Clause, Need, Promise};
 
-/// Longest time from the signal until the pod knows of it, in microseconds.
-const NOTICE_US: u64 = 500_000;
 /// Longest time that a pod may need beyond its grace to hand over and to say farewell, in microseconds.
 const FAREWELL_US: u64 = 1_000_000;
 
@@ -20,36 +19,34 @@ pub(crate) const PROMISE: Promise = Promise {
     number: 31,
     name: "DrainCompleteness",
     statement: "a pod that was told to stop accepts no new message and claims no turn, and is gone, with exit \
-                code 0 or that of its signal, within its grace and 1 s for its farewell",
+                code 0 or that of its signal, within its grace and 1 s for its farewell; through the edge no client is shown a \
+                5xx or a broken connection for it, nor for a change of the pods that get clients, and is sent to it later than \
+                the edge's health window after the signal",
     needs: &[Need::Within(Bound::Drain)],
-    clauses: &[Clause {
-        name: "no new turn is claimed",
-        needs: &[Need::Can(Capability::Owner)],
-    }],
+    clauses: &[
+        Clause {
+            name: "no new turn is claimed",
+            needs: &[Need::Can(Capability::Owner)],
+        },
+        Clause {
+            name: "clients through the edge notice nothing",
+            needs: &[Need::Can(Capability::Edge)],
+        },
+    ],
     has_more: true,
     judge,
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let stops = view
-        .faults
-        .iter()
-        .filter(|fault| fault.asks_to_end() && view.pods.contains(fault.target));
+    let stops = view.faults.iter().filter(|fault| view.is_orderly(fault));
     let of_each = stops.flat_map(|fault| taken(view, fault).into_iter().chain(end(view, fault)));
-    of_each.chain(claims(view)).collect()
-}
-
-/// When the pod's life ended that was told to stop: at its own end, or at the next heal or healing.
-fn until_us(view: &View<'_>, fault: &FaultSpan<'_>) -> u64 {
-    let died = view.death_after(fault.target, fault.aimed.n);
-    let mended = fault.healing.or(fault.healed);
-    let ends = [died.map(|death| death.at.us), mended.map(|at| at.us)];
-    ends.into_iter().flatten().min().unwrap_or(u64::MAX)
+    let of_pods = of_each.chain(claims(view));
+    of_pods.chain(drain_at_the_edge::judge(view)).collect()
 }
 
 /// The first message that was sent to the pod after it was told to stop, and that it accepted.
 fn taken(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
-    let (from_us, until_us) = (fault.aimed.us + NOTICE_US, until_us(view, fault));
+    let (from_us, until_us) = (fault.aimed.us + NOTICE_US, view.gone_us(fault));
     let later = view.posts.partition_point(|post| post.at.us <= from_us);
     let mut posts = view.posts[later..].iter().take_while(|post| post.at.us < until_us);
     posts.find_map(|post| {
@@ -84,7 +81,7 @@ fn claims(view: &View<'_>) -> Vec<Breach> {
             let mut meanwhile = view.faults.during(owned.at.us, owned.at.us);
             let fault = meanwhile.find(|fault| {
                 let may_claim_until_us = fault.aimed.us + NOTICE_US + ROW_LATENESS_US;
-                let is_late = owned.at.us > may_claim_until_us && owned.at.us < until_us(view, fault);
+                let is_late = owned.at.us > may_claim_until_us && owned.at.us < view.gone_us(fault);
                 fault.asks_to_end() && fault.target == owner.as_str() && is_late
             });
             if let Some(fault) = fault.filter(|fault| reported.insert(fault.id)) {

@@ -1,5 +1,6 @@
 //! Promises about order: cursors, frames and resumed tails form one log for each thread.
 
+mod cursor_attempts;
 pub(in crate::judge) mod epoch_isolation;
 pub(in crate::judge) mod frames_whole;
 pub(in crate::judge) mod monotone_cursor;

@@ -31,9 +31,7 @@ fn check(watcher: &Watcher<'_>, log: &Log<'_>, losses: &[u64]) -> Option<Breach>
     let mut before: Option<Frame<'_>> = None;
     let mut near = 0;
     watcher.frames().find_map(|frame| {
-        // Without epochs, an attempt that takes the text back begins to number anew.
-        let begins_anew = matches!(frame.chunk, Chunk::Start(start) if start.reset && start.epoch.is_none());
-        if begins_anew || matches!(frame.chunk, Chunk::Resync { .. }) {
+        if frame.begins_anew() || matches!(frame.chunk, Chunk::Resync { .. }) {
             last = None;
         }
         if !frame.is_content() {

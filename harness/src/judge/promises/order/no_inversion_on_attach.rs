@@ -14,7 +14,7 @@ pub(crate) const PROMISE: Promise = Promise {
     number: 9,
     name: "NoInversionOnAttach",
     statement: "on each tail every frame that was in the log before the tail opened comes before every later \
-                one, except after a resync",
+                one, except after a resync, or a start that takes the text back and names no epoch",
     needs: &[],
     clauses: &[],
     has_more: true,
@@ -33,7 +33,7 @@ fn by_id(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
     let mut near = 0;
     let mut live: Option<Cursor> = None;
     for frame in watcher.frames() {
-        if matches!(frame.chunk, Chunk::Resync { .. }) {
+        if frame.begins_anew() || matches!(frame.chunk, Chunk::Resync { .. }) {
             live = None;
         }
         let Some(cursor) = frame.cursor.filter(|_| frame.is_content()) else {

@@ -67,6 +67,7 @@ impl<'a> Collector<'a> {
             }
             ClientEvent::FeedbackPosted { op, pod, item } => self.view.feedback.posted(*op, pod, item),
             ClientEvent::FeedbackEnded { op, outcome } => self.view.feedback.ended(at, *op, outcome),
+            ClientEvent::Routed(routed) => self.view.routed.push((at, routed)),
         }
     }
 

@@ -103,6 +103,8 @@ impl<'a> Collector<'a> {
             RunEvent::Played { gave_up } => ending.played = Some((at, gave_up.as_deref())),
             RunEvent::Quiesced => ending.quiesced = Some(at),
             RunEvent::Ended => ending.ended = true,
+            RunEvent::Pool { pods } => self.view.pools.push((at, pods)),
+            RunEvent::Pinning { on } => self.view.pinning.push((at, *on)),
             RunEvent::HarnessFailed { reason } => {
                 ending.harness_failed.get_or_insert(reason);
             }
@@ -165,6 +167,7 @@ impl<'a> Collector<'a> {
             turn.moves_us.sort_unstable();
         }
         claims::settle(&mut self.view);
+        self.note_stopped();
         self.store_texts();
         self.give_stored();
         let given = |thread, cursor: Option<&'a str>| self.places.given.get(&(thread, cursor?)).copied();
@@ -176,6 +179,23 @@ impl<'a> Collector<'a> {
             let turn = refused.turn.and_then(|turn| self.view.turn(turn));
             let scope = turn.map_or(Scope::Thread(refused.thread), Scope::Turn);
             self.view.refused[place].resumes = given(scope, refused.cursor);
+        }
+    }
+
+    /// Notes the turns that were stopped, if the system says of those that they completed: each that a stop was taken for before it
+    /// was over.
+    fn note_stopped(&mut self) {
+        if !self.view.rules.stopped_is_completed {
+            return;
+        }
+        for cancel in self.view.cancels.iter().filter(|cancel| cancel.outcome.ok().is_some()) {
+            for place in &self.view.threads[cancel.thread].turns {
+                let turn = &mut self.view.turns[*place];
+                let is_meant = cancel.turn.is_none_or(|own| own == turn.id);
+                let was_posted = turn.asked().is_some_and(|asked| asked.n < cancel.at.n);
+                let is_over = turn.terminal().is_some_and(|row| row.at.n < cancel.at.n);
+                turn.is_stopped |= is_meant && was_posted && !is_over;
+            }
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Turn<'a> {
     /// When a post was first answered with it.
     pub(crate) accepted: Option<At>,
     pub(crate) rows: Vec<TurnRow<'a>>,
+    /// True if it was stopped, and the system says of a turn that was stopped that it completed.
+    pub(crate) is_stopped: bool,
     /// Its owners in commit order, where each turn has its own.
     pub(crate) owners: Vec<Owned<'a>>,
     /// Parts by the epoch of the attempt that wrote them, as they came.
@@ -60,16 +62,18 @@ impl<'a> Turn<'a> {
         self.rows.iter().find(|row| row.status.is_terminal())
     }
 
+    /// True if it ended with its whole answer, by the system's word. A turn that was stopped has not, whatever the word.
     pub(crate) fn is_completed(&self) -> bool {
-        self.terminal().is_some_and(|row| row.status == Status::Completed)
+        let is_said = self.terminal().is_some_and(|row| row.status == Status::Completed);
+        is_said && !self.is_stopped
     }
 
     /// True if `showing` must equal the stored text in the end. True for a completed turn; otherwise only if
     /// `showing` belongs to the last attempt, since a pod that fails a turn in another one's place stores
     /// nothing and need not take anything back.
     pub(crate) fn settles(&self, showing: &Showing<'_>) -> bool {
-        self.terminal()
-            .is_some_and(|terminal| terminal.status == Status::Completed || showing.epoch == Some(self.attempt))
+        let is_over = self.terminal().is_some();
+        is_over && (self.is_completed() || showing.epoch == Some(self.attempt))
     }
 
     /// How often it had been claimed by the time of a row.

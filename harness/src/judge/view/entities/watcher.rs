@@ -77,6 +77,12 @@ impl Frame<'_> {
         is_one && self.chunk.turn() == before.chunk.turn() && ranks.is_some_and(|(before, own)| before < own)
     }
 
+    /// True if it is a start that takes back what was shown of its turn and names no epoch: without epochs, the ids of an attempt may
+    /// begin anew.
+    pub(crate) fn begins_anew(&self) -> bool {
+        matches!(self.chunk, Chunk::Start(start) if start.reset && start.epoch.is_none())
+    }
+
     /// True if it is part of an answer, and so of the log.
     pub(crate) fn is_content(&self) -> bool {
         self.chunk.turn().is_some()

@@ -4,7 +4,7 @@ use super::super::decoding;
 use super::*;
 use crate::history::{Attempt, PodName};
 use crate::roles::postgres::newest::Newest;
-use crate::system::load::{Beside, Surroundings, load_text};
+use crate::system::load::load_alone;
 
 const COPIES: &str = include_str!("../../../../tests/descriptions/copies-of-one-service.toml");
 const STREAMED: &str = include_str!("../../../../tests/descriptions/streamed-answers.toml");
@@ -12,13 +12,7 @@ const COOKIES: &str = include_str!("../../../../tests/descriptions/cookies.toml"
 
 /// The tables of a description.
 fn tables(text: &str) -> Tables {
-    let around = Surroundings {
-        file: &|_| Beside::There,
-        is_set: &|_| true,
-        promises: &[],
-        stories: &[],
-    };
-    let description = load_text("system.toml", text, &around).expect("a sound description");
+    let description = load_alone("system.toml", text).expect("a sound description");
     description.designs[0].system.tables()
 }
 

@@ -7,6 +7,7 @@ use crate::nemesis::Aim;
 use crate::run::cast::turn::Turn;
 use crate::run::check::bench::{Bench, HELD_AFTER};
 use crate::run::check::section::{Line, Section};
+use crate::run::check::steps::death;
 use crate::run::check::steps::talk::let_go;
 use crate::run::check::wording::attempts::{resets, screen as screen_lines};
 use crate::run::check::wording::table::word;
@@ -84,7 +85,10 @@ async fn after(
 ) -> Result<(), String> {
     let dead = Instant::now();
     let bound = bench.system().within(Bound::Takeover);
-    if on_death == OnDeath::Restart {
+    if bench.places.is_open("owner.on_death") {
+        let line = death::seen(bench, turn, aim).await?;
+        section.push(line);
+    } else if on_death == OnDeath::Restart {
         let started = bench.cast.nemesis().start(&aim.owner).await;
         started.map_err(|e| e.to_string())?;
     }
@@ -119,14 +123,16 @@ async fn after(
     Ok(())
 }
 
-fn claimed(bench: &Bench<'_>, aim: &Aim, heir: &Aim, took: Duration, bound: Duration) -> Line {
+fn claimed(bench: &mut Bench<'_>, aim: &Aim, heir: &Aim, took: Duration, bound: Duration) -> Line {
     let text = format!(
         "{} was killed at token {HELD_AFTER}; {} claimed the turn after {took:.1?}",
         aim.owner, heir.owner
     );
     let profile = bench.system().profile.as_deref().unwrap_or_default().to_owned();
-    let place = bench.place(&format!("profiles.{profile}.bounds.takeover"));
-    if took <= bound {
+    let path = format!("profiles.{profile}.bounds.takeover");
+    let place = bench.place(&path);
+    death::propose_bounds(bench, took);
+    if took <= bound || bench.places.is_open(&path) {
         return Line::ok(text).at(place);
     }
     let text = format!(

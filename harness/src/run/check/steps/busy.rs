@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::history::{Bound, Capability, Outcome, PodName, TurnKey};
 use crate::plan::Answer;
 use crate::run::check::bench::Bench;
+use crate::run::check::proposal::Proposal;
 use crate::run::check::section::{Line, Section};
 use crate::run::check::steps::talk::let_go;
 use crate::run::stopped::Stopped;
@@ -23,7 +24,13 @@ pub(in crate::run) async fn busy(bench: &mut Bench<'_>) -> Option<Section> {
     }
     let said = bench.system().description.calls.turn.busy;
     let place = bench.place("calls.turn.busy");
+    let is_open = bench.places.is_open("calls.turn.busy");
     let line = match tried(bench).await {
+        Ok((seen, how)) if is_open => {
+            let how = format!("a second turn, while the first was held, {how}");
+            bench.propose(Proposal::text("calls.turn.busy", seen.word(), &how));
+            Line::info(how)
+        }
         Ok((seen, how)) if Some(seen) == said => {
             Line::ok(format!("a second turn, while the first was held, {how}: {seen}"))
         }

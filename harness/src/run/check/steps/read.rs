@@ -4,6 +4,7 @@ use crate::history::{PodName, Status};
 use crate::run::cast::turn::Turn;
 use crate::run::check::bench::{Bench, TOKENS};
 use crate::run::check::section::{Line, Section};
+use crate::run::check::wording::open::untried;
 use crate::run::check::wording::screen::fault_of;
 use crate::run::check::wording::table::word;
 use crate::system::reading::tokens_of;
@@ -11,6 +12,9 @@ use crate::workload::Reading;
 
 /// READ on each pod.
 pub(in crate::run) async fn read(bench: &Bench<'_>, turn: &Turn) -> Option<Section> {
+    if let Some(untried) = untried("READ", bench.places, &["calls.read"]) {
+        return Some(untried);
+    }
     let call = bench.system().description.calls.read.as_ref()?;
     let line = call.request.line.to_string();
     let mut section = Section::new("READ");
@@ -83,6 +87,9 @@ fn of_reading(reading: &Reading, turn: &Turn) -> String {
 
 /// STATUS of the turn.
 pub(in crate::run) async fn status(bench: &Bench<'_>, turn: &Turn) -> Option<Section> {
+    if let Some(untried) = untried("STATUS", bench.places, &["calls.status"]) {
+        return Some(untried);
+    }
     let call = bench.system().description.calls.status.as_ref()?;
     let (line, pod, slot) = (call.request.line.to_string(), bench.first(), &bench.cast.slot);
     let place = bench.place("calls.status");

@@ -21,6 +21,9 @@ pub(in crate::run) async fn start(slot: &Slot, told: &[String], took: Duration, 
         let text = format!("{} came up only when it was started again: {}", death.pod, death.seen);
         section.push(Line::bad(text).at(places.of("pods.first_alone")));
     }
+    for short in slot.cluster.short_graces() {
+        section.push(Line::bad(short.to_string()).at(places.of("pods.services")));
+    }
     let pods: Vec<&str> = slot.pods().iter().map(crate::history::PodName::as_str).collect();
     section.push(Line::ok(format!("{} are alive after {took:.1?}", pods.join(", "))));
     section.lines.extend(ready(slot, places).await);
@@ -52,8 +55,7 @@ pub(in crate::run) fn not_up(error: &RunError, told: &[String], system: &System,
             if !is_answer(last) {
                 section.push(line);
                 let text = format!(
-                    "nothing answers at port {} of {service}: it listens on 127.0.0.1 alone inside its container, or on another \
-                     port? Start it with --host 0.0.0.0 (compose: command)",
+                    "nothing answers at port {} of {service}: is it the port that it serves HTTP on?",
                     pods.port
                 );
                 section.push(Line::warn(text).at(places.of("pods.port")));
@@ -61,6 +63,7 @@ pub(in crate::run) fn not_up(error: &RunError, told: &[String], system: &System,
             }
             line
         }
+        RunError::Cluster(ClusterError::Loopback { .. }) => Line::bad(error.to_string()).at(places.of("pods.port")),
         RunError::Cluster(ClusterError::Died { service, .. }) if is_pod(service) => {
             Line::bad(error.to_string()).at(places.of("pods.variables"))
         }
@@ -81,7 +84,11 @@ fn is_answer(last: &str) -> bool {
 pub(in crate::run) async fn links(slot: &Slot, places: &Places) -> Line {
     match reach::prove(slot).await {
         Ok(()) => {
-            let parts = slot.api.system().description.parts.iter().map(|(name, _)| &**name);
+            let is_linked = |role: Role| !matches!(role, Role::Edge | Role::Job);
+            let parts = slot.api.system().description.parts.iter();
+            let parts = parts
+                .filter(|(_, part)| is_linked(part.role))
+                .map(|(name, _)| name.as_str());
             let parts: Vec<&str> = parts.chain(["provider"]).collect();
             Line::ok(format!("each pod reaches {} through the fault proxy", parts.join(", ")))
         }

@@ -6,7 +6,9 @@ use crate::history::{Bound, Status};
 use crate::run::check::bench::Bench;
 use crate::run::check::section::{Line, Section};
 use crate::run::check::steps::talk::let_go;
+use crate::run::check::wording::open::untried;
 use crate::run::check::wording::table::word;
+use crate::system::talk::StoppedAs;
 use crate::wait::{self, Look};
 
 /// Longest until the provider sees its caller go.
@@ -16,6 +18,9 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// STOP, if the description says how.
 pub(in crate::run) async fn stop(bench: &mut Bench<'_>) -> Option<Section> {
+    if let Some(untried) = untried("STOP", bench.places, &["calls.cancel"]) {
+        return Some(untried);
+    }
     bench.system().description.calls.cancel.as_ref()?;
     let place = bench.place("calls.cancel");
     let mut section = Section::new("STOP");
@@ -51,8 +56,25 @@ async fn stopped(bench: &mut Bench<'_>, section: &mut Section) -> Result<(), Str
 
 fn outcome(bench: &Bench<'_>, status: Status, took: Duration, pod: &str) -> Line {
     let statuses = &bench.system().description.statuses;
+    let ends_as = bench
+        .system()
+        .description
+        .calls
+        .cancel
+        .as_ref()
+        .map(|cancel| cancel.ends_as);
     let text = format!("{pod}  the turn is {} after {took:.1?}", word(status));
     match status {
+        Status::Completed if ends_as == Some(StoppedAs::Completed) => {
+            Line::ok(text).at(bench.place("calls.cancel.ends_as"))
+        }
+        Status::Completed => {
+            let text = format!(
+                "{text}, as one that was not stopped: if the system has no other word for it, say ends_as = \"completed\" in \
+                 [calls.cancel]"
+            );
+            Line::bad(text).at(bench.place("calls.cancel"))
+        }
         Status::Cancelled => Line::ok(text).at(bench.place("calls.cancel")),
         Status::Lost => {
             let words = statuses.lost.join(", ");

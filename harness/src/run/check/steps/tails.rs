@@ -13,7 +13,7 @@ use crate::run::check::wording::screen::{Screen, fault_of};
 use crate::run::check::wording::table::table;
 use crate::system::reading::TextToken;
 use crate::system::talk::attach::form_of;
-use crate::workload::Tail;
+use crate::workload::{Seen, Tail};
 
 /// A tail of the turn that was opened while the answer was held.
 pub(in crate::run) struct Opened {
@@ -22,6 +22,11 @@ pub(in crate::run) struct Opened {
 }
 
 impl Opened {
+    /// The tail, if it was opened.
+    pub(in crate::run) fn tail(&self) -> Option<&Tail> {
+        self.tail.as_deref()
+    }
+
     /// The watcher of the tail, if it was opened.
     pub(in crate::run) fn watcher(&self) -> Option<WatcherId> {
         self.tail.as_ref().map(|tail| tail.watcher)
@@ -32,6 +37,13 @@ impl Opened {
 pub(in crate::run) async fn open(bench: &mut Bench<'_>, turn: &Turn) -> Opened {
     let mut section = Section::new("TAIL from the start");
     if bench.system().description.calls.attach.is_none() {
+        if let (false, Some(why)) = (
+            bench.cast.slot.api.streams(),
+            bench.places.not_tried(&["calls.attach", "calls.turn.streams"]),
+        ) {
+            section.push(Line::info(why));
+            return Opened { section, tail: None };
+        }
         let tail = bench.cast.answers.until_now().into_iter().next();
         section.push(match &tail {
             Some(_) => Line::info("the answer to the message is the tail: there is no calls.attach"),
@@ -45,12 +57,26 @@ pub(in crate::run) async fn open(bench: &mut Bench<'_>, turn: &Turn) -> Opened {
     let opened = bench.cast.attach(&pod, turn, "start").await;
     let tail = bench.cast.tails.last().cloned();
     if let Err(why) = opened {
-        let reason = tail.as_ref().and_then(|tail| tail.seen().refused);
-        let why = reason.map_or_else(|| why.to_string(), |reason| format!("the attach was refused: {reason}"));
+        let why = not_opened(tail.as_ref().map(|tail| tail.seen()).as_ref(), &why.to_string());
         section.push(Line::bad(why).at(bench.place("calls.attach.request")));
         return Opened { section, tail: None };
     }
     Opened { section, tail }
+}
+
+/// Why a tail was not opened, in words.
+fn not_opened(seen: Option<&Seen>, why: &str) -> String {
+    match seen {
+        Some(Seen {
+            refused: Some(reason), ..
+        }) => format!("the attach was refused: {reason}"),
+        Some(Seen {
+            open: false, end: None, ..
+        }) => format!(
+            "the attach is not answered ({why}): a service that streams answers at once, before there is anything to show"
+        ),
+        _ => why.to_owned(),
+    }
 }
 
 fn attach_line(bench: &Bench<'_>) -> String {
@@ -98,7 +124,11 @@ pub(in crate::run) async fn from_the_start(
     };
     let proposals = shown.proposals();
     let lines = if frames.is_empty() {
-        let text = "no frame came while the answer was made: does it stream, and is this the turn's stream?";
+        let text = if tail.seen().end.is_some() {
+            "the stream ended without a frame, though the answer was yet to come: is this the turn's stream?"
+        } else {
+            "no frame came while the answer was made: does it stream, and is this the turn's stream?"
+        };
         vec![Line::bad(text).at(bench.place("calls.attach"))]
     } else {
         verdict(bench, &screen, turn, &proposals)
@@ -242,5 +272,26 @@ async fn late(bench: &Bench<'_>, watcher: &Watcher, turn: &Turn) -> Line {
         (_, fault) if fault.is_empty() => Line::ok(format!("{pod}  all {TOKENS} tokens again, {end}")),
         (0, _) => Line::info(format!("{pod}  nothing of the turn")),
         (_, fault) => Line::bad(format!("{pod}  not whole: {fault}; {end}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_that_was_not_opened_says_whether_it_was_refused_or_not_answered() {
+        let refused = Seen {
+            refused: Some("403: no".to_owned()),
+            ..Seen::default()
+        };
+        let why = "the stream open: not within 2.5s";
+        assert_eq!(not_opened(Some(&refused), why), "the attach was refused: 403: no");
+        let silent = not_opened(Some(&Seen::default()), why);
+        assert!(
+            silent.starts_with("the attach is not answered (the stream open: not within 2.5s): "),
+            "{silent}"
+        );
+        assert_eq!(not_opened(None, why), why);
     }
 }

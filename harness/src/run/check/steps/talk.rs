@@ -10,9 +10,25 @@ use crate::run::check::section::{Line, Section};
 use crate::system::System;
 use crate::system::talk::Request;
 use crate::wait::{self, Look};
+use crate::wire::text::cut;
 
+/// Values without which no client can sign in.
+pub(in crate::run) const SIGN_IN: [&str; 3] = ["auth.headers", "auth.accounts", "auth.steps"];
+/// Values without which no message is posted.
+pub(in crate::run) const TURN_REQUEST: [&str; 6] = [
+    "calls.turn.request",
+    "calls.turn.headers",
+    "calls.turn.query",
+    "calls.turn.json",
+    "calls.turn.form",
+    "calls.turn.multipart",
+];
 /// Longest that the provider's journal is behind.
 const JOURNAL: Duration = Duration::from_secs(2);
+/// Lines of a log that are quoted.
+const LOG_LINES: usize = 3;
+/// Longest quotation of one, in bytes.
+const LOG_BYTES: usize = 240;
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -59,12 +75,24 @@ pub(in crate::run) fn not_begun(why: &str, system: &System, places: &Places) -> 
 /// Posts the turn, and waits until the provider holds its answer. Returns the turn if one was accepted, and whether the provider was
 /// called for it.
 pub(in crate::run) async fn turn(bench: &mut Bench<'_>, section: &mut Section) -> Option<(Turn, bool)> {
+    if let Some(why) = bench
+        .places
+        .not_tried(&[&TURN_REQUEST[..], &["calls.turn.capture"]].concat())
+    {
+        section.push(Line::info(format!("turn     {why}")).at(bench.place("calls.turn")));
+        return None;
+    }
     let (pod, thread) = (bench.first(), bench.cast.thread.clone());
     let request = line_of(&bench.system().description.calls.turn.request);
     let (turn, took) = match bench.post(&thread, &pod, &Bench::held_answer()).await {
         Ok(accepted) => accepted,
         Err(why) => {
-            section.push(not_accepted(bench, &format!("turn     {pod}  {request}   {why}")));
+            let log = if is_own_failure(&why) {
+                log_of(bench, &pod).await
+            } else {
+                String::new()
+            };
+            section.push(not_accepted(bench, &format!("turn     {pod}  {request}   {why}{log}")));
             return None;
         }
     };
@@ -83,6 +111,35 @@ pub(in crate::run) async fn turn(bench: &mut Bench<'_>, section: &mut Section) -
 
 fn line_of(request: &Request) -> String {
     request.line.to_string()
+}
+
+/// True if a request was answered with a status by which a service says that it failed itself: `500: ...`.
+fn is_own_failure(why: &str) -> bool {
+    let status = why.split(':').next().unwrap_or_default();
+    status.parse().is_ok_and(|status: u16| (500..600).contains(&status))
+}
+
+/// The last lines of a pod's log, as the end of a message.
+async fn log_of(bench: &Bench<'_>, pod: &PodName) -> String {
+    let begin = "\n       that is a failure of the service itself, not of the description";
+    let lines = match bench.cast.slot.pod(pod) {
+        Ok(part) => part.logs_since_start().await.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
+    let lines = lines
+        .iter()
+        .map(|line| line.text.trim())
+        .filter(|text| !text.is_empty());
+    let last: Vec<String> = lines
+        .map(|text| format!("\n         {}", cut(text, LOG_BYTES)))
+        .collect();
+    if last.is_empty() {
+        return format!("{begin}; its log is empty");
+    }
+    format!(
+        "{begin}; its log ends with{}",
+        last[last.len().saturating_sub(LOG_LINES)..].concat()
+    )
 }
 
 fn not_accepted(bench: &Bench<'_>, text: &str) -> Line {
@@ -130,7 +187,7 @@ async fn called(bench: &Bench<'_>, turn: &Turn, section: &mut Section) -> bool {
 }
 
 /// The provider's calls for a turn: the pod that made each, and how many messages it sent. The journal is a little behind.
-async fn calls(bench: &Bench<'_>, turn: &Turn, was_called: bool) -> Vec<(Option<PodName>, usize)> {
+pub(in crate::run) async fn calls(bench: &Bench<'_>, turn: &Turn, was_called: bool) -> Vec<(Option<PodName>, usize)> {
     let started = || {
         let calls = bench.events().into_iter().filter_map(|event| match event.what {
             What::Provider(call) if call.key == turn.key => match call.what {
@@ -192,4 +249,15 @@ async fn owned(bench: &Bench<'_>, turn: &Turn, section: &mut Section) {
 pub(in crate::run) async fn let_go(bench: &Bench<'_>, turn: &Turn) -> bool {
     let opened = tokio::time::timeout(Duration::from_secs(3), bench.cast.provider().open_gate(turn)).await;
     matches!(opened, Ok(Ok(())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_of_500_and_above_is_the_service_s_own_failure() {
+        assert!(is_own_failure("500: {\"error\":1}") && is_own_failure("503: "));
+        assert!(!is_own_failure("404: no such thread") && !is_own_failure("no whole answer within 5s"));
+    }
 }

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::frames::SeenFrame;
 use super::pointers::{pointers, pointers_to_text};
+use super::stream_keys::rising;
 use crate::history::{Chunk, TurnId};
 use crate::run::check::places::Places;
 use crate::run::check::section::Line;
@@ -53,7 +52,7 @@ impl Shown<'_> {
         let chunks = self.frames.iter().flat_map(|frame| &frame.read.chunks);
         let ends = |chunk: &Chunk| matches!(chunk, Chunk::Finish { .. });
         let odd_word = |frame: &SeenFrame| frame.read.note.as_ref().is_some_and(|note| note.contains(WORDS));
-        if chunks.into_iter().any(ends) || self.frames.iter().any(odd_word) {
+        if self.frames.is_empty() || chunks.into_iter().any(ends) || self.frames.iter().any(odd_word) {
             return None;
         }
         let last = self.frames.iter().rev().find(|frame| frame.read.kind.is_some());
@@ -278,22 +277,8 @@ impl Shown<'_> {
         if self.frames.iter().filter(|frame| frame.event.id.is_some()).count() > 1 {
             return Some("the events have ids: say \"id\"".to_owned());
         }
-        let mut found: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-        for value in self.frames.iter().filter_map(|frame| frame.value.as_ref()) {
-            for at in pointers(value, &Value::is_u64) {
-                found
-                    .entry(at.clone())
-                    .or_default()
-                    .extend(value.pointer(&at).and_then(Value::as_u64));
-            }
-        }
-        let rises = |numbers: &Vec<u64>| numbers.len() > 2 && numbers.windows(2).all(|pair| pair[0] < pair[1]);
-        let (at, numbers) = found.into_iter().find(|(_, numbers)| rises(numbers))?;
-        Some(format!(
-            "{at} rises from {} to {}",
-            numbers[0],
-            numbers[numbers.len() - 1]
-        ))
+        let (at, first, last) = rising(self.frames)?;
+        Some(format!("{at} rises from {first} to {last}"))
     }
 
     /// Kinds that no rule takes.

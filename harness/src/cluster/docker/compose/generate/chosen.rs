@@ -30,8 +30,10 @@ pub(super) fn choose(resolved: &Resolved, wanted: &Wanted) -> Result<BTreeSet<St
 fn unknown(resolved: &Resolved, wanted: &Wanted) -> Vec<String> {
     let services = wanted.pods.services.iter().map(|name| ("pods.services", name));
     let parts = wanted.parts.iter().map(|part| ("parts", &part.service));
+    let candidate = candidate(wanted).map(|name| ("edge.candidate.service", name));
     let unknown = services
         .chain(parts)
+        .chain(candidate)
         .filter(|(_, name)| !resolved.services.contains_key(*name));
     let said = unknown.map(|(key, name)| {
         format!(
@@ -61,7 +63,8 @@ fn started(resolved: &Resolved, wanted: &Wanted) -> BTreeSet<String> {
         .pods
         .services
         .iter()
-        .chain(wanted.parts.iter().map(|part| &part.service));
+        .chain(wanted.parts.iter().map(|part| &part.service))
+        .chain(candidate(wanted));
     let mut next: Vec<String> = by_default.chain(named).cloned().collect();
     let mut started = BTreeSet::new();
     while let Some(name) = next.pop() {
@@ -73,6 +76,11 @@ fn started(resolved: &Resolved, wanted: &Wanted) -> BTreeSet<String> {
         }
     }
     started
+}
+
+/// The candidate's service, if there is a candidate.
+fn candidate(wanted: &Wanted) -> Option<&String> {
+    Some(&wanted.edge.as_ref()?.candidate.as_ref()?.service)
 }
 
 fn of_pods(resolved: &Resolved, wanted: &Wanted, chosen: &BTreeSet<String>) -> Vec<String> {
@@ -88,7 +96,12 @@ fn of_pods(resolved: &Resolved, wanted: &Wanted, chosen: &BTreeSet<String>) -> V
             named.len()
         ));
     }
-    for name in &pods.services {
+    if let Some(name) = candidate(wanted).filter(|name| pods.services.contains(name)) {
+        problems.push(format!(
+            "edge.candidate.service: {name} is a pod; a candidate is a service of its own"
+        ));
+    }
+    for name in pods.services.iter().chain(candidate(wanted)) {
         let service = &resolved.services[name];
         let replicas = service.replicas();
         if replicas > 1 && !pods.are_copies() {

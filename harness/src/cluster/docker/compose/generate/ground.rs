@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::cluster::docker::compose::resolved::{Fields, Resolved, Service};
+use crate::cluster::edge_wanted::WantedCandidate;
 use crate::cluster::part::role::{Part, Role};
 use crate::cluster::wanted::Wanted;
 
@@ -64,6 +65,21 @@ impl Ground<'_> {
             labels.insert(self.frame.part_label.to_owned(), literal(&part.to_label()));
         }
         labels.into()
+    }
+
+    /// Everything that is built like a pod, by name, with the service that it is made of: the pods, and the candidate.
+    pub(super) fn replicas(&self) -> Vec<(String, String)> {
+        let mut replicas = self.wanted.pods.named();
+        replicas.extend(
+            self.candidate()
+                .map(|candidate| (candidate.service.clone(), candidate.service.clone())),
+        );
+        replicas
+    }
+
+    /// The service that is no pod until a story starts it.
+    pub(super) fn candidate(&self) -> Option<&WantedCandidate> {
+        self.wanted.edge.as_ref()?.candidate.as_ref()
     }
 
     /// Every part that pods reach through the fault proxy.

@@ -5,6 +5,7 @@
 //! fault proxy stand beside the user's services. Pure: the same input gives the same file.
 
 mod chosen;
+mod edge;
 pub(in crate::cluster) mod ground;
 mod limits;
 mod ours;
@@ -13,6 +14,7 @@ mod postgres;
 mod service;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 
@@ -25,8 +27,12 @@ use crate::cluster::wanted::Wanted;
 pub(in crate::cluster) struct Generated {
     /// The whole file. JSON is YAML.
     pub(in crate::cluster) file: Value,
-    /// All services.
+    /// All services that are started at once.
     pub(in crate::cluster) services: Vec<String>,
+    /// The services of the candidate, which are not started with the others.
+    pub(in crate::cluster) candidate: Vec<String>,
+    /// Folder with the edge's configuration, whose files are copied into its container.
+    pub(in crate::cluster) edge_config: Option<PathBuf>,
     /// Services that start before the other pods do, where one pod boots alone.
     pub(in crate::cluster) first: Option<Vec<String>>,
     /// Services whose image is built, and its tag.
@@ -59,7 +65,7 @@ impl Ground<'_> {
     fn build(&self) -> Result<Generated, Vec<String>> {
         let (mut services, mut problems) = (BTreeMap::new(), Vec::new());
         let mut builds = BTreeMap::new();
-        let pods = self.wanted.pods.named();
+        let pods = self.replicas();
         let is_pod = |name: &str| pods.iter().any(|(_, service)| service == name);
         for name in self.chosen.iter().filter(|name| !is_pod(name)) {
             match self.other(name) {
@@ -84,9 +90,22 @@ impl Ground<'_> {
                 builds.insert(name.clone(), tag.to_owned());
             }
         }
+        let edge_config = self.copy_edge_config(&mut services);
+        let candidate = self.candidate().map(|candidate| candidate.service.clone());
+        let candidate: Vec<String> = candidate
+            .into_iter()
+            .flat_map(|name| [sandbox_of(&name), name])
+            .collect();
+        let at_once = services
+            .keys()
+            .filter(|name| !candidate.contains(name))
+            .cloned()
+            .collect();
         let first = self.first(&services);
         Ok(Generated {
-            services: services.keys().cloned().collect(),
+            services: at_once,
+            candidate,
+            edge_config,
             first,
             builds,
             remarks: self.remarks(),
@@ -141,6 +160,11 @@ impl Ground<'_> {
             return None;
         }
         let mut later: BTreeSet<String> = pods.into_iter().skip(1).map(|(pod, _)| pod).collect();
+        later.extend(
+            self.candidate()
+                .into_iter()
+                .flat_map(|of| [sandbox_of(&of.service), of.service.clone()]),
+        );
         loop {
             let needs = |fields: &Fields| Service(fields.clone()).needs();
             let more = services

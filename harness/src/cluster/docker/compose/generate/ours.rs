@@ -31,7 +31,7 @@ impl Ground<'_> {
             "--admin".to_owned(),
             format!("0.0.0.0:{PROVIDER_ADMIN}"),
         ];
-        let pods = self.wanted.pods.named();
+        let pods = self.replicas();
         let callers = (CALLERS..).zip(&pods);
         let callers = callers.flat_map(|(port, (pod, _))| ["--caller".to_owned(), format!("{pod}=0.0.0.0:{port}")]);
         let command: Vec<String> = listen.into_iter().chain(callers).collect();
@@ -54,7 +54,7 @@ impl Ground<'_> {
             alive: Some("/version".into()),
             ..Part::new(LINKS, Role::Links)
         };
-        let edges = (0..self.wanted.pods.named().len()).map(|number| self.edge_of(number));
+        let edges = (0..self.replicas().len()).map(|number| self.edge_of(number));
         let ports = std::iter::once(admin).chain(edges).map(|port| on_loopback(None, port));
         let ports: Vec<Value> = ports.collect();
         let command = ["-host", "0.0.0.0", "-port", &admin.to_string()].map(str::to_owned);
@@ -78,7 +78,7 @@ impl Ground<'_> {
     /// The proxies: of each pod to each port of each part and to the provider, and of clients to each pod.
     fn proxies(&self) -> Vec<Value> {
         let mut proxies = Vec::new();
-        for (number, (pod, _)) in self.wanted.pods.named().into_iter().enumerate() {
+        for (number, (pod, _)) in self.replicas().into_iter().enumerate() {
             let mut add = |name: String, listen: u16, upstream: String| {
                 let from = sandbox_of(&pod);
                 proxies.push(

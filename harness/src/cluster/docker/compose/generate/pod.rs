@@ -58,6 +58,7 @@ impl Ground<'_> {
             admin: wanted.admin,
             edge: Some(self.edge_of(number)),
             alive: Some(wanted.alive.clone()),
+            is_candidate: self.candidate().is_some_and(|candidate| candidate.service == pod),
             ..Part::new(pod, Role::Pod)
         };
         fields.insert("labels".into(), self.labels(&service.0, Some(&described(part, limits))));
@@ -71,7 +72,9 @@ impl Ground<'_> {
             environment.insert(name.to_owned(), value.into());
         }
         let provider = format!("http://{PROVIDER_NAME}:{}", self.provider_port());
-        for (name, value) in &self.wanted.pods.variables {
+        let of_candidate = self.candidate().filter(|candidate| candidate.service == pod);
+        let of_candidate = of_candidate.into_iter().flat_map(|candidate| &candidate.variables);
+        for (name, value) in self.wanted.pods.variables.iter().chain(of_candidate) {
             let value = value.replace("{pod}", pod).replace("{provider}", &provider);
             environment.insert(name.clone(), literal(&value));
         }

@@ -40,8 +40,12 @@ fn wanted(pods: &[&str], copies: u8, parts: &[(&str, Role)]) -> Wanted {
             variables: [("URL", "{provider}/v1"), ("NAME", "{pod}"), ("PRICE", "1$")]
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
+            defects_of_others: BTreeSet::new(),
             as_own_user: false,
         },
+        edge: None,
+        compose_variables: BTreeMap::new(),
+        drain: None,
         parts: parts.iter().map(|&(name, role)| Part::new(name, role)).collect(),
         images: BTreeMap::new(),
         stand_ins: None,

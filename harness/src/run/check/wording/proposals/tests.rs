@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::run::check::wording::frames::frames;
 use crate::run::check::wording::screen::{Screen, fault_of};
-use crate::system::load::{Beside, Surroundings, load_text};
+use crate::system::load::load_alone;
 use crate::system::reading::{FrameRules, Reader};
 
 const GRAPH: &str = include_str!("../../../../../tests/descriptions/copies-of-one-service.toml");
@@ -48,13 +48,7 @@ fn agent() -> String {
 fn bad(description: &str, change: (&str, &str), stream: &str) -> (Vec<String>, String) {
     assert!(description.contains(change.0), "{:?} is in the description", change.0);
     let text = description.replace(change.0, change.1);
-    let around = Surroundings {
-        file: &|_| Beside::There,
-        is_set: &|_| true,
-        promises: &[],
-        stories: &[],
-    };
-    let described = load_text("system.toml", &text, &around).unwrap_or_else(|e| panic!("{:?}", e.lines()));
+    let described = load_alone("system.toml", &text).unwrap_or_else(|e| panic!("{:?}", e.lines()));
     let described = described.designs[0].clone();
     let rules = FrameRules {
         stream: described.system.stream.clone(),

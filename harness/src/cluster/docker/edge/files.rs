@@ -1,0 +1,94 @@
+//! The files of an edge's configuration: those of a folder, and those that replace some of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use crate::cluster::part::error::ClusterError;
+
+/// Files by their paths below a folder.
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
+
+/// Reads every file of a folder and of the folders below it.
+///
+/// # Errors
+/// One of them cannot be read.
+pub(super) fn read(folder: &Path) -> Result<Files, ClusterError> {
+    let (mut files, mut folders) = (Files::new(), vec![folder.to_owned()]);
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).map_err(ClusterError::file("listing", &next))? {
+            let path = entry.map_err(ClusterError::file("listing", &next))?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = fs::read(&path).map_err(ClusterError::file("reading", &path))?;
+            let name = path.strip_prefix(folder).unwrap_or(&path);
+            files.insert(name.to_string_lossy().into_owned(), bytes);
+        }
+    }
+    Ok(files)
+}
+
+/// Lets the files of a defect's folder replace those of the same names.
+///
+/// # Errors
+/// The folder cannot be read, is empty, or has a file that replaces none: by a mistake in its name the defect would do nothing.
+pub(super) fn replace(files: &mut Files, defect: &str, folder: &Path) -> Result<(), ClusterError> {
+    let others = read(folder)?;
+    let stray = others.keys().find(|name| !files.contains_key(*name));
+    let why = match stray {
+        Some(name) => format!(
+            "{} replaces no file of the edge's configuration, which has {}",
+            folder.join(name).display(),
+            files.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+        ),
+        None if others.is_empty() => format!("{} has no file", folder.display()),
+        None => {
+            files.extend(others);
+            return Ok(());
+        }
+    };
+    Err(ClusterError::Spec {
+        what: format!("the defect {defect}"),
+        why,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_defect_replaces_files_of_the_configuration_and_no_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("made");
+            fs::write(path, text).expect("written");
+        };
+        write("config/a.yml", "one");
+        write("config/sub/b.yml", "two");
+        write("sound/a.yml", "other");
+        write("stray/c.yml", "three");
+        fs::create_dir(folder.path().join("empty")).expect("made");
+        let mut files = read(&folder.path().join("config")).expect("read");
+        assert_eq!(files.keys().collect::<Vec<_>>(), ["a.yml", "sub/b.yml"]);
+        replace(&mut files, "d", &folder.path().join("sound")).expect("replaced");
+        assert_eq!(
+            (&files["a.yml"][..], &files["sub/b.yml"][..]),
+            (&b"other"[..], &b"two"[..])
+        );
+        let refused = |files: &mut Files, name: &str| {
+            let refused = replace(files, "d", &folder.path().join(name));
+            refused.expect_err("refused").to_string()
+        };
+        let stray = refused(&mut files, "stray");
+        assert!(
+            stray.contains("c.yml replaces no file of the edge's configuration, which has a.yml, sub/b.yml"),
+            "{stray}"
+        );
+        assert!(refused(&mut files, "empty").ends_with("has no file"));
+        assert!(refused(&mut files, "nowhere").contains("nowhere"));
+    }
+}

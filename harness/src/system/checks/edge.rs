@@ -1,0 +1,73 @@
+//! The edge: the part that it is, and the files beside the description that change it.
+
+use super::look::{items, read, text};
+use super::surroundings::{Beside, Surroundings};
+use crate::system::table::{Node, Problem};
+
+/// Files of a candidate.
+const SPLITS: [&str; 3] = ["rolled_back", "both", "promoted"];
+
+pub(super) fn check(tree: &Node, around: &Surroundings<'_>, found: &mut Vec<Problem>) {
+    its_part(tree, found);
+    files_of_the_candidate(tree, around, found);
+    defects(tree, found);
+}
+
+/// The edge is a part of that role.
+fn its_part(tree: &Node, found: &mut Vec<Problem>) {
+    let (Some(node), Some(part)) = (tree.find("edge.part"), text(tree, "edge.part")) else {
+        return;
+    };
+    match text(tree, &format!("parts.{part}.role")) {
+        Some("edge") => {}
+        Some(role) => {
+            let problem = Problem::at(node, format!("parts.{part} has the role {role:?}, not \"edge\""));
+            found.push(problem);
+        }
+        None => {
+            let problem = Problem::at(node, format!("{part:?} is no part"));
+            found.push(problem.help(format!("add [parts.{part}] with role = \"edge\" and its ports")));
+        }
+    }
+}
+
+fn files_of_the_candidate(tree: &Node, around: &Surroundings<'_>, found: &mut Vec<Problem>) {
+    for path in SPLITS.map(|split| format!("edge.candidate.{split}")) {
+        let (Some(node), Some(file)) = (tree.find(&path), text(tree, &path)) else {
+            continue;
+        };
+        if let Beside::Missing(others) = (around.file)(file) {
+            let problem = Problem::at(node, format!("no such file: {file}"));
+            found.push(match &others[..] {
+                [] => problem.help("paths are taken from the folder of this file"),
+                others => problem.help(format!("there are {}", others.join(", "))),
+            });
+        }
+    }
+}
+
+/// A defect of the edge changes its configuration.
+fn defects(tree: &Node, found: &mut Vec<Problem>) {
+    let can_be_changed = tree.find("edge.config").is_some() && tree.find("edge.api").is_some();
+    for (number, defect) in items(tree, "defects").iter().enumerate() {
+        let Some(node) = defect.get("edge") else {
+            if let (Some(pods), Some(false)) = (
+                defect.get("pods"),
+                read::<bool>(tree, &format!("defects[{number}].pods")),
+            ) {
+                found.push(Problem::at(
+                    pods,
+                    "neither the pods nor the edge have the defect: say edge, its folder",
+                ));
+            }
+            continue;
+        };
+        if !can_be_changed {
+            let problem = Problem::at(
+                node,
+                "a defect of the edge replaces files of edge.config, and edge.api says that it did",
+            );
+            found.push(problem.help("say config and api in [edge]"));
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! A candidate boots while a live pod holds feedback that it has set aside to store, in a spool that both can see. The candidate's
+//! recovery must leave it alone: it is not stranded, and it would be stored twice.
+
+use crosspod::nemesis::Failpoint;
+use crosspod::plan::Pod;
+use crosspod::run::{Cast, Played};
+
+pub(crate) async fn candidate_beside_a_live_spool(c: &mut Cast) -> Played {
+    let pod = c.pod(Pod::first());
+    let armed = c
+        .nemesis()
+        .arm(std::slice::from_ref(&pod), Failpoint::InsideSpoolDrain, None)
+        .await?;
+    let set_aside = c.give_feedback(&pod).await?;
+    let held = c.nemesis().holds(armed).await?;
+    let behind = c.give_feedback(&pod).await?;
+    c.edge().start_candidate().await?;
+    c.edge().verify_candidate().await?;
+    c.evidence("a candidate came up while a live pod held feedback", held.pod == pod);
+    c.nemesis().release(&held).await?;
+    c.feedback_stored(&[set_aside, behind]).await?;
+    c.spool_is_empty(&pod).await?;
+    c.edge().stop_candidate().await?;
+    Ok(())
+}

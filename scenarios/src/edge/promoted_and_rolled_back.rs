@@ -1,0 +1,46 @@
+//! A candidate is started beside the pods, verified, given a share of the traffic, promoted, and rolled back, all under load: for a
+//! client the swap is atomic, none is shown a server's error, and answers begun on one side end on the other.
+
+use crosspod::plan::{Answer, Pod};
+use crosspod::run::{Cast, LoadPlan, Played};
+use crosspod::system::parts::Affinity;
+
+/// Requests at each step.
+const REQUESTS: u32 = 200;
+
+pub(crate) async fn promoted_and_rolled_back(c: &mut Cast) -> Played {
+    let entry = c.entry_by(Affinity::Cookie)?;
+    let user = c.client_on(&c.pod(Pod::first()), &entry).await?;
+    let turn = c.post_by(&user, Answer::tokens(12).gate_after(3)).await?;
+    let watcher = c.attach_by(&user, &turn, "through-the-swap").await?;
+    watcher.reaches(3).await?;
+    let load = c.steady_load(&entry, &turn, LoadPlan::STEADY)?;
+    c.edge().start_candidate().await?;
+    c.edge().verify_candidate().await?;
+    let candidate = c.candidate()?;
+    c.edge().share().await?;
+    c.back_in_the_pool(&candidate, &entry).await?;
+    load.reaches(load.course().requests + REQUESTS, 1).await?;
+    c.edge().promote().await?;
+    c.pool_holds(std::slice::from_ref(&candidate), &entry).await?;
+    let newcomer = c.edge_client(&entry)?;
+    let on_candidate = c.served(&newcomer).await? == candidate;
+    c.evidence("the candidate served every new client", on_candidate);
+    let begun = c.post_by(&newcomer, Answer::tokens(10).gate_after(3)).await?;
+    load.reaches(load.course().requests + REQUESTS, 1).await?;
+    c.provider().open_gate(&turn).await?;
+    c.settled(&turn).await?;
+    c.edge().roll_back().await?;
+    let pods = c.pods();
+    c.pool_holds(&pods, &entry).await?;
+    load.reaches(load.course().requests + REQUESTS, 1).await?;
+    c.provider().open_gate(&begun).await?;
+    c.settled(&begun).await?;
+    let course = load.end().await?;
+    c.evidence(
+        "clients asked before, during and after the swap",
+        course.requests >= 3 * REQUESTS,
+    );
+    c.edge().stop_candidate().await?;
+    Ok(())
+}
