@@ -15,6 +15,8 @@ use crate::cluster::edge_wanted::WantedEntry;
 use crate::cluster::part::error::ClusterError;
 use crate::system::parts::Affinity;
 
+/// Longest until the edge has put its routers together, once its entries lead to the pods.
+const SOUND: Duration = Duration::from_secs(5);
 /// Pause between two rounds of questions.
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -32,9 +34,32 @@ impl Edge {
         }
         let entries = self.wanted.entries.iter();
         try_join_all(entries.map(|(name, entry)| self.entry_ready(name, entry, pods, bound))).await?;
+        self.routers_sound().await?;
         let servers = self.servers().await;
         *whole() = servers;
         Ok(())
+    }
+
+    /// Waits until the edge finds no mistake in any of its routers. Without an interface nobody can tell.
+    async fn routers_sound(&self) -> Result<(), ClusterError> {
+        let began = Instant::now();
+        loop {
+            let Some(at) = self.wanted.api.and_then(|port| self.part.published(port)) else {
+                return Ok(());
+            };
+            let seen = match api::get(at, "/api/http/routers").await {
+                Ok(routers) => api::broken(&routers.unwrap_or_default()).join("; "),
+                Err(error) => error,
+            };
+            if seen.is_empty() {
+                return Ok(());
+            }
+            if began.elapsed() > SOUND {
+                let awaited = "routers without a mistake in a label or file";
+                return Err(self.part.late(awaited, SOUND, &seen).await);
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
     }
 
     /// The servers that the edge knows, with their states. Returns `None` if nobody can tell.
