@@ -50,6 +50,7 @@ const INJECTS: &[(&str, &str)] = &[
     ("Fault::ExhaustDescriptors", "descriptors-exhausted"),
     (".roll_out(", "other-version"),
     (".upgrade_all(", "terminate"),
+    (".stop_candidate(", "terminate"),
     (".upgrade_all(", "other-version"),
     (".terminate_backends(", "backends-terminated"),
     (".exhaust_connections(", "connections-exhausted"),

@@ -92,6 +92,9 @@ pub struct EdgeRules {
     pub health_ms: u64,
     /// Ways into the edge.
     pub entries: Vec<EdgeEntry>,
+    /// A release that may be started beside the pods: while it runs it works as they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<PodName>,
 }
 
 /// A way into the edge.

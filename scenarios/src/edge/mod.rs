@@ -156,16 +156,16 @@ fn releases() -> Vec<Story> {
                 "every pod left in good order and another version took its place"]),
         edge!(promoted_and_rolled_back::promoted_and_rolled_back: "a candidate is verified, promoted and rolled back under load",
         needs [Attach, Has(Edge), PinsBy(Cookie), Candidate, Version],
-        faults [],
+        faults ["terminate"],
         catches [],
         evidence [
             "the candidate served every new client",
             "clients asked before, during and after the swap",
-            "an answer went on through the whole swap"
+            "an answer went on through the promotion"
         ]),
         edge!(candidate_beside_a_live_spool::candidate_beside_a_live_spool: "a candidate boots beside a pod that has set feedback aside",
             needs [Has(Edge), Candidate, Spool, Version],
-            faults ["hold at"],
+            faults ["hold at", "terminate"],
             catches ["candidate-takes-live-spool"],
             evidence ["a candidate came up while a live pod held feedback"]),
     ]

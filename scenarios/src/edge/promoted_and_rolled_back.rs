@@ -7,8 +7,8 @@ use crosspod::system::parts::Affinity;
 
 use crate::common::PAUSE;
 
-/// Tokens of an answer that outlasts the swap.
-const TOKENS: u32 = 160;
+/// Tokens of an answer that outlasts the promotion.
+const TOKENS: u32 = 300;
 /// Requests at each step.
 const REQUESTS: u32 = 200;
 
@@ -28,16 +28,16 @@ pub(crate) async fn promoted_and_rolled_back(c: &mut Cast) -> Played {
     load.reaches(load.course().requests + REQUESTS, 1).await?;
     c.edge().promote().await?;
     c.pool_holds(std::slice::from_ref(&candidate), &entry).await?;
+    c.evidence("an answer went on through the promotion", !c.is_over(&turn).await?);
     let newcomer = c.edge_client(&entry)?;
     let on_candidate = c.served(&newcomer).await? == candidate;
     c.evidence("the candidate served every new client", on_candidate);
-    let begun = c.post_by(&newcomer, Answer::tokens(TOKENS / 4).paced(PAUSE)).await?;
+    let begun = c.post_by(&newcomer, Answer::tokens(10)).await?;
     load.reaches(load.course().requests + REQUESTS, 1).await?;
     c.edge().roll_back().await?;
     let pods = c.pods();
     c.pool_holds(&pods, &entry).await?;
     load.reaches(load.course().requests + REQUESTS, 1).await?;
-    c.evidence("an answer went on through the whole swap", !c.is_over(&turn).await?);
     c.settled_within(&turn, PAUSE * TOKENS).await?;
     c.settled_within(&begun, PAUSE * TOKENS).await?;
     let course = load.end().await?;

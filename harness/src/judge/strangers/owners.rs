@@ -1,7 +1,7 @@
 //! Owners: values that lead to no pod, columns that keep their last owner, and takings through "nobody".
 
 use super::scene::{asked, call_asked, described, died_at_work, owned, run, settle, survived, undisturbed};
-use crate::history::{Capability, FaultStep, OnDeath, PodEvent, RunEvent, Status, What};
+use crate::history::{Capability, EdgeRules, FaultStep, OnDeath, PodEvent, RunEvent, Status, What};
 use crate::judge::testing::{Play, TOKENS, aimed, call_ends, fault, observed};
 use crate::verdict::Verdict;
 
@@ -110,6 +110,24 @@ fn what_was_broken_as_the_turn_was_released_is_what_counts() {
         drained(true).keeps(promise);
         drained(false).breaks(promise);
     }
+}
+
+#[test]
+fn a_candidate_beside_the_pods_may_own_a_turn() {
+    let mut play = undisturbed();
+    play.turn_into(
+        &owned(40, "turn-1", Some("pod-1"), Status::InProgress),
+        owned(40, "turn-1", Some("pod-candidate"), Status::InProgress),
+    );
+    assert_eq!(play.judged().verdict, Verdict::Broken);
+    let beside = described(play, |began| {
+        let candidate = Some("pod-candidate".into());
+        began.rules.edge = Some(EdgeRules {
+            candidate,
+            ..EdgeRules::default()
+        });
+    });
+    assert_ne!(beside.judged().verdict, Verdict::Broken);
 }
 
 /// F12.

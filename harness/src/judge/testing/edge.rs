@@ -26,6 +26,7 @@ pub(crate) fn edge_rules() -> EdgeRules {
             entry("by-address", Affinity::Address, false, false),
             entry("free", Affinity::None, false, false),
         ],
+        candidate: None,
     }
 }
 

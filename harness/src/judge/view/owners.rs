@@ -69,7 +69,7 @@ impl<'a> View<'a> {
             .max_by_key(|owned| owned.at)
     }
 
-    /// The first owner that is none of the system's pods, in words: the description does not lead from it to a pod.
+    /// The first owner that is none of the system's pods and no candidate beside them, in words: the description does not lead from it to a pod.
     pub(crate) fn stray_owner(&self) -> Option<String> {
         if self.known_pods.is_empty() {
             return None;
@@ -79,7 +79,8 @@ impl<'a> View<'a> {
             .iter()
             .flat_map(|line| line.owners)
             .filter_map(|owned| owned.owner);
-        let stray = owners.find(|owner| !self.known_pods.contains(owner))?;
+        let candidate = self.rules.edge.as_ref().and_then(|edge| edge.candidate.as_ref());
+        let stray = owners.find(|owner| !self.known_pods.contains(owner) && candidate != Some(*owner))?;
         let pods: Vec<&str> = self.known_pods.iter().map(PodName::as_str).collect();
         Some(format!(
             "owner {:?} leads to no pod ({})",

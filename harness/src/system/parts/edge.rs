@@ -112,6 +112,10 @@ impl Edge {
             slides: self.slides,
             health_ms: millis(self.health),
             entries: entries.collect(),
+            candidate: self
+                .candidate
+                .as_ref()
+                .map(|candidate| candidate.service.as_str().into()),
         }
     }
 }

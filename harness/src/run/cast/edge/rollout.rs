@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cluster::{Candidate, ClusterError, PartHandle, Role, Split};
-use crate::history::{PodName, RunEvent};
+use crate::history::{Bound, PodName, RunEvent};
 use crate::run::cast::Cast;
 use crate::run::cast::faults::{NemesisSide, STOP};
 use crate::run::stopped::Stopped;
@@ -104,15 +104,24 @@ impl EdgeSide<'_> {
 
     /// Tells the candidate to stop, and takes it away once it is gone.
     pub async fn stop_candidate(self) -> Result<(), Stopped> {
-        let edge = self.cast.slot.edge()?;
-        let candidate = edge.candidate().map_err(harness)?;
-        if let Some(handle) = candidate.handle() {
-            match handle.terminate(Some(STOP)).await {
-                Ok(_) | Err(ClusterError::NotRunning { .. }) => {}
-                Err(error) => return Err(harness(error)),
-            }
+        let cast = self.cast;
+        let handle = cast.slot.edge()?.candidate().map_err(harness)?.handle();
+        if let Some(handle) = handle.filter(|handle| handle.address().is_some()) {
+            let (since, bound) = (Instant::now(), cast.bound(Bound::Drain) + STOP);
+            cast.nemesis.terminate(&handle, None).await?;
+            cast.nemesis.gone(&handle, bound, since).await?;
+            // The fault is over with the candidate, which nobody starts again.
+            let target = PodName::from(handle.service());
+            cast.nemesis.healing(&target);
+            cast.nemesis.healed(&target);
         }
-        candidate.remove().await.map_err(harness)
+        cast.slot
+            .edge()?
+            .candidate()
+            .map_err(harness)?
+            .remove()
+            .await
+            .map_err(harness)
     }
 
     /// As [`EdgeSide::stop_candidate`], if a story has left one behind. A candidate that is killed would look like one that died.
