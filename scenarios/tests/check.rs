@@ -7,9 +7,8 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// The description, and the compose file that it names.
+/// The description, in the folder with the files that it names.
 const DESCRIPTION: &str = include_str!("../../fixtures/systems/reference/system.toml");
-const FILES: [&str; 2] = ["compose.yml", "nats.conf"];
 /// Label of everything of ours; it holds the path of the run's lock, which is in the cache folder.
 const LOCK: &str = "dev.crosspod.lock";
 
@@ -20,15 +19,27 @@ type Change<'c> = (&'c str, &'c str);
 fn described(changes: &[Change<'_>]) -> TempDir {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/systems/reference");
     let folder = tempfile::tempdir().expect("a folder");
-    for file in FILES {
-        fs::copy(from.join(file), folder.path().join(file)).expect("copied");
-    }
+    copy(&from, folder.path());
     let text = changes.iter().fold(DESCRIPTION.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from:?} is in the description");
         text.replacen(from, to, 1)
     });
     fs::write(folder.path().join("system.toml"), text).expect("written");
     folder
+}
+
+/// Copies the files of a folder, those of its folders too.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let (here, there) = (entry.path(), to.join(entry.file_name()));
+        if here.is_dir() {
+            fs::create_dir(&there).expect("a folder");
+            copy(&here, &there);
+        } else {
+            fs::copy(&here, &there).expect("copied");
+        }
+    }
 }
 
 /// Runs a command on the description in a folder.

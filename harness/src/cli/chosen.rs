@@ -47,7 +47,9 @@ impl Chosen {
     pub(in crate::cli) fn system(&self, stories: &[Story]) -> Result<System, String> {
         let opened = known(stories, |known| System::open(&self.choice(), known));
         let (system, warnings) = opened.map_err(|e| e.to_string())?;
-        warnings.iter().for_each(|warning| notice(warning));
+        for warning in &warnings {
+            notice(warning);
+        }
         Ok(system)
     }
 
@@ -59,7 +61,9 @@ impl Chosen {
     pub(in crate::cli) fn unfinished(&self, stories: &[Story]) -> Result<(System, Described), String> {
         let opened = known(stories, |known| System::open_unfinished(&self.choice(), known));
         let (system, described, warnings) = opened.map_err(|e| e.to_string())?;
-        warnings.iter().for_each(|warning| notice(warning));
+        for warning in &warnings {
+            notice(warning);
+        }
         Ok((system, described))
     }
 }

@@ -73,8 +73,11 @@ pub fn first_screen(report: &StoryReport) -> String {
     if !missing.is_empty() {
         let _ = writeln!(text, "  missing   {}", missing.join("; "));
     }
-    let _ = writeln!(text, "  seed      {}", report.seed);
-    let _ = writeln!(text, "  again     {}", report.again);
+    // A saved story that cannot be read says neither its seed nor its command.
+    if !report.again.is_empty() {
+        let _ = writeln!(text, "  seed      {}", report.seed);
+        let _ = writeln!(text, "  again     {}", report.again);
+    }
     let _ = writeln!(text, "  artefacts {}", report.artefacts);
     text
 }

@@ -37,7 +37,7 @@ pub enum RunError {
     #[error(transparent)]
     Unset(UnknownName),
     /// A defect that a matrix would have no row for.
-    #[error("no story is meant to catch {0}")]
+    #[error("no story that the system can play is meant to catch {0}")]
     Uncaught(String),
     /// The system can play none of the stories that were asked for.
     #[error("{}", none_of(system, stories))]

@@ -122,7 +122,7 @@ page and `system.schema.json`, which editors read, are made from the code (`src/
 | predicate | `{ pointer = value }`: all must hold; `*` in a text stands for anything; a list holds its members | `{ \"/type\" = \"ai\" }` |
 | regular expression | single quotes, named group | `'^(?<pod>.+)-\\d+$'` |
 | duration | text with one of the units ms, s, m, h | `\"1500ms\"` |
-| open | `?` alone: a value that `crosspod init` could not tell. It must be said before the file can be used | `\"?\"` |
+| open | `?` alone: a value that is still to be said. `crosspod check` goes on past it and proposes what it sees; a run refuses the file | `\"?\"` |
 
 Names that crosspod gives: `{pod}` `{provider}` (`http://provider:8080`) `{at}` (host and port) `{design}` `{defects}` `{nonce}` (one word
 for each account and each thread) `{account}` `{thread}` `{turn}` `{message}` `{text}` `{cursor}` `{item}` `{env.NAME}`. All others are

@@ -104,7 +104,10 @@ impl System {
         let designs: Vec<String> = names.collect();
         let described = description.design(choice.design.as_deref());
         let described = described.ok_or_else(|| Unfit::none("design", choice.design.as_deref(), &designs))?;
-        let system = described.system.clone();
+        let mut system = described.system.clone();
+        system
+            .defects
+            .retain(|defect| defect.is_of(described.design.as_deref()));
         let profiles: Vec<String> = system.profiles.iter().map(|(name, _)| name.to_owned()).collect();
         let profile = match &choice.profile {
             None => profiles.first().cloned(),

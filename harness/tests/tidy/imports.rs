@@ -24,7 +24,7 @@ pub(crate) const MAY_USE: &[(&str, &[&str])] = &[
     (
         "run",
         &[
-            "cluster", "history", "judge", "nemesis", "plan", "report", "roles", "system", "verdict", "wait", "wire",
+            "cluster", "history", "judge", "nemesis", "plan", "report", "roles", "system", "verdict", "wait",
             "workload",
         ],
     ),

@@ -1,5 +1,6 @@
 //! Each pod in turn is told to stop while it streams to a client that is pinned to it. It says so at once and is out of the pool within
 //! two looks of the health check; the stream in flight goes on to its end, and nobody is shown a server's error.
+//! Catches: healthz-ignores-drain, drain-drops-in-flight.
 
 use crosspod::plan::Answer;
 use crosspod::run::{Cast, Played};

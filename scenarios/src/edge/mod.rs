@@ -125,7 +125,7 @@ fn pods() -> Vec<Story> {
         edge!(each_pod_drained::each_pod_drained: "each pod in turn is told to stop while it streams to a pinned client",
             needs [Attach, Has(Edge), PinsBy(Cookie), Pods(2), Bound(Drain)],
             faults ["terminate"],
-            catches [],
+            catches ["healthz-ignores-drain", "drain-drops-in-flight"],
             evidence ["every pod was told to stop while it streamed to a pinned client", "every pod left in good order"]),
         edge!(health_window::health_window: "a pod is killed, comes back, and is told to stop, and the edge has to find out each time",
             needs [Has(Edge), PinsBy(Cookie), Pods(2)],

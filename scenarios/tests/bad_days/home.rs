@@ -16,7 +16,7 @@ use crate::command::{Ended, Running};
 /// Longest that a command may take which needs a whole cluster.
 pub(crate) const CLUSTER: Duration = Duration::from_secs(90);
 /// Containers of a whole cluster: database, broker, provider, fault proxy, three pods and their sandboxes.
-pub(crate) const PARTS: usize = 10;
+pub(crate) const PARTS: usize = 11;
 /// Longest that the very first cluster of a machine may take: its images are made.
 const FIRST_CLUSTER: Duration = Duration::from_mins(45);
 /// Name of the file by which the folder of the locks is known to whoever shares the engine.

@@ -100,7 +100,7 @@ async fn sections(live: &LiveRun, subject: &Subject, shown: &Shown) -> Result<Ve
         told.lines.lock().unwrap_or_else(PoisonError::into_inner).clone(),
     );
     match opened {
-        Ok(session) => check::check(&session, &lines, took, subject, shown).await,
+        Ok(session) => Box::pin(check::check(&session, &lines, took, subject, shown)).await,
         Err(error) => Ok(check::not_up(&error, &lines, subject)),
     }
 }

@@ -87,6 +87,7 @@ fn unreadable(folder: &Path, why: String) -> StoryReport {
     let story = name.split_once('-').map_or(&*name, |(_number, story)| story);
     let mut report = StoryReport::new(story, "?", None, 0, Judgement::broken(why), StoryFigures::default());
     report.artefacts = folder.display().to_string();
+    report.again = saved_command(folder).unwrap_or_default();
     report
 }
 

@@ -57,7 +57,7 @@ pub async fn check(
     let (slot, folder) = session.for_check()?;
     let mut sections = vec![start::start(&slot, told, took, &subject.places).await];
     progress.step("talking to it");
-    let (mut proposals, more) = learnt(&slot, &folder, subject).await?;
+    let (mut proposals, more) = Box::pin(learnt(&slot, &folder, subject)).await?;
     let (slot, saying) = more.as_ref().map_or((&slot, subject), |(slot, saying)| (slot, saying));
     let recorder = recorder(folder.history())?;
     proposals.extend(talked(slot, &recorder, &saying.places, &mut sections, progress).await);

@@ -17,8 +17,9 @@ use crate::system::needs::Need;
 use crate::wait::{self, Look};
 use crate::workload::Scrape;
 
-/// Longest that what the play has opened may take to go: the pods notice a client that is gone when they next write to it.
-const GONE: Duration = Duration::from_millis(2500);
+/// Longest that what the play has opened may take to go: the pods notice a client that is gone when they next write to it, and a
+/// session that is kept warm goes after its idle time.
+const GONE: Duration = Duration::from_secs(4);
 /// Interval between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::artefacts;
 use super::background_watchers::BackgroundWatchers;
@@ -42,10 +42,11 @@ pub(in crate::run) struct Stage {
     cast: Cast,
     before: Baseline,
     journal: Journal,
-    feed: JoinHandle<()>,
-    log: JoinHandle<()>,
-    engine: JoinHandle<()>,
-    starvation: JoinHandle<()>,
+    // Each ends with the stage: one that outlived a play that broke off would take the next play's events for itself.
+    feed: AbortOnDropHandle<()>,
+    log: AbortOnDropHandle<()>,
+    engine: AbortOnDropHandle<()>,
+    starvation: AbortOnDropHandle<()>,
     stop: CancellationToken,
 }
 
@@ -62,10 +63,10 @@ impl Stage {
         // This opens the connection before an owner is aimed at: opening one takes ten times as long as asking.
         slot.owners.of(&cast.thread, None).await.map_err(|e| e.to_string())?;
         let stop = CancellationToken::new();
-        let feed = tokio::spawn(feed(slot.clone(), recorder.clone(), stop.clone()));
-        let log = tokio::spawn(log(slot.clone(), recorder.clone(), stop.clone()));
-        let engine = tokio::spawn(engine_events(slot.cluster.events(), recorder.clone()));
-        let starvation = tokio::spawn(cpu::watch(slot.clone(), recorder.clone(), stop.clone()));
+        let feed = beside(feed(slot.clone(), recorder.clone(), stop.clone()));
+        let log = beside(log(slot.clone(), recorder.clone(), stop.clone()));
+        let engine = beside(engine_events(slot.cluster.events(), recorder.clone()));
+        let starvation = beside(cpu::watch(slot.clone(), recorder.clone(), stop.clone()));
         Ok(Self {
             cast,
             before,
@@ -150,6 +151,11 @@ impl Stage {
         artefacts::keep(&cast, folder, since).await;
         Ok(())
     }
+}
+
+/// Starts something that runs beside the play.
+fn beside(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(task))
 }
 
 /// Lets whatever was until now belong to plays that are over, and follows the provider's journal. Returns a word that makes the keys of

@@ -57,7 +57,8 @@ impl Matrix {
         let is_asked = |defect: &&Defect| options.defects.is_empty() || options.defects.contains(&defect.name);
         let catching = |defect: &Defect| -> Vec<Story> {
             let catches = |story: &&Story| story.catches.contains(&defect.name.as_str());
-            registry.iter().filter(catches).copied().collect()
+            let played = |story: &&Story| story.available(&system).is_ok();
+            registry.iter().filter(catches).filter(played).copied().collect()
         };
         let cells: Vec<_> = system
             .defects()
@@ -349,6 +350,9 @@ mod tests {
         let unknown = lay_out(&["no-fence"]).expect_err("there is none");
         assert!(unknown.starts_with("no defect \"no-fence\"; there are: "), "{unknown}");
         let uncaught = lay_out(&["blank-terminal"]).expect_err("no story catches it here");
-        assert_eq!(uncaught, "no story is meant to catch blank-terminal");
+        assert_eq!(
+            uncaught,
+            "no story that the system can play is meant to catch blank-terminal"
+        );
     }
 }

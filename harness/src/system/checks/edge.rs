@@ -1,7 +1,8 @@
 //! The edge: the part that it is, and the files beside the description that change it.
 
-use super::look::{items, read, text};
+use super::look::{items, keys, read, text};
 use super::surroundings::{Beside, Surroundings};
+use crate::system::table::nearest::one_of;
 use crate::system::table::{Node, Problem};
 
 /// Files of a candidate.
@@ -46,10 +47,21 @@ fn files_of_the_candidate(tree: &Node, around: &Surroundings<'_>, found: &mut Ve
     }
 }
 
+/// A defect names designs of the file.
+fn unknown_designs(tree: &Node, number: usize, defect: &Node, found: &mut Vec<Problem>) {
+    let said = read::<Vec<String>>(tree, &format!("defects[{number}].designs")).unwrap_or_default();
+    let known = keys(tree, "designs");
+    for name in said.iter().filter(|name| !known.contains(&name.as_str())) {
+        let message = format!("\"{name}\" is no design; there are {}", one_of(known.iter().copied()));
+        found.push(Problem::at(defect.get("designs").unwrap_or(defect), message));
+    }
+}
+
 /// A defect of the edge changes its configuration.
 fn defects(tree: &Node, found: &mut Vec<Problem>) {
     let can_be_changed = tree.find("edge.config").is_some() && tree.find("edge.api").is_some();
     for (number, defect) in items(tree, "defects").iter().enumerate() {
+        unknown_designs(tree, number, defect, found);
         let Some(node) = defect.get("edge") else {
             if let (Some(pods), Some(false)) = (
                 defect.get("pods"),

@@ -33,6 +33,15 @@ table! {
         edge: Option<String>,
         /// False: the defect is the edge's alone, and no pod is told of it.
         pods: bool = true,
+        /// Designs that can have it. By default every design can.
+        designs: Vec<String>,
+    }
+}
+
+impl Defect {
+    /// True if a design, by its name, can have the defect.
+    pub fn is_of(&self, design: Option<&str>) -> bool {
+        self.designs.is_empty() || design.is_some_and(|design| self.designs.iter().any(|known| known == design))
     }
 }
 
@@ -53,6 +62,18 @@ impl Expected {
 mod tests {
     use super::*;
     use crate::system::table::{Node, Read as _};
+
+    #[test]
+    fn a_defect_belongs_to_the_designs_that_it_names_or_to_all() {
+        let read = |text: &str| {
+            let (root, mut found) = Node::parse(text);
+            Defect::read(&root, &mut found).expect("an entry")
+        };
+        let everywhere = read("name = \"d\"\npromises = [\"NoLeak\"]");
+        assert!(everywhere.is_of(None) && everywhere.is_of(Some("log")));
+        let of_log = read("name = \"d\"\npromises = [\"NoLeak\"]\ndesigns = [\"log\"]");
+        assert!(of_log.is_of(Some("log")) && !of_log.is_of(Some("sticky")) && !of_log.is_of(None));
+    }
 
     #[test]
     fn a_bug_shows_in_its_stories_by_its_promises_and_its_words() {

@@ -99,7 +99,8 @@ impl Compose {
     }
 
     /// The compose files of a system as this Compose resolves them, with its own variables, `.env`, these variables over them, and all
-    /// profiles. A file that names its project, as `${COMPOSE_PROJECT_NAME}`, names [`THIS_PROJECT`] in what is resolved.
+    /// profiles. A file that names its project, as `${COMPOSE_PROJECT_NAME}`, names a placeholder in what is resolved; each cluster
+    /// puts its own project there.
     ///
     /// # Errors
     /// Compose refuses the files, with its words; or its answer cannot be read.

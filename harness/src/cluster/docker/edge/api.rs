@@ -49,6 +49,23 @@ pub(super) fn servers(services: &Value) -> Servers {
     services.iter().filter_map(read).collect()
 }
 
+/// The routers with a mistake, each with the edge's words for it: one that is missing may go unseen where another takes its requests.
+pub(super) fn broken(routers: &Value) -> Vec<String> {
+    let routers = routers.as_array().map(Vec::as_slice).unwrap_or_default();
+    let broken = routers.iter().filter(|router| router["status"] != "enabled");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    broken
+        .map(|router| {
+            format!(
+                "its router {} is {}: {}",
+                text(&router["name"]),
+                text(&router["status"]),
+                router["error"]
+            )
+        })
+        .collect()
+}
+
 /// Says what the edge knows of the entry at a port: its routers, those with a mistake, and servers that are down.
 pub(super) fn explain(port: u16, entry_points: &Value, routers: &Value, services: &Value) -> String {
     let of = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -60,18 +77,8 @@ pub(super) fn explain(port: u16, entry_points: &Value, routers: &Value, services
         return format!("the edge listens at no port {port}, but at {}", there.join(", "));
     };
     let name = text(point, "name");
+    let mut said = broken(routers);
     let routers = of(routers);
-    let broken = routers.iter().filter(|router| text(router, "status") != "enabled");
-    let mut said: Vec<String> = broken
-        .map(|router| {
-            format!(
-                "its router {} is {}: {}",
-                text(router, "name"),
-                text(router, "status"),
-                router["error"]
-            )
-        })
-        .collect();
     let leads = |router: &&Value| {
         of(&router["entryPoints"])
             .iter()

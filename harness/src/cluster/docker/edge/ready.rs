@@ -15,6 +15,12 @@ use crate::cluster::edge_wanted::WantedEntry;
 use crate::cluster::part::error::ClusterError;
 use crate::system::parts::Affinity;
 
+/// Longest until the edge has put its routers together, once its entries lead to the pods.
+const SOUND: Duration = Duration::from_secs(5);
+/// Time until an edge whose entries do not lead to each pod is made to look again: four looks of the suite's health check.
+const REMINDED: Duration = Duration::from_secs(2);
+/// Questions of a round for each pod. The turns of an edge's round robin are not strict.
+const PER_POD: usize = 5;
 /// Pause between two rounds of questions.
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -31,10 +37,48 @@ impl Edge {
             return Ok(());
         }
         let entries = self.wanted.entries.iter();
-        try_join_all(entries.map(|(name, entry)| self.entry_ready(name, entry, pods, bound))).await?;
+        let ready = try_join_all(entries.map(|(name, entry)| self.entry_ready(name, entry, pods, bound)));
+        tokio::select! {
+            ready = ready => drop(ready?),
+            refused = self.reminded() => return Err(refused),
+        }
+        self.routers_sound().await?;
         let servers = self.servers().await;
         *whole() = servers;
         Ok(())
+    }
+
+    /// Makes the edge look at the containers again, for as long as its entries are awaited. Traefik leaves out a container that was frozen
+    /// while another one started or ended, and goes on without it until the next one does. Returns if the engine refuses.
+    async fn reminded(&self) -> ClusterError {
+        loop {
+            tokio::time::sleep(REMINDED).await;
+            if let Err(refused) = self.part.show_a_start().await {
+                return refused;
+            }
+        }
+    }
+
+    /// Waits until the edge finds no mistake in any of its routers. Without an interface nobody can tell.
+    async fn routers_sound(&self) -> Result<(), ClusterError> {
+        let began = Instant::now();
+        loop {
+            let Some(at) = self.wanted.api.and_then(|port| self.part.published(port)) else {
+                return Ok(());
+            };
+            let seen = match api::get(at, "/api/http/routers").await {
+                Ok(routers) => api::broken(&routers.unwrap_or_default()).join("; "),
+                Err(error) => error,
+            };
+            if seen.is_empty() {
+                return Ok(());
+            }
+            if began.elapsed() > SOUND {
+                let awaited = "routers without a mistake in a label or file";
+                return Err(self.part.late(awaited, SOUND, &seen).await);
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
     }
 
     /// The servers that the edge knows, with their states. Returns `None` if nobody can tell.
@@ -77,7 +121,7 @@ impl Edge {
         }
     }
 
-    /// Asks as often as there are pods, as clients without a cookie: an entry without affinity leads to each of them in turn. The
+    /// Asks several times as often as there are pods, as clients without a cookie: an entry without affinity leads to each of them. The
     /// error is what was seen instead.
     async fn round(&self, entry: &WantedEntry, at: SocketAddr, pods: &[String]) -> Result<(), String> {
         self.asked_as_often(entry, at, pods, &self.wanted.asked, Wanted::Success)
@@ -108,7 +152,7 @@ impl Edge {
             };
             question.ask(entry, at)
         };
-        let answers = try_join_all((1..=pods.len().max(1)).map(ask)).await?;
+        let answers = try_join_all((1..=PER_POD * pods.len().max(1)).map(ask)).await?;
         let knows_pods = self.wanted.answered_by.is_some();
         let judged = judge(entry, &answers, if knows_pods { pods } else { &[] }, wanted);
         judged.map_err(|seen| format!("{path}: {seen}"))

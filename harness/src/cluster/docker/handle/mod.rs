@@ -3,6 +3,7 @@
 //! Addresses and process belong to one *start* of the container: an ephemeral port changes with each start, and a dead part
 //! has none. Signals go through a pidfd taken at the start, or through the engine if the system does not permit that.
 
+mod beside;
 pub(in crate::cluster) mod files;
 pub(in crate::cluster) mod freeze;
 pub(in crate::cluster) mod kill;

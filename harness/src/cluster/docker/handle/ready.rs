@@ -29,7 +29,7 @@ pub(in crate::cluster) async fn await_ready(
     let outcome = tokio::time::timeout(bound, async {
         tokio::select! {
             () = answered(part, &question, &mut last) => Ok(()),
-            after = listens_inside_alone(part, question.port()) => Err(loopback(part, question.port(), after)),
+            after = listens_inside_alone(part, &question) => Err(loopback(part, &question, after)),
             code = ended(part) => Err(died(part, while_what, code?, began).await),
         }
     })
@@ -44,10 +44,10 @@ pub(in crate::cluster) async fn await_ready(
     }
 }
 
-fn loopback(part: &PartHandle, port: u16, after: Duration) -> ClusterError {
+fn loopback(part: &PartHandle, question: &Question, after: Duration) -> ClusterError {
     ClusterError::Loopback {
         service: part.service().to_owned(),
-        port,
+        port: question.port(),
         after,
     }
 }
@@ -58,17 +58,15 @@ fn listening(part: &PartHandle) -> Option<Vec<SocketAddr>> {
     life.pidfd.as_ref()?.listening().ok()
 }
 
-/// Waits, without a bound, until a pod has long listened at a port of its loopback and at that port of no other address. Returns how
+/// Waits, without a bound, until a pod has long listened at the port of a question on its loopback and on no other address. Returns how
 /// long it has.
-async fn listens_inside_alone(part: &PartHandle, port: u16) -> Duration {
+async fn listens_inside_alone(part: &PartHandle, question: &Question) -> Duration {
     let mut since = None;
     loop {
-        since =
-            is_loopback_alone(&listening(part).unwrap_or_default(), port).then(|| since.unwrap_or_else(Instant::now));
-        if let Some(after) = since
-            .map(|since| since.elapsed())
-            .filter(|after| *after >= LOOPBACK_BOUND)
-        {
+        let open = listening(part).unwrap_or_default();
+        since = is_loopback_alone(&open, question.port()).then(|| since.unwrap_or_else(Instant::now));
+        let after = since.map_or(Duration::ZERO, |since: Instant| since.elapsed());
+        if after >= LOOPBACK_BOUND {
             return after;
         }
         tokio::time::sleep(LOOPBACK_BOUND / 10).await;

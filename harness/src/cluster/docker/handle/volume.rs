@@ -109,7 +109,7 @@ impl PartHandle {
 }
 
 /// The labels that make a container the cluster's, without those that make it a part.
-fn ours(mut labels: HashMap<String, String>) -> HashMap<String, String> {
+pub(super) fn ours(mut labels: HashMap<String, String>) -> HashMap<String, String> {
     labels.retain(|name, _| name.starts_with(labels::PREFIX));
     labels
 }

@@ -7,10 +7,10 @@ use crate::run::cast::turn::Turn;
 use crate::run::check::bench::{Bench, HELD_AFTER};
 use crate::run::check::places::Places;
 use crate::run::check::section::{Line, Section};
+use crate::run::check::wording::table::cut;
 use crate::system::System;
 use crate::system::talk::Request;
 use crate::wait::{self, Look};
-use crate::wire::text::cut;
 
 /// Values without which no client can sign in.
 pub(in crate::run) const SIGN_IN: [&str; 3] = ["auth.headers", "auth.accounts", "auth.steps"];
@@ -27,8 +27,8 @@ pub(in crate::run) const TURN_REQUEST: [&str; 6] = [
 const JOURNAL: Duration = Duration::from_secs(2);
 /// Lines of a log that are quoted.
 const LOG_LINES: usize = 3;
-/// Longest quotation of one, in bytes.
-const LOG_BYTES: usize = 240;
+/// Longest quotation of one, in characters.
+const LOG_CHARS: usize = 240;
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -131,7 +131,7 @@ async fn log_of(bench: &Bench<'_>, pod: &PodName) -> String {
         .map(|line| line.text.trim())
         .filter(|text| !text.is_empty());
     let last: Vec<String> = lines
-        .map(|text| format!("\n         {}", cut(text, LOG_BYTES)))
+        .map(|text| format!("\n         {}", cut(text, LOG_CHARS)))
         .collect();
     if last.is_empty() {
         return format!("{begin}; its log is empty");

@@ -38,10 +38,10 @@ pub(in crate::run) fn place_of_id(answers: &[Value], names: &[&str], sent: &[&st
 fn rank(at: &str, names: &[&str]) -> Option<(usize, usize)> {
     let steps: Vec<String> = at.split('/').skip(1).map(plain).collect();
     let (last, parents) = steps.split_last()?;
-    let named = |step: &str| names.iter().position(|name| *name == step);
+    let place_of = |step: &str| names.iter().position(|name| *name == step);
     let parent = parents.last().map(String::as_str).unwrap_or_default();
-    let by_name = last.strip_suffix("id").and_then(named);
-    let by_parent = named(parent).filter(|_| last == "id");
+    let by_name = last.strip_suffix("id").and_then(place_of);
+    let by_parent = place_of(parent).filter(|_| last == "id");
     let place = match (by_name, by_parent) {
         (Some(place), _) | (None, Some(place)) => place,
         _ if last == "id" => names.len(),

@@ -25,10 +25,14 @@ pub(in crate::run) fn answer_text(path: &str, body: &Value, key: &str, tokens: u
 fn in_list(at: &str, body: &Value) -> Option<(String, String)> {
     let steps: Vec<&str> = at.split('/').skip(1).collect();
     (0..steps.len()).find_map(|n| {
-        let list: String = steps[..n].iter().map(|step| format!("/{step}")).collect();
-        let inner: String = steps[n + 1..].iter().map(|step| format!("/{step}")).collect();
+        let (list, inner) = (pointer_of(&steps[..n]), pointer_of(&steps[n + 1..]));
         body.pointer(&list)?.is_array().then_some((list, inner))
     })
+}
+
+/// The pointer of some steps.
+fn pointer_of(steps: &[&str]) -> String {
+    steps.iter().flat_map(|step| ["/", step]).collect()
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ pub(in crate::run) fn short(turn: &TurnId) -> String {
 }
 
 /// The beginning of a text.
-fn cut(text: &str, chars: usize) -> String {
+pub(in crate::run) fn cut(text: &str, chars: usize) -> String {
     match text.char_indices().nth(chars) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
