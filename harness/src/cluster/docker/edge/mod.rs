@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_rustls::TlsConnector;
@@ -50,8 +50,12 @@ pub struct Edge {
     candidate: Option<Candidate>,
     /// The servers that it knew when each of its entries led to each pod.
     whole: Mutex<Option<Servers>>,
-    /// True while its configuration may differ from `files`.
-    is_changed: AtomicBool,
+    /// True until its own files and its certificate have been brought to it.
+    is_new: AtomicBool,
+    /// Files that say something else than its own, by their paths in the container.
+    overrides: Mutex<Vec<String>>,
+    /// Files of that kind so far.
+    overridden: AtomicU32,
 }
 
 impl fmt::Debug for Edge {
@@ -121,7 +125,9 @@ impl Edge {
             tls,
             candidate,
             whole: Mutex::default(),
-            is_changed: AtomicBool::new(true),
+            is_new: AtomicBool::new(true),
+            overrides: Mutex::default(),
+            overridden: AtomicU32::new(0),
         })
     }
 
@@ -174,8 +180,7 @@ impl Edge {
         let candidate = self.wanted.candidate.as_ref().ok_or_else(no_candidate)?;
         let path: &PathBuf = &candidate.splits[&split];
         let bytes = std::fs::read(path).map_err(ClusterError::file("reading", path))?;
-        self.is_changed.store(true, Ordering::Relaxed);
-        self.put([(candidate.file.clone(), bytes)].into()).await
+        self.say_instead(vec![(candidate.file.clone(), bytes)]).await
     }
 
     /// Replaces files of its configuration, by their names below its folder, and waits until the edge has taken them over.
@@ -187,11 +192,10 @@ impl Edge {
             what: "another configuration of the edge".to_owned(),
             why: "the description says no edge.config".to_owned(),
         })?;
-        self.is_changed.store(true, Ordering::Relaxed);
         let files = files
             .iter()
             .map(|(name, bytes)| (format!("{config}/{name}"), bytes.to_vec()));
-        self.put(files.collect()).await
+        self.say_instead(files.collect()).await
     }
 
     /// Lets the files of a folder replace those of its configuration, by their names, and waits until the edge has taken them over.
@@ -221,10 +225,16 @@ impl Edge {
     /// # Errors
     /// The edge does not take them.
     pub(in crate::cluster) async fn install(&self) -> Result<(), ClusterError> {
-        if !self.is_changed.load(Ordering::Relaxed) {
-            return Ok(());
+        let taken_back = std::mem::take(&mut *self.overrides());
+        let blank = taken_back.iter().map(|path| (path.clone(), Vec::new()));
+        if !self.is_new.load(Ordering::Relaxed) {
+            return if taken_back.is_empty() {
+                Ok(())
+            } else {
+                self.put(blank.collect()).await
+            };
         }
-        let mut files = BTreeMap::new();
+        let mut files: BTreeMap<String, Vec<u8>> = blank.collect();
         if let (Some((certificate, key)), Some(made)) = (&self.wanted.certificate, &self.certificate) {
             files.insert(certificate.clone(), made.pem.clone().into_bytes());
             files.insert(key.clone(), made.key_pem.clone().into_bytes());
@@ -237,8 +247,26 @@ impl Edge {
             );
         }
         self.put(files).await?;
-        self.is_changed.store(false, Ordering::Relaxed);
+        self.is_new.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Lets files count in place of those of its own, whose paths come with them. The edge reads a file that is just being replaced as
+    /// one that says nothing, and then has no way to its pods. So its own files stay as they are: of two files that say the same, the
+    /// first by name counts, and each that is uploaded here comes before all that were there.
+    async fn say_instead(&self, files: Vec<(String, Vec<u8>)>) -> Result<(), ClusterError> {
+        let first = |(path, bytes): (String, Vec<u8>)| {
+            let number = 999_999 - self.overridden.fetch_add(1, Ordering::Relaxed).min(999_999);
+            let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+            (format!("{folder}/00-crosspod-{number:06}-{name}"), bytes)
+        };
+        let files: BTreeMap<String, Vec<u8>> = files.into_iter().map(first).collect();
+        self.overrides().extend(files.keys().cloned());
+        self.put(files).await
+    }
+
+    fn overrides(&self) -> MutexGuard<'_, Vec<String>> {
+        self.overrides.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Undoes what a story has done to the edge: the candidate is taken away, and the configuration is its own again.
