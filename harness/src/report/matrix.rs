@@ -9,8 +9,10 @@ use crate::system::Choice;
 
 /// Version of the matrix's document.
 pub const MATRIX_SCHEMA: u32 = 1;
-/// Lines between which the track record's table stands.
-const BEGIN: &str = "<!-- matrix: written by `cargo crosspod matrix` -->";
+/// Line behind which the track record's table of a design stands, and the line that ends it.
+fn begin(design: &str) -> String {
+    format!("<!-- matrix of {design}: written by `cargo crosspod matrix` -->")
+}
 const END: &str = "<!-- end of matrix -->";
 /// Standard normal quantile of a two-sided interval of 95 %.
 const Z: f64 = 1.959_963_984_540_054;
@@ -142,11 +144,12 @@ pub fn matrix_summary(report: &MatrixReport) -> String {
     text
 }
 
-/// The track record with its table made anew from a matrix; all else in it stays. None where it has no place for one.
+/// The track record with the table of the matrix's design made anew; all else in it stays. `None` if it has no place for one.
 pub fn track_record(old: &str, report: &MatrixReport) -> Option<String> {
-    let (before, rest) = old.split_once(BEGIN)?;
+    let begin = begin(&report.design);
+    let (before, rest) = old.split_once(&begin)?;
     let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{}{END}{after}", table(report)))
+    Some(format!("{before}{begin}\n{}{END}{after}", table(report)))
 }
 
 fn table(report: &MatrixReport) -> String {
@@ -290,7 +293,9 @@ mod tests {
 
     #[test]
     fn the_track_record_keeps_what_is_around_its_table() {
-        let old = format!("# Track record\n\n{BEGIN}\nold\n{END}\n\n## More\n");
+        let begin = begin("log");
+        let other = begin.replace("log", "sticky");
+        let old = format!("# Track record\n\n{begin}\nold\n{END}\n\n{other}\nkept\n{END}\n\n## More\n");
         let new = track_record(
             &old,
             &report(
@@ -303,6 +308,10 @@ mod tests {
         )
         .expect("it has a place");
         assert!(new.starts_with("# Track record\n\n") && new.ends_with("\n\n## More\n") && !new.contains("old"));
+        assert!(
+            new.contains(&format!("{other}\nkept\n{END}")),
+            "another design's table stays"
+        );
         assert!(new.contains(
             "| `claim-strict-cas` | `owner_killed_mid_answer` | BoundedTakeover | 5 / 5 | 57 to 100 % | `cargo crosspod run \
              owner_killed_mid_answer --design log --defect claim-strict-cas --seed 7 --repeat 5` |"
