@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::clients::Answered;
 use crate::history::PodName;
 use crate::run::cast::Cast;
 use crate::run::stopped::Stopped;
-use crate::wait::{self, Look};
+use crate::wait::{Expired, Look};
 use crate::workload::EdgeClient;
 
 /// How often clients ask while a story waits for what the edge knows.
@@ -49,7 +49,7 @@ impl Cast {
         );
         let bound = self.health_window()? + BEYOND;
         let cast = &*self;
-        let pod = wait::until(&what, bound, ASK, || async move {
+        let pod = asked_until(&what, bound, || async move {
             match cast.read_by(client).await {
                 Some(answered) if answered.is_served() && answered.pod.as_ref() != Some(from) => match answered.pod {
                     Some(pod) => Look::Done(pod),
@@ -109,7 +109,7 @@ impl Cast {
         let scout = self.edge_client(entry)?;
         let (bound, count) = (self.health_window()? + BEYOND, self.plan.pods.len() * CLIENTS_PER_POD);
         let (cast, scout) = (&*self, &scout);
-        let known = wait::until(what, bound, ASK, || async move {
+        let known = asked_until(what, bound, || async move {
             let (seen, refused) = cast.round(scout, count).await;
             match refused {
                 0 if is_so(&seen) => Look::Done(()),
@@ -135,5 +135,25 @@ impl Cast {
             }
         }
         (seen, refused)
+    }
+}
+
+/// Asks every [`ASK`] until it is so or `bound` is over. A question is never cut short, unlike a look of [`crate::wait::until`]: each
+/// request is judged, so that each must come to its own end.
+async fn asked_until<T, F, Fut>(what: &str, bound: Duration, mut ask: F) -> Result<T, Expired>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Look<T>>,
+{
+    let end = Instant::now() + bound;
+    loop {
+        match ask().await {
+            Look::Done(value) => return Ok(value),
+            Look::NotYet(_) if Instant::now() < end => tokio::time::sleep(ASK).await,
+            Look::NotYet(last) => {
+                let what = what.to_owned();
+                return Err(Expired { what, bound, last });
+            }
+        }
     }
 }
