@@ -3,11 +3,13 @@
 //! Catches: candidate-takes-live-spool.
 
 use crosspod::nemesis::Failpoint;
-use crosspod::plan::Pod;
 use crosspod::run::{Cast, Played};
 
 pub(crate) async fn candidate_beside_a_live_spool(c: &mut Cast) -> Played {
-    let pod = c.pod(Pod::first());
+    // A candidate stands in for the pod that comes first by name, and sees the spool of that one.
+    let Some(pod) = c.pods().into_iter().min() else {
+        return Ok(());
+    };
     let armed = c
         .nemesis()
         .arm(std::slice::from_ref(&pod), Failpoint::InsideSpoolDrain, None)
