@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crosspod::history::{Bound, Capability};
+use crosspod::history::{Bound, Capability, FeedbackId, PodName};
+use crosspod::nemesis::{Failpoint, Held};
 use crosspod::plan::Answer;
 use crosspod::run::{Cast, Stopped, Tails, Turn};
 use crosspod::system::needs::Need;
@@ -37,6 +38,19 @@ pub(crate) async fn tails_for(c: &mut Cast, open: &Tails, turn: &Turn) -> Result
     } else {
         c.attach_on_every_pod(turn).await
     }
+}
+
+/// Gives feedback to a pod that sets the first item aside and holds before it stores it; the second item stands behind. Returns the hold
+/// and both items.
+pub(crate) async fn feedback_held_aside(c: &mut Cast, pod: &PodName) -> Result<(Held, [FeedbackId; 2]), Stopped> {
+    let armed = c
+        .nemesis()
+        .arm(std::slice::from_ref(pod), Failpoint::InsideSpoolDrain, None)
+        .await?;
+    let set_aside = c.give_feedback(pod).await?;
+    let held = c.nemesis().holds(armed).await?;
+    let behind = c.give_feedback(pod).await?;
+    Ok((held, [set_aside, behind]))
 }
 
 #[cfg(test)]

@@ -2,19 +2,15 @@
 //! it was about to store, and what came after.
 //! Catches: spool-not-recovered, spool-ack-before-fsync.
 
-use crosspod::nemesis::Failpoint;
 use crosspod::plan::Pod;
 use crosspod::run::{Cast, Played};
 
+use crate::common::feedback_held_aside;
+
 pub(crate) async fn killed_inside_spool_drain(c: &mut Cast) -> Played {
     let pod = c.pod(Pod::first());
-    let armed = c
-        .nemesis()
-        .arm(std::slice::from_ref(&pod), Failpoint::InsideSpoolDrain, None)
-        .await?;
-    let mut given = vec![c.give_feedback(&pod).await?];
-    let held = c.nemesis().holds(armed).await?;
-    given.push(c.give_feedback(&pod).await?);
+    let (held, given) = feedback_held_aside(c, &pod).await?;
+    let mut given = given.to_vec();
     given.push(c.give_feedback(&pod).await?);
     c.nemesis().kill_held(&held).await?;
     c.evidence(

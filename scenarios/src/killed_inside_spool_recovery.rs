@@ -6,15 +6,11 @@ use crosspod::nemesis::Failpoint;
 use crosspod::plan::Pod;
 use crosspod::run::{Cast, Played};
 
+use crate::common::feedback_held_aside;
+
 pub(crate) async fn killed_inside_spool_recovery(c: &mut Cast) -> Played {
     let pod = c.pod(Pod::first());
-    let draining = c
-        .nemesis()
-        .arm(std::slice::from_ref(&pod), Failpoint::InsideSpoolDrain, None)
-        .await?;
-    let stranded = c.give_feedback(&pod).await?;
-    let held = c.nemesis().holds(draining).await?;
-    let behind = c.give_feedback(&pod).await?;
+    let (held, [stranded, behind]) = feedback_held_aside(c, &pod).await?;
     let recovering = c.nemesis().arm_next_life(&pod, Failpoint::InsideSpoolRecovery).await?;
     c.nemesis().kill_held(&held).await?;
     c.nemesis().start(&pod).await?;

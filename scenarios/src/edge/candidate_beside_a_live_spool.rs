@@ -2,21 +2,16 @@
 //! recovery must leave it alone: it is not stranded, and it would be stored twice.
 //! Catches: candidate-takes-live-spool.
 
-use crosspod::nemesis::Failpoint;
 use crosspod::run::{Cast, Played};
+
+use crate::common::feedback_held_aside;
 
 pub(crate) async fn candidate_beside_a_live_spool(c: &mut Cast) -> Played {
     // A candidate stands in for the pod that comes first by name, and sees the spool of that one.
     let Some(pod) = c.pods().into_iter().min() else {
         return Ok(());
     };
-    let armed = c
-        .nemesis()
-        .arm(std::slice::from_ref(&pod), Failpoint::InsideSpoolDrain, None)
-        .await?;
-    let set_aside = c.give_feedback(&pod).await?;
-    let held = c.nemesis().holds(armed).await?;
-    let behind = c.give_feedback(&pod).await?;
+    let (held, [set_aside, behind]) = feedback_held_aside(c, &pod).await?;
     c.edge().start_candidate().await?;
     c.edge().verify_candidate().await?;
     c.evidence("a candidate came up while a live pod held feedback", held.pod == pod);

@@ -4,10 +4,10 @@
 //! play's begin every pod of the system is in the pool. Deliberately absent: any opinion about an answer.
 
 use crate::history::{Affinity, EdgeEntry, EdgeRules, PodName, Routed};
-use crate::judge::view::View;
 use crate::judge::view::at::At;
 use crate::judge::view::entities::observations::Death;
 use crate::judge::view::faults::FaultSpan;
+use crate::judge::view::{Breach, View};
 
 /// Longest time from a signal until the pod knows of it, in microseconds.
 pub(crate) const NOTICE_US: u64 = 500_000;
@@ -24,6 +24,17 @@ impl Request<'_> {
     /// `client 2 at entry secure`.
     pub(crate) fn label(&self) -> String {
         format!("client {} at entry {}", self.routed.client.0, self.routed.entry)
+    }
+
+    /// A broken promise that the request shows.
+    pub(crate) fn breach(&self, expected: String, got: String) -> Breach {
+        Breach {
+            subject: self.label(),
+            thread: None,
+            n: self.at.n,
+            expected,
+            got,
+        }
     }
 
     /// The request and its answer, in words.

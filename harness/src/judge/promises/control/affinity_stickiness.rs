@@ -51,27 +51,13 @@ pub(in crate::judge) fn names_no_pod(view: &View<'_>) -> bool {
     served.peek().is_some() && served.all(|request| request.routed.pod.is_none())
 }
 
-fn breach(request: &Request<'_>, expected: String, got: String) -> Breach {
-    Breach {
-        subject: request.label(),
-        thread: None,
-        n: request.at.n,
-        expected,
-        got,
-    }
-}
-
 /// A cookie that is set where none may be, or with something else than is stated.
 fn wrong_cookie<'v>(rules: &EdgeRules, pins: &Pins<'v>, request: &Request<'v>) -> Option<Breach> {
     let path = &request.routed.path;
     let mut set = pins.set(request);
     if request.entry.redirects {
         let cookie = set.next()?;
-        return Some(breach(
-            request,
-            "no cookie from an entry that redirects".into(),
-            describe(cookie),
-        ));
+        return Some(request.breach("no cookie from an entry that redirects".into(), describe(cookie)));
     }
     if request.entry.affinity != Affinity::Cookie {
         return None;
@@ -79,15 +65,11 @@ fn wrong_cookie<'v>(rules: &EdgeRules, pins: &Pins<'v>, request: &Request<'v>) -
     if !pins.covers(path) {
         let cookie = set.next()?;
         let below = rules.path.as_deref().unwrap_or("/");
-        return Some(breach(
-            request,
-            format!("no cookie for {path}, outside {below}"),
-            describe(cookie),
-        ));
+        return Some(request.breach(format!("no cookie for {path}, outside {below}"), describe(cookie)));
     }
     set.find_map(|cookie| {
         let expected = fault_of(rules, request.entry.tls, cookie)?;
-        Some(breach(request, expected, describe(cookie)))
+        Some(request.breach(expected, describe(cookie)))
     })
 }
 
@@ -142,7 +124,7 @@ fn not_issued<'v>(pins: &Pins<'v>, request: &Request<'v>) -> Option<Breach> {
     let is_due = request.is_pinned_by_cookie() && pins.covers(&routed.path) && routed.cookie.is_none();
     let is_answered = routed.pod.is_some() && !request.failed();
     (is_due && is_answered && pins.set(request).next().is_none())
-        .then(|| breach(request, "a cookie, for the client has none".into(), "none".into()))
+        .then(|| request.breach("a cookie, for the client has none".into(), "none".into()))
 }
 
 /// A client that is answered by another pod than its cookie stands for.
@@ -158,7 +140,7 @@ fn moved<'v>(view: &View<'_>, pins: &Pins<'v>, request: &Request<'v>) -> Option<
             "an answer of {}, which the cookie stands for and which is healthy",
             pin.pod
         );
-        breach(request, expected, request.answer())
+        request.breach(expected, request.answer())
     })
 }
 
@@ -179,11 +161,7 @@ fn not_issued_again<'v>(view: &View<'_>, rules: &EdgeRules, pins: &Pins<'v>, req
         Some(cookie) => describe(cookie),
         None => "none".to_owned(),
     };
-    Some(breach(
-        request,
-        format!("the cookie {value} again, with its life anew"),
-        got,
-    ))
+    Some(request.breach(format!("the cookie {value} again, with its life anew"), got))
 }
 
 /// Clients of one address that are answered by another pod than before, though nothing happened to either.

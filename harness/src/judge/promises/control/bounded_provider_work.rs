@@ -18,7 +18,7 @@ use crate::judge::{Clause, Need, Promise};
 /// times again.
 const UNSAID_ATTEMPTS: usize = 26;
 
-/// What tells the claims of a turn.
+/// The source that tells the claims of a turn.
 const CLAIMS: [Need; 2] = [Need::Can(Capability::Owner), Need::Can(Capability::EveryCommit)];
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -168,7 +168,7 @@ fn attempts(view: &View<'_>) -> usize {
     said.unwrap_or(UNSAID_ATTEMPTS)
 }
 
-/// What to say of that number where the system does not say it.
+/// The words for that number where the system does not say it.
 fn unsaid(view: &View<'_>) -> &'static str {
     match view.promised.attempts {
         Some(_) => " (bounds.attempts)",

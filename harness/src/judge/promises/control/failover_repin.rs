@@ -34,16 +34,6 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     breaches
 }
 
-fn breach(request: &Request<'_>, expected: String, got: String) -> Breach {
-    Breach {
-        subject: request.label(),
-        thread: None,
-        n: request.at.n,
-        expected,
-        got,
-    }
-}
-
 /// A request that the edge itself fails, or nobody answers, though a pod could.
 fn failed(view: &View<'_>, request: &Request<'_>) -> Option<Breach> {
     let routed = request.routed;
@@ -53,7 +43,7 @@ fn failed(view: &View<'_>, request: &Request<'_>) -> Option<Breach> {
     let is_orderly = view.orderly_change(routed.asked_us, request.at.us).is_some();
     (!is_orderly && !view.is_explained(request)).then(|| {
         let expected = "an answer of a healthy pod, for the edge has had its window since the last loss".to_owned();
-        breach(request, expected, request.answer())
+        request.breach(expected, request.answer())
     })
 }
 
@@ -75,7 +65,7 @@ fn kept_pin<'v>(view: &View<'_>, pins: &Pins<'v>, request: &Request<'v>) -> Opti
         let is_hindered = faults.any(|fault| fault.target == by.as_str() || fault.excuses_everyone());
         return (!is_hindered).then(|| {
             let expected = format!("success on another pod than {}, which is lost", pin.pod);
-            breach(request, expected, request.answer())
+            request.breach(expected, request.answer())
         });
     }
     let got = match pins.set(request).last() {
@@ -84,7 +74,7 @@ fn kept_pin<'v>(view: &View<'_>, pins: &Pins<'v>, request: &Request<'v>) -> Opti
         None => "none".to_owned(),
     };
     let expected = format!("a new cookie with the answer of {by}, for {} is lost", pin.pod);
-    Some(breach(request, expected, got))
+    Some(request.breach(expected, got))
 }
 
 #[cfg(test)]

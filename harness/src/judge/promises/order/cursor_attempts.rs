@@ -66,7 +66,7 @@ fn is_resumed(showing: &Showing<'_>) -> bool {
     matches!(showing.anchor, Anchor::Resumed(_))
 }
 
-/// What the watcher's client showed of the turn of `frame` at that frame.
+/// The text that the watcher's client showed of the turn of `frame` at that frame.
 fn showing_at<'v, 'a>(view: &View<'a>, watcher: &'v Watcher<'a>, frame: Frame<'_>) -> Option<&'v Showing<'a>> {
     let seen = watcher.turns.get(&view.turn(frame.chunk.turn()?)?)?;
     let mut begun = seen.showings.iter().rev();
