@@ -13,7 +13,7 @@ pub(crate) async fn watcher_leaves_mid_answer(c: &mut Cast) -> Played {
     let leaver = c.attach(&owner.owner, &turn, "leaves").await?;
     leaver.reaches(3).await?;
     c.leave(leaver).await?;
-    // What the owner does about it, it does before the answer goes on.
+    // The owner acts on the loss, if at all, before the answer goes on.
     c.lease_passes().await;
     c.evidence("a watcher left while the turn ran", !c.is_over(&turn).await?);
     c.provider().open_gate(&turn).await?;

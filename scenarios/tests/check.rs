@@ -52,7 +52,7 @@ fn crosspod(folder: &Path, args: &[&str]) -> Output {
     command.output().expect("the program runs")
 }
 
-/// What there is on the engine of runs whose cache is in a folder.
+/// Things on the engine of runs whose cache is in a folder.
 fn left_behind(folder: &Path) -> Vec<String> {
     let lists = [&["ps", "--all"][..], &["network", "ls"], &["volume", "ls"]];
     let format = format!("{{{{.Label \"{LOCK}\"}}}}");

@@ -54,7 +54,7 @@ impl Chosen {
     }
 
     /// The system as far as its description is said, with the description, which knows what is open and the place of each value.
-    /// What is odd in it is printed.
+    /// Oddities of the description are printed.
     ///
     /// # Errors
     /// Everything else that is wrong with the description or the choice.

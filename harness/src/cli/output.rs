@@ -1,6 +1,6 @@
 //! Printing: results on standard output, errors and notices on standard error.
 //!
-//! What a system under test or a saved history says is printed too, so that nothing is printed which a screen would obey.
+//! Words of a system under test or of a saved history are printed too, so that nothing is printed which a screen would obey.
 
 use std::io::Write as _;
 

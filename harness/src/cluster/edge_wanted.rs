@@ -49,17 +49,17 @@ pub struct WantedEntry {
 /// A service that is no pod until a story starts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedCandidate {
-    /// Its compose service.
+    /// The candidate's compose service.
     pub service: String,
     /// Variables of its environment beside those of every pod: the one that says its version.
     pub variables: BTreeMap<String, String>,
     /// File of the edge's configuration that says which pods get traffic.
     pub file: String,
-    /// What it says, by the split of the traffic.
+    /// The file's text, by the split of the traffic.
     pub splits: BTreeMap<Split, PathBuf>,
 }
 
-/// Who gets the traffic.
+/// The receivers of the traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Split {
     /// The pods alone.

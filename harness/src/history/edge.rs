@@ -39,7 +39,7 @@ pub struct Routed {
     /// Affinity cookies that the answer set, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<SetCookie>,
-    /// What went wrong, where no answer came. `None` without an answer if the client left of its own accord.
+    /// The trouble, where no answer came. `None` without an answer if the client left of its own accord.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
 }
@@ -54,7 +54,7 @@ pub struct ClientNo(pub u32);
 pub struct SetCookie {
     /// Its name.
     pub name: String,
-    /// Its value.
+    /// The cookie's value.
     pub value: String,
     /// How long it lives, in seconds; `None` for as long as the browser is open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,7 +73,7 @@ pub struct SetCookie {
     pub same_site: Option<String>,
 }
 
-/// What the system says of its edge.
+/// The system's word on its edge.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EdgeRules {
@@ -120,6 +120,6 @@ pub enum Affinity {
     Cookie,
     /// By the client's address.
     Address,
-    /// It does not.
+    /// The entry pins nobody.
     None,
 }

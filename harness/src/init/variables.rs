@@ -31,9 +31,9 @@ const OWN_NAME: [&str; 8] = [
 /// The variables of the pods.
 #[derive(Debug, Default)]
 pub(super) struct Variables {
-    /// Those that init sets.
+    /// Variables that init sets.
     pub(super) set: Vec<(String, Guess<String>)>,
-    /// Those of the compose file that may be the provider's too. They are written as comments.
+    /// Variables of the compose file that may be the provider's too. They are written as comments.
     pub(super) possible: Vec<(String, Guess<String>)>,
 }
 

@@ -10,7 +10,7 @@ use crate::history::{
     RunEvent, What,
 };
 
-/// What the clients of one story saw through the edge. Times are in milliseconds.
+/// Figures of what the clients of one story saw through the edge. Times are in milliseconds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EdgeFigures {
     /// Requests, those of streams included.
@@ -38,7 +38,7 @@ pub struct EdgeFigures {
     pub warm_session_ms: Vec<f64>,
 }
 
-/// What the clients of a run saw through the edge: sums and spreads of [`EdgeFigures`].
+/// Figures of what the clients of a run saw through the edge: sums and spreads of [`EdgeFigures`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct EdgeSpreads {
     /// Sum of [`EdgeFigures::requests`].

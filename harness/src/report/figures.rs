@@ -29,7 +29,7 @@ pub struct StoryFigures {
     /// From SIGTERM to the end of the pod's process, of each pod that was told to stop and ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drains_ms: Vec<f64>,
-    /// What its clients saw through the edge. `None` if no request went through one.
+    /// Figures of the story's clients through the edge. `None` if no request went through one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<EdgeFigures>,
 }
@@ -62,7 +62,7 @@ pub struct RunFigures {
     /// Spread of [`StoryFigures::drains_ms`].
     #[serde(default, skip_serializing_if = "Spread::is_empty")]
     pub drain_ms: Spread,
-    /// What clients saw through the edge. `None` if no request went through one.
+    /// Figures of the clients through the edge. `None` if no request went through one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edge: Option<EdgeSpreads>,
 }

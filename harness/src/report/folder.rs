@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What to do about a folder that cannot be written.
+/// Advice about a folder that cannot be written.
 const ADVICE: &str =
     "; free space, or set CARGO_TARGET_DIR to a folder that can be written: artefacts go to its `crosspod`";
 

@@ -171,7 +171,7 @@ pub fn by_reason(stories: &[NotPlayed]) -> String {
     reasons.join("; ")
 }
 
-/// What clients saw through the edge.
+/// Lines on what clients saw through the edge.
 fn through_the_edge(text: &mut String, edge: &EdgeSpreads) {
     let _ = writeln!(
         text,

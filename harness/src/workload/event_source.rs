@@ -34,7 +34,7 @@ pub struct Order {
 /// The reason why an event source connects no more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
-    /// It was told to leave.
+    /// The client was told to leave.
     Left,
     /// The server closed the stream by its own word.
     Done,
@@ -51,7 +51,7 @@ pub struct Course {
     pub connections: u32,
     /// Pods that served it, one after the other.
     pub served_by: Vec<PodName>,
-    /// What its newest connection was shown.
+    /// The frames that the newest connection was shown.
     pub seen: Seen,
     /// Why it connects no more, once it does not.
     pub ended: Option<Ended>,

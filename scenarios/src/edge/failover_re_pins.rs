@@ -25,7 +25,7 @@ pub(crate) async fn failover_re_pins(c: &mut Cast) -> Played {
     c.served(&client).await?;
     c.nemesis().start(&pod).await?;
     c.back_in_the_pool(&pod, &entry).await?;
-    // It is back, and nobody who was pinned elsewhere is taken back.
+    // The pod is back, and nobody who was pinned elsewhere is taken back.
     c.served(&client).await?;
     Ok(())
 }

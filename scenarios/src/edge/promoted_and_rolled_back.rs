@@ -17,7 +17,7 @@ pub(crate) async fn promoted_and_rolled_back(c: &mut Cast) -> Played {
     let user = c.client_on(&c.pod(Pod::first()), &entry).await?;
     c.edge().start_candidate().await?;
     c.edge().verify_candidate().await?;
-    // It goes on through the swap: a turn that stood still for so long would be taken from its owner.
+    // The turn goes on through the swap: a turn that stood still for so long would be taken from its owner.
     let turn = c.post_by(&user, Answer::tokens(TOKENS).paced(PAUSE)).await?;
     let watcher = c.attach_by(&user, &turn, "through-the-swap").await?;
     watcher.reaches(3).await?;

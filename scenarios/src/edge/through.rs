@@ -33,7 +33,7 @@ macro_rules! through {
                 .get(&(stringify!($play), Affinity::$pins))
                 .map(Vec::as_slice)
                 .unwrap_or_default(),
-            // What a defect does straight is told by the story that goes straight.
+            // The effect of a defect on the straight way is told by the story that goes straight.
             catches: &[],
             play: |cast| {
                 Box::pin(async move {

@@ -23,7 +23,7 @@ pub(crate) async fn spool_outlives_fifty_kills(c: &mut Cast) -> Played {
         c.nemesis().kill_pod(pod, None).await?;
         acknowledged += c.feedback_ended(batch).await?;
         c.nemesis().start(pod).await?;
-        // What the kill has cut off is given once more, as other items, while the pod recovers.
+        // Feedback that the kill has cut off is given once more, as other items, while the pod recovers.
         let rest = c.begin_feedback(pod, BATCH)?;
         acknowledged += c.feedback_ended(rest).await?;
     }

@@ -102,7 +102,7 @@ fn without_owners_only_calls_without_end_are_found() {
             .iter()
             .any(|part| part.promise == NAME && part.clause == "a call for each claim")
     );
-    // What is broken may make a system try until it is whole again.
+    // A broken part may make a system try until it is whole again.
     broken(ownerless(60)).keeps(NAME);
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Pin<'v> {
     pub(crate) since_us: u64,
 }
 
-/// What the cookies of a run stand for.
+/// The pods that the cookies of a run stand for.
 #[derive(Debug)]
 pub(crate) struct Pins<'v> {
     rules: &'v EdgeRules,

@@ -1,4 +1,4 @@
-//! What a check proposes to say for an open value.
+//! Proposals of a check of what to say for an open value.
 
 /// A value for an open place of the description, or what was seen there that leads to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub(in crate::run) struct Proposal {
     pub(in crate::run) path: String,
     /// The value as TOML. `None` if it is the user's to choose.
     pub(in crate::run) value: Option<String>,
-    /// What was seen, in words.
+    /// The observation, in words.
     pub(in crate::run) seen: String,
 }
 
@@ -27,7 +27,7 @@ impl Proposal {
         }
     }
 
-    /// What was seen, where the value is the user's to choose.
+    /// The observation, where the value is the user's to choose.
     pub(in crate::run) fn hint(path: impl Into<String>, seen: impl Into<String>) -> Self {
         Self {
             path: path.into(),

@@ -111,7 +111,7 @@ impl Stage {
             starvation,
             stop,
         } = self;
-        // What is left is read from each pod, not from whom the edge chooses.
+        // The final state is read from each pod, not from whom the edge chooses.
         cast.door = None;
         let quiet = match heal(&mut cast).await {
             Ok(()) => quiesce(&cast).await,

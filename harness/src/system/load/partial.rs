@@ -1,6 +1,6 @@
 //! A description with open values, as far as it can be used: without what is open, and with stand-ins where something must be said.
 //!
-//! Whoever uses it asks [`Described::is_open`](super::Described::is_open) first, so that no stand-in is taken for the user's word.
+//! Users of it ask [`Described::is_open`](super::Described::is_open) first, so that no stand-in is taken for the user's word.
 
 use crate::system::file::System;
 use crate::system::table::node::Value;

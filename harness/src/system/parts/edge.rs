@@ -13,7 +13,7 @@ words! {
         Cookie = "cookie",
         /// By the client's address.
         Address = "address",
-        /// It does not.
+        /// The entry pins nobody.
         None = "none",
     }
 }
@@ -81,7 +81,7 @@ table! {
 table! {
     /// A candidate: a service of the compose file that is no pod until it is promoted.
     pub Candidate = "[edge.candidate]" {
-        /// Its compose service.
+        /// The candidate's compose service.
         service: String,
         /// The version that it says it is.
         version: String,
@@ -97,7 +97,7 @@ table! {
 }
 
 impl Edge {
-    /// What the judge goes by.
+    /// The rules that the judge goes by.
     pub fn rules(&self) -> history::EdgeRules {
         let entries = self.entries.iter().map(|(name, entry)| history::EdgeEntry {
             name: name.to_owned(),
@@ -171,7 +171,7 @@ fn check_ports(edge: &Edge, node: &Node, found: &mut Vec<Problem>) {
     }
 }
 
-/// What is changed while the edge runs lies in its folder, and the edge says that it took it.
+/// Everything that is changed while the edge runs lies in its folder, and the edge says that it took it.
 fn check_config(edge: &Edge, node: &Node, found: &mut Vec<Problem>) {
     let Some(candidate) = &edge.candidate else { return };
     let at = node.get("candidate").unwrap_or(node);

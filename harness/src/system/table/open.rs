@@ -13,9 +13,9 @@ pub const OPEN: &str = "?";
 /// A value that is still to be said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
-    /// Its keys from the top: `calls.turn.busy`.
+    /// The value's keys from the top: `calls.turn.busy`.
     pub path: String,
-    /// Its bytes in the text.
+    /// The value's bytes in the text.
     pub span: Range<usize>,
     /// The values that are possible, in words.
     pub wanted: String,

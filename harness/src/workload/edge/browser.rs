@@ -42,7 +42,7 @@ impl Browser {
         }
     }
 
-    /// Its number in the history.
+    /// The browser's number in the history.
     pub fn no(&self) -> ClientNo {
         self.no
     }

@@ -23,7 +23,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// An entry of the edge, as a client needs to know it.
 #[derive(Debug, Clone)]
 pub struct EntryPlace {
-    /// Its name.
+    /// The entry's name.
     pub name: String,
     /// Where it listens now.
     pub at: SocketAddr,
@@ -165,7 +165,7 @@ impl EdgeClient {
             prepared.set_header("cookie", header);
         }
         prepared.set_header("host", HOST.to_owned());
-        // What went wrong for an earlier request is not this one's.
+        // The trouble of an earlier request is not this one's.
         drop(self.0.relay.take_trouble());
         Asked {
             method: prepared.method,

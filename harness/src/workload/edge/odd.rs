@@ -8,20 +8,20 @@ const UNKNOWN: &str = "ffffffffffffffff";
 /// An affinity cookie that no edge gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OddCookie {
-    /// It names a server that there never was.
+    /// The cookie names a server that there never was.
     UnknownServer,
     /// Another service's cookie stands before the client's own, under a name that begins alike.
     AnotherService,
-    /// Its value has so many bytes; at most 8192 are sent.
+    /// The cookie's value has so many bytes; at most 8192 are sent.
     Oversized {
         /// The length of the value.
         bytes: usize,
     },
-    /// It is sent twice: one that names no server, and then the client's own.
+    /// The cookie is sent twice: one that names no server, and then the client's own.
     Repeated,
-    /// It has no value.
+    /// The cookie has no value.
     Empty,
-    /// Its value has characters that no cookie may have.
+    /// The cookie's value has characters that no cookie may have.
     Garbled,
 }
 

@@ -286,7 +286,7 @@ mod tests {
             jar.header_on(page("/", true), 8 * SECOND - 1).as_deref(),
             Some("a=1; b=1")
         );
-        // What is sent does not begin its life anew.
+        // A cookie that is sent does not begin its life anew.
         assert_eq!(jar.value_on(page("/", true), "a", 8 * SECOND), None);
         jar.take_on(page("/", true), "a=2; Max-Age=99999999999999999999; Path=/", 9 * SECOND);
         assert_eq!(jar.value_on(page("/", true), "a", u64::MAX - 1).as_deref(), Some("2"));

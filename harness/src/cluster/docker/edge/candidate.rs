@@ -22,7 +22,7 @@ pub struct Candidate {
     pub(super) engine: Engine,
     pub(super) project: String,
     pub(super) claim: Claim,
-    /// Its service, and the one that holds its network.
+    /// The candidate's service, and the one that holds its network.
     pub(super) services: Vec<String>,
     pub(super) service: String,
     pub(super) ready_bound: Duration,

@@ -21,7 +21,7 @@ pub(super) const HOST: &str = "localhost";
 pub(super) struct Certificate {
     /// The certificate, PEM.
     pub(super) pem: String,
-    /// Its key, PEM.
+    /// The certificate's key, PEM.
     pub(super) key_pem: String,
     der: CertificateDer<'static>,
 }

@@ -42,7 +42,7 @@ const MARKER: &str = "zz-crosspod.yml";
 pub struct Edge {
     part: PartHandle,
     wanted: WantedEdge,
-    /// Its configuration when nothing is changed: the user's files, those of its defects, and its certificate.
+    /// The edge's configuration when nothing is changed: the user's files, those of its defects, and its certificate.
     files: Files,
     certificate: Option<Certificate>,
     /// TLS for a client that trusts the certificate.
@@ -136,7 +136,7 @@ impl Edge {
         &self.part
     }
 
-    /// Its description.
+    /// The edge's description.
     pub fn wanted(&self) -> &WantedEdge {
         &self.wanted
     }

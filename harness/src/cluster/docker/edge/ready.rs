@@ -158,7 +158,7 @@ impl Edge {
         judged.map_err(|seen| format!("{path}: {seen}"))
     }
 
-    /// What the edge itself knows of the entry at a port.
+    /// The edge's own knowledge of the entry at a port.
     async fn explained(&self, port: u16) -> Option<String> {
         let at = self.part.published(self.wanted.api?)?;
         let known = |path| async move { api::get(at, path).await.ok().flatten().unwrap_or(Value::Null) };
@@ -168,7 +168,7 @@ impl Edge {
     }
 }
 
-/// What is wanted of a path.
+/// The answer that is wanted of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     /// A 2xx, or the redirect of an entry that redirects.

@@ -16,7 +16,7 @@ use crate::cluster::docker::engine::removal::remove_stand_ins;
 use crate::cluster::docker::handle::PartHandle;
 use crate::cluster::part::error::ClusterError;
 
-/// What a stand-in has otherwise than the container that it stands in for.
+/// The differences of a stand-in from the container that it stands in for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Difference<'d> {
     /// Variables of its environment.

@@ -168,7 +168,7 @@ impl Cast {
         edge.ok_or_else(|| Stopped::GaveUp(format!("{} has no edge", system.name())))
     }
 
-    /// What the judge goes by: the description of the edge with the timings of the profile that is played.
+    /// The rules that the judge goes by: the description of the edge with the timings of the profile that is played.
     fn timed_rules(&self) -> Result<EdgeRules, Stopped> {
         let system = self.slot.api.system();
         let rules = system.rules().edge;

@@ -53,7 +53,7 @@ impl LoadPlan {
     };
 }
 
-/// What a load has done so far.
+/// The course of a load so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LoadCourse {
     /// Requests that were answered, or not, streams included.
@@ -112,7 +112,7 @@ impl Cast {
 }
 
 impl SteadyLoad {
-    /// What it has done so far.
+    /// The load's course so far.
     pub fn course(&self) -> LoadCourse {
         *self.course.borrow()
     }

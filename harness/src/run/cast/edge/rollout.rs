@@ -1,4 +1,4 @@
-//! What is done to the edge and to the pods behind it: drains, rolling upgrades, a candidate that is promoted or rolled back, an edge
+//! Changes of the edge and to the pods behind it: drains, rolling upgrades, a candidate that is promoted or rolled back, an edge
 //! that is restarted, and one that pins nobody for a while.
 
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What becomes of the turn of a killed owner, where the description does not say it.
+//! The fate of the turn of a killed owner, where the description does not say it.
 
 use std::time::{Duration, Instant};
 
@@ -75,11 +75,11 @@ fn ended(bench: &mut Bench<'_>, aim: &Aim, status: Status, took: Duration) -> Li
     Line::info(text).at(bench.place("owner.on_death"))
 }
 
-/// What comes next of a turn.
+/// The next event of a turn.
 enum Next {
     /// The provider was called for it once more.
     Called,
-    /// It ended.
+    /// The turn ended.
     Ended(Status),
 }
 

@@ -1,4 +1,4 @@
-//! What a first turn tells of values that are open: ids in answers, the rules of the stream, the place of the stored text.
+//! A first turn's word on values that are open: ids in answers, the rules of the stream, the place of the stored text.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -59,7 +59,7 @@ pub(in crate::run) async fn learn(slot: &Arc<Slot>, recorder: &Recorder, subject
     Vec::new()
 }
 
-/// What the answers to a request for a thread and to a message tell. `None` if one could not be asked: the steps that follow say why.
+/// Values in the answers to a request for a thread and to a message. `None` if one could not be asked: the steps that follow say why.
 async fn answers(slot: &Slot, subject: &Subject) -> Option<Vec<Proposal>> {
     let pod = slot.pods().first()?;
     let at = slot.address(pod).ok()?;
@@ -114,7 +114,7 @@ fn id_of(path: &str, answer: &Result<Unread, String>, names: &[&str], sent: &[&s
     }
 }
 
-/// What a turn tells that is shown from its start. `None` if no turn could be played: the steps that follow say why.
+/// Values in a turn that is shown from its start. `None` if no turn could be played: the steps that follow say why.
 async fn shown(slot: &Arc<Slot>, recorder: &Recorder, subject: &Subject) -> Option<Vec<Proposal>> {
     let mut bench = Bench::set(slot, recorder, &subject.places).await.ok()?;
     let proposals = of_one_turn(&mut bench).await;

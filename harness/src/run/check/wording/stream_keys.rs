@@ -116,7 +116,7 @@ impl Told<'_> {
         }
     }
 
-    /// What `stream.kind` should say, and why.
+    /// The value that `stream.kind` should have, and why.
     fn kind_key(&self) -> (&'static str, String) {
         let all = self.frames.len();
         let named = self.frames.iter().filter(|frame| frame.event.name.is_some()).count();
