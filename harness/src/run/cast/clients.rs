@@ -198,6 +198,7 @@ impl Cast {
         let (owners, recorder) = (self.slot.owners.clone(), self.recorder.clone());
         let tail = Arc::new(Tail::open(&way.api, attach, owners, recorder));
         self.tails.push(tail.clone());
-        Watcher::new(tail, turn.id.clone(), self.last_seen.clone(), way)
+        let patience = self.patience_of(&way);
+        Watcher::new(tail, turn.id.clone(), self.last_seen.clone(), (way, patience))
     }
 }

@@ -21,18 +21,26 @@ pub struct Watcher {
     last_seen: LastSeen,
     /// The way that it took.
     pub(in crate::run) way: Way,
+    /// Longest that an attach on that way may take beyond [`SOON`]: an edge holds a request while it tries a dead pod again.
+    patience: Duration,
 }
 
 /// Several watchers of one turn.
 pub struct Tails(Vec<Watcher>);
 
 impl Watcher {
-    pub(in crate::run) fn new(tail: Arc<Tail>, turn: TurnId, last_seen: LastSeen, way: Way) -> Self {
+    pub(in crate::run) fn new(
+        tail: Arc<Tail>,
+        turn: TurnId,
+        last_seen: LastSeen,
+        (way, patience): (Way, Duration),
+    ) -> Self {
         Self {
             tail,
             turn,
             last_seen,
             way,
+            patience,
         }
     }
 
@@ -71,7 +79,8 @@ impl Watcher {
     /// # Errors
     /// It was refused, ended, or is not answered in time.
     pub async fn opens(&self) -> Result<(), Expired> {
-        self.tail.until("the stream open", SOON, |s| s.open).await.map(drop)
+        let bound = SOON + self.patience;
+        self.tail.until("the stream open", bound, |s| s.open).await.map(drop)
     }
 
     /// Waits until the pod has answered its attach, be it with a refusal.

@@ -9,9 +9,10 @@ use crate::run::stopped::Stopped;
 use crate::system::parts::{Affinity, Edge};
 use crate::workload::{Browser, EdgeClient, EntryPlace, Trust, Way};
 
-/// How much longer than the edge's own window a client tries: the edge's looks do not begin with a death, and a try may be held by the
-/// edge for a window while it tries a dead pod again itself.
-const BEYOND: Duration = Duration::from_secs(3);
+/// How much longer than the edge's own window a client tries: the edge's looks do not begin with a death, and the edge holds a request
+/// while it tries a dead pod again itself. Traefik goes on with that by the configuration under which the request came, of which no
+/// health check tells any more once another one is in force: until its last try, up to five seconds with the reference's six.
+const BEYOND: Duration = Duration::from_secs(6);
 
 /// The answer to a request through the edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
