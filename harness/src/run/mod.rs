@@ -15,6 +15,7 @@ mod story;
 
 pub use cast::Cast;
 pub use cast::edge::clients::Answered;
+pub use cast::edge::kept_open::KeptOpen;
 pub use cast::edge::load::{LoadCourse, LoadPlan, SteadyLoad};
 pub use cast::edge::rollout::EdgeSide;
 pub use cast::faults::NemesisSide;

@@ -4,13 +4,14 @@
 //! Each connection is a watcher of its own in the history. A server that answers 204 or refuses with 4xx ends it for good; a 5xx or a
 //! connection that fails is tried again, as the libraries do that wrap a browser's event source, up to a number of connections.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::seen::Seen;
+use super::seen::{Seen, describe};
 use super::tail::Tail;
 use crate::history::{PodName, TailEnd};
 
@@ -55,6 +56,19 @@ pub struct Course {
     pub seen: Seen,
     /// Why it connects no more, once it does not.
     pub ended: Option<Ended>,
+}
+
+impl fmt::Display for Course {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "connections: {}, served by {:?}, ended by {:?}; {}",
+            self.connections,
+            self.served_by,
+            self.ended,
+            describe(&self.seen)
+        )
+    }
 }
 
 /// A running event source.

@@ -38,6 +38,7 @@ const PIECE: usize = 1 << 20;
 const PROBES_MAX: u32 = 1000;
 
 /// An order to attach.
+#[derive(Clone)]
 pub struct Attach {
     /// Identity in the history.
     pub watcher: WatcherId,

@@ -10,6 +10,7 @@ mod each_pod_drained;
 mod edge_away_mid_stream;
 mod failover_re_pins;
 mod health_window;
+mod kept_open;
 mod killed_inside_spool_recovery;
 mod life_of_the_cookie;
 mod no_cookie_from_a_redirect;
@@ -22,8 +23,8 @@ mod rolling_upgrade;
 mod through;
 mod two_browsers_of_one_user;
 
-use crosspod::history::Bound::Drain;
-use crosspod::history::Capability::{Edge, Owner, Queue};
+use crosspod::history::Bound::{Drain, Takeover};
+use crosspod::history::Capability::{Cursor, Edge, Owner, Queue};
 use crosspod::run::Story;
 use crosspod::system::needs::Need::{
     Attach, Bound, Candidate, ColdStart, CookieLifetime, Has, PinsBy, Pods, Redirects, Spool, Survivor, Unpins, Version,
@@ -117,6 +118,11 @@ fn affinity() -> Vec<Story> {
 /// Pods that die, drain or are alone behind the edge.
 fn pods() -> Vec<Story> {
     vec![
+        edge!(kept_open::kept_open: "the pod of a browser's event source dies, and the browser comes back by itself",
+            needs [Attach, Has(Edge), PinsBy(Cookie), Has(Owner), Has(Cursor), Pods(2), Survivor, Bound(Takeover)],
+            faults ["kill"],
+            catches [],
+            evidence ["an event source came back by itself on another pod"]),
         edge!(failover_re_pins::failover_re_pins: "the pod of a pinned client dies in the middle of an answer",
             needs [Attach, Has(Edge), PinsBy(Cookie), Pods(2), Has(Owner), Survivor],
             faults ["kill"],

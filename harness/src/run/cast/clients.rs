@@ -183,6 +183,20 @@ impl Cast {
     ) -> Watcher {
         self.watchers += 1;
         let attach = Attach {
+            from: cursor.map_or(TailFrom::Start, |cursor| TailFrom::Cursor(cursor, form)),
+            patience,
+            ..self.attach_order(&way, turn, role)
+        };
+        let (owners, recorder) = (self.slot.owners.clone(), self.recorder.clone());
+        let tail = Arc::new(Tail::open(&way.api, attach, owners, recorder));
+        self.tails.push(tail.clone());
+        let patience = self.patience_of(&way);
+        Watcher::new(tail, turn.id.clone(), self.last_seen.clone(), (way, patience))
+    }
+
+    /// An order to watch a turn from its start, for the newest watcher.
+    pub(in crate::run) fn attach_order(&self, way: &Way, turn: &Turn, role: &str) -> Attach {
+        Attach {
             watcher: WatcherId(self.watchers),
             pod: way.asked.clone(),
             at: way.at,
@@ -190,15 +204,10 @@ impl Cast {
             session_no: self.session_no_of(self.whose(&turn.thread)),
             thread: turn.thread.clone(),
             turn: Some(turn.id.clone()),
-            from: cursor.map_or(TailFrom::Start, |cursor| TailFrom::Cursor(cursor, form)),
+            from: TailFrom::Start,
             role: role.to_owned(),
-            patience,
+            patience: None,
             manner: Manner::Eager,
-        };
-        let (owners, recorder) = (self.slot.owners.clone(), self.recorder.clone());
-        let tail = Arc::new(Tail::open(&way.api, attach, owners, recorder));
-        self.tails.push(tail.clone());
-        let patience = self.patience_of(&way);
-        Watcher::new(tail, turn.id.clone(), self.last_seen.clone(), (way, patience))
+        }
     }
 }

@@ -28,7 +28,7 @@ use crate::history::writer::Recorder;
 use crate::history::{FeedbackId, PodName, RunEvent, SessionNo, ThreadId};
 use crate::nemesis::{Aim, Nemesis};
 use crate::plan::{Plan, Pod};
-use crate::workload::{EdgeClient, Session, Tail, Way};
+use crate::workload::{EdgeClient, EventSource, Session, Tail, Way};
 use answer_tails::AnswerTails;
 use last_seen::LastSeen;
 use turn::{Account, Turn};
@@ -57,6 +57,8 @@ pub struct Cast {
     /// Feedback that was given, and whether it was acknowledged.
     pub(in crate::run) feedback: Vec<(FeedbackId, bool)>,
     pub(in crate::run) tails: Vec<Arc<Tail>>,
+    /// Clients that keep a stream open by themselves.
+    pub(in crate::run) sources: Vec<EventSource>,
     /// Tails that are the answers to messages.
     pub(in crate::run) answers: AnswerTails,
     pub(in crate::run) last_seen: LastSeen,

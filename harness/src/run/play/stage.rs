@@ -123,6 +123,9 @@ impl Stage {
         final_state::try_every_pod(&mut cast).await?;
         final_state::ask_readiness(&cast).await;
         read_final_state(&cast).await?;
+        for source in cast.sources.drain(..) {
+            source.leave().await;
+        }
         let answers = cast.answers.drain();
         for tail in cast.tails.drain(..).chain(answers) {
             leave(tail).await;
@@ -223,6 +226,7 @@ pub(in crate::run) async fn make_cast(
         turns: Vec::new(),
         feedback: Vec::new(),
         tails: Vec::new(),
+        sources: Vec::new(),
         answers: AnswerTails::default(),
         last_seen: LastSeen::default(),
         nonce,

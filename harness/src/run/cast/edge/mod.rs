@@ -2,6 +2,7 @@
 
 pub(in crate::run) mod clients;
 pub(in crate::run) mod cookie;
+pub(in crate::run) mod kept_open;
 pub(in crate::run) mod load;
 pub(in crate::run) mod pool;
 pub(in crate::run) mod rollout;
