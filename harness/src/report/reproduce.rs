@@ -97,6 +97,19 @@ impl Command {
         self.with("--repeat", (times != 1).then_some(times))
     }
 
+    /// Plays a part of the stories only.
+    #[must_use]
+    pub fn shard(self, shard: Option<impl ToString>) -> Self {
+        self.with("--shard", shard)
+    }
+
+    /// Begins no further play once a promise was broken.
+    #[must_use]
+    pub fn fail_fast(mut self, is_asked: bool) -> Self {
+        self.options.extend(is_asked.then(|| "--fail-fast".to_owned()));
+        self
+    }
+
     /// Plays on so many clusters side by side.
     #[must_use]
     pub fn slots(self, slots: u16) -> Self {

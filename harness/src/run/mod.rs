@@ -31,6 +31,7 @@ pub use session::dry_run::{DryRun, PlannedPlay};
 pub use session::live_run::{LiveRun, artefacts, conditions};
 pub use session::matrix::{Matrix, MatrixOptions, MatrixProgress};
 pub use session::options::{Options, Selected};
+pub use session::shard::Shard;
 pub use session::side_by_side::side_by_side;
 pub use session::{Session, Setting};
 pub use stopped::{Played, Stopped};

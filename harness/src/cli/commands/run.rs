@@ -1,6 +1,7 @@
 //! `run`: plays stories on clusters of its own and prints each verdict as it comes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args as ClapArgs;
 
@@ -13,7 +14,7 @@ use crate::cli::progress::Shown;
 use crate::cli::staged::staged;
 use crate::plan::seed_of_repetition;
 use crate::report::{self, Command, RunReport, StoryReport};
-use crate::run::{LiveRun, Options, RunError, Selected, Session, Setting, Story, conditions, side_by_side};
+use crate::run::{LiveRun, Options, RunError, Selected, Session, Setting, Shard, Story, conditions, side_by_side};
 use crate::system::{Choice, System};
 use crate::verdict::Verdict;
 
@@ -34,6 +35,12 @@ pub(in crate::cli) struct Args {
     /// Play each story this many times, each time with the next seed.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
+    /// Play a part of the stories only, such as 1/3 for the first of three parts. All parts together play each story.
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+    /// Begin no further play once a promise was broken.
+    #[arg(long)]
+    fail_fast: bool,
     /// Number of clusters on which stories are played side by side.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=8))]
     slots: u16,
@@ -158,7 +165,7 @@ fn rest(args: &Args, choice: &Choice, seed: u64, repeat: u32) -> Command {
         args.defect.as_deref(),
         seed,
     );
-    let command = command.repeat(repeat);
+    let command = command.repeat(repeat).shard(args.shard).fail_fast(args.fail_fast);
     if args.slots > 1 {
         command.slots(args.slots)
     } else {
@@ -172,6 +179,7 @@ fn options(args: &Args, seed: u64) -> Options {
         defect: args.defect.clone(),
         seed,
         repeat: args.repeat,
+        shard: args.shard,
     }
 }
 
@@ -198,17 +206,32 @@ async fn play_all(
         kept.keep(0, start);
     }
     let plays = (0..args.repeat).flat_map(|n| selected.playable.iter().map(move |story| (story, n)));
+    let is_enough = &AtomicBool::new(false);
     let plays = plays.map(|(story, n)| async move {
+        if is_enough.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let done = session.play(story, seed_of_repetition(seed, n)).await;
         print_story(&done, args, shown);
         kept.keep(n, done.clone());
         if args.hold && done.verdict != Verdict::Pass {
             hold(session, shown).await?;
         }
-        Ok::<StoryReport, RunError>(done)
+        if args.fail_fast && done.verdict == Verdict::Fail {
+            is_enough.store(true, Ordering::Relaxed);
+        }
+        Ok::<Option<StoryReport>, RunError>(Some(done))
     });
     let played = side_by_side(session.slots(), plays).await;
-    let played = played.into_iter().collect::<Result<_, _>>()?;
+    let played: Vec<Option<StoryReport>> = played.into_iter().collect::<Result<_, _>>()?;
+    let left_out = played.iter().filter(|play| play.is_none()).count();
+    if left_out > 0 {
+        shown.line(&format!(
+            "a promise was broken: {left_out} of {} plays are left out",
+            played.len()
+        ));
+    }
+    let played = played.into_iter().flatten().collect();
     session.report(seed, played, &selected.not_applicable)
 }
 
@@ -256,7 +279,8 @@ mod tests {
     /// Everything of the options that decides what is played and where, to be compared.
     fn given(args: &Args) -> String {
         let what = options(args, args.seed.expect("given"));
-        format!("{what:?} {:?} {} {:?}", args.chosen.choice(), args.slots, args.allowed)
+        let rest = (args.slots, args.fail_fast);
+        format!("{what:?} {:?} {rest:?} {:?}", args.chosen.choice(), args.allowed)
     }
 
     #[test]
@@ -268,6 +292,7 @@ mod tests {
             "cargo crosspod run --seed 7 -- --odd",
             "cargo crosspod run --system 'my systems/system.toml' --profile slow --seed 7",
             "cargo crosspod run '' --seed 7 --repeat 2",
+            "cargo crosspod run --seed 7 --shard 2/3 --fail-fast",
         ] {
             let args = parsed(command);
             let again = rest(&args, &args.chosen.choice(), args.seed.expect("given"), args.repeat).to_string();

@@ -133,6 +133,7 @@ mod tests {
             defect: Some("no-fencing".into()),
             seed: 7,
             repeat: 2,
+            shard: None,
         };
         let pods = ["pod-1", "pod-2"].map(PodName::from);
         let ahead = plays(

@@ -4,6 +4,7 @@ pub(in crate::run) mod dry_run;
 pub(in crate::run) mod live_run;
 pub(in crate::run) mod matrix;
 pub(in crate::run) mod options;
+pub(in crate::run) mod shard;
 pub(in crate::run) mod side_by_side;
 
 use std::collections::VecDeque;

@@ -1,5 +1,6 @@
 //! The options of a run, checked against the registry and the system. Pure.
 
+use super::shard::Shard;
 use crate::report::NotPlayed;
 use crate::run::error::{RunError, unknown};
 use crate::run::story::Story;
@@ -17,6 +18,8 @@ pub struct Options {
     pub seed: u64,
     /// How often each story is played.
     pub repeat: u32,
+    /// Part of the stories that is played; all without.
+    pub shard: Option<Shard>,
 }
 
 /// The stories that were asked for, in order.
@@ -59,7 +62,13 @@ impl Options {
             let name = self.filter.as_deref().or(self.defect.as_deref()).unwrap_or_default();
             return Err(unknown("story", name, registry.iter().map(|s| s.name)));
         }
-        selected(stories, system)
+        let mut selected = selected(stories, system)?;
+        if let Some(shard) = self.shard {
+            let places = selected.playable.into_iter().enumerate();
+            let mine = places.filter(|(place, _)| shard.holds(*place));
+            selected.playable = mine.map(|(_, story)| story).collect();
+        }
+        Ok(selected)
     }
 }
 
@@ -133,6 +142,7 @@ mod tests {
             defect: own(defect),
             seed: 1,
             repeat: 1,
+            shard: None,
         }
     }
 
