@@ -41,7 +41,7 @@ fn cut(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let end = TailEnd::Eof;
     insert_behind(events, place, gone);
     insert_behind(events, place, What::Watcher(WatcherEvent::TailClosed { watcher, end }));
-    insert_behind(events, place, told_to_stop(&pod));
+    insert_behind(events, place, stop_order(&pod));
     Some(())
 }
 
@@ -55,7 +55,7 @@ fn promise_hand_overs(events: &mut [Event]) -> Option<()> {
     began.capabilities.contains(&Capability::EveryCommit).then_some(())
 }
 
-fn told_to_stop(pod: &PodName) -> What {
+fn stop_order(pod: &PodName) -> What {
     What::Fault(Box::new(FaultEvent {
         id: u32::MAX - 1,
         name: "terminate".into(),
