@@ -89,7 +89,7 @@ fn is_explained(view: &View<'_>, fault: &FaultSpan<'_>, watcher: &Watcher<'_>, a
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Capability, Chunk, FaultStep, RunEvent, Status, TailEnd, What};
+    use crate::history::{Capability, Chunk, FaultStep, RunEvent, TailEnd, What};
     use crate::judge::testing::{Play, aimed, closed, died, fault, frame_of, is_frame_of, observed, starved, takeover};
     use crate::verdict::Verdict;
 
