@@ -11,6 +11,8 @@
     reason = "every kind of corruption is a function of one type"
 )]
 
+#[path = "judge_mutations/drain.rs"]
+mod drain;
 #[path = "judge_mutations/edge.rs"]
 mod edge;
 #[path = "judge_mutations/feedback.rs"]
@@ -46,7 +48,7 @@ type Spoil = fn(&mut Vec<Event>, &mut StdRng) -> Option<()>;
 type Kind = (&'static str, Spoil, &'static [&'static str]);
 
 /// Corruptions of the answer, of who sees it, and of what is stored; what comes too late or too soon is in [`late`],
-/// what is at the rim in [`rim`], feedback in [`feedback`], and requests through the edge in [`edge`].
+/// what is at the rim in [`rim`], feedback in [`feedback`], drains in [`drain`], and requests through the edge in [`edge`].
 const KINDS: &[Kind] = &[
     (
         "a frame is dropped",
@@ -99,7 +101,14 @@ fn clean() -> Vec<(String, History)> {
 
 /// Every kind of corruption.
 fn kinds() -> impl Iterator<Item = &'static Kind> {
-    let groups = [KINDS, late::KINDS, rim::KINDS, feedback::KINDS, edge::KINDS];
+    let groups = [
+        KINDS,
+        late::KINDS,
+        rim::KINDS,
+        feedback::KINDS,
+        drain::KINDS,
+        edge::KINDS,
+    ];
     groups.into_iter().flatten()
 }
 

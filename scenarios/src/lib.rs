@@ -187,7 +187,7 @@ fn owners() -> Vec<Story> {
             needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover), Bound(Drain)],
             faults ["terminate"],
             catches ["sigterm-deletes-liveness-row", "stop-nulls-owner", "drain-sleep-eats-grace", "drain-shorter-than-turn",
-                "drain-writes-terminal"],
+                "drain-writes-terminal", "drain-drops-in-flight"],
             evidence ["the owner drained while the turn ran", "the turn was handed over"]),
         story!(owner_restarted_under_its_name: "the owner is stopped unfinished, and nobody but its next life is there to take over",
             needs [Attach, Has(Owner), Resumes, Bound(Takeover), Bound(Drain)],

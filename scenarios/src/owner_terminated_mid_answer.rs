@@ -1,7 +1,7 @@
 //! The owner gets SIGTERM and its turn outlasts the grace: the pod must refuse new work at once, go on with what it
 //! has, hand the rest over and be gone in time. Survivors look for the dead by a sign that a graceful stop may take away.
 //! Catches: sigterm-deletes-liveness-row, stop-nulls-owner, drain-sleep-eats-grace, drain-shorter-than-turn,
-//! drain-writes-terminal.
+//! drain-writes-terminal, drain-drops-in-flight.
 
 use crosspod::plan::Pod;
 use crosspod::run::{Cast, Played};

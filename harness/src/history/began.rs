@@ -130,6 +130,8 @@ pub enum Capability {
     ThreadTail,
     /// A frame tells a client to start over where a cursor cannot be honoured.
     Resync,
+    /// A frame tells a client that the pod goes while the turn goes on.
+    Handover,
     /// Frames name their turn. Without it a frame's turn is that of the attach.
     FrameTurn,
     /// The start of an answer names the message that a client shows it as.
@@ -172,7 +174,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in its order.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Threads,
         Self::Serial,
         Self::Queue,
@@ -185,6 +187,7 @@ impl Capability {
         Self::Live,
         Self::ThreadTail,
         Self::Resync,
+        Self::Handover,
         Self::FrameTurn,
         Self::MessageIds,
         Self::KnownKinds,

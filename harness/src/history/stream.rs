@@ -68,6 +68,11 @@ pub enum Chunk {
         /// Why.
         reason: String,
     },
+    /// The pod goes and the turn goes on: the client is to attach again, to another pod.
+    Handover {
+        /// Why.
+        reason: String,
+    },
     /// The tail failed, not the turn: the client is to attach again.
     Broken {
         /// Why.
@@ -94,9 +99,12 @@ impl Chunk {
             | Self::Part { turn, .. }
             | Self::Error { turn, .. }
             | Self::Finish { turn, .. } => Some(turn),
-            Self::State { .. } | Self::Resync { .. } | Self::Broken { .. } | Self::Done | Self::Unreadable { .. } => {
-                None
-            }
+            Self::State { .. }
+            | Self::Resync { .. }
+            | Self::Handover { .. }
+            | Self::Broken { .. }
+            | Self::Done
+            | Self::Unreadable { .. } => None,
         }
     }
 }

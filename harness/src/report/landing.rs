@@ -203,6 +203,7 @@ fn step_before(events: &[Event], n: u64, thread: &ThreadId) -> String {
                     Chunk::Part { .. }
                     | Chunk::State { .. }
                     | Chunk::Resync { .. }
+                    | Chunk::Handover { .. }
                     | Chunk::Broken { .. }
                     | Chunk::Done
                     | Chunk::Unreadable { .. } => continue,

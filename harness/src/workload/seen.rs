@@ -128,7 +128,12 @@ pub(super) fn take(seen: &mut Seen, chunk: &Chunk, at: Instant) {
         }
         Chunk::State { status, .. } => seen.state = Some(*status),
         Chunk::Resync { .. } => seen.turns.clear(),
-        Chunk::Part { .. } | Chunk::Error { .. } | Chunk::Broken { .. } | Chunk::Done | Chunk::Unreadable { .. } => {}
+        Chunk::Part { .. }
+        | Chunk::Error { .. }
+        | Chunk::Handover { .. }
+        | Chunk::Broken { .. }
+        | Chunk::Done
+        | Chunk::Unreadable { .. } => {}
     }
 }
 

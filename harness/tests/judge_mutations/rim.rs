@@ -64,7 +64,7 @@ fn healthy(events: &[Event]) -> BTreeSet<PodName> {
 }
 
 /// Their watchers.
-fn of_healthy(events: &[Event]) -> BTreeSet<WatcherId> {
+pub(crate) fn of_healthy(events: &[Event]) -> BTreeSet<WatcherId> {
     let pods = healthy(events);
     let of = |event: &Event| match &event.what {
         What::Watcher(WatcherEvent::TailOpened { watcher, pod, .. }) if pods.contains(pod) => Some(*watcher),
@@ -73,7 +73,7 @@ fn of_healthy(events: &[Event]) -> BTreeSet<WatcherId> {
     events.iter().filter_map(of).collect()
 }
 
-fn watcher_of(what: &What) -> Option<WatcherId> {
+pub(crate) fn watcher_of(what: &What) -> Option<WatcherId> {
     match what {
         What::Watcher(WatcherEvent::Frame { watcher, .. } | WatcherEvent::TailClosed { watcher, .. })
         | What::Store(StoreEvent::TerminalProbe { watcher, .. }) => Some(*watcher),
@@ -93,7 +93,7 @@ fn watched_delta(events: &[Event], rng: &mut StdRng) -> Option<(usize, WatcherId
 // --- tails
 
 /// The place from which on nothing that pods depend on is broken.
-fn dependencies_serve_from(events: &[Event]) -> usize {
+pub(crate) fn dependencies_serve_from(events: &[Event]) -> usize {
     let pods = pods(events);
     let is_of_dependency = |event: &Event| matches!(&event.what, What::Fault(fault) if !is_one(&pods, &fault.target));
     events.iter().rposition(is_of_dependency).map_or(0, |last| last + 1)

@@ -1,7 +1,8 @@
 //! `clock-shifted`: a pod's wall clock is ahead of its machine's or behind it; its monotonic clock is untouched.
 //!
 //! Needs: a pod with an admin port that can shift its clock. Observed: the pod reports the shift, and its time has moved in
-//! that direction. Healed by [`Nemesis::set_clock_right`]: the pod reports no shift, or it was restarted. It excuses
+//! that direction. Healed by [`Nemesis::set_clock_right`]: the pod reports no shift. The shift of a pod that died is gone with its
+//! process, and healed by the restart. It excuses
 //! nothing: no lease, takeover or order may depend on a pod's wall clock.
 
 use std::cmp::Ordering;
@@ -85,12 +86,15 @@ impl Nemesis {
         self.landed(&fault, aim).await
     }
 
-    /// Ends the shift of a pod's clock.
+    /// Ends the shift of a pod's clock. A pod that does not run has no clock to set: its restart heals the fault.
     ///
     /// # Errors
-    /// The pod does not answer, or reports that its clock is still shifted.
+    /// The pod runs and does not answer, or reports that its clock is still shifted.
     pub async fn set_clock_right(&mut self, pod: &PartHandle) -> Result<(), NemesisError> {
         let fault = self.in_force_on(&FAULT, pod);
+        if pod.admin_address().is_none() {
+            return Ok(());
+        }
         self.mending(&fault);
         let now = right(pod).await.map_err(refused(&fault))?;
         if now.shift_ms != 0 {

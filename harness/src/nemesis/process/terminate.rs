@@ -9,7 +9,7 @@ use crate::cluster::{ClusterError, PartHandle, Role};
 use crate::history::{Ends, Landing};
 use crate::nemesis::Nemesis;
 use crate::nemesis::error::NemesisError;
-use crate::nemesis::in_force::{Aim, refused};
+use crate::nemesis::in_force::{Aim, name, refused};
 use crate::nemesis::kind::{FaultKind, On};
 use crate::system::needs::{Need, Power};
 
@@ -34,6 +34,16 @@ impl Nemesis {
         let fault = self.aimed(&FAULT, pod, aim);
         pod.terminate(None).await.map_err(refused(&fault))?;
         self.landed(&fault, aim).await
+    }
+
+    /// True if a pod was told to stop and still runs. A frozen pod cannot get on with it.
+    pub fn is_stopping(&self, pod: &PartHandle) -> bool {
+        let target = name(pod);
+        let is_frozen = self
+            .in_force
+            .iter()
+            .any(|fault| fault.target == target && fault.effect.freezes);
+        pod.address().is_some() && !is_frozen && self.find_in_force(FAULT.name, &target).is_some()
     }
 
     /// Waits until a terminated pod is gone. `since` is the time of the SIGTERM. One that still runs after `bound` is killed, as

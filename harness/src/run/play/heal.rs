@@ -27,6 +27,7 @@ pub(in crate::run) async fn heal(cast: &mut Cast) -> Result<(), String> {
     if let Err(e) = cast.nemesis.disarm_all().await {
         tracing::debug!(error = %e, "not disarmed yet");
     }
+    stops_come_to_their_end(cast).await?;
     cast.slot.heal().await.map_err(|e| format!("healing: {e}"))?;
     let disarmed = cast.nemesis.disarm_all().await;
     disarmed.map_err(|e| format!("healing: {e}"))?;
@@ -38,6 +39,18 @@ pub(in crate::run) async fn heal(cast: &mut Cast) -> Result<(), String> {
     cast.recorder.record(RunEvent::Healed);
     if !under_fault.is_empty() {
         final_state::ask_readiness(cast).await;
+    }
+    Ok(())
+}
+
+/// Waits until pods that a story has told to stop are gone. A pod that still drained would be healed as one that runs, and end behind that.
+async fn stops_come_to_their_end(cast: &mut Cast) -> Result<(), String> {
+    for pod in cast.pods() {
+        let handle = cast.slot.pod(&pod).map_err(|e| format!("healing: {e}"))?;
+        if cast.nemesis.is_stopping(&handle) {
+            let gone = cast.nemesis().gone(&pod).await;
+            gone.map_err(|e| format!("healing: {e}"))?;
+        }
     }
     Ok(())
 }

@@ -310,7 +310,7 @@ fn ten_mistakes_are_ten_problems() {
             "system.toml:16:11 calls.turn.request: \"PSOT\" is no method; did you mean POST?",
             "system.toml:21:11 calls.attach.request: {run} is no placeholder here; there are {account}, {nonce}, {provider}, {thread}, {turn}",
             "system.toml:25:12 unknown key txt in [calls.read.answer]; did you mean text?",
-            "system.toml:31:24 stream.frames[1].is: no \"stop\" is known here; say start, text, end, error, state, resync, broken or nothing",
+            "system.toml:31:24 stream.frames[1].is: no \"stop\" is known here; say start, text, end, error, state, resync, handover, broken or nothing",
             "system.toml:36:14 statuses.completed[0]: \"done\" is already listed as running",
         ]
     );
@@ -393,7 +393,7 @@ fn an_open_value_is_one_problem_whatever_else_it_would_be() {
         ),
         open(
             "31:24 stream.frames[1].is",
-            "start, text, end, error, state, resync, broken or nothing; What such a frame says.",
+            "start, text, end, error, state, resync, handover, broken or nothing; What such a frame says.",
         ),
     ];
     assert_eq!(found, expected);

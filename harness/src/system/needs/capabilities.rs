@@ -27,6 +27,7 @@ pub fn has(system: &System, capability: Capability) -> Result<(), Why> {
         | Capability::Live
         | Capability::ThreadTail
         | Capability::Resync
+        | Capability::Handover
         | Capability::FrameTurn
         | Capability::MessageIds
         | Capability::KnownKinds
@@ -112,6 +113,11 @@ fn of_streams(system: &System, capability: Capability) -> Result<(), Why> {
             says(Says::Resync).next().is_some(),
             "no frame tells a client to start over",
             "stream.frames is = \"resync\"",
+        ),
+        Capability::Handover => held(
+            says(Says::Handover).next().is_some(),
+            "no frame tells a client that the pod goes while its turn goes on",
+            "stream.frames is = \"handover\"",
         ),
         Capability::FrameTurn => {
             let names = says(Says::Start)

@@ -45,15 +45,15 @@ fn the_reference_pod_lacks_next_to_nothing() {
 #[test]
 fn what_a_description_does_not_say_is_lacking_by_name() {
     use Capability::{
-        Attempt, Conversation, Dense, Edge, Epoch, Feedback, Gauges, Idempotent, KnownKinds, Live, MessageIds,
-        Questions, Queue, Ready, Resync, Revocation, Serial, StoredText, StreamLog, Tenants, ThreadTail,
+        Attempt, Conversation, Dense, Edge, Epoch, Feedback, Gauges, Handover, Idempotent, KnownKinds, Live,
+        MessageIds, Questions, Queue, Ready, Resync, Revocation, Serial, StoredText, StreamLog, Tenants, ThreadTail,
     };
     let copies = load(COPIES);
     assert_eq!(
         lacks(system(&copies)),
         [
-            Serial, Queue, Idempotent, Dense, Live, ThreadTail, Resync, MessageIds, KnownKinds, Attempt, Epoch,
-            StoredText, Tenants, Revocation, Feedback, Gauges, Edge,
+            Serial, Queue, Idempotent, Dense, Live, ThreadTail, Resync, Handover, MessageIds, KnownKinds, Attempt,
+            Epoch, StoredText, Tenants, Revocation, Feedback, Gauges, Edge,
         ]
     );
     let streamed = load(STREAMED);
@@ -65,6 +65,7 @@ fn what_a_description_does_not_say_is_lacking_by_name() {
             Live,
             ThreadTail,
             Resync,
+            Handover,
             MessageIds,
             KnownKinds,
             StreamLog,

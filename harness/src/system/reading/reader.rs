@@ -177,6 +177,10 @@ impl Reader {
                 let reason = found(rule.error.as_ref(), frame).unwrap_or_default();
                 Ok(vec![Chunk::Resync { reason }])
             }
+            Says::Handover => {
+                let reason = found(rule.error.as_ref(), frame).unwrap_or_default();
+                Ok(vec![Chunk::Handover { reason }])
+            }
             Says::Broken => {
                 let reason = found(rule.error.as_ref(), frame).unwrap_or_default();
                 Ok(vec![Chunk::Broken { reason }])

@@ -20,6 +20,9 @@ words! {
         State = "state",
         /// The client is to ask for the stream again. It keeps the text that it shows: an answer that begins anew is a `start` with `resets`.
         Resync = "resync",
+        /// The pod goes and the turn goes on: the client is to attach again, to another pod. A system with such a frame closes no stream
+        /// of a turn that goes on without it.
+        Handover = "handover",
         /// The tail failed, not the turn.
         Broken = "broken",
         /// Nothing that is judged.
@@ -74,7 +77,7 @@ table! {
         status: Option<PointerList>,
         /// `end`: how the turn ended. Without `status` and `as` the store says it.
         outcome as "as": Option<Meaning>,
-        /// Pointer to the error that a person reads, or to the reason of a `resync` or `broken` tail.
+        /// Pointer to the error that a person reads, or to the reason of a `resync`, `handover` or `broken` tail.
         error: Option<PointerList>,
     }
     check check_rule

@@ -1,13 +1,13 @@
 //! Promise 31: a pod that is told to stop finishes its work or hands it over, and ends in good order.
 //!
-//! Four things count: a message that it accepts, a turn that it claims, an end that is late or not in good order, and what clients see
-//! of it through an edge ([`drain_at_the_edge`]). For the turns that it leaves behind,
+//! Five things count: a message that it accepts, a turn that it claims, an end that is late or not in good order, a stream in flight
+//! that it cuts ([`drain_of_streams`]), and what clients see of it through an edge ([`drain_at_the_edge`]). For the turns that it leaves behind,
 //! [`bounded_takeover`](crate::judge::promises::liveness::bounded_takeover) counts from its end. A client that asks the draining pod
 //! itself may be refused; one that asks the edge may not.
 
 use std::collections::HashSet;
 
-use super::drain_at_the_edge;
+use super::{drain_at_the_edge, drain_of_streams};
 use crate::history::{Bound, Capability, Outcome, Status};
 use crate::judge::view::{Breach, FaultSpan, NOTICE_US, ROW_LATENESS_US, View};
 use crate::judge::{Clause, Need, Promise};
@@ -19,7 +19,8 @@ pub(crate) const PROMISE: Promise = Promise {
     number: 31,
     name: "DrainCompleteness",
     statement: "a pod that was told to stop accepts no new message and claims no turn, and is gone, with exit \
-                code 0 or that of its signal, within its grace and 1 s for its farewell; through the edge no client is shown a \
+                code 0 or that of its signal, within its grace and 1 s for its farewell; until then each stream of a turn that goes on \
+                shows the turn's end or a hand-over before it ends; through the edge no client is shown a \
                 5xx or a broken connection for it, nor for a change of the pods that get clients, and is sent to it later than \
                 the edge's health window after the signal",
     needs: &[Need::Within(Bound::Drain)],
@@ -27,6 +28,10 @@ pub(crate) const PROMISE: Promise = Promise {
         Clause {
             name: "no new turn is claimed",
             needs: &[Need::Can(Capability::Owner)],
+        },
+        Clause {
+            name: "a stream in flight is finished or handed over",
+            needs: &[Need::Can(Capability::Handover), Need::Can(Capability::EveryCommit)],
         },
         Clause {
             name: "clients through the edge notice nothing",
@@ -40,7 +45,7 @@ pub(crate) const PROMISE: Promise = Promise {
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let stops = view.faults.iter().filter(|fault| view.is_orderly(fault));
     let of_each = stops.flat_map(|fault| taken(view, fault).into_iter().chain(end(view, fault)));
-    let of_pods = of_each.chain(claims(view));
+    let of_pods = of_each.chain(claims(view)).chain(drain_of_streams::judge(view));
     of_pods.chain(drain_at_the_edge::judge(view)).collect()
 }
 

@@ -7,5 +7,6 @@ pub(in crate::judge) mod context_continuity;
 pub(in crate::judge) mod disconnect_independence;
 mod drain_at_the_edge;
 pub(in crate::judge) mod drain_completeness;
+mod drain_of_streams;
 pub(in crate::judge) mod failover_repin;
 pub(in crate::judge) mod spool_exactly_once;

@@ -172,6 +172,7 @@ fn meaning(chunk: &Chunk, key: &str) -> Reading {
         },
         Chunk::State { status, .. } => format!("state: {}", word(*status)),
         Chunk::Resync { reason } => format!("start over {:?}", cut(reason, SHOWN)),
+        Chunk::Handover { reason } => format!("hands over {:?}", cut(reason, SHOWN)),
         Chunk::Broken { reason } => format!("the tail failed {:?}", cut(reason, SHOWN)),
         Chunk::Done => "closes the stream".to_owned(),
         Chunk::Unreadable { why, .. } => format!("unreadable: {why}"),

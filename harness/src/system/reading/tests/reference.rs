@@ -56,6 +56,11 @@ is = "resync"
 error = "/data/reason"
 
 [[stream.frames]]
+on = ["data-handover"]
+is = "handover"
+error = "/data/reason"
+
+[[stream.frames]]
 on = ["text-start", "text-end", "message-metadata"]
 is = "nothing"
 turn = ["/turnId", "/messageMetadata/turnId", { at = "/id", reads = "{turn}.{epoch}" }]
@@ -175,6 +180,12 @@ fn a_stream_in_the_sdk_s_own_shape_is_read() {
             r#"{"type":"data-resync","data":{"reason":"purged"},"transient":true}"#,
             Some(Chunk::Resync {
                 reason: "purged".into(),
+            }),
+        ),
+        (
+            r#"{"type":"data-handover","data":{"reason":"the pod stops"},"transient":true}"#,
+            Some(Chunk::Handover {
+                reason: "the pod stops".into(),
             }),
         ),
         ("[DONE]", Some(Chunk::Done)),
