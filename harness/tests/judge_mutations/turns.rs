@@ -1,5 +1,5 @@
-//! Corruptions of the course of turns: stops that come to nothing, queues that run out of order, attempts without end, owners that nobody takes
-//! over, and rows that vanish.
+//! Corruptions of the course of turns: stops that come to nothing, queues that run out of order, attempts without end, owners that nobody
+//! takes over, and rows that vanish.
 
 use crosspod::history::{
     Accepted, ClientEvent, Ends, Epoch, Event, FaultStep, OpId, Outcome, ProviderWhat, Row, Status, StoreEvent, What,
@@ -59,7 +59,8 @@ fn hung_up(events: &[Event]) -> Option<usize> {
         )
     };
     let stopped = events.iter().position(is_taken)?;
-    let ends = |event: &Event| matches!(&event.what, What::Provider(seen) if matches!(&seen.what, ProviderWhat::Ended { cause, .. } if cause == "client_gone"));
+    let is_hung_up = |what: &ProviderWhat| matches!(what, ProviderWhat::Ended { cause, .. } if cause == "client_gone");
+    let ends = |event: &Event| matches!(&event.what, What::Provider(seen) if is_hung_up(&seen.what));
     Some(stopped + events[stopped..].iter().position(ends)?)
 }
 
@@ -117,7 +118,11 @@ fn jump_the_queue(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     (waiting.turn, waiting.message, waiting.status) =
         ("turn-that-waits".into(), Some("m-that-waits".into()), Status::Queued);
     (waiting.owner, waiting.attempt, waiting.epoch) = (None, None, None);
-    let is_same = |event: &Event| matches!((&event.what, &post), (What::Client(ClientEvent::Posted { message, .. }), What::Client(ClientEvent::Posted { message: own, .. })) if message == own);
+    let message_of = |what: &What| match what {
+        What::Client(ClientEvent::Posted { message, .. }) => Some(message.clone()),
+        _ => None,
+    };
+    let is_same = |event: &Event| message_of(&event.what).is_some_and(|message| Some(message) == message_of(&post));
     if !is_first || waiting.thread != *thread || events[..place].iter().any(is_same) {
         return None;
     }

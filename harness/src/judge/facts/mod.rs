@@ -1,5 +1,5 @@
-//! Facts that several promises ask for: the difference of two words, the oracle's text, takeovers without a reason, provider calls that overlap,
-//! the provider's work for a turn, and stops.
+//! Facts that several promises ask for: the difference of two words, the oracle's text, takeovers without a reason, provider calls that
+//! overlap, the provider's work for a turn, and stops.
 
 pub(in crate::judge) mod difference;
 pub(in crate::judge) mod oracle;

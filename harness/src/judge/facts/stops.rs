@@ -2,8 +2,8 @@
 //! natural end in spite of one.
 //!
 //! A cancel is for the turn that it names, or else for the thread's turn: the one in progress, or the one that is next. By the time of its
-//! answer a row of the turn is in the history, and no end of it. A row is read some time after its commit, so a turn that seems to run may be
-//! over. That is why nothing is held against a turn whose answer was complete at about the time of the stop.
+//! answer a row of the turn is in the history, and no end of it. A row is read some time after its commit, so a turn that seems to run
+//! may be over. That is why nothing is held against a turn whose answer was complete at about the time of the stop.
 //!
 //! A stop outlives its owner. The clock of a stop starts again when its owner is hit: at a death, at the end of a grace, or when a
 //! pod freezes, is cut off, or is back.
@@ -132,8 +132,8 @@ impl<'v, 'a> Stop<'v, 'a> {
     }
 }
 
-/// The times at which a fault of an owner starts a stop's clock, which is over at `by_us`, again. Returns `None` if it keeps its target from work and was never healed,
-/// and for a death of which the system promises nothing.
+/// The times at which a fault of an owner starts a stop's clock, which is over at `by_us`, again. Returns `None` if it keeps its target
+/// from work and was never healed, and for a death of which the system promises nothing.
 fn restarts_us(view: &View<'_>, fault: &FaultSpan<'_>, by_us: u64) -> Option<Vec<u64>> {
     let healed_us = fault.healed.map(|at| at.us);
     let seen_us = fault.observed.unwrap_or(fault.aimed).us;

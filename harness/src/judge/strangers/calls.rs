@@ -7,8 +7,8 @@ use crate::judge::testing::{Play, aimed, call_ends, fault, observed};
 const NAME: &str = "BoundedAttempts";
 const WORK: &str = "BoundedProviderWork";
 
-/// A turn that its owners give back again and again: `calls` claims by one pod after the other, each with a call that its owner hangs up. The
-/// last completes.
+/// A turn that its owners give back again and again: `calls` claims by one pod after the other, each with a call that its owner hangs up.
+/// The last completes.
 fn handed_round(calls: u32) -> Play {
     let mut play = asked();
     for n in 1..=calls {

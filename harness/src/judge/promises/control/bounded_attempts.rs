@@ -1,10 +1,10 @@
 //! Promise 43: a turn is tried as often as its system says, and no oftener.
 //!
-//! Each claim is an attempt, and so is the last one if it called the provider: a system may claim a turn once more to fail it. What ended an
-//! attempt does not matter: its owner's death or stand-still, the provider, or its owner, who gave the turn back. Two kinds do not count:
-//! an attempt whose owner was told to stop, since a drain hands its turns over, and one in whose time something was broken that all pods
-//! depend on, or shortly before. `bounds.attempts` says how often a system tries; one that says nothing may try as often as common job queues
-//! do.
+//! Each claim is an attempt, and so is the last one if it called the provider: a system may claim a turn once more to fail it. What ended
+//! an attempt does not matter: its owner's death or stand-still, the provider, or its owner, who gave the turn back. Two kinds do not
+//! count: an attempt whose owner was told to stop, since a drain hands its turns over, and one in whose time something was broken that
+//! all pods depend on, or shortly before. `bounds.attempts` says how often a system tries; one that says nothing may try as often as
+//! common job queues do.
 //!
 //! Where the claims are unknown, the calls themselves are held against that number, but for those that begin under a fault.
 //!

@@ -157,7 +157,11 @@ mod tests {
 
     #[test]
     fn a_pod_that_does_not_say_what_is_open_proves_nothing() {
-        let is_of = |pod: &'static str| move |what: &What| matches!(what, What::Pod(PodEvent::LeftAfter { pod: Some(of), .. }) if of.as_str() == pod);
+        let of = |what: &What| match what {
+            What::Pod(PodEvent::LeftAfter { pod, .. }) => pod.clone(),
+            _ => None,
+        };
+        let is_of = |pod: &'static str| move |what: &What| of(what).is_some_and(|of| of.as_str() == pod);
         let mut play = takeover();
         play.without(is_of("pod-2"));
         let judgement = play.judged();

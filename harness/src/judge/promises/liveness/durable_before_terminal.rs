@@ -5,7 +5,9 @@
 //! precision: a row is read at most a known time after its commit, so an end whose row comes later than that behind the finish was
 //! committed behind it.
 
-use crate::history::{Capability, Status};
+use std::collections::BTreeMap;
+
+use crate::history::{Capability, Status, WatcherId};
 use crate::judge::Promise;
 use crate::judge::view::{At, Breach, Probe, ROW_LATENESS_US, View};
 
@@ -35,20 +37,30 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
                 .map_or("no such row".into(), |status| format!("{status:?}")),
         })
         .collect();
-    let turns = 0..view.turns.len();
-    breaches.extend(turns.filter_map(|place| committed_later(view, place)));
+    let shown = first_finishes(view).into_iter();
+    breaches.extend(shown.filter_map(|(turn, shown)| committed_later(view, turn, shown)));
     breaches
 }
 
+/// When a watcher was first shown the finish of each turn, and which watcher.
+fn first_finishes(view: &View<'_>) -> BTreeMap<usize, (At, WatcherId)> {
+    let mut first: BTreeMap<usize, (At, WatcherId)> = BTreeMap::new();
+    for watcher in &view.watchers {
+        for (turn, seen) in &watcher.turns {
+            if let Some(finish) = seen.finishes.first() {
+                let shown = (finish.at, watcher.id);
+                let known = first.entry(*turn).or_insert(shown);
+                *known = shown.min(*known);
+            }
+        }
+    }
+    first
+}
+
 /// A turn whose end was committed certainly after a watcher was shown its finish.
-fn committed_later(view: &View<'_>, place: usize) -> Option<Breach> {
+fn committed_later(view: &View<'_>, place: usize, (shown, watcher): (At, WatcherId)) -> Option<Breach> {
     let turn = &view.turns[place];
     let ended = turn.terminal()?;
-    let shown = view.watchers.iter().filter_map(|watcher| {
-        let finish = watcher.turns.get(&place)?.finishes.first()?;
-        Some((finish.at, watcher.id))
-    });
-    let (shown, watcher) = shown.min()?;
     let by_us = view.faults.deadline(shown.us, ROW_LATENESS_US, None, &view.pods)?;
     if ended.at.us <= by_us || !view.can(Capability::EveryCommit) || is_said_over(view, place, ended.at) {
         return None;

@@ -4,8 +4,8 @@
 //! passes any more, and [`bounded_takeover`] says what a takeover is. An owner whose link is mended before the bound may go on. A cut in
 //! one direction counts as one in both: an owner that hears no answer renews no lease for long.
 //!
-//! Deliberately absent: links that are slow or lose a connection now and then, links to other parts than the database, which no peer can tell
-//! from a slow turn (`ProgressNotLiveness` judges those), and dead or frozen owners (`BoundedTakeover`).
+//! Deliberately absent: links that are slow or lose a connection now and then, links to other parts than the database, which no peer can
+//! tell from a slow turn (`ProgressNotLiveness` judges those), and dead or frozen owners (`BoundedTakeover`).
 
 use super::bounded_takeover;
 use crate::history::{Bound, Capability, OnDeath};

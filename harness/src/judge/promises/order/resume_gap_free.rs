@@ -4,9 +4,10 @@
 //! The log is the stream log, and what all watchers of the thread together were shown ([`Log`]). Between two frames that a tail delivers
 //! nothing of the log may lie, but what a reset voids: the rest of the same turn's earlier attempts. A resync lifts the
 //! rule for once, and so must not come for nothing: without a cursor, or with one that the log should still hold, it is
-//! due only to a newer attempt or to a dependency that was broken shortly before, or while the turn ran that it is about. Without epochs, a start that takes the text back lifts the rule as well, for
-//! what the tail holds of its turn: the ids of an attempt may begin anew. It is no answer to a cursor that was never given where a
-//! system has resyncs, nor to one that was given for the attempt that it begins. [`cursor_attempts`] compares attempts.
+//! due only to a newer attempt or to a dependency that was broken shortly before, or while the turn ran that it is about. Without epochs,
+//! a start that takes the text back lifts the rule as well, for what the tail holds of its turn: the ids of an attempt may begin anew. It
+//! is no answer to a cursor that was never given where a system has resyncs, nor to one that was given for the attempt that it begins.
+//! [`cursor_attempts`] compares attempts.
 //!
 //! The log may have held frames that no watcher was shown: if frames were cleared away before they were read, a
 //! cursor that names the first of them is one that the pod may have found.

@@ -1,7 +1,8 @@
 //! Contradictions: two events of a history that cannot both be true, so that the history proves nothing.
 //!
-//! A frame is read out of bytes, on a tail that is open. The rows of one transaction follow one another. A turn that the database called over
-//! when it was asked was ended by a commit, and each commit is in the history. A history that breaks one of these was written wrongly, or changed later.
+//! A frame is read out of bytes, on a tail that is open. The rows of one transaction follow one another. A turn that the database called
+//! over when it was asked was ended by a commit, and each commit is in the history. A history that breaks one of these was written
+//! wrongly, or changed later.
 //!
 //! Deliberately absent: contradictions between what pods say and what stores hold, which are the system's.
 
@@ -147,7 +148,6 @@ fn unwritten(view: &View<'_>) -> Option<(u64, String)> {
 mod tests {
     use crate::history::reader::History;
     use crate::history::{Event, RunEvent, Status, StoreEvent, TailEnd, WatcherEvent, WatcherId, What};
-    use crate::history::{RunEvent, Status};
     use crate::judge::judge;
     use crate::judge::testing::{Play, closed, delta, takeover, token, turn_row};
     use crate::verdict::Verdict;
