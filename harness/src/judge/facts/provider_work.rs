@@ -73,7 +73,7 @@ pub(in crate::judge) fn attempts_source(view: &View<'_>) -> &'static str {
     }
 }
 
-impl<'a> Work<'_, 'a> {
+impl Work<'_, '_> {
     /// ``provider calls for `key-1` ``.
     pub(in crate::judge) fn subject(&self) -> String {
         format!("provider calls for `{}`", self.key)
@@ -108,8 +108,8 @@ impl<'a> Work<'_, 'a> {
 pub(in crate::judge) fn claims<'a>(view: &View<'a>, turn: &Turn<'a>) -> Vec<Claim<'a>> {
     let rows = turn.rows.iter().filter(|row| row.epoch.0 > 0);
     let owner = |epoch: Epoch| {
-        let owners = view.owners(turn).iter().filter(|owned| owned.epoch == epoch);
-        owners.filter_map(|owned| owned.owner).next()
+        let mut rows = view.owners(turn).iter().filter(|owned| owned.epoch == epoch);
+        rows.find_map(|owned| owned.owner)
     };
     let own = first_of_each(rows.map(|row| (row.at, row.epoch)), owner);
     if !turn.owners.is_empty() || view.can(Capability::Epoch) {
@@ -127,8 +127,8 @@ fn claims_of_its_thread<'a>(view: &View<'a>, turn: &Turn<'a>) -> Vec<Claim<'a>> 
     };
     let until_us = turn.terminal().map_or(u64::MAX, |row| row.at.us);
     let during = began.at.us.saturating_sub(ONE_TRANSACTION_US)..=until_us;
-    let owned = view.owners(turn).iter();
-    let held: Vec<_> = owned
+    let rows = view.owners(turn).iter();
+    let held: Vec<_> = rows
         .filter(|owned| owned.status == Status::InProgress && during.contains(&owned.at.us))
         .collect();
     let owner = |epoch: Epoch| held.iter().find(|owned| owned.epoch == epoch)?.owner;

@@ -110,8 +110,8 @@ impl<'v, 'a> Stop<'v, 'a> {
     /// complete within a lease of the stop may have been so before its owner knew.
     pub(in crate::judge) fn ran_to_its_end_ms(&self, view: &View<'a>) -> Option<u64> {
         let ended = self.turn.terminal().filter(|row| row.status == Status::Completed)?;
-        let slack_ms = view.promised.lease_ms.unwrap_or(0).min(view.bounds.takeover_ms);
-        let slack_us = (slack_ms * 1000).max(ROW_LATENESS_US);
+        let lease_ms = view.promised.lease_ms.unwrap_or(0).min(view.bounds.takeover_ms);
+        let slack_us = (lease_ms * 1000).max(ROW_LATENESS_US);
         let complete_us = self.complete_us(view);
         if complete_us.is_none() && view.rules.stopped_is_completed {
             return None;

@@ -158,12 +158,7 @@ mod tests {
     #[test]
     fn without_a_probe_nothing_is_judged() {
         let mut play = takeover();
-        play.without(|what| {
-            matches!(
-                what,
-                crate::history::What::Store(crate::history::StoreEvent::TerminalProbe { .. })
-            )
-        });
+        play.without(|what| matches!(what, What::Store(StoreEvent::TerminalProbe { .. })));
         play.passes();
     }
 }

@@ -184,9 +184,10 @@ mod tests {
     }
 
     fn opened_by(what: &What) -> Option<WatcherId> {
-        match what {
-            What::Watcher(WatcherEvent::TailOpened { watcher, .. }) => Some(*watcher),
-            _ => None,
+        if let What::Watcher(WatcherEvent::TailOpened { watcher, .. }) = what {
+            Some(*watcher)
+        } else {
+            None
         }
     }
 
