@@ -32,7 +32,6 @@ pub(in crate::judge) struct Work<'v, 'a> {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::judge) struct Claim<'a> {
     pub(in crate::judge) at: At,
-    pub(in crate::judge) epoch: Epoch,
     pub(in crate::judge) owner: Option<&'a PodName>,
 }
 
@@ -144,7 +143,6 @@ fn first_of_each<'a>(
     first
         .map(|(at, epoch)| Claim {
             at,
-            epoch,
             owner: owner(epoch),
         })
         .collect()
