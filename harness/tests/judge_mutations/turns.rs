@@ -95,8 +95,8 @@ fn run_on(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 
 /// A message that was acknowledged right before another one was posted waits while the other one's turn begins.
 fn jump_the_queue(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
-    let posts = places(events, |what| matches!(what, What::Client(ClientEvent::Posted { .. })));
-    let place = any(&posts, rng)?;
+    let messages = places(events, |what| matches!(what, What::Client(ClientEvent::Posted { .. })));
+    let place = any(&messages, rng)?;
     let post = events[place].what.clone();
     let What::Client(ClientEvent::Posted { op, thread, .. }) = &post else {
         return None;
