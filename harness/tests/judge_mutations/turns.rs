@@ -112,9 +112,9 @@ fn jump_the_queue(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     let begun = |event: &Event| {
         turn_row(&event.what).is_some_and(|row| row.turn == accepted.turn && row.status == Status::InProgress)
     };
-    let began = events[place..].iter().find(|event| begun(event))?;
+    let first = events[place..].iter().find(|event| begun(event))?;
     let is_first = !events[..place].iter().any(begun);
-    let mut waiting = turn_row(&began.what)?.clone();
+    let mut waiting = turn_row(&first.what)?.clone();
     (waiting.turn, waiting.message, waiting.status) =
         ("turn-that-waits".into(), Some("m-that-waits".into()), Status::Queued);
     (waiting.owner, waiting.attempt, waiting.epoch) = (None, None, None);
