@@ -21,6 +21,8 @@ mod feedback;
 mod late;
 #[path = "judge_mutations/rim.rs"]
 mod rim;
+#[path = "judge_mutations/turns.rs"]
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -48,7 +50,8 @@ type Spoil = fn(&mut Vec<Event>, &mut StdRng) -> Option<()>;
 type Kind = (&'static str, Spoil, &'static [&'static str]);
 
 /// Corruptions of the answer, of who sees it, and of what is stored; what comes too late or too soon is in [`late`],
-/// what is at the rim in [`rim`], feedback in [`feedback`], drains in [`drain`], and requests through the edge in [`edge`].
+/// what is at the rim in [`rim`], the course of turns in [`turns`], feedback in [`feedback`], drains in [`drain`], and requests through
+/// the edge in [`edge`].
 const KINDS: &[Kind] = &[
     (
         "a frame is dropped",
@@ -105,6 +108,7 @@ fn kinds() -> impl Iterator<Item = &'static Kind> {
         KINDS,
         late::KINDS,
         rim::KINDS,
+        turns::KINDS,
         feedback::KINDS,
         drain::KINDS,
         edge::KINDS,

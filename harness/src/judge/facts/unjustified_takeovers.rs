@@ -89,12 +89,6 @@ pub(crate) fn by_its_owner<'v, 'a>(view: &'v View<'a>) -> Vec<Takeover<'v, 'a>> 
     of_each.filter(|takeover| !takeover.is_justified(view)).collect()
 }
 
-/// Claims of a turn that no takeover with a reason explains: nothing was broken for the owner before, and the turn moved.
-pub(crate) fn needless_claims(view: &View<'_>, turn: &Turn<'_>) -> usize {
-    let takeovers = of_turn(view, turn);
-    takeovers.iter().filter(|takeover| !takeover.is_justified(view)).count()
-}
-
 /// Counts the calls for a turn that the provider had ended by itself at a moment.
 fn ended_by_provider(view: &View<'_>, turn: &Turn<'_>, by_us: u64) -> usize {
     let calls = turn.calls.iter().map(|call| &view.calls[*call]);
