@@ -11,6 +11,7 @@ mod entities;
 mod excuses;
 mod faults;
 mod limits;
+mod load;
 mod owners;
 mod pins;
 mod pool;
@@ -44,8 +45,8 @@ use entities::log::Stored;
 use slow::Stretch;
 
 use crate::history::{
-    Bounds, Capability, Event, ExpectedFailure, Lack, OpId, PodName, ReadAnswer, Routed, Rules, Status, StoreEvent,
-    TurnId, TurnKey, What,
+    Bounds, Capability, Event, ExpectedFailure, Lack, Load, OpId, PodName, ReadAnswer, Routed, Rules, Status,
+    StoreEvent, TurnId, TurnKey, What,
 };
 use crate::verdict::Finding;
 
@@ -109,6 +110,8 @@ pub(crate) struct View<'a> {
     pub(crate) faults: Faults<'a>,
     /// In the order of the history.
     starvation: Vec<Stretch<'a>>,
+    /// What the machine's processors did, in the order of the history.
+    pub(crate) loads: Vec<(At, &'a Load)>,
     pub(crate) pods: BTreeSet<&'a str>,
     /// The pods that the history begins with; none before schema 6.
     known_pods: &'a [PodName],

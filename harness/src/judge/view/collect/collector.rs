@@ -79,6 +79,7 @@ pub(super) fn empty<'a>() -> View<'a> {
         pinning: Vec::new(),
         faults: Faults::default(),
         starvation: Vec::new(),
+        loads: Vec::new(),
         pods: BTreeSet::new(),
         known_pods: &[],
         owned_by_turns: false,

@@ -128,6 +128,7 @@ impl<'a> Collector<'a> {
                 over_us: *over_us,
                 waited_us,
             }),
+            MachineEvent::Cpu(load) => self.view.loads.push((at, load)),
         }
     }
 
