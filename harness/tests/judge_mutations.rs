@@ -17,6 +17,8 @@ mod edge;
 mod feedback;
 #[path = "judge_mutations/late.rs"]
 mod late;
+#[path = "judge_mutations/quiet.rs"]
+mod quiet;
 #[path = "judge_mutations/rim.rs"]
 mod rim;
 
@@ -46,7 +48,7 @@ type Spoil = fn(&mut Vec<Event>, &mut StdRng) -> Option<()>;
 type Kind = (&'static str, Spoil, &'static [&'static str]);
 
 /// Corruptions of the answer, of who sees it, and of what is stored; what comes too late or too soon is in [`late`],
-/// what is at the rim in [`rim`], feedback in [`feedback`], and requests through the edge in [`edge`].
+/// what befalls in quiet times in [`quiet`], what is at the rim in [`rim`], feedback in [`feedback`], and requests through the edge in [`edge`].
 const KINDS: &[Kind] = &[
     (
         "a frame is dropped",
@@ -99,7 +101,14 @@ fn clean() -> Vec<(String, History)> {
 
 /// Every kind of corruption.
 fn kinds() -> impl Iterator<Item = &'static Kind> {
-    let groups = [KINDS, late::KINDS, rim::KINDS, feedback::KINDS, edge::KINDS];
+    let groups = [
+        KINDS,
+        late::KINDS,
+        quiet::KINDS,
+        rim::KINDS,
+        feedback::KINDS,
+        edge::KINDS,
+    ];
     groups.into_iter().flatten()
 }
 

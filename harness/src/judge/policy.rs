@@ -416,6 +416,7 @@ mod tests {
             "SpoolExactlyOnce",
             "TenantIsolation",
             "NoLeak",
+            "ShownInTime",
             "SliceOfTheLog",
             "QuietLogs",
         ];

@@ -13,14 +13,14 @@ use super::promises::control::{
     affinity_stickiness, bounded_provider_work, cancel_anywhere, context_continuity, disconnect_independence,
     drain_completeness, failover_repin, spool_exactly_once,
 };
-use super::promises::isolation::{no_leak, quiet_logs, tenant_isolation};
+use super::promises::isolation::{bounded_idle_work, no_leak, quiet_logs, tenant_isolation};
 use super::promises::liveness::{
     bounded_takeover, dependency_self_heal, durable_before_terminal, no_blank_terminal, poison_containment,
-    readiness_tells_the_truth, terminal_exactly_one, terminal_reaches_client, thread_usable_after_crash,
+    readiness_tells_the_truth, shown_in_time, terminal_exactly_one, terminal_reaches_client, thread_usable_after_crash,
 };
 use super::promises::order::{
-    epoch_isolation, frames_whole, monotone_cursor, no_inversion_on_attach, no_splice, resume_gap_free,
-    slice_of_the_log,
+    epoch_isolation, frames_whole, monotone_cursor, no_inversion_on_attach, no_splice, reattach_allowed,
+    resume_gap_free, slice_of_the_log,
 };
 
 /// Every promise that is judged, by number.
@@ -63,6 +63,9 @@ pub const PROMISES: &[Promise] = &[
     spool_exactly_once::PROMISE,
     tenant_isolation::PROMISE,
     no_leak::PROMISE,
+    shown_in_time::PROMISE,
+    reattach_allowed::PROMISE,
+    bounded_idle_work::PROMISE,
     slice_of_the_log::PROMISE,
     quiet_logs::PROMISE,
 ];

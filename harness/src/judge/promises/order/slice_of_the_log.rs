@@ -1,4 +1,4 @@
-//! Promise 39: a tail shows no frame that is not in its thread's stream log.
+//! Promise 46: a tail shows no frame that is not in its thread's stream log.
 //!
 //! `NoPhantom` judges that a tail shows only turns of its own thread, `MonotoneCursor` that its ids increase and
 //! mean one event, `ResumeGapFree` that it has no hole; with the stream log in the history all of them compare
@@ -13,7 +13,7 @@ use crate::judge::view::{Breach, Frame, Log, View, Watcher, name, tell};
 use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
-    number: 39,
+    number: 46,
     name: "SliceOfTheLog",
     statement: "a tail delivers a slice of its thread's stream log: every frame on it has its place there",
     needs: &[Need::Can(Capability::Cursor), Need::Can(Capability::StreamLog)],
