@@ -28,8 +28,8 @@ fn quiet(events: &[Event]) -> Option<(u64, u64)> {
     let active: Vec<u64> = active.map(|event| event.at_us).collect();
     let stretches = active.windows(2).map(|pair| (pair[0], pair[1]));
     stretches
-        .max_by_key(|(from, until)| until - from)
-        .filter(|(from, until)| until - from >= LONG_US)
+        .max_by_key(|(from, until)| until.saturating_sub(*from))
+        .filter(|(from, until)| until.saturating_sub(*from) >= LONG_US)
 }
 
 fn burn(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
@@ -53,8 +53,8 @@ fn burn(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     seen
 }
 
-/// A silence of the provider that outlasts the bound: its begin, the bound's end, and the last word before it.
-fn silence(events: &[Event]) -> Option<(u64, u64, String)> {
+/// A silence of the provider that outlasts the bound: the bound's end, and the last word before the silence.
+fn silence(events: &[Event]) -> Option<(u64, String)> {
     let bound_us = events.iter().find_map(|event| match &event.what {
         What::Run(RunEvent::Began(began)) => Some(began.bounds.shown_ms? * 1000),
         _ => None,
@@ -68,9 +68,11 @@ fn silence(events: &[Event]) -> Option<(u64, u64, String)> {
                 held.insert(told.call, (event.at_us, word));
             }
             ProviderWhat::Ended { .. } => {
-                let (from_us, word) = held.remove(&told.call)?;
+                let Some((from_us, word)) = held.remove(&told.call) else {
+                    continue;
+                };
                 let by_us = from_us + bound_us + 200_000;
-                return (event.at_us > by_us).then_some((from_us, by_us, word));
+                return (event.at_us > by_us).then_some((by_us, word));
             }
             _ => {}
         }
@@ -79,7 +81,7 @@ fn silence(events: &[Event]) -> Option<(u64, u64, String)> {
 }
 
 fn show_late(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
-    let (from_us, by_us, word) = silence(events)?;
+    let (by_us, word) = silence(events)?;
     // A watcher who stays.
     let closes: BTreeMap<WatcherId, u64> = events.iter().filter_map(close).collect();
     let shows = |event: &Event| match &event.what {
@@ -87,7 +89,7 @@ fn show_late(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
             watcher,
             chunk: Chunk::Delta { text, .. },
             ..
-        }) => text.contains(&word) && event.at_us <= from_us && closes.get(watcher).is_none_or(|us| *us > by_us),
+        }) => text.contains(&word) && event.at_us < by_us && closes.get(watcher).is_none_or(|us| *us > by_us),
         _ => false,
     };
     let shown: Vec<usize> = (0..events.len()).filter(|place| shows(&events[*place])).collect();
