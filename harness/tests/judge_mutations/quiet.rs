@@ -22,6 +22,9 @@ pub(crate) const KINDS: &[Kind] = &[
 /// Quiet time behind which no pod has anything left to do, in microseconds.
 const LONG_US: u64 = 4_500_000;
 
+/// Time in which a word that the provider has said is shown, in microseconds. Who comes later has more time than the bound.
+const SOON_US: u64 = 100_000;
+
 /// The longest stretch without an event that is more than a look at the machine: its begin and its end.
 fn quiet(events: &[Event]) -> Option<(u64, u64)> {
     let active = events.iter().filter(|event| !matches!(event.what, What::Machine(_)));
@@ -53,8 +56,9 @@ fn burn(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     seen
 }
 
-/// A silence of the provider that outlasts the bound: the bound's end, and the last word before the silence.
-fn silence(events: &[Event]) -> Option<(u64, String)> {
+/// A silence of the provider that outlasts the bound: the time until which whoever watched at its
+/// begin is shown the last word before it, the bound's end, and that word.
+fn silence(events: &[Event]) -> Option<(u64, u64, String)> {
     let bound_us = events.iter().find_map(|event| match &event.what {
         What::Run(RunEvent::Began(began)) => Some(began.bounds.shown_ms? * 1000),
         _ => None,
@@ -71,8 +75,8 @@ fn silence(events: &[Event]) -> Option<(u64, String)> {
                 let Some((from_us, word)) = held.remove(&told.call) else {
                     continue;
                 };
-                let by_us = from_us + bound_us + 200_000;
-                return (event.at_us > by_us).then_some((by_us, word));
+                let by_us = from_us + bound_us + 2 * SOON_US;
+                return (event.at_us > by_us).then_some((from_us + SOON_US, by_us, word));
             }
             _ => {}
         }
@@ -81,7 +85,7 @@ fn silence(events: &[Event]) -> Option<(u64, String)> {
 }
 
 fn show_late(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
-    let (by_us, word) = silence(events)?;
+    let (soon_us, by_us, word) = silence(events)?;
     // A watcher who stays.
     let closes: BTreeMap<WatcherId, u64> = events.iter().filter_map(close).collect();
     let shows = |event: &Event| match &event.what {
@@ -89,7 +93,7 @@ fn show_late(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
             watcher,
             chunk: Chunk::Delta { text, .. },
             ..
-        }) => text.contains(&word) && event.at_us < by_us && closes.get(watcher).is_none_or(|us| *us > by_us),
+        }) => text.contains(&word) && event.at_us < soon_us && closes.get(watcher).is_none_or(|us| *us > by_us),
         _ => false,
     };
     let shown: Vec<usize> = (0..events.len()).filter(|place| shows(&events[*place])).collect();
