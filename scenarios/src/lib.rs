@@ -20,6 +20,7 @@ mod edge;
 mod empty_answer;
 mod fault;
 mod feedback_acknowledged_then_killed;
+mod idle_cluster;
 mod killed_after_claim_before_call;
 mod killed_after_commit_before_announce;
 mod killed_after_insert_before_202;
@@ -51,24 +52,26 @@ mod provider;
 mod provider_hangs;
 mod queue_outlives_its_owner;
 mod quiet_answer;
+mod reattached_beside_a_dead_tail;
 mod rolling_restart_mid_answer;
 mod second_death_after_a_blip;
 mod session_revoked_everywhere;
 mod session_revoked_on_open_tail;
+mod shown_before_a_silence;
 mod stuck_after_publish_before_persist;
 mod survivors_race_for_an_orphan;
 mod told_to_stop_with_feedback_spooled;
 mod turns_on_one_tail;
 mod watcher_leaves_mid_answer;
 
-use crosspod::history::Bound::{Drain, Lease, Progress, Silence, Takeover};
+use crosspod::history::Bound::{Drain, Lease, Progress, Shown, Silence, Takeover};
 use crosspod::history::Capability::{
     Cancel, Cursor, Epoch, Feedback, Idempotent, Owner, Queue, Read, Resync, Revocation, Tenants, ThreadTail, Threads,
 };
 use crosspod::run::Story;
 use crosspod::system::needs::Need::{
-    AcceptsWaiting, Attach, BootsTogether, Bound, Ends, Has, LogIn, Part, Pods, ReadyNeeds, Resumes, Spool, Status,
-    Survivor,
+    AcceptsWaiting, Attach, BootsTogether, Bound, Ends, Has, IdleCpu, LogIn, Part, Pods, ReadyNeeds, Resumes, Spool,
+    Status, Survivor,
 };
 use crosspod::system::parts::Role::{Nats, Postgres};
 
@@ -161,6 +164,21 @@ fn basics() -> Vec<Story> {
             faults [],
             catches ["keepalive-too-slow"],
             evidence ["every tail was there when the model fell silent"]),
+        story!(shown_before_a_silence: "the model says a few words and falls silent, and they are shown and stored meanwhile",
+            needs [Attach, Bound(Shown)],
+            faults [],
+            catches ["deltas-held-back"],
+            evidence ["the model was silent for as long as its words may take"]),
+        story!(reattached_beside_a_dead_tail: "a client that lost its network comes back to the pod that believes its tail open",
+            needs [Attach, Pods(2)],
+            faults [],
+            catches ["one-tail-a-session"],
+            evidence ["a tail was believed open when its client came back"]),
+        story!(idle_cluster: "nobody asks anything for a while, and the pods do nothing",
+            needs [IdleCpu],
+            faults [],
+            catches ["burns-cpu-when-idle"],
+            evidence ["what each pod used of a CPU was read while nobody asked anything"]),
         story!(large_answers: "answers with tokens of 7 kB to 900 kB",
             needs [Attach],
             faults [],

@@ -115,6 +115,8 @@ const ASKS_FOR: &[(&str, &[Need])] = &[
     ("Bound::Drain", &[Need::Bound(Bound::Drain)]),
     ("Bound::Progress", &[Need::Bound(Bound::Progress)]),
     ("Bound::Silence", &[Need::Bound(Bound::Silence)]),
+    (".word_bounds_pass(", &[Need::Bound(Bound::Shown)]),
+    (".nobody_asks_for(", &[Need::IdleCpu]),
     (".progress_bound_passes(", &[Need::Bound(Bound::Progress)]),
     (".revoke_session(", &[Need::Has(Capability::Revocation)]),
     ("::Stranger", &[Need::Has(Capability::Tenants)]),

@@ -243,6 +243,12 @@ pub struct Bounds {
     /// From a committed terminal to every watcher having seen it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub terminal_ms: Option<u64>,
+    /// From a word of the provider to its showing on every open tail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shown_ms: Option<u64>,
+    /// From a word of the provider to its row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored_ms: Option<u64>,
     /// From a revocation to its refusal on every pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revocation_ms: Option<u64>,
@@ -274,6 +280,10 @@ pub enum Bound {
     Drain,
     /// [`Bounds::terminal_ms`].
     Terminal,
+    /// [`Bounds::shown_ms`].
+    Shown,
+    /// [`Bounds::stored_ms`].
+    Stored,
     /// [`Bounds::revocation_ms`].
     Revocation,
     /// [`Bounds::silence_ms`].
@@ -291,6 +301,8 @@ impl Bound {
             Self::Turn => "turn",
             Self::Drain => "drain",
             Self::Terminal => "terminal",
+            Self::Shown => "shown",
+            Self::Stored => "stored",
             Self::Revocation => "revocation",
             Self::Silence => "silence",
         }
@@ -308,6 +320,8 @@ impl Bounds {
             Bound::Turn => self.turn_ms,
             Bound::Drain => self.drain_ms,
             Bound::Terminal => self.terminal_ms,
+            Bound::Shown => self.shown_ms,
+            Bound::Stored => self.stored_ms,
             Bound::Revocation => self.revocation_ms,
             Bound::Silence => self.silence_ms,
         }
@@ -323,6 +337,8 @@ impl Bounds {
             Bound::Turn,
             Bound::Drain,
             Bound::Terminal,
+            Bound::Shown,
+            Bound::Stored,
             Bound::Revocation,
             Bound::Silence,
         ];

@@ -25,6 +25,7 @@ impl Offer<'_> {
         match need {
             Need::Can(capability) => self.capabilities.contains(&capability),
             Need::Within(bound) => self.bounds.of(bound).is_some(),
+            Need::IdleCpu => self.bounds.idle_cpu_permille.is_some(),
         }
     }
 
@@ -33,6 +34,7 @@ impl Offer<'_> {
         let missing = needs.iter().find(|need| !self.meets(**need))?;
         Some(match missing {
             Need::Within(bound) => format!("no bound is promised (bounds.{})", bound.name()),
+            Need::IdleCpu => "no bound is promised (bounds.idle_cpu)".to_owned(),
             Need::Can(capability) => {
                 let mut known = self.lacks.iter().filter(|lack| lack.capability == *capability);
                 let why = known.next().map(|lack| lack.why.clone());
@@ -93,12 +95,18 @@ impl View<'_> {
     }
 }
 
-/// Why nothing of a promise could have been overdue, if so: the run ended before the bound was over.
+/// Why nothing of a promise could have been broken, if so: the run ended before the bound was over, or no pod was idle.
 pub(super) fn not_reached(view: &View<'_>, promise: &Promise) -> Option<NotApplicable> {
+    if promise.needs.contains(&Need::IdleCpu) && view.idle_stretches().is_empty() {
+        return Some(NotApplicable {
+            promise: promise.name.to_owned(),
+            why: "not reached: no pod was seen to be without work for long enough".to_owned(),
+        });
+    }
     let watched_ms = view.watched_until_us() / 1000;
     let bounds = promise.needs.iter().filter_map(|need| match need {
         Need::Within(bound) => Some((bound, view.promised.of(*bound)?)),
-        Need::Can(_) => None,
+        Need::Can(_) | Need::IdleCpu => None,
     });
     let (bound, bound_ms) = bounds.into_iter().find(|(_, bound_ms)| *bound_ms > watched_ms)?;
     Some(NotApplicable {

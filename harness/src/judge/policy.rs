@@ -424,6 +424,7 @@ mod tests {
             "TenantIsolation",
             "NoLeak",
             "StopOutlivesOwner",
+            "ShownInTime",
             "QueueOrder",
             "BoundedAttempts",
             "SliceOfTheLog",

@@ -10,6 +10,8 @@ pub enum Need {
     Can(Capability),
     /// The system promises this bound.
     Within(Bound),
+    /// The system promises how little a pod without work uses of a CPU.
+    IdleCpu,
 }
 
 /// A clause of a promise that needs more than the promise itself.

@@ -13,15 +13,15 @@ use super::promises::control::{
     affinity_stickiness, bounded_attempts, bounded_provider_work, cancel_anywhere, context_continuity,
     disconnect_independence, drain_completeness, failover_repin, spool_exactly_once, stop_outlives_owner,
 };
-use super::promises::isolation::{no_leak, quiet_logs, tenant_isolation};
+use super::promises::isolation::{bounded_idle_work, no_leak, quiet_logs, tenant_isolation};
 use super::promises::liveness::{
     bounded_takeover, dependency_self_heal, durable_before_terminal, no_blank_terminal, partition_takeover,
-    poison_containment, readiness_tells_the_truth, terminal_exactly_one, terminal_reaches_client,
+    poison_containment, readiness_tells_the_truth, shown_in_time, terminal_exactly_one, terminal_reaches_client,
     thread_usable_after_crash,
 };
 use super::promises::order::{
-    epoch_isolation, frames_whole, monotone_cursor, no_inversion_on_attach, no_splice, resume_gap_free,
-    slice_of_the_log,
+    epoch_isolation, frames_whole, monotone_cursor, no_inversion_on_attach, no_splice, reattach_allowed,
+    resume_gap_free, slice_of_the_log,
 };
 
 /// Every promise that is judged, by number.
@@ -65,8 +65,11 @@ pub const PROMISES: &[Promise] = &[
     tenant_isolation::PROMISE,
     no_leak::PROMISE,
     stop_outlives_owner::PROMISE,
+    shown_in_time::PROMISE,
     queue_order::PROMISE,
+    reattach_allowed::PROMISE,
     bounded_attempts::PROMISE,
+    bounded_idle_work::PROMISE,
     partition_takeover::PROMISE,
     slice_of_the_log::PROMISE,
     quiet_logs::PROMISE,

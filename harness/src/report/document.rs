@@ -8,6 +8,9 @@ use crate::verdict::{EvidenceMark, Finding, InPart, Judgement, NotApplicable, Ve
 /// Name of the report about the start of the clusters, which happens before the first story.
 pub const START: &str = "cluster_start";
 
+/// Most plays of a run, in a hundred, that CPU starvation may excuse.
+const EXCUSED_PERCENT_MAX: usize = 1;
+
 /// Version of `verdict.json`.
 pub const SCHEMA: u32 = 1;
 
@@ -23,6 +26,9 @@ pub struct RunReport {
     /// Why the run could not be carried out, where it could not; where it was interrupted, how far it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Why the run as a whole proves nothing although most plays may pass: CPU starvation excused too many of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excused: Option<String>,
     /// The stories.
     pub stories: Vec<StoryReport>,
     /// Stories that were asked for and that the system cannot play.
@@ -143,12 +149,14 @@ impl StoryReport {
 impl RunReport {
     /// A run's report from its stories'. A run without a story proves nothing.
     pub fn new(seed: u64, stories: Vec<StoryReport>, figures: RunFigures) -> Self {
-        let verdict = stories.iter().map(|s| s.verdict).max().unwrap_or(Verdict::Broken);
+        let worst = stories.iter().map(|s| s.verdict).max().unwrap_or(Verdict::Broken);
+        let excused = excused(&stories);
         Self {
             schema: SCHEMA,
-            verdict,
+            verdict: excused.as_ref().map_or(worst, |_| worst.max(Verdict::Inconclusive)),
             seed,
             reason: None,
+            excused,
             stories,
             not_applicable: Vec::new(),
             not_seen: Vec::new(),
@@ -179,6 +187,7 @@ impl RunReport {
             verdict: Verdict::Broken,
             seed,
             reason: Some(reason),
+            excused: None,
             stories: Vec::new(),
             not_applicable: Vec::new(),
             not_seen: Vec::new(),
@@ -187,9 +196,66 @@ impl RunReport {
     }
 }
 
+/// Says that too many plays were excused for want of a CPU, if they were.
+fn excused(stories: &[StoryReport]) -> Option<String> {
+    let (plays, excused) = (
+        stories.len(),
+        stories.iter().filter(|story| !story.starved.is_empty()).count(),
+    );
+    (excused * 100 > plays * EXCUSED_PERCENT_MAX).then(|| {
+        format!(
+            "{excused} of {plays} plays broke promises that CPU starvation may explain, which is more than \
+             {EXCUSED_PERCENT_MAX} %: the run proves nothing; rerun on an idle machine or with fewer --slots"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A run of which so many plays pass, so many break a promise that starvation may explain, and so many break one for certain.
+    fn run(passed: usize, starved: usize, failed: usize) -> RunReport {
+        let story = |verdict| StoryReport::new("s", "log", None, 7, Judgement::bare(verdict), StoryFigures::default());
+        let finding = Finding {
+            promise: "BoundedTakeover".into(),
+            subject: "turn 1".into(),
+            event: 0,
+            expected: String::new(),
+            got: String::new(),
+            fault: None,
+            owner_before: None,
+            owner_after: None,
+        };
+        let unclear = StoryReport {
+            starved: vec![finding],
+            ..story(Verdict::Inconclusive)
+        };
+        let mut stories = vec![story(Verdict::Pass); passed];
+        stories.extend(vec![unclear; starved]);
+        stories.extend(vec![story(Verdict::Fail); failed]);
+        RunReport::new(7, stories, RunFigures::default())
+    }
+
+    #[test]
+    fn a_run_with_more_than_one_excused_play_in_a_hundred_is_inconclusive_and_says_why() {
+        let report = run(14, 2, 0);
+        assert_eq!((report.verdict, report.verdict.exit_code()), (Verdict::Inconclusive, 2));
+        let why = report.excused.expect("a reason");
+        assert!(
+            why.starts_with("2 of 16 plays broke promises that CPU starvation may explain"),
+            "{why}"
+        );
+        // A broken promise stays one, and the reader is told all the same that much is unclear.
+        let report = run(14, 1, 1);
+        assert_eq!(report.verdict, Verdict::Fail);
+        assert!(report.excused.is_some());
+        for (passed, starved) in [(99, 1), (16, 0)] {
+            assert_eq!(run(passed, starved, 0).excused, None, "{passed} {starved}");
+        }
+        // One play without a verdict is no pass, however many others do.
+        assert_eq!(run(99, 1, 0).verdict, Verdict::Inconclusive);
+    }
 
     #[test]
     fn the_document_has_the_published_shape() {

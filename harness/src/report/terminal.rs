@@ -94,6 +94,9 @@ pub fn summary(report: &RunReport) -> String {
         count(Verdict::Broken),
         report.seed
     );
+    if let Some(excused) = &report.excused {
+        let _ = writeln!(text, "  {:<14} {excused}", "excused");
+    }
     if !report.not_applicable.is_empty() {
         let _ = writeln!(
             text,

@@ -34,6 +34,8 @@ use crate::wire::text::cut;
 
 /// Longest piece of raw bytes in one event of the history: escaped at its worst it is still a line that is read back.
 const PIECE: usize = 1 << 20;
+/// Longest that a watcher takes to stop reading.
+const GOES_SILENT: Duration = Duration::from_secs(3);
 /// Most finishes of a tail that the database is asked about, each of which may take seconds.
 const PROBES_MAX: u32 = 1000;
 
@@ -73,8 +75,31 @@ pub struct Tail {
     /// Thread it watches.
     pub thread: ThreadId,
     seen: watch::Receiver<Seen>,
-    leave: CancellationToken,
+    leave: Leave,
     task: tokio::task::JoinHandle<()>,
+}
+
+/// The orders by which a watcher stops reading.
+#[derive(Clone, Default)]
+struct Leave {
+    /// It closes its connection.
+    close: CancellationToken,
+    /// It reads no more; its connection stays open, and its peer is told nothing.
+    go_silent: CancellationToken,
+}
+
+impl Leave {
+    /// Completes once it is to stop reading.
+    async fn is_due(&self) {
+        tokio::select! {
+            () = self.close.cancelled() => {}
+            () = self.go_silent.cancelled() => {}
+        }
+    }
+
+    fn is_ordered(&self) -> bool {
+        self.close.is_cancelled() || self.go_silent.is_cancelled()
+    }
 }
 
 impl Tail {
@@ -117,7 +142,7 @@ impl Tail {
 
     fn start(api: &Api, attach: Attach, owners: Arc<Owners>, recorder: Recorder, begun: Option<Begun>) -> Self {
         let (shown, seen) = watch::channel(Seen::default());
-        let leave = CancellationToken::new();
+        let leave = Leave::default();
         let (watcher, pod, thread) = (attach.watcher, attach.pod.clone(), attach.thread.clone());
         let tailing = Tailing {
             api: api.clone(),
@@ -180,9 +205,25 @@ impl Tail {
         }
     }
 
+    /// Reads no more, and waits until the end is in the history. The connection stays open until [`Tail::leave`]: the pod is not told,
+    /// as if the client's machine had lost its network.
+    ///
+    /// # Errors
+    /// The tail's end is not in the history in time.
+    pub async fn go_silent(&self) -> Result<(), Expired> {
+        self.leave.go_silent.cancel();
+        let mut seen = self.seen.clone();
+        let named = format!("watcher {} on {} to read no more", self.watcher, self.pod);
+        let is_over = |seen: &Seen| seen.end.is_some() || seen.refused.is_some();
+        let silent = within(&named, GOES_SILENT, seen.wait_for(is_over), || {
+            describe(&self.seen.borrow())
+        });
+        silent.await.map(drop)
+    }
+
     /// Leaves on purpose and waits until the end is in the history.
     pub async fn leave(self) {
-        self.leave.cancel();
+        self.leave.close.cancel();
         if let Err(e) = self.task.await {
             tracing::error!(watcher = %self.watcher, error = %e, "a watcher's task failed");
         }
@@ -198,7 +239,7 @@ struct Tailing {
 }
 
 impl Tailing {
-    async fn run(mut self, leave: CancellationToken, begun: Option<Begun>) {
+    async fn run(mut self, leave: Leave, begun: Option<Begun>) {
         let begun = match begun {
             Some(begun) => begun,
             None => match self.opened(&leave).await {
@@ -227,21 +268,26 @@ impl Tailing {
             seen.served_by = Some(attach.pod.clone());
         });
         let first = futures_util::stream::iter((!begun.bytes.is_empty()).then_some(Ok(begun.bytes)));
-        let body = first.chain(begun.response.bytes_stream());
-        let end = self.read(body, leave).await;
+        let mut body = std::pin::pin!(first.chain(begun.response.bytes_stream()));
+        let end = self.read(body.as_mut(), &leave).await;
         self.recorder.record(WatcherEvent::TailClosed {
             watcher: attach.watcher,
             end: end.clone(),
         });
+        let is_silent = end == TailEnd::Left && !leave.close.is_cancelled();
         self.shown.send_modify(|seen| seen.end = Some(end));
+        if is_silent && leave.go_silent.is_cancelled() {
+            // The connection goes with its body.
+            leave.close.cancelled().await;
+        }
     }
 
     /// Attaches. Returns `None` if that was refused, which is recorded.
-    async fn opened(&mut self, leave: &CancellationToken) -> Option<Begun> {
+    async fn opened(&mut self, leave: &Leave) -> Option<Begun> {
         let asked_us = self.recorder.now_us();
         let answer = tokio::select! {
             answer = self.ask() => answer,
-            () = leave.cancelled() => {
+            () = leave.is_due() => {
                 let reason = "the watcher left before it was answered".to_owned();
                 Err(Trouble { reason, garbled: false })
             }
@@ -327,7 +373,7 @@ impl Tailing {
         });
     }
 
-    async fn read(&self, body: impl Stream<Item = reqwest::Result<Bytes>>, leave: CancellationToken) -> TailEnd {
+    async fn read(&self, body: impl Stream<Item = reqwest::Result<Bytes>>, leave: &Leave) -> TailEnd {
         let reader = self.api.reader(self.attach.turn.clone());
         let mut intake = Intake::new(Limits::OF_A_WATCHER, reader);
         let bytes_max = match self.attach.manner {
@@ -336,7 +382,7 @@ impl Tailing {
         };
         let vanished = AtomicBool::new(false);
         let body = manner::until_gone(body, bytes_max, &vanished);
-        let end = self.read_on(&mut intake, body, &leave).await;
+        let end = self.read_on(&mut intake, body, leave).await;
         if vanished.load(Ordering::Relaxed) {
             // It left in the middle of a frame on purpose.
             return TailEnd::Left;
@@ -357,7 +403,7 @@ impl Tailing {
         &self,
         intake: &mut Intake,
         body: impl Stream<Item = reqwest::Result<Bytes>>,
-        leave: &CancellationToken,
+        leave: &Leave,
     ) -> TailEnd {
         let body = body.map(|read| read.map_err(|e| Trouble::from(&e)));
         let mut body = std::pin::pin!(patient(body, self.attach.patience));
@@ -366,7 +412,7 @@ impl Tailing {
             // A stream that always has more to read must not keep a watcher that wants to leave.
             let next = tokio::select! {
                 biased;
-                () = leave.cancelled() => return TailEnd::Left,
+                () = leave.is_due() => return TailEnd::Left,
                 next = body.next() => next,
             };
             let bytes = match next {
@@ -391,7 +437,7 @@ impl Tailing {
                 if self.frame(frame, &mut probes).await {
                     return TailEnd::Done;
                 }
-                if leave.is_cancelled() {
+                if leave.is_ordered() {
                     return TailEnd::Left;
                 }
             }

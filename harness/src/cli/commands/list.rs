@@ -274,6 +274,7 @@ fn of_promise(needs: &[judge::Need]) -> Vec<String> {
     let needs = needs.iter().map(|need| match need {
         judge::Need::Can(capability) => Need::Has(*capability),
         judge::Need::Within(bound) => Need::Bound(*bound),
+        judge::Need::IdleCpu => Need::IdleCpu,
     });
     shown(&needs.collect::<Vec<_>>())
 }

@@ -1,7 +1,7 @@
 //! The kernel of this machine: processes, their CPU time and descriptors, and programs of the host.
 
 pub(super) mod command;
-mod cpu;
+pub(super) mod cpu;
 mod descriptors;
 mod listening;
 pub(super) mod pidfd;

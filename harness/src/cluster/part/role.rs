@@ -29,6 +29,11 @@ pub enum Role {
 }
 
 impl Role {
+    /// True for a server of crosspod's own, which is no part of the system under test.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Provider | Self::Links)
+    }
+
     /// The ports of a server in this role; empty if its description must say them.
     pub fn usual_ports(self) -> &'static [u16] {
         match self {

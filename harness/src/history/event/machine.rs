@@ -25,4 +25,42 @@ pub enum MachineEvent {
         /// itself. One that hardly waited is not told.
         waited_us: BTreeMap<String, u64>,
     },
+    /// The machine's processors since the event of this kind before, and what the system's own parts used of them. Only on the
+    /// engine's own machine.
+    Cpu(Load),
+}
+
+/// The processors of the machine over a stretch of time that ends with the event.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// Length of the stretch, in microseconds.
+    pub over_us: u64,
+    /// Number of processors.
+    pub processors: u32,
+    /// Time in which processors had nothing to do, of all processors together.
+    pub idle_us: u64,
+    /// Time that the host gave to other machines, of all processors together.
+    pub stolen_us: u64,
+    /// Each part of the system that could be looked at. The provider, the fault proxy and the harness are no parts of the system.
+    pub parts: BTreeMap<String, PartLoad>,
+}
+
+/// What the threads of one part used of the processors, all threads together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PartLoad {
+    /// Time on a processor.
+    pub ran_us: u64,
+    /// Time of waiting for one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub waited_us: u64,
+    /// The two together, of those threads only that used their turns on a processor up: such a thread takes whatever it is given.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub greedy_us: u64,
+}
+
+/// True for a time that is left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference to a field")]
+fn is_zero(us: &u64) -> bool {
+    *us == 0
 }

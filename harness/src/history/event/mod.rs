@@ -111,7 +111,7 @@ kinds! {
         LeftAfter = "left_after", LogLine = "log_line"
     }
     Machine(MachineEvent) {
-        Engine = "engine", Starved = "starved"
+        Engine = "engine", Starved = "starved", Cpu = "cpu"
     }
 }
 
@@ -247,6 +247,7 @@ mod tests {
         r#"{"kind":"log_line","pod":"pod-1","level":"WARN","line":"l"}"#,
         r#"{"kind":"engine","service":"pod-1","action":"die","exit_code":137}"#,
         r#"{"kind":"starved","over_us":250000,"waited_us":{"pod-1":100}}"#,
+        r#"{"kind":"cpu","over_us":250000,"processors":2,"idle_us":90000,"stolen_us":0,"parts":{"nats":{"ran_us":7},"pod-1":{"ran_us":9,"waited_us":8,"greedy_us":17}}}"#,
         r#"{"kind":"provider","call":101,"key":"k","ordinal":1,"pod":"pod-1","what":{"seen":"held","gate":"g","after":3}}"#,
         r#"{"kind":"fault","id":1,"name":"kill","target":"pod-1","effect":{"ends":"at_once","excuses":"its_target"},"step":{"step":"healed"}}"#,
     ];

@@ -3,9 +3,9 @@
 use super::TOKENS;
 use crate::history::effect_by_name;
 use crate::history::{
-    Accepted, Chunk, ClientEvent, Credential, Cursor, CursorForm, Epoch, Expect, FaultEvent, FaultStep, MachineEvent,
-    OpId, Outcome, PodEvent, ProviderEvent, ProviderWhat, ReadAnswer, Row, Start, Status, StoreEvent, TailEnd,
-    TailMode, TurnRow, WatcherEvent, WatcherId, What,
+    Accepted, Chunk, ClientEvent, Credential, Cursor, CursorForm, Epoch, Expect, FaultEvent, FaultStep, Load,
+    MachineEvent, OpId, Outcome, PartLoad, PodEvent, ProviderEvent, ProviderWhat, ReadAnswer, Row, Start, Status,
+    StoreEvent, TailEnd, TailMode, TurnRow, WatcherEvent, WatcherId, What,
 };
 use mock_ai::token::TextMode;
 
@@ -371,4 +371,24 @@ pub(crate) fn starved(parts: &[(&str, u64)]) -> What {
         over_us: 250_000,
         waited_us: parts.iter().map(|(part, ms)| ((*part).to_owned(), ms * 1000)).collect(),
     })
+}
+
+/// The load of so many milliseconds on two processors: time idle; and of each part, what it ran and what of its threads took
+/// whatever they were given, all in milliseconds.
+pub(crate) fn load(over_ms: u64, idle_ms: u64, parts: &[(&str, u64, u64)]) -> What {
+    let used = |(part, ran_ms, greedy_ms): &(&str, u64, u64)| {
+        let load = PartLoad {
+            ran_us: ran_ms * 1000,
+            waited_us: 0,
+            greedy_us: greedy_ms * 1000,
+        };
+        ((*part).to_owned(), load)
+    };
+    What::Machine(MachineEvent::Cpu(Load {
+        over_us: over_ms * 1000,
+        processors: 2,
+        idle_us: idle_ms * 1000,
+        stolen_us: 0,
+        parts: parts.iter().map(used).collect(),
+    }))
 }

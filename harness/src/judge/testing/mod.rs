@@ -34,7 +34,10 @@ pub(crate) fn began() -> Began {
             progress_ms: Some(3000),
             drain_ms: Some(5000),
             terminal_ms: Some(1000),
+            shown_ms: Some(1000),
+            stored_ms: Some(1000),
             revocation_ms: Some(1000),
+            idle_cpu_permille: Some(50),
             ..Bounds::default()
         },
         rules: Rules {
@@ -121,6 +124,13 @@ impl Play {
             }
         }
         assert!(changed > 0, "no such event in the play");
+        self
+    }
+
+    /// Lets everything from `ms` on happen `by_ms` later.
+    pub(crate) fn delay_from(&mut self, ms: u64, by_ms: u64) -> &mut Self {
+        let later = self.events.iter_mut().filter(|(at, _)| *at >= ms);
+        later.for_each(|(at, _)| *at += by_ms);
         self
     }
 

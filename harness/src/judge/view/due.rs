@@ -95,6 +95,33 @@ impl<'a> View<'a> {
         self.awaited(watcher, by_us)
     }
 
+    /// When a watcher must have been shown a word of a turn that its owner was given at `from_us`. Returns `None` if it is due nothing:
+    /// it does not watch the turn or leaves before that, or something is broken, the owner's own task included.
+    pub(crate) fn shown_by(
+        &self,
+        watcher: &Watcher<'_>,
+        place: usize,
+        (from_us, owner): (u64, Option<&str>),
+    ) -> Option<u64> {
+        let bound_us = self.promised.shown_ms? * 1000;
+        let from_us = from_us.max(watcher.opened.us);
+        let pods = [Some(watcher.pod.as_str()), owner];
+        let by_us = self.sound_deadline(from_us, bound_us, &pods)?;
+        let is_due = self.is_entitled(watcher, place) && matches!(self.awaited(watcher, by_us), Due::Overdue { .. });
+        is_due.then_some(by_us)
+    }
+
+    /// When `bound_us` from `from_us` on is over for each of the pods. Returns `None` if anything of theirs, or that all depend on, is
+    /// broken meanwhile, or was within the bound before.
+    pub(crate) fn sound_deadline(&self, from_us: u64, bound_us: u64, pods: &[Option<&str>]) -> Option<u64> {
+        let over = pods.iter().flatten();
+        let over = over.map(|pod| self.faults.deadline(from_us, bound_us, Some(pod), &self.pods));
+        let by_us = over.collect::<Option<Vec<u64>>>()?.into_iter().max()?;
+        let mut broken = self.faults.during(from_us.saturating_sub(bound_us), by_us);
+        let is_sound = !broken.any(|fault| fault.excuses_everyone() || pods.contains(&Some(fault.target)));
+        is_sound.then_some(by_us)
+    }
+
     /// The due of a watcher that was not shown the finish by `by_us`.
     fn awaited(&self, watcher: &Watcher<'_>, by_us: u64) -> Due {
         let closed_us = watcher.closed.map(|(at, _)| at.us);

@@ -10,7 +10,9 @@ mod due;
 mod entities;
 mod excuses;
 mod faults;
+mod idle;
 mod limits;
+mod load;
 mod owners;
 mod pins;
 mod pool;
@@ -34,6 +36,7 @@ pub(crate) use entities::thread::{Owned, Thread};
 pub(crate) use entities::turn::{PartRow, Turn, TurnRow};
 pub(crate) use entities::watcher::{Anchor, Fit, Frame, Scope, Seen, Showing, Watcher};
 pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
+pub(crate) use idle::Idle;
 pub(crate) use limits::Limits;
 pub(crate) use owners::Line;
 pub(crate) use pins::Pins;
@@ -41,11 +44,12 @@ pub(crate) use pool::{NOTICE_US, Request, is_by};
 pub(crate) use text::{Against, Text, oneline};
 
 use entities::log::Stored;
+use idle::Quiet;
 use slow::Stretch;
 
 use crate::history::{
-    Bounds, Capability, Event, ExpectedFailure, Lack, OpId, PodName, ReadAnswer, Routed, Rules, Status, StoreEvent,
-    TurnId, TurnKey, What,
+    Bounds, Capability, Event, ExpectedFailure, Lack, Load, OpId, PodName, ReadAnswer, Routed, Rules, Status,
+    StoreEvent, TurnId, TurnKey, What,
 };
 use crate::verdict::Finding;
 
@@ -111,6 +115,10 @@ pub(crate) struct View<'a> {
     pub(crate) faults: Faults<'a>,
     /// In the order of the history.
     starvation: Vec<Stretch<'a>>,
+    /// What the machine's processors did, in the order of the history.
+    loads: Vec<(At, &'a Load)>,
+    /// Stretches in which nobody asked anything and nothing was seen to happen.
+    quiet: Vec<Quiet>,
     pub(crate) pods: BTreeSet<&'a str>,
     /// The pods that the history begins with; none before schema 6.
     known_pods: &'a [PodName],
@@ -174,6 +182,11 @@ impl<'a> View<'a> {
     /// be held against the system.
     pub(crate) fn watched_until_us(&self) -> u64 {
         self.ending.quiesced.or(self.ending.last).map_or(0, |at| at.us)
+    }
+
+    /// True for a pod of the system; anything may be one in a history that does not name them.
+    pub(crate) fn is_pod(&self, name: &str) -> bool {
+        self.known_pods.is_empty() || self.known_pods.iter().any(|pod| pod.as_str() == name)
     }
 
     /// The first end of a part's process after an event.

@@ -24,14 +24,11 @@ static ALL_STARVE: Effect = Effect::excusing(Excuses::Everyone);
 const STARVED_SHARE: u64 = 750;
 
 impl<'a> Stretch<'a> {
-    /// The waits since `since_us`, the end of the stretch before. A pod that the play itself throttles is
-    /// left out.
+    /// The waits since `since_us`, the end of the stretch before, as far as other load explains them. A pod that
+    /// the play itself throttles or keeps away is left out.
     fn slow(&self, since_us: u64, view: &View<'a>) -> Slow<'a> {
-        let is_throttled = |part: &str| {
-            let mut faults = view.faults.during(self.begins_us(), self.at.us);
-            faults.any(|fault| fault.effect.throttles && fault.target == part)
-        };
-        let share = |us: u64| us.saturating_mul(1000) / self.over_us.max(1);
+        let explained_us = view.explained_us(self);
+        let share = |us: u64| us.min(explained_us).saturating_mul(1000) / self.over_us.max(1);
         let shares = self.waited_us.iter().map(|(part, us)| (part.as_str(), share(*us)));
         let (pods, others): (BTreeMap<&str, u64>, BTreeMap<&str, u64>) =
             shares.partition(|(part, _)| view.pods.contains(part));
@@ -39,8 +36,21 @@ impl<'a> Stretch<'a> {
             from_us: self.at.us.saturating_sub(self.over_us).max(since_us),
             until_us: self.at.us,
             all: others.values().max().copied().unwrap_or_default(),
-            pods: pods.into_iter().filter(|(pod, _)| !is_throttled(pod)).collect(),
+            pods: pods.into_iter().filter(|(pod, _)| self.could_act(pod, view)).collect(),
         }
+    }
+
+    /// True unless a fault throttled the part, or kept it away for the whole stretch.
+    fn could_act(&self, part: &str, view: &View<'_>) -> bool {
+        let (from_us, until_us) = (self.begins_us(), self.at.us);
+        let is_all_along = |fault: &FaultSpan<'_>| {
+            fault.aimed.us <= from_us && fault.healed.is_none_or(|healed| healed.us >= until_us)
+        };
+        let mut faults = view
+            .faults
+            .during(from_us, until_us)
+            .filter(|fault| fault.target == part);
+        !faults.any(|fault| fault.effect.throttles || fault.takes_its_target_away() && is_all_along(fault))
     }
 }
 
@@ -82,9 +92,9 @@ impl<'a> View<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Status, StoreEvent, WatcherEvent, What};
+    use crate::history::{FaultStep, Status, StoreEvent, WatcherEvent, What};
     use crate::judge::testing::{
-        FRIENDLY, Play, aimed, call_starts, fault, observed, part, starved, taken_from_a_live_owner, takeover,
+        FRIENDLY, Play, aimed, call_starts, fault, load, observed, part, starved, taken_from_a_live_owner, takeover,
         thread_row, token,
     };
     use crate::judge::view::View;
@@ -210,6 +220,60 @@ mod tests {
         let mut play = takeover();
         play.put(1_190, starved(&[("pod-1", 1_180), ("nats", 240)]));
         play.passes();
+    }
+
+    /// One stretch in which pod-1 waited for all of it, and the load of its 250 ms on two processors: time idle, and what pod-1 ran
+    /// and what of its threads took whatever they were given.
+    fn starved_beside(play: &mut Play, ms: u64, (idle, ran, greedy): (u64, u64, u64)) {
+        play.put(ms, load(250, idle, &[("pod-1", ran, greedy)]))
+            .put(ms, starved(&[("pod-1", 250)]));
+    }
+
+    #[test]
+    fn a_system_that_keeps_every_processor_busy_itself_is_excused_nothing() {
+        // Other load leaves too little to pods that want a little; pods want all that there is; the same, and others want it too;
+        // the processors have nothing to do, so that something else kept the thread from them.
+        let loads = [
+            ((0, 40, 0), (0, 1)),
+            ((10, 460, 700), (1, 0)),
+            ((0, 150, 750), (1, 0)),
+            ((440, 40, 0), (1, 0)),
+        ];
+        for (told, found) in loads {
+            let mut play = taken_from_a_live_owner(FRIENDLY);
+            starved_beside(&mut play, 230, told);
+            assert_eq!(counts(&play, NAME), found, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn no_part_is_excused_for_longer_than_other_load_ran() {
+        // A stretch counts as frozen from three quarters of it on: 188 of 250 ms.
+        for (ran, found) in [(312, (0, 1)), (313, (1, 0))] {
+            let mut play = taken_from_a_live_owner(FRIENDLY);
+            starved_beside(&mut play, 230, (0, ran, 0));
+            assert_eq!(counts(&play, NAME), found, "{ran}");
+        }
+    }
+
+    #[test]
+    fn the_load_of_another_stretch_says_nothing_of_this_one() {
+        let mut play = taken_from_a_live_owner(FRIENDLY);
+        play.put(230, starved(&[("pod-1", 250)]))
+            .put(480, load(250, 0, &[("pod-1", 500, 750)]));
+        assert_eq!(counts(&play, NAME), (0, 1));
+    }
+
+    #[test]
+    fn a_pod_that_was_away_all_along_did_not_want_for_a_processor() {
+        for (from_ms, until_ms, is_excused) in [(700, 1_501, false), (700, 1_400, true), (1_300, 1_501, true)] {
+            let mut play = late_takeover();
+            play.put(from_ms, fault(2, "pause", "pod-3", aimed()))
+                .put(from_ms, fault(2, "pause", "pod-3", observed()))
+                .put(until_ms, fault(2, "pause", "pod-3", FaultStep::Healed))
+                .put(1_500, starved(&[("pod-3", 250)]));
+            assert_eq!(View::of(&play.history()).excuse_starvation(), is_excused, "{from_ms}");
+        }
     }
 
     #[test]

@@ -142,6 +142,12 @@ impl Cast {
         Ok(cursor)
     }
 
+    /// Lets a watcher fall silent, as a client does whose machine loses its network: it reads no more, and its connection stays open as far
+    /// as the pod can tell.
+    pub async fn loses_its_network(&self, watcher: &Watcher) -> Result<(), Stopped> {
+        Ok(watcher.tail.go_silent().await?)
+    }
+
     /// Attaches to a turn's thread on every pod through a proxy that cuts a stream which is silent for longer than the
     /// system's proxies allow, and waits until all have answered.
     pub async fn attach_through_proxies(&mut self, turn: &Turn) -> Result<Tails, Stopped> {

@@ -23,6 +23,8 @@ use std::num::NonZeroU8;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::RwLock;
+
 use super::slot::Slot;
 use crate::history::writer::Recorder;
 use crate::history::{FeedbackId, PodName, RunEvent, SessionNo, ThreadId};
@@ -73,6 +75,8 @@ pub struct Cast {
     pub(in crate::run) edge_clients: Vec<EdgeClient>,
     /// How often each pod had stepped down before the play; nothing of one that was started since.
     pub(in crate::run) superseded_before: BTreeMap<PodName, u64>,
+    /// Held for reading by each visit of a background watcher, and for writing by a story that nobody may disturb.
+    pub(in crate::run) visits: Arc<RwLock<()>>,
     /// When each terminated pod got SIGTERM.
     pub(in crate::run) stopping_since: Vec<(PodName, Instant)>,
 }

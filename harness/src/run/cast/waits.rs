@@ -8,7 +8,8 @@ use super::Cast;
 use super::promised::is_yes;
 use super::turn::{BACKGROUND_IDS_FROM, BEGIN, LOOK, Turn};
 use crate::history::{
-    Attempt, Bound, Capability, Epoch, Outcome, PodEvent, PodName, Row, Status, StoreEvent, WatcherEvent, What,
+    Attempt, Bound, Capability, Epoch, Event, MachineEvent, Outcome, PodEvent, PodName, Row, Status, StoreEvent,
+    WatcherEvent, What,
 };
 use crate::nemesis::Aim;
 use crate::plan::Answer;
@@ -20,6 +21,8 @@ use crate::wait::{self, Look};
 const LOOK_OVER_HTTP: Duration = Duration::from_millis(100);
 /// Longest that a story waits for a turn to end that nothing holds up but what the story has broken, if a takeover is quick.
 const END: Duration = Duration::from_secs(12);
+/// How much longer than a bound a word is awaited: its row, and the provider's own word, reach the history a little later.
+const BEYOND_A_WORD: Duration = Duration::from_millis(1200);
 /// How much longer than a takeover may take a story waits for what it must bring.
 const SLACK: Duration = Duration::from_secs(3);
 
@@ -271,6 +274,31 @@ impl Cast {
     pub async fn lease_passes(&self) {
         let lease = self.slot.api.system().within(Bound::Lease);
         tokio::time::sleep(lease + Duration::from_millis(200)).await;
+    }
+
+    /// Lets the time pass within which a word of the provider must be shown and stored: time itself is what is waited for.
+    pub async fn word_bounds_pass(&self) {
+        let system = self.slot.api.system();
+        let stored = system.bounds().of(Bound::Stored).map(Duration::from_millis);
+        let longest = system.within(Bound::Shown).max(stored.unwrap_or_default());
+        tokio::time::sleep(longest + BEYOND_A_WORD).await;
+    }
+
+    /// Lets `span` pass in which nobody asks anything of any pod, background watchers included: time itself is what is waited for.
+    /// Returns true if the use of a CPU was read of every pod meanwhile.
+    pub async fn nobody_asks_for(&self, span: Duration) -> bool {
+        let quiet = self.visits.write().await;
+        let from = self.now();
+        tokio::time::sleep(span).await;
+        drop(quiet);
+        let is_of_all = |event: &Event| match &event.what {
+            What::Machine(MachineEvent::Cpu(load)) => {
+                let mut pods = self.plan.pods.iter();
+                pods.all(|pod| load.parts.contains_key(pod.as_str())).then_some(())
+            }
+            _ => None,
+        };
+        self.recorder.find(from, is_of_all).is_some()
     }
 
     /// Lets the system's bound for refusing a revoked credential everywhere pass: time itself is what is waited for.

@@ -1,15 +1,17 @@
-//! Records when parts of the cluster, or the harness itself, wait for a CPU.
+//! Records what the system's parts use of the CPUs, and when parts of the cluster, or the harness itself, wait for a CPU.
 //!
-//! On an overloaded machine a promise may be broken through no fault of the system. The numbers are the kernel's, so an engine on another
-//! machine gives none.
+//! On an overloaded machine a promise may be broken through no fault of the system, unless the system itself is the load. The
+//! numbers are the kernel's, so an engine on another machine gives none.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::load::{Times, load, longest_waits, us};
+use crate::cluster::{PartHandle, ProcessorTimes};
 use crate::history::writer::Recorder;
 use crate::history::{Event, MachineEvent, What};
 use crate::run::slot::Slot;
@@ -23,9 +25,6 @@ const HARDLY: u32 = 4;
 /// The harness's own name in the history.
 const HARNESS: &str = "harness";
 
-/// How long each thread of each part has waited since it began.
-type Waited = BTreeMap<String, HashMap<String, Duration>>;
-
 /// True if the history says, from event `from` on, that some part waited for most of the time.
 pub(in crate::run) fn starved_since(recorder: &Recorder, from: u64) -> bool {
     let most = |event: &Event| match &event.what {
@@ -38,10 +37,10 @@ pub(in crate::run) fn starved_since(recorder: &Recorder, from: u64) -> bool {
     recorder.find(from, most).is_some()
 }
 
-/// The times that one look read.
+/// One look, and what was read.
 struct Seen {
     at: Instant,
-    waited: Waited,
+    times: Times,
     /// How late the harness itself came to this look.
     late: Duration,
 }
@@ -55,7 +54,11 @@ pub(in crate::run) async fn watch(slot: Arc<Slot>, recorder: Recorder, stop: Can
             () = tokio::time::sleep_until(due) => {}
             () = stop.cancelled() => {}
         }
-        seen.push_back(look(&slot, due.elapsed()).await);
+        let now = look(&slot, due.elapsed()).await;
+        if let Some(load) = load(&last.times, &now.times, now.at.duration_since(last.at)) {
+            recorder.record(MachineEvent::Cpu(load));
+        }
+        seen.push_back(now);
         if let Some(event) = starved_event(&seen) {
             recorder.record(event);
         }
@@ -69,10 +72,9 @@ pub(in crate::run) async fn watch(slot: Arc<Slot>, recorder: Recorder, stop: Can
 fn starved_event(seen: &VecDeque<Seen>) -> Option<What> {
     let (first, last) = (seen.front()?, seen.back()?);
     let over = last.at.duration_since(first.at);
-    let mut longest = longest(&first.waited, &last.waited);
+    let mut longest = longest_waits(&first.times, &last.times);
     longest.insert(HARNESS.to_owned(), seen.iter().skip(1).map(|look| look.late).sum());
     longest.retain(|_, waited| *waited * HARDLY >= over);
-    let us = |waited: Duration| u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
     (!longest.is_empty()).then(|| {
         What::Machine(MachineEvent::Starved {
             over_us: us(over),
@@ -84,55 +86,20 @@ fn starved_event(seen: &VecDeque<Seen>) -> Option<What> {
 /// Beside the harness's own work: some dozens of small files are read.
 async fn look(slot: &Arc<Slot>, late: Duration) -> Seen {
     let slot = slot.clone();
-    let look = move || -> Waited {
-        let waited = slot.cluster.parts().filter_map(|part| {
-            let waited = part.waited()?;
-            Some((part.service().to_owned(), waited))
-        });
-        waited.collect()
+    let look = move || {
+        let parts = || slot.cluster.parts();
+        let times = |part: &PartHandle| Some((part.service().to_owned(), part.thread_times()?));
+        let ours = parts().filter(|part| part.part().role.is_ours());
+        Times {
+            threads: parts().filter_map(times).collect(),
+            ours: ours.map(|part| part.service().to_owned()).collect(),
+            processors: ProcessorTimes::now(),
+        }
     };
-    let waited = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+    let times = tokio::task::spawn_blocking(look).await.unwrap_or_default();
     Seen {
         at: Instant::now(),
-        waited,
+        times,
         late,
-    }
-}
-
-/// How long that thread of each part waited between two looks that waited longest. A thread's number can be given to another
-/// one, which began with nothing.
-fn longest(before: &Waited, now: &Waited) -> BTreeMap<String, Duration> {
-    let since = |part: &str, thread: &str, total: Duration| {
-        let earlier = before.get(part).and_then(|threads| threads.get(thread)).copied();
-        total.checked_sub(earlier.unwrap_or_default()).unwrap_or(total)
-    };
-    let of = |(part, threads): (&String, &HashMap<String, Duration>)| {
-        let waited = threads.iter().map(|(thread, total)| since(part, thread, *total));
-        Some((part.clone(), waited.max()?))
-    };
-    now.iter().filter_map(of).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_thread_that_waited_longest_is_told_and_new_ones_count_from_nothing() {
-        let threads = |threads: &[(&str, u64)]| -> HashMap<String, Duration> {
-            let pairs = threads
-                .iter()
-                .map(|(thread, ms)| ((*thread).to_owned(), Duration::from_millis(*ms)));
-            pairs.collect()
-        };
-        let before = Waited::from([("pod-1".into(), threads(&[("1", 900), ("2", 100), ("3", 500)]))]);
-        let now = Waited::from([
-            ("pod-1".into(), threads(&[("1", 910), ("2", 150), ("3", 20), ("4", 30)])),
-            ("pod-2".into(), threads(&[("9", 7)])),
-            ("nats".into(), threads(&[])),
-        ]);
-        let waited = longest(&before, &now);
-        let ms = |part: &str| waited.get(part).map(Duration::as_millis);
-        assert_eq!((ms("pod-1"), ms("pod-2"), ms("nats")), (Some(50), Some(7), None));
     }
 }

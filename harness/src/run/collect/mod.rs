@@ -3,4 +3,5 @@
 pub(in crate::run) mod changes;
 pub(in crate::run) mod cpu;
 pub(in crate::run) mod engine;
+mod load;
 pub(in crate::run) mod stream_log;

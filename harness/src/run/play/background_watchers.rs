@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::RwLock;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +43,7 @@ struct LaneContext {
     last_seen: LastSeen,
     watchers: AtomicU32,
     seen_ids: Mutex<SeenIds>,
+    visits: Arc<RwLock<()>>,
     stop: CancellationToken,
 }
 
@@ -58,6 +60,7 @@ impl BackgroundWatchers {
             last_seen: cast.last_seen.clone(),
             watchers: AtomicU32::new(BACKGROUND_IDS_FROM),
             seen_ids: SeenIds::new(cast.slot.api.system()).into(),
+            visits: cast.visits.clone(),
             stop: stop.clone(),
         });
         let lanes = cast.plan.background_visits.lanes.iter();
@@ -88,9 +91,10 @@ async fn lane(context: Arc<LaneContext>, visits: Vec<Visit>) {
             while context.last_seen.within(HOLD_OFF) {
                 tokio::time::sleep(LOOK).await;
             }
+            context.visits.read().await
         };
         tokio::select! {
-            () = resting => context.visit(visit).await,
+            _visits = resting => context.visit(visit).await,
             () = context.stop.cancelled() => return,
         }
     }

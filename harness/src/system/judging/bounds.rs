@@ -52,6 +52,10 @@ table! {
         drain: Option<Timespan>,
         /// From the end of a turn to its showing on every tail. By default 5 s.
         terminal: Option<Timespan>,
+        /// From a word of the provider to its showing on every open tail, though nothing follows it.
+        shown: Option<Timespan>,
+        /// From a word of the provider to its row, for a system that stores an answer while it grows.
+        stored: Option<Timespan>,
         /// From a revocation to its refusal on every pod. By default 5 s.
         revocation: Option<Timespan>,
         /// Longest silence of an open stream.

@@ -89,6 +89,8 @@ impl Played<'_> {
             turn_ms: said.turn.map(ms),
             drain_ms: Some(ms(derived.drain.get())),
             terminal_ms: Some(ms(derived.terminal.get())),
+            shown_ms: said.shown.map(ms),
+            stored_ms: said.stored.map(ms),
             revocation_ms: can_revoke.then(|| ms(derived.revocation.get())),
             silence_ms: said.silence.map(ms),
             attempts: said.attempts.and_then(|attempts| attempts.get().try_into().ok()),

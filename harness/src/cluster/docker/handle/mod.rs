@@ -29,6 +29,7 @@ use crate::cluster::docker::engine::guard::Claim;
 use crate::cluster::docker::engine::inspected::Inspected;
 use crate::cluster::docker::engine::logs::tail;
 use crate::cluster::docker::handle::life::{Containers, Life};
+use crate::cluster::linux::cpu::ThreadTimes;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::{ClusterError, Trace};
 use crate::cluster::part::role::{Part, Role};
@@ -151,11 +152,11 @@ impl PartHandle {
         self.alive()?.ports.get(&container_port).copied()
     }
 
-    /// The time for which each thread has waited for a processor since it began, by thread number; `None` if the part is down
-    /// or this process may not look.
-    pub fn waited(&self) -> Option<HashMap<String, Duration>> {
+    /// What the kernel counts of each thread since it began, by thread number; `None` if the part is down or this process may
+    /// not look.
+    pub fn thread_times(&self) -> Option<HashMap<String, ThreadTimes>> {
         let life = self.alive()?;
-        life.pidfd.as_ref()?.waited(&life.gateways).ok()
+        life.pidfd.as_ref()?.times(&life.gateways).ok()
     }
 
     /// The state of the part. The kernel knows if a signal has stopped it, the engine knows the rest.

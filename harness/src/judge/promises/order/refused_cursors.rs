@@ -83,8 +83,8 @@ fn are_alike(one: &str, other: &str) -> bool {
     one.len() == other.len() && one.bytes().zip(other.bytes()).all(is_alike)
 }
 
-/// True if the refusal may have a cause other than the cursor.
-fn is_excused(view: &View<'_>, refused: &Refused<'_>, status: u16) -> bool {
+/// True if the refusal may have a cause other than the request: a fault, a death, or a credential that is not good for the thread.
+pub(super) fn is_excused(view: &View<'_>, refused: &Refused<'_>, status: u16) -> bool {
     let pod = refused.pod.as_str();
     let asked_us = refused.asked_us;
     let mut deaths = view.deaths.iter().filter(|death| death.service == pod);

@@ -35,6 +35,8 @@ pub(super) struct Places<'a> {
     /// Those ids as cursors, with the moment that a watcher was first given each.
     pub(super) given: HashMap<(Scope, &'a str), (Cursor, At)>,
     pub(super) gone: BTreeMap<(usize, Epoch, u64), u64>,
+    /// When anything last happened beside what the machine reports of itself.
+    pub(super) active: Option<At>,
     /// Place of the stream log's last message, and the stretch without a gap that it is in.
     pub(super) logged: (u32, u32),
 }
@@ -80,6 +82,8 @@ pub(super) fn empty<'a>() -> View<'a> {
         pinning: Vec::new(),
         faults: Faults::default(),
         starvation: Vec::new(),
+        loads: Vec::new(),
+        quiet: Vec::new(),
         pods: BTreeSet::new(),
         known_pods: &[],
         owned_by_turns: false,

@@ -15,6 +15,7 @@ use crate::judge::view::entities::call::Post;
 use crate::judge::view::entities::observations::Death;
 use crate::judge::view::entities::watcher::{Scope, Watcher};
 use crate::judge::view::faults::Faults;
+use crate::judge::view::idle::Quiet;
 use crate::judge::view::limits::Limits;
 use crate::judge::view::slow::Stretch;
 use crate::judge::view::text::Text;
@@ -73,6 +74,7 @@ impl<'a> Collector<'a> {
     fn take(&mut self, event: &'a Event) {
         let at = At::of(event);
         self.view.ending.last = Some(at);
+        self.note_activity(at, &event.what);
         match &event.what {
             What::Run(run) => self.run(at, run),
             What::Client(client) => self.client(at, client),
@@ -83,6 +85,17 @@ impl<'a> Collector<'a> {
             What::Provider(provider) => self.provider(at, provider),
             What::Fault(fault) => self.places.faults.push((at, fault)),
         }
+    }
+
+    /// Notes the stretch since the last event that is more than a look at the machine, if it was long.
+    fn note_activity(&mut self, at: At, what: &What) {
+        if let What::Machine(MachineEvent::Starved { .. } | MachineEvent::Cpu(_)) = what {
+            return;
+        }
+        let before = self.places.active.replace(at);
+        self.view
+            .quiet
+            .extend(before.and_then(|before| Quiet::between(before, at)));
     }
 
     fn run(&mut self, at: At, event: &'a RunEvent) {
@@ -129,6 +142,7 @@ impl<'a> Collector<'a> {
                 over_us: *over_us,
                 waited_us,
             }),
+            MachineEvent::Cpu(load) => self.view.loads.push((at, load)),
         }
     }
 

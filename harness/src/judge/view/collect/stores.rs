@@ -188,6 +188,7 @@ impl<'a> Collector<'a> {
                 pod,
                 started: None,
                 ended: None,
+                held: Vec::new(),
                 cause: None,
                 tokens: 0,
                 messages: &[],
@@ -199,7 +200,7 @@ impl<'a> Collector<'a> {
                 calls[place].started = Some(at);
                 calls[place].messages = messages;
             }
-            ProviderWhat::Held { .. } => {}
+            ProviderWhat::Held { after, .. } => calls[place].held.push((at, *after)),
             ProviderWhat::Ended { cause, tokens } => {
                 calls[place].ended = Some(at);
                 calls[place].cause = Some(cause);

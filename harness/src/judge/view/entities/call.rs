@@ -23,6 +23,8 @@ pub(crate) struct Call<'a> {
     pub(crate) pod: Option<&'a PodName>,
     pub(crate) started: Option<At>,
     pub(crate) ended: Option<At>,
+    /// When it was held at a gate, each time with the number of tokens that it had sent.
+    pub(crate) held: Vec<(At, u32)>,
     /// Why it ended, in the provider's words.
     pub(crate) cause: Option<&'a str>,
     /// How many tokens it had sent by then.

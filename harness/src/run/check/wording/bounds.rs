@@ -57,6 +57,8 @@ fn long(bounds: &Bounds) -> Vec<(&'static str, Timespan)> {
         ("turn", bounds.turn),
         ("drain", bounds.drain),
         ("terminal", bounds.terminal),
+        ("shown", bounds.shown),
+        ("stored", bounds.stored),
         ("revocation", bounds.revocation),
         ("silence", bounds.silence),
     ];
