@@ -19,6 +19,8 @@ mod feedback;
 mod late;
 #[path = "judge_mutations/rim.rs"]
 mod rim;
+#[path = "judge_mutations/turns.rs"]
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -46,7 +48,7 @@ type Spoil = fn(&mut Vec<Event>, &mut StdRng) -> Option<()>;
 type Kind = (&'static str, Spoil, &'static [&'static str]);
 
 /// Corruptions of the answer, of who sees it, and of what is stored; what comes too late or too soon is in [`late`],
-/// what is at the rim in [`rim`], feedback in [`feedback`], and requests through the edge in [`edge`].
+/// what is at the rim in [`rim`], the course of turns in [`turns`], feedback in [`feedback`], and requests through the edge in [`edge`].
 const KINDS: &[Kind] = &[
     (
         "a frame is dropped",
@@ -99,7 +101,14 @@ fn clean() -> Vec<(String, History)> {
 
 /// Every kind of corruption.
 fn kinds() -> impl Iterator<Item = &'static Kind> {
-    let groups = [KINDS, late::KINDS, rim::KINDS, feedback::KINDS, edge::KINDS];
+    let groups = [
+        KINDS,
+        late::KINDS,
+        rim::KINDS,
+        turns::KINDS,
+        feedback::KINDS,
+        edge::KINDS,
+    ];
     groups.into_iter().flatten()
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crosspod::history::{Event, reader};
+use crosspod::history::{Event, SCHEMA, reader};
 use crosspod::judge;
 use crosspod::verdict::Verdict;
 use serde::Deserialize;
@@ -80,4 +80,33 @@ fn saved_histories_are_written_and_read_back_as_they_are() {
         }
     }
     assert!(events > 4_000, "only {events} events were read");
+}
+
+/// A schema's number decides how each line is read, so a history of any schema is judged or refused by the number.
+#[test]
+fn a_history_of_an_older_schema_is_judged_and_any_other_is_refused_by_name() {
+    let saved = runs().into_iter().find(|run| run.ends_with("synthetic-takeover-clean"));
+    let saved = saved.expect("a history of schema 1");
+    let text = fs::read_to_string(saved.join("history.jsonl")).expect("a history");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("history.jsonl");
+    let read_as = |schema: u32| {
+        let renamed = text.replacen("\"schema\":1,", &format!("\"schema\":{schema},"), 1);
+        fs::write(&path, renamed).expect("a file");
+        reader::read(&path)
+    };
+    for schema in 1..SCHEMA {
+        let history = read_as(schema).unwrap_or_else(|error| panic!("schema {schema}: {error}"));
+        assert_eq!(judge::judge(&history).verdict, Verdict::Pass, "schema {schema}");
+    }
+    for (schema, refusal) in [
+        (0, "names schema 0, which never was".to_owned()),
+        (
+            SCHEMA + 1,
+            format!("has schema {}, this version reads up to {SCHEMA}", SCHEMA + 1),
+        ),
+    ] {
+        let error = read_as(schema).expect_err("a schema that nobody knows").to_string();
+        assert!(error.contains(&refusal), "{error}");
+    }
 }

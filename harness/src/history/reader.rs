@@ -259,6 +259,7 @@ fn check_first(line: &[u8], path: &Path) -> Result<u32, ReadError> {
             found,
             known: SCHEMA,
         }),
+        Some(0) => Err(not_ours("names schema 0, which never was".into())),
         Some(found) => Ok(found as u32),
         None => Err(not_ours("names no schema".into())),
     }

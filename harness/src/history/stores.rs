@@ -108,6 +108,16 @@ pub enum Row {
     },
     /// A turn.
     Turn(Box<TurnRow>),
+    /// A thread was removed: no table tells a status of it any more.
+    ThreadGone {
+        /// Its id.
+        thread: ThreadId,
+    },
+    /// A turn was removed: no table tells a status of it any more.
+    TurnGone {
+        /// Its id.
+        turn: TurnId,
+    },
     /// A part of an answer was added.
     Part {
         /// Its turn.

@@ -11,6 +11,7 @@ use super::facts::oracle;
 use super::needs;
 use super::promises::content::live_durable_agreement;
 use super::promises::control::{affinity_stickiness, spool_exactly_once};
+use super::promises::isolation::no_leak;
 use super::registry::PROMISES;
 use super::view::{Showing, View, oneline};
 use crate::history::ExpectedFailure;
@@ -199,6 +200,9 @@ fn unusable(view: &View<'_>, cut_off: Option<&str>) -> Option<String> {
     if let Some(unread) = &view.unread {
         return Some(format!("the description cannot read {unread}"));
     }
+    if let Some(contradiction) = &view.contradiction {
+        return Some(format!("its sources contradict each other: {contradiction}"));
+    }
     let missing = if ending.played.is_none() {
         "the play's end"
     } else if ending.quiesced.is_none() {
@@ -233,6 +237,9 @@ fn inconclusive(view: &View<'_>, evidence: &[EvidenceMark]) -> Option<String> {
         return Some(format!(
             "feedback {item} was not stored when the history ended, and no bound had passed yet"
         ));
+    }
+    if let Some(uncounted) = no_leak::uncounted(view) {
+        return Some(uncounted);
     }
     if affinity_stickiness::names_no_pod(view) {
         return Some("no answer through the edge names its pod: is it read where the pods say it?".to_owned());
@@ -416,6 +423,9 @@ mod tests {
             "SpoolExactlyOnce",
             "TenantIsolation",
             "NoLeak",
+            "StopOutlivesOwner",
+            "QueueOrder",
+            "BoundedAttempts",
             "SliceOfTheLog",
             "QuietLogs",
         ];

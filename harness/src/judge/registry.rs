@@ -2,21 +2,22 @@
 
 use super::Promise;
 use super::promises::acceptance::{
-    idempotent_submit, no_friendly_fire, no_lost_ack, progress_not_liveness, reaper_soundness, single_active_turn,
-    writer_fencing,
+    idempotent_submit, no_friendly_fire, no_lost_ack, progress_not_liveness, queue_order, reaper_soundness,
+    single_active_turn, writer_fencing,
 };
 use super::promises::content::{
     final_text_exactly_once, late_attach_equivalence, live_durable_agreement, no_phantom, size_independence,
     watchers_agree,
 };
 use super::promises::control::{
-    affinity_stickiness, bounded_provider_work, cancel_anywhere, context_continuity, disconnect_independence,
-    drain_completeness, failover_repin, spool_exactly_once,
+    affinity_stickiness, bounded_attempts, bounded_provider_work, cancel_anywhere, context_continuity,
+    disconnect_independence, drain_completeness, failover_repin, spool_exactly_once, stop_outlives_owner,
 };
 use super::promises::isolation::{no_leak, quiet_logs, tenant_isolation};
 use super::promises::liveness::{
-    bounded_takeover, dependency_self_heal, durable_before_terminal, no_blank_terminal, poison_containment,
-    readiness_tells_the_truth, terminal_exactly_one, terminal_reaches_client, thread_usable_after_crash,
+    bounded_takeover, dependency_self_heal, durable_before_terminal, no_blank_terminal, partition_takeover,
+    poison_containment, readiness_tells_the_truth, terminal_exactly_one, terminal_reaches_client,
+    thread_usable_after_crash,
 };
 use super::promises::order::{
     epoch_isolation, frames_whole, monotone_cursor, no_inversion_on_attach, no_splice, resume_gap_free,
@@ -63,6 +64,10 @@ pub const PROMISES: &[Promise] = &[
     spool_exactly_once::PROMISE,
     tenant_isolation::PROMISE,
     no_leak::PROMISE,
+    stop_outlives_owner::PROMISE,
+    queue_order::PROMISE,
+    bounded_attempts::PROMISE,
+    partition_takeover::PROMISE,
     slice_of_the_log::PROMISE,
     quiet_logs::PROMISE,
 ];

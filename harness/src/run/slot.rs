@@ -427,9 +427,9 @@ impl Feed {
 /// The ids of the thread, turn or feedback that a row is about.
 fn names(row: &Row) -> Vec<String> {
     match row {
-        Row::Thread { thread, .. } => vec![thread.to_string()],
+        Row::Thread { thread, .. } | Row::ThreadGone { thread } => vec![thread.to_string()],
         Row::Turn(row) => vec![row.turn.to_string(), row.thread.to_string()],
-        Row::Part { turn, .. } | Row::PartGone { turn, .. } => vec![turn.to_string()],
+        Row::Part { turn, .. } | Row::PartGone { turn, .. } | Row::TurnGone { turn } => vec![turn.to_string()],
         Row::Feedback { item } | Row::FeedbackGone { item } => vec![item.to_string()],
         Row::Unread { .. } => Vec::new(),
     }

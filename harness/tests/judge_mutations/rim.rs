@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use super::{Kind, any, deltas, insert_behind, insert_last_row, last_attempt, places};
 
 /// Far beyond every bound of a saved history, in microseconds.
-const FAR_US: u64 = 60_000_000;
+pub(crate) const FAR_US: u64 = 60_000_000;
 
 pub(crate) const KINDS: &[Kind] = &[
     ("a tail breaks off", break_off, &["TerminalReachesClient"]),
@@ -40,7 +40,7 @@ pub(crate) const KINDS: &[Kind] = &[
 
 // --- whom it can be held against
 
-fn pods(events: &[Event]) -> BTreeSet<PodName> {
+pub(crate) fn pods(events: &[Event]) -> BTreeSet<PodName> {
     let of = |event: &Event| match &event.what {
         What::Watcher(WatcherEvent::TailOpened { pod, .. }) => Some(pod.clone()),
         _ => None,
@@ -272,7 +272,7 @@ fn call_again(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     Some(())
 }
 
-fn take_over_late(events: &mut Vec<Event>, _: &mut StdRng) -> Option<()> {
+pub(crate) fn take_over_late(events: &mut Vec<Event>, _: &mut StdRng) -> Option<()> {
     let pods = pods(events);
     let is_kill = |event: &Event| match &event.what {
         What::Fault(fault) => fault.effect.ends == Ends::AtOnce && is_one(&pods, &fault.target),

@@ -7,6 +7,14 @@ use super::effect::{Effect, Ends, Excuses};
 /// Links of a pod in those histories, each the beginning of the names of its faults.
 const LINKS: [&str; 4] = ["postgres", "nats", "provider", "edge"];
 
+/// Those faults that let nothing pass between a pod and the database.
+const ISOLATING: [&str; 4] = [
+    "postgres-blackhole",
+    "postgres-half-open",
+    "postgres-hold",
+    "postgres-reset",
+];
+
 /// The effect of a fault by its name. Every pod of those histories is named `pod-N`; whatever else a fault is aimed at,
 /// all pods depend on.
 pub(crate) fn effect_by_name(name: &str, target: &str) -> Effect {
@@ -54,6 +62,7 @@ pub(crate) fn effect_by_name(name: &str, target: &str) -> Effect {
         },
         _ => Effect {
             cuts_off: link_of(name),
+            isolates: ISOLATING.contains(&name),
             ..plain
         },
     }

@@ -21,6 +21,10 @@ pub struct Effect {
     /// The link between its target and another part that it cuts or impairs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cuts_off: Option<String>,
+    /// True if nothing passes between its target and the database, in one direction or in both, though its target runs: it can neither
+    /// renew a lease nor store anything.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub isolates: bool,
     /// True if nothing can be read from its target, though its target runs.
     #[serde(default, skip_serializing_if = "is_false")]
     pub refuses_reads: bool,
@@ -42,6 +46,7 @@ impl Effect {
             freezes: false,
             throttles: false,
             cuts_off: None,
+            isolates: false,
             refuses_reads: false,
             refuses_writes: false,
             loses_log: false,

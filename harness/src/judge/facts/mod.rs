@@ -1,6 +1,9 @@
-//! Facts that several promises ask for: the difference of two words, the oracle's text, takeovers without a reason, provider calls that overlap.
+//! Facts that several promises ask for: the difference of two words, the oracle's text, takeovers without a reason, provider calls that
+//! overlap, the provider's work for a turn, and stops.
 
 pub(in crate::judge) mod difference;
 pub(in crate::judge) mod oracle;
 pub(in crate::judge) mod overlapping_calls;
+pub(in crate::judge) mod provider_work;
+pub(in crate::judge) mod stops;
 pub(in crate::judge) mod unjustified_takeovers;

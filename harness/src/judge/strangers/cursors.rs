@@ -99,6 +99,14 @@ fn a_log_that_forgets_at_its_death_may_have_holes() {
     };
     hole("storage-wiped").keeps("ResumeGapFree");
     hole("backends-terminated").breaks("ResumeGapFree");
+    // A turn that is asked long after the heal has all its frames.
+    let mut later = hole("storage-wiped");
+    later.without(|what| matches!(what, crate::history::What::Fault(_)));
+    for (ms, step) in [(2, aimed()), (2, observed()), (3, FaultStep::Healed)] {
+        later.put(ms, fault(8, "storage-wiped", "redis", step));
+    }
+    later.keeps("ResumeGapFree");
+    later.delay(5, 4_000).breaks("ResumeGapFree");
 }
 
 #[test]

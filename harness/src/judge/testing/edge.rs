@@ -1,6 +1,6 @@
 //! Histories of requests through an edge: a quiet run on three pods, and requests in short form.
 
-use super::{Play, began};
+use super::{Play, began, count_nothing};
 use crate::history::{Affinity, ClientEvent, ClientNo, EdgeEntry, EdgeRules, Routed, RunEvent, SetCookie, What};
 
 /// Longest from a change of a pod until the edge knows of it, in the quiet run.
@@ -43,8 +43,9 @@ pub(crate) fn edge_play_by(rules: EdgeRules) -> Play {
     let mut play = Play::default();
     play.at(0, What::Run(RunEvent::Began(begins.into())))
         .at(14_000, What::Run(RunEvent::Played { gave_up: None }))
-        .at(14_001, What::Run(RunEvent::Healed))
-        .at(15_000, What::Run(RunEvent::Quiesced))
+        .at(14_001, What::Run(RunEvent::Healed));
+    count_nothing(&mut play);
+    play.at(15_000, What::Run(RunEvent::Quiesced))
         .at(15_000, What::Run(RunEvent::Ended));
     play
 }

@@ -169,6 +169,11 @@ fn row(xid: u64, row: Row) -> What {
     })
 }
 
+/// The removal of a row.
+pub(crate) fn gone(xid: u64, removed: Row) -> What {
+    row(xid, removed)
+}
+
 pub(crate) fn thread_row(xid: u64, owner: Option<&str>, epoch: u64, status: Status) -> What {
     row(
         xid,

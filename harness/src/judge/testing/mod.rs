@@ -148,6 +148,14 @@ impl Play {
         self
     }
 
+    /// Lets everything from `ms` on happen so much later.
+    pub(crate) fn delay(&mut self, ms: u64, by_ms: u64) -> &mut Self {
+        for (at, _) in self.events.iter_mut().filter(|(at, _)| *at >= ms) {
+            *at += by_ms;
+        }
+        self
+    }
+
     /// Moves one event to another time.
     pub(crate) fn move_to(&mut self, ms: u64, what: &What) -> &mut Self {
         self.without(|other| other == what);
@@ -286,9 +294,24 @@ pub(crate) fn takeover() -> Play {
     for watcher in 2..=5 {
         play.at(14_900, closed(watcher, TailEnd::Left));
     }
+    count_nothing(&mut play);
     play.at(15_000, What::Run(RunEvent::Quiesced))
         .at(15_000, What::Run(RunEvent::Ended));
     play
+}
+
+/// Nothing is open on any pod in the end.
+pub(crate) fn count_nothing(play: &mut Play) {
+    for pod in ["pod-1", "pod-2", "pod-3"] {
+        play.at(
+            14_940,
+            What::Pod(PodEvent::LeftAfter {
+                pod: Some(pod.into()),
+                what: "open tails".into(),
+                count: 0,
+            }),
+        );
+    }
 }
 
 /// The error that clients of the failed run are shown.
@@ -392,5 +415,23 @@ pub(crate) fn taken_from_a_live_owner(still_ms: u64) -> Play {
     play.put(at, thread_row(40, Some("pod-2"), 2, Status::InProgress));
     play.put(at, turn_row(40, "turn-1", 2, Status::InProgress));
     play.put(at + 10, turn_row(41, "turn-1", 2, Status::Completed));
+    play
+}
+
+/// The good run up to the fault, of which nobody takes notice.
+pub(crate) fn nobody_takes_over(name: &str) -> Play {
+    let mut play = takeover();
+    play.without_from(45, |what| {
+        matches!(what, What::Watcher(WatcherEvent::Frame { chunk, .. }) if !matches!(chunk, Chunk::State { .. }))
+            || matches!(
+                what,
+                What::Store(StoreEvent::Row { .. } | StoreEvent::TerminalProbe { .. })
+                    | What::Provider(_)
+                    | What::Pod(PodEvent::ThreadRead { .. })
+            )
+    });
+    play.without(|what| matches!(what, What::Fault(_)));
+    play.put(40, fault(1, name, "pod-1", aimed()))
+        .put(41, fault(1, name, "pod-1", observed()));
     play
 }

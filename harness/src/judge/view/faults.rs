@@ -222,7 +222,7 @@ impl<'a> Faults<'a> {
     /// When `bound_us` from `from_us` on is over. Each heal of a fault that keeps `pod` (or, without one, the
     /// survivors) from its work sets the clock back to zero: a pause of that pod, a broken dependency. A
     /// bound of one pod is owed to readers, so a database that can still be read does not count as broken
-    /// there. Without a pod, while every pod is dead or frozen there are no survivors, and the clock waits
+    /// there. Without a pod, while every pod is dead, frozen or cut off from the database there are no survivors, and the clock waits
     /// for the first to be back: one that boots has its whole bound before it. Returns `None` if such a fault
     /// was never healed: then nothing is owed. Once starvation is excused, the clock also stands still for as
     /// long as somebody waited for a CPU.
@@ -264,7 +264,8 @@ impl<'a> Faults<'a> {
             return Some(from_us);
         }
         let out = |us: u64| {
-            let spans = self.during(us, us).filter(|span| span.takes_its_target_away());
+            let is_out = |span: &&FaultSpan<'_>| span.takes_its_target_away() || span.effect.isolates;
+            let spans = self.during(us, us).filter(is_out);
             spans.filter(move |span| span.healed.is_none_or(|healed| healed.us > us))
         };
         // The last pod is put out of action by a fault that is aimed then, or was out when the clock began.

@@ -99,6 +99,8 @@ pub(crate) struct View<'a> {
     pub(crate) revoked: Vec<Revocation<'a>>,
     /// The first change that the description cannot read, in words.
     pub(crate) unread: Option<String>,
+    /// The first two events that cannot both be true, in words.
+    pub(crate) contradiction: Option<String>,
     pub(crate) feedback: Feedback<'a>,
     /// Requests through the edge, in the order of their answers.
     pub(crate) routed: Vec<(At, &'a Routed)>,
@@ -221,6 +223,11 @@ impl<'a> View<'a> {
         self.reads
             .iter()
             .filter(move |read| played.is_some_and(|n| read.at.n > n))
+    }
+
+    /// The pods that the history begins with; none before schema 6.
+    pub(crate) fn pods_at_first(&self) -> &'a [PodName] {
+        self.known_pods
     }
 
     /// Turns with a row in the store.

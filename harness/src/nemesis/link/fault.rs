@@ -100,8 +100,25 @@ fn cut_off(site: &FaultSite) -> Effect {
     }
 }
 
-pub(in crate::nemesis) const BLACKHOLE: FaultKind = of_link("blackhole", "bytes vanish, and connections stay");
-pub(in crate::nemesis) const RESET: FaultKind = of_link("reset", "connections are reset, live and new ones");
+/// A kind of fault of a link that lets nothing pass, in one direction or in both.
+const fn severing(name: &'static str, about: &'static str) -> FaultKind {
+    FaultKind {
+        effect: severed,
+        ..of_link(name, about)
+    }
+}
+
+/// A pod without its link to the database can renew no lease. The owners that promises go by are read there.
+fn severed(site: &FaultSite) -> Effect {
+    let database = Link::Postgres.to_string();
+    Effect {
+        isolates: site.link.as_ref() == Some(&database),
+        ..cut_off(site)
+    }
+}
+
+pub(in crate::nemesis) const BLACKHOLE: FaultKind = severing("blackhole", "bytes vanish, and connections stay");
+pub(in crate::nemesis) const RESET: FaultKind = severing("reset", "connections are reset, live and new ones");
 pub(in crate::nemesis) const LATENCY: FaultKind = of_link("latency", "bytes arrive late, in order");
 pub(in crate::nemesis) const BANDWIDTH: FaultKind = of_link("bandwidth", "bytes arrive at a low rate");
 pub(in crate::nemesis) const SLICE: FaultKind = of_link("slice", "bytes arrive in small pieces");
@@ -114,9 +131,9 @@ pub(in crate::nemesis) const CUT_INSIDE_CHARACTER: FaultKind = of_link(
     "connections are closed in the middle of a character of several bytes",
 );
 pub(in crate::nemesis) const HALF_OPEN: FaultKind =
-    of_link("half-open", "one side is gone and the other side is not notified");
+    severing("half-open", "one side is gone and the other side is not notified");
 
-pub(in crate::nemesis) const HOLD: FaultKind = of_link(
+pub(in crate::nemesis) const HOLD: FaultKind = severing(
     "hold",
     "silence that is lifted later: what was held then arrives late, in order, on the same connections",
 );
@@ -221,6 +238,22 @@ impl fmt::Display for Link {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pod_is_isolated_by_a_link_to_the_database_that_lets_nothing_pass() {
+        let site = |link: Link| FaultSite {
+            role: Role::Pod,
+            stored: crate::nemesis::kind::Stored::default(),
+            link: Some(link.to_string()),
+        };
+        for fault in [BLACKHOLE, RESET, HALF_OPEN, HOLD] {
+            assert!((fault.effect)(&site(Link::Postgres)).isolates, "{}", fault.name);
+            assert!(!(fault.effect)(&site(Link::Provider)).isolates, "{}", fault.name);
+        }
+        for fault in [LATENCY, BANDWIDTH, SLICE, CUT_AFTER, CUT_INSIDE, CUT_INSIDE_CHARACTER] {
+            assert!(!(fault.effect)(&site(Link::Postgres)).isolates, "{}", fault.name);
+        }
+    }
 
     #[test]
     fn a_way_is_the_pods_and_a_stream_the_proxys() {

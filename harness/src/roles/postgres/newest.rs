@@ -36,6 +36,7 @@ impl Newest {
                 piece,
                 unsaid,
             } => (kind, rule, piece, unsaid),
+            Read::Gone { kind, rule, id } => return self.remove(tables, (kind, id), rule),
         };
         let id = match kind {
             RowKind::Thread => piece.thread.clone(),
@@ -53,5 +54,22 @@ impl Newest {
         }
         known.told = Some(row.clone());
         Some(row)
+    }
+
+    /// Takes in that a table holds no piece any more. A thread or turn is gone once no table tells its status: a queue's ticket may be
+    /// removed when its turn is over.
+    fn remove(&mut self, tables: &Tables, key: (RowKind, String), rule: usize) -> Option<Row> {
+        let known = self.known.get_mut(&key)?;
+        known.pieces.remove(&rule);
+        let pieces: Vec<&Piece> = known.pieces.values().collect();
+        let (kind, id) = key.clone();
+        if known.told.is_none() || Piece::sum(&pieces).row(kind, tables).is_some() {
+            return None;
+        }
+        self.known.remove(&key);
+        Some(match kind {
+            RowKind::Thread => Row::ThreadGone { thread: id.into() },
+            _ => Row::TurnGone { turn: id.into() },
+        })
     }
 }

@@ -27,6 +27,14 @@ pub(super) enum Read {
         /// Keys of the rule that the change did not tell, because they are as before.
         unsaid: Vec<&'static str>,
     },
+    /// The piece was removed from its table.
+    Gone {
+        kind: RowKind,
+        /// Place of the rule.
+        rule: usize,
+        /// Id of the thread or turn.
+        id: String,
+    },
 }
 
 /// A change, read by each rule of its table. A value that cannot be read is a row that says so.
@@ -68,9 +76,14 @@ impl Reading<'_> {
 
     /// The piece that the row tells of its thread or turn.
     fn piece(&self, rule: usize) -> Result<Read, Without> {
-        self.is_there()?;
         let kind = self.rule.is;
-        self.needed(if kind == RowKind::Thread { "thread" } else { "turn" })?;
+        let key = if kind == RowKind::Thread { "thread" } else { "turn" };
+        if self.change.action == Action::Delete {
+            // A removal tells the columns of the table's key alone.
+            let id = self.value(key).ok_or(Without::Row)?;
+            return Ok(Read::Gone { kind, rule, id });
+        }
+        self.needed(key)?;
         let columns = self.rule.columns();
         let is_unsaid = |column: &Column| !self.change.columns.contains_key(column.name());
         let unsaid = columns.filter(|(_, column)| self.change.action == Action::Update && is_unsaid(column));
@@ -111,14 +124,6 @@ impl Reading<'_> {
             Action::Delete => Ok(Row::FeedbackGone { item }),
             // It is there as it was.
             Action::Update => Err(Without::Row),
-        }
-    }
-
-    /// A thread or turn that is removed is no state of it.
-    fn is_there(&self) -> Result<(), Without> {
-        match self.change.action {
-            Action::Insert | Action::Update => Ok(()),
-            Action::Delete => Err(Without::Row),
         }
     }
 

@@ -4,6 +4,7 @@ pub(in crate::judge) mod idempotent_submit;
 pub(in crate::judge) mod no_friendly_fire;
 pub(in crate::judge) mod no_lost_ack;
 pub(in crate::judge) mod progress_not_liveness;
+pub(in crate::judge) mod queue_order;
 pub(in crate::judge) mod reaper_soundness;
 pub(in crate::judge) mod single_active_turn;
 pub(in crate::judge) mod writer_fencing;

@@ -4,14 +4,14 @@
 //! longer than a takeover may take, and the provider is not holding the answer back.
 
 use crate::history::{Capability, OnDeath, PodName};
-use crate::judge::view::{At, Breach, Read, Turn, View};
+use crate::judge::view::{At, Breach, Read, Thread, Turn, View};
 use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 13,
     name: "NoLostAck",
-    statement: "every acknowledged message's turn is in the store and reaches a terminal status, even if the pod that \
-                acknowledged it dies at once",
+    statement: "every acknowledged message's turn is in the store, stays there with its thread, and reaches a terminal status, even if \
+                the pod that acknowledged it dies at once",
     needs: &[],
     clauses: &[
         Clause {
@@ -35,6 +35,12 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut breaches: Vec<Breach> = accepted
         .filter_map(|(turn, accepted)| check(view, turn, accepted, quiesced))
         .collect();
+    breaches.extend(
+        view.threads
+            .iter()
+            .enumerate()
+            .filter_map(|thread| lost_thread(view, thread)),
+    );
     breaches.extend(view.final_reads().flat_map(|read| not_read_back(view, read)));
     breaches
 }
@@ -59,6 +65,13 @@ pub(in crate::judge) fn check<'a>(view: &View<'a>, turn: &Turn<'a>, accepted: At
             "no row by the end of the history".into(),
         );
     };
+    if let Some((gone, _)) = turn
+        .gone
+        .filter(|(gone, _)| turn.terminal().is_none_or(|row| row.at.n > gone.n))
+    {
+        let got = format!("its row was removed at event {}", gone.n);
+        return breach("a row of the acknowledged turn until its end", got);
+    }
     let is_given_up = view.rules.on_death == Some(OnDeath::Nothing) && lost_an_owner(view, turn);
     if turn.terminal().is_some() || is_given_up || is_held_by_provider(view, turn) {
         return None;
@@ -74,6 +87,20 @@ pub(in crate::judge) fn check<'a>(view: &View<'a>, turn: &Turn<'a>, accepted: At
         "a terminal status",
         format!("{:?} for the last {} ms of the history", last.status, still_us / 1000),
     )
+}
+
+/// A thread that was removed although messages of it were acknowledged.
+fn lost_thread(view: &View<'_>, (place, thread): (usize, &Thread<'_>)) -> Option<Breach> {
+    let (gone, _) = thread.gone?;
+    let mut turns = thread.turns.iter().map(|turn| &view.turns[*turn]);
+    let acknowledged = turns.find(|turn| turn.accepted.is_some_and(|at| at.n < gone.n))?;
+    Some(Breach {
+        subject: format!("thread {}", thread.id),
+        thread: Some(place),
+        n: gone.n,
+        expected: format!("the thread of the acknowledged turn {}", acknowledged.id),
+        got: "its row was removed".into(),
+    })
 }
 
 /// Acknowledged messages that a pod does not return in the end, whatever became of their turns.
@@ -138,8 +165,8 @@ fn last_move_us(view: &View<'_>, turn: &Turn<'_>, accepted: At) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{ClientEvent, OpId, Outcome, Status, What};
-    use crate::judge::testing::{accepted, posted, takeover, thread_row, turn_row};
+    use crate::history::{ClientEvent, OpId, Outcome, Row, Status, What};
+    use crate::judge::testing::{accepted, gone, posted, takeover, thread_row, turn_row};
     use crate::verdict::Verdict;
 
     const NAME: &str = "NoLostAck";
@@ -157,6 +184,28 @@ mod tests {
         let finding = play.breaks(NAME);
         assert_eq!(finding.subject, "turn turn-2");
         assert_eq!(finding.got, "no row by the end of the history");
+    }
+
+    #[test]
+    fn a_row_that_vanishes_is_found() {
+        let mut play = takeover();
+        play.put(1_210, gone(97, Row::TurnGone { turn: "turn-1".into() }));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "turn turn-1");
+        assert!(
+            finding.got.starts_with("its row was removed at event "),
+            "{}",
+            finding.got
+        );
+        let mut play = takeover();
+        play.put(1_300, gone(110, Row::ThreadGone { thread: "t-1".into() }));
+        let finding = play.breaks(NAME);
+        assert_eq!(finding.subject, "thread t-1");
+        assert_eq!(finding.expected, "the thread of the acknowledged turn turn-1");
+        // A thread that nobody has written to may go.
+        let mut play = takeover();
+        play.put(1_300, gone(110, Row::ThreadGone { thread: "t-2".into() }));
+        play.keeps(NAME);
     }
 
     #[test]

@@ -143,7 +143,10 @@ mod tests {
         let mut play = takeover();
         play.without(|what| matches!(what, What::Fault(_)));
         play.without_from(1199, |what| {
-            matches!(what, What::Store(StoreEvent::Row { .. }) | What::Provider(_))
+            matches!(
+                what,
+                What::Store(StoreEvent::Row { .. } | StoreEvent::TerminalProbe { .. }) | What::Provider(_)
+            )
         });
         play.put(50, turn_row(60, "turn-1", 1, Status::Failed))
             .put(50, thread_row(60, None, 1, Status::Failed));
@@ -201,7 +204,10 @@ mod tests {
         let mut play = takeover();
         play.without(|what| matches!(what, What::Fault(_)));
         play.without_from(1199, |what| {
-            matches!(what, What::Store(StoreEvent::Row { .. }) | What::Provider(_))
+            matches!(
+                what,
+                What::Store(StoreEvent::Row { .. } | StoreEvent::TerminalProbe { .. }) | What::Provider(_)
+            )
         });
         play.put(60, thread_row(60, Some("pod-1"), 2, Status::InProgress))
             .put(60, turn_row(60, "turn-1", 2, Status::InProgress));

@@ -1,18 +1,21 @@
 //! Promise 32: a cancel works on every pod.
 //!
-//! A cancel is for the turn that is in progress when it is answered: by then the turn's row is in the history,
-//! and no end of it. The bound is the takeover's, since the system has none of its own for cancels; its clock
-//! starts again with each heal of a fault that keeps the pods from working. If the owner itself is broken,
-//! another promise applies.
+//! A cancel is for the turn that is in progress when it is answered ([`stops`]). The bound is the takeover's, since the system has none of
+//! its own for cancels. Its clock starts again with each heal of a fault that keeps the pods from working, and with each hit of the turn's
+//! owner: the heir of a dead owner has to know of the stop.
+//!
+//! Not every end is a stop. A turn ends as stopped, or with its natural end if that came at about the time of the stop. It may fail if
+//! something explains a failure: the provider ended its call, an owner was broken, or the turn had taken as long as a turn may.
 
 use crate::history::{Bound, Capability, PodName, Status};
-use crate::judge::view::{Breach, Call, Cancel, Turn, View};
+use crate::judge::facts::stops::{self, Stop};
+use crate::judge::view::{Breach, Call, ROW_LATENESS_US, TurnRow, View};
 use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 32,
     name: "CancelAnywhere",
-    statement: "a turn in progress that was cancelled through any pod is over within the takeover's bound, and so is every \
+    statement: "a turn in progress that was cancelled through any pod is over, as stopped, within the takeover's bound, and so is every \
                 provider call for it",
     needs: &[
         Need::Can(Capability::Cancel),
@@ -25,76 +28,91 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    view.cancels
-        .iter()
-        .filter(|cancel| cancel.outcome.ok().is_some())
-        .filter_map(|cancel| check(view, cancel))
+    let stops = stops::acknowledged(view).into_iter();
+    stops
+        .filter(|stop| stop.status == Status::InProgress)
+        .filter_map(|stop| check(view, &stop))
         .collect()
 }
 
-fn check(view: &View<'_>, cancel: &Cancel<'_>) -> Option<Breach> {
-    let turn = in_progress(view, cancel)?;
-    let bound_ms = view.bounds.takeover_ms;
-    let by_us = view.faults.deadline(cancel.at.us, bound_ms * 1000, None, &view.pods)?;
-    let owners = view.owners(turn);
-    let owned = owners[..owners.partition_point(|owned| owned.at.n < cancel.at.n)].last()?;
-    if view.is_excused(
-        owned.owner.map(PodName::as_str),
-        cancel.at.us.saturating_sub(bound_ms * 1000),
-        by_us,
-    ) {
-        return None;
-    }
-    let breach = |n: u64, got: String| {
-        Some(Breach {
-            subject: format!("turn {}, cancelled on {}", turn.id, cancel.pod),
-            thread: turn.thread,
-            n,
-            expected: format!("an end of it within {bound_ms} ms"),
-            got,
-        })
+fn check<'a>(view: &View<'a>, stop: &Stop<'_, 'a>) -> Option<Breach> {
+    let by_us = stop.deadline(view, view.bounds.takeover_ms * 1000)?;
+    let ended = stop.turn.terminal();
+    let late = match ended {
+        Some(row) if row.at.us > by_us => Some((
+            row.at.n,
+            format!("{:?} after {} ms", row.status, stop.after_ms(row.at.us)),
+        )),
+        None if view.watched_until_us() > by_us => {
+            let ms = stop.after_ms(view.watched_until_us());
+            Some((stop.cancel.at.n, format!("in progress after {ms} ms")))
+        }
+        _ => None,
     };
-    let after_ms = |us: u64| us.saturating_sub(cancel.at.us) / 1000;
-    let until_us = view.watched_until_us();
-    match turn.terminal() {
-        Some(row) if row.at.us > by_us => {
-            return breach(row.at.n, format!("{:?} after {} ms", row.status, after_ms(row.at.us)));
+    let otherwise = || Some((ended?.at.n, ended_otherwise(view, stop, ended?)?));
+    let talks_on = || Some((stop.cancel.at.n, talks_on(view, stop, by_us)?));
+    let (n, got) = late.or_else(otherwise).or_else(talks_on)?;
+    Some(Breach {
+        subject: stop.label(),
+        thread: stop.turn.thread,
+        n,
+        expected: format!("an end of it as stopped within {} ms", view.bounds.takeover_ms),
+        got,
+    })
+}
+
+/// An end that is no stop and that nothing else explains, in words.
+fn ended_otherwise<'a>(view: &View<'a>, stop: &Stop<'_, 'a>, ended: &TurnRow<'a>) -> Option<String> {
+    match ended.status {
+        Status::Completed => {
+            let after_ms = stop.ran_to_its_end_ms(view)?;
+            Some(format!("Completed, its answer whole {after_ms} ms after the stop"))
         }
-        None if until_us > by_us => {
-            return breach(cancel.at.n, format!("in progress after {} ms", after_ms(until_us)));
+        Status::Failed | Status::Lost => {
+            let after_ms = stop.after_ms(ended.at.us);
+            (!may_fail(view, stop, ended)).then(|| format!("{:?} after {after_ms} ms", ended.status))
         }
-        _ => {}
+        _ => None,
     }
-    // A former owner that is frozen holds on to its call until it wakes.
-    let is_held = |call: &&Call<'_>| view.is_excused(call.pod.map(PodName::as_str), cancel.at.us, by_us);
-    let calls = turn.calls.iter().map(|call| &view.calls[*call]);
-    let mut late = calls
+}
+
+/// True if a turn that was stopped may have failed for another reason.
+fn may_fail<'a>(view: &View<'a>, stop: &Stop<'_, 'a>, ended: &TurnRow<'a>) -> bool {
+    let is_told_to = stop.turn.expect.is_none_or(|expect| expect.fails || expect.is_odd);
+    let until_us = ended.at.us + ROW_LATENESS_US;
+    let failed = |call: &Call<'_>| {
+        let by_itself = call
+            .cause
+            .is_some_and(|cause| cause != "client_gone" && cause != "complete");
+        by_itself && call.ended.is_some_and(|at| at.us <= until_us)
+    };
+    is_told_to
+        || !view.can(Capability::ProviderJournal)
+        || view.ran_out(stop.turn)
+        || stop.is_excused(view, ended.at.us)
+        || stop.calls(view).any(failed)
+}
+
+/// A provider call that outlasts the stop, in words. A former owner that is frozen holds on to its call until it wakes.
+fn talks_on<'a>(view: &View<'a>, stop: &Stop<'_, 'a>, by_us: u64) -> Option<String> {
+    let until_us = view.watched_until_us();
+    let is_held = |call: &&Call<'_>| view.is_excused(call.pod.map(PodName::as_str), stop.cancel.at.us, by_us);
+    let mut late = stop
+        .calls(view)
         .filter(|call| call.started.is_some() && call.ended.map_or(until_us, |at| at.us) > by_us)
         .filter(|call| !is_held(call));
     let call = late.next()?;
-    let got = match call.ended {
-        Some(at) => format!("provider call {} ended after {} ms", call.ordinal, after_ms(at.us)),
-        None => format!("provider call {} open after {} ms", call.ordinal, after_ms(until_us)),
-    };
-    breach(cancel.at.n, got)
-}
-
-/// The turn that a cancel is for.
-fn in_progress<'v, 'a>(view: &'v View<'a>, cancel: &Cancel<'_>) -> Option<&'v Turn<'a>> {
-    let mut turns = view.threads[cancel.thread]
-        .turns
-        .iter()
-        .map(|place| &view.turns[*place])
-        .filter(|turn| cancel.turn.is_none_or(|own| own == turn.id));
-    turns.find(|turn| {
-        let rows = turn.rows.partition_point(|row| row.at.n < cancel.at.n);
-        rows > 0 && turn.rows[rows - 1].status == Status::InProgress
-    })
+    let (state, us) = call.ended.map_or(("open", until_us), |at| ("ended", at.us));
+    Some(format!(
+        "provider call {} {state} after {} ms",
+        call.ordinal,
+        stop.after_ms(us)
+    ))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{FaultStep, Outcome, Status, What};
+    use crate::history::{FaultStep, Outcome, Status, StoreEvent, What};
     use crate::judge::testing::{Play, aimed, call_ends, cancelled, fault, observed, takeover, thread_row, turn_row};
 
     const NAME: &str = "CancelAnywhere";
@@ -108,7 +126,7 @@ mod tests {
             thread_row(99, None, 2, Status::Completed),
             call_ends(2, "pod-2", "complete"),
         ];
-        play.without(|what| end.contains(what));
+        play.without(|what| end.contains(what) || matches!(what, What::Store(StoreEvent::TerminalProbe { .. })));
         play.put(1_225, cancelled("pod-3", Outcome::Ok(())));
         play.put(1_225 + after_ms, call_ends(2, "pod-2", "client_gone"));
         play.put(1_225 + after_ms, turn_row(99, "turn-1", 2, Status::Cancelled));
@@ -141,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_cancel_one_for_nothing_and_a_broken_owner_are_not_judged() {
+    fn a_refused_cancel_and_one_for_nothing_are_not_judged() {
         let mut play = stopped(9_000);
         let reason = "draining".into();
         play.turn_into(
@@ -152,7 +170,55 @@ mod tests {
         let mut play = takeover();
         play.put(1_300, cancelled("pod-3", Outcome::Ok(())));
         play.keeps(NAME);
-        let mut play = stopped(9_000);
+    }
+
+    #[test]
+    fn an_owner_that_dies_leaves_its_heir_a_bound_and_no_excuse() {
+        for (after_ms, is_found) in [(2_104, false), (2_106, true), (9_000, true)] {
+            let mut play = stopped(after_ms);
+            play.put(1_230, fault(2, "kill", "pod-2", aimed()));
+            assert_eq!(play.findings(NAME).len(), usize::from(is_found), "{after_ms}");
+        }
+        // Told to stop, the owner has its grace first.
+        for (after_ms, is_found) in [(7_100, false), (7_200, true)] {
+            let mut play = stopped(after_ms);
+            play.put(1_230, fault(2, "terminate", "pod-2", aimed()));
+            assert_eq!(play.findings(NAME).len(), usize::from(is_found), "{after_ms}");
+        }
+    }
+
+    #[test]
+    fn a_turn_that_runs_to_its_natural_end_in_spite_of_a_stop_is_found() {
+        let completed = |after_ms: u64| {
+            let mut play = stopped(after_ms);
+            play.turn_into(&call_ends(2, "pod-2", "client_gone"), call_ends(2, "pod-2", "complete"));
+            let cancelled = turn_row(99, "turn-1", 2, Status::Cancelled);
+            play.turn_into(&cancelled, turn_row(99, "turn-1", 2, Status::Completed));
+            play
+        };
+        completed(5).keeps(NAME);
+        completed(1_000).keeps(NAME);
+        let finding = completed(1_500).breaks(NAME);
+        assert_eq!(finding.expected, "an end of it as stopped within 2100 ms");
+        assert_eq!(finding.got, "Completed, its answer whole 1500 ms after the stop");
+    }
+
+    #[test]
+    fn a_failure_is_no_stop_unless_something_explains_it() {
+        let failed = || {
+            let mut play = stopped(100);
+            let cancelled = turn_row(99, "turn-1", 2, Status::Cancelled);
+            play.turn_into(&cancelled, turn_row(99, "turn-1", 2, Status::Failed));
+            play
+        };
+        assert_eq!(failed().breaks(NAME).got, "Failed after 100 ms");
+        let mut play = failed();
+        play.turn_into(
+            &call_ends(2, "pod-2", "client_gone"),
+            call_ends(2, "pod-2", "fault:abort"),
+        );
+        play.keeps(NAME);
+        let mut play = failed();
         play.put(1_230, fault(2, "kill", "pod-2", aimed()));
         play.keeps(NAME);
     }

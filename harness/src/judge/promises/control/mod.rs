@@ -1,6 +1,7 @@
 //! Promises about routing and control: affinity, failover, drains, cancels, disconnects, the provider's context and feedback.
 
 pub(in crate::judge) mod affinity_stickiness;
+pub(in crate::judge) mod bounded_attempts;
 pub(in crate::judge) mod bounded_provider_work;
 pub(in crate::judge) mod cancel_anywhere;
 pub(in crate::judge) mod context_continuity;
@@ -9,3 +10,4 @@ mod drain_at_the_edge;
 pub(in crate::judge) mod drain_completeness;
 pub(in crate::judge) mod failover_repin;
 pub(in crate::judge) mod spool_exactly_once;
+pub(in crate::judge) mod stop_outlives_owner;

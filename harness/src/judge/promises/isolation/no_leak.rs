@@ -2,7 +2,9 @@
 //!
 //! The harness counts what pods and stores still hold; each of these is a leak. The history itself shows two
 //! more: a thread that still has an owner although all its turns are over, and a provider call that is still open
-//! long after its turn ended.
+//! long after its turn ended. A pod that does not say what is open on it proves nothing: such a run is inconclusive.
+
+use std::collections::BTreeSet;
 
 use crate::history::{Bound, Capability};
 use crate::judge::view::{At, Breach, Line, View};
@@ -58,6 +60,30 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     breaches
 }
 
+/// A count that the history lacks, in words: no pod was counted, or one pod tells less than another. What nobody has counted may be left.
+pub(in crate::judge) fn uncounted(view: &View<'_>) -> Option<String> {
+    if !view.can(Capability::Gauges) {
+        return None;
+    }
+    let counted = view
+        .leftovers
+        .iter()
+        .filter_map(|left| Some((left.pod?.as_str(), left.what)));
+    let counted: BTreeSet<(&str, &str)> = counted.collect();
+    let gauges: BTreeSet<&str> = counted.iter().map(|(_, what)| *what).collect();
+    let pods = view.pods_at_first();
+    if gauges.is_empty() {
+        return pods
+            .first()
+            .map(|_| "no pod said what is open on it in the end".to_owned());
+    }
+    let missing = pods
+        .iter()
+        .flat_map(|pod| gauges.iter().map(move |what| (pod.as_str(), *what)));
+    let (pod, what) = missing.into_iter().find(|missing| !counted.contains(missing))?;
+    Some(format!("{pod} did not say how many {what} there are on it in the end"))
+}
+
 /// Longest that something may take to go after its turn is over.
 fn patience_us(view: &View<'_>) -> u64 {
     (view.bounds.lease_ms + view.bounds.takeover_ms) * 1000
@@ -110,6 +136,7 @@ fn open_calls<'v>(view: &'v View<'_>, quiesced: At) -> impl Iterator<Item = Brea
 mod tests {
     use crate::history::{PodEvent, RunEvent, Status, What};
     use crate::judge::testing::{call_ends, takeover, thread_row};
+    use crate::verdict::Verdict;
 
     const NAME: &str = "NoLeak";
 
@@ -126,6 +153,27 @@ mod tests {
         let mut play = takeover();
         play.put(14_950, left(0));
         play.passes();
+    }
+
+    #[test]
+    fn a_pod_that_does_not_say_what_is_open_proves_nothing() {
+        let of = |what: &What| match what {
+            What::Pod(PodEvent::LeftAfter { pod, .. }) => pod.clone(),
+            _ => None,
+        };
+        let is_of = |pod: &'static str| move |what: &What| of(what).is_some_and(|of| of.as_str() == pod);
+        let mut play = takeover();
+        play.without(is_of("pod-2"));
+        let judgement = play.judged();
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        let reason = judgement.reason.expect("a reason");
+        assert_eq!(
+            reason,
+            "pod-2 did not say how many open tails there are on it in the end"
+        );
+        play.without(is_of("pod-1")).without(is_of("pod-3"));
+        let reason = play.judged().reason.expect("a reason");
+        assert_eq!(reason, "no pod said what is open on it in the end");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Promise 40: a healthy pod logs no warning and no error.
+//! Promise 47: a healthy pod logs no warning and no error.
 //!
 //! The lines are collected after the play, because a pod's clock is not the harness's. So a play in which
 //! anything was broken is not judged: nobody can tell which line is of the time before. A line that names a turn is not held against
@@ -11,7 +11,7 @@ use crate::judge::view::{Breach, Call, Complaint, Turn, View, oneline};
 use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
-    number: 40,
+    number: 47,
     name: "QuietLogs",
     statement: "in a run in which nothing is broken no pod logs a line at WARN or ERROR",
     needs: &[Need::Can(Capability::Complaint)],

@@ -58,12 +58,20 @@ pub(in crate::judge) struct Hit<'v, 'a> {
     pub(in crate::judge) from_us: u64,
 }
 
-/// Every hit, thread by thread.
+/// Every hit of a fault that ends or freezes an owner, thread by thread.
 pub(in crate::judge) fn hits<'v, 'a>(view: &'v View<'a>) -> Vec<Hit<'v, 'a>> {
+    hits_of(view, |fault| stopped(view, fault))
+}
+
+/// Every hit of the faults that stop an owner by `stopped`, thread by thread.
+pub(in crate::judge) fn hits_of<'v, 'a>(
+    view: &'v View<'a>,
+    stopped: impl Fn(&FaultSpan<'a>) -> Option<(At, u64)>,
+) -> Vec<Hit<'v, 'a>> {
     // By target, in the order in which they were known: each thread looks up those that fell into an owner's time alone.
     let mut stops: HashMap<&str, Vec<(u64, At, u64, &'v FaultSpan<'a>)>> = HashMap::new();
     for fault in view.faults.iter() {
-        if let Some((stopped, from_us)) = stopped(view, fault) {
+        if let Some((stopped, from_us)) = stopped(fault) {
             let stop = (known_by_us(view, stopped), stopped, from_us, fault);
             stops.entry(fault.target).or_default().push(stop);
         }
@@ -229,30 +237,12 @@ fn proof_of_work(view: &View<'_>, turn: &Turn<'_>, claim: &Owned<'_>, stopped: A
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Chunk, FaultStep, PodEvent, Row, RunEvent, Status, StoreEvent, WatcherEvent, What};
+    use crate::history::{FaultStep, Row, RunEvent, Status, StoreEvent, What};
     use crate::judge::testing::{
-        Play, aimed, call_ends, call_starts, delta, fault, observed, takeover, thread_row, token, turn_row,
+        aimed, call_ends, call_starts, delta, fault, nobody_takes_over, observed, takeover, thread_row, token, turn_row,
     };
 
     const NAME: &str = "BoundedTakeover";
-
-    /// The good run up to the fault, of which nobody takes notice.
-    fn nobody_takes_over(name: &str) -> Play {
-        let mut play = takeover();
-        play.without_from(45, |what| {
-            matches!(what, What::Watcher(WatcherEvent::Frame { chunk, .. }) if !matches!(chunk, Chunk::State { .. }))
-                || matches!(
-                    what,
-                    What::Store(StoreEvent::Row { .. } | StoreEvent::TerminalProbe { .. })
-                        | What::Provider(_)
-                        | What::Pod(PodEvent::ThreadRead { .. })
-                )
-        });
-        play.without(|what| matches!(what, What::Fault(_)));
-        play.put(40, fault(1, name, "pod-1", aimed()))
-            .put(41, fault(1, name, "pod-1", observed()));
-        play
-    }
 
     #[test]
     fn a_takeover_within_the_bound_is_accepted() {

@@ -4,6 +4,7 @@ pub(in crate::judge) mod bounded_takeover;
 pub(in crate::judge) mod dependency_self_heal;
 pub(in crate::judge) mod durable_before_terminal;
 pub(in crate::judge) mod no_blank_terminal;
+pub(in crate::judge) mod partition_takeover;
 pub(in crate::judge) mod poison_containment;
 pub(in crate::judge) mod readiness_tells_the_truth;
 pub(in crate::judge) mod terminal_exactly_one;

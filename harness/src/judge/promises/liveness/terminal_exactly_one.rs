@@ -30,16 +30,18 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
 
 fn left_terminal(turn: &Turn<'_>) -> Option<Breach> {
     let terminal = turn.terminal()?;
-    let other = turn
-        .rows
-        .iter()
-        .find(|row| row.at.n > terminal.at.n && row.status != terminal.status)?;
+    let mut later = turn.rows.iter().filter(|row| row.at.n > terminal.at.n);
+    let other = later.find(|row| row.status != terminal.status);
+    let other = other.map(|row| (row.at.n, format!("{:?}", row.status)));
+    let gone = turn.gone.filter(|(gone, _)| gone.n > terminal.at.n);
+    let gone = gone.map(|(gone, _)| (gone.n, "its row was removed".to_owned()));
+    let (n, got) = other.or(gone)?;
     Some(Breach {
         subject: format!("turn {}", turn.id),
         thread: turn.thread,
-        n: other.at.n,
+        n,
         expected: format!("{:?} for good", terminal.status),
-        got: format!("{:?}", other.status),
+        got,
     })
 }
 
@@ -95,8 +97,8 @@ fn finish(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{RunEvent, Status, What};
-    use crate::judge::testing::{finish, resync, start, takeover, turn_row};
+    use crate::history::{Row, RunEvent, Status, StoreEvent, What};
+    use crate::judge::testing::{finish, gone, resync, start, takeover, turn_row};
 
     const NAME: &str = "TerminalExactlyOne";
 
@@ -114,6 +116,16 @@ mod tests {
             (finding.expected.as_str(), finding.got.as_str()),
             ("Completed for good", "Lost")
         );
+    }
+
+    #[test]
+    fn an_end_whose_row_is_removed_is_found() {
+        let mut play = takeover();
+        play.put(1300, gone(110, Row::TurnGone { turn: "turn-1".into() }));
+        assert_eq!(play.breaks(NAME).got, "its row was removed");
+        // The same transaction may write the row anew.
+        play.put(1300, turn_row(110, "turn-1", 2, Status::Completed));
+        play.keeps(NAME);
     }
 
     #[test]
@@ -139,6 +151,7 @@ mod tests {
     fn a_finish_of_a_turn_that_never_ends_is_found_once_the_final_state_is_known() {
         let mut play = takeover();
         play.without(|what| *what == turn_row(99, "turn-1", 2, Status::Completed));
+        play.without(|what| matches!(what, What::Store(StoreEvent::TerminalProbe { .. })));
         play.breaks(NAME);
         play.without(|what| matches!(what, What::Run(RunEvent::Quiesced)));
         play.keeps(NAME);

@@ -108,7 +108,12 @@ mod tests {
 
     fn not_taken_over() -> Play {
         let mut play = takeover();
-        play.without_from(45, |what| matches!(what, What::Store(StoreEvent::Row { .. })));
+        play.without_from(45, |what| {
+            matches!(
+                what,
+                What::Store(StoreEvent::Row { .. } | StoreEvent::TerminalProbe { .. })
+            )
+        });
         play
     }
 

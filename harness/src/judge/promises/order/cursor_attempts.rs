@@ -48,7 +48,7 @@ pub(super) fn may_start_over(view: &View<'_>, watcher: &Watcher<'_>, start: Fram
         return true;
     };
     let mut held = held_with(view, watcher, turn).into_iter().flatten();
-    held.any(|call| call != begun) || view.may_have_lost_its_log(start.at.us)
+    held.any(|call| call != begun) || view.may_have_lost_the_log_of(Some(turn), start.at.us)
 }
 
 /// True if `there` was seen before any text of the attempt that `frame` is part of, on a tail whose ids begin anew with each attempt. A

@@ -94,8 +94,8 @@ fn by_token(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{WatcherEvent, What};
-    use crate::judge::testing::{Play, delta, resync, start, takeover, token};
+    use crate::history::{Status, WatcherEvent, What};
+    use crate::judge::testing::{Play, delta, resync, start, state, takeover, token};
 
     const NAME: &str = "NoInversionOnAttach";
 
@@ -108,6 +108,7 @@ mod tests {
     fn inverted() -> Play {
         let mut play = takeover();
         play.move_to(1206, &crate::judge::testing::opened(4, "pod-3", None));
+        play.move_to(1206, &state(4, Status::InProgress, Some("turn-1")));
         for k in 0..=6 {
             let of_fourth = if k == 0 {
                 start(4, 2, true)

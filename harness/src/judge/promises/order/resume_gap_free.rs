@@ -4,17 +4,18 @@
 //! The log is the stream log, and what all watchers of the thread together were shown ([`Log`]). Between two frames that a tail delivers
 //! nothing of the log may lie, but what a reset voids: the rest of the same turn's earlier attempts. A resync lifts the
 //! rule for once, and so must not come for nothing: without a cursor, or with one that the log should still hold, it is
-//! due only to a newer attempt or to a broken dependency. Without epochs, a start that takes the text back lifts the rule as well, for
-//! what the tail holds of its turn: the ids of an attempt may begin anew. It is no answer to a cursor that was never given where a
-//! system has resyncs, nor to one that was given for the attempt that it begins. [`cursor_attempts`] compares attempts.
+//! due only to a newer attempt or to a dependency that was broken shortly before, or while the turn ran that it is about. Without epochs,
+//! a start that takes the text back lifts the rule as well, for what the tail holds of its turn: the ids of an attempt may begin anew. It
+//! is no answer to a cursor that was never given where a system has resyncs, nor to one that was given for the attempt that it begins.
+//! [`cursor_attempts`] compares attempts.
 //!
 //! The log may have held frames that no watcher was shown: if frames were cleared away before they were read, a
 //! cursor that names the first of them is one that the pod may have found.
 
 use super::cursor_attempts;
 use super::refused_cursors::{self, given_as};
-use crate::history::{Capability, Chunk, Cursor};
-use crate::judge::view::{Breach, Frame, Log, ROW_LATENESS_US, View, Watcher, name, tell};
+use crate::history::{Capability, Chunk, Cursor, TurnId};
+use crate::judge::view::{Breach, Frame, Log, Logged, ROW_LATENESS_US, View, Watcher, name, tell};
 use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -159,7 +160,8 @@ impl Tail<'_, '_> {
         };
         let is_older = |there| cursor_attempts::is_older(self.view, self.watcher, there, frame);
         let is_void = is_void || is_anew && missing.iter().all(is_older);
-        if is_void || self.view.may_have_lost_its_log(frame.at.us) {
+        let is_lost = |there: &Logged<'_>| self.view.may_have_lost_the_log_of(there.turn(), frame.at.us);
+        if is_void || missing.iter().all(is_lost) {
             return None;
         }
         let last = tell(self.log.frames()[place].cursor);
@@ -213,8 +215,12 @@ impl Tail<'_, '_> {
     /// A resync though nothing could have been lost.
     fn needless(&self, frame: Frame<'_>, at: &At) -> Option<Breach> {
         let until_us = frame.at.us + ROW_LATENESS_US;
-        let is_broken = self.view.dependency_faults().any(|fault| fault.aimed.us <= frame.at.us);
-        if is_broken || !self.view.can(Capability::Epoch) {
+        let turn = match at {
+            At::Behind(_, place) => self.log.frames()[*place].turn(),
+            At::Anywhere | At::Nowhere | At::Ahead(..) => self.newest_turn(frame.at.us),
+        };
+        let is_broken = self.view.is_in_aftermath(frame.at.us);
+        if is_broken || self.view.may_be_missing_from_the_log(turn, frame.at.us) || !self.view.can(Capability::Epoch) {
             return None;
         }
         let owners = &self.view.threads[self.watcher.thread].owners;
@@ -256,6 +262,13 @@ impl Tail<'_, '_> {
             )
         };
         (!is_superseded).then(breach)
+    }
+
+    /// The newest turn of the tail's thread at a moment.
+    fn newest_turn(&self, us: u64) -> Option<&TurnId> {
+        let turns = self.view.threads[self.watcher.thread].turns.iter();
+        let mut turns = turns.map(|turn| &self.view.turns[*turn]).rev();
+        turns.find(|turn| turn.asked_us() <= us).map(|turn| turn.id)
     }
 
     /// A tail that resumed and was shown nothing until `first`, or at all, though there was something to show.

@@ -1,19 +1,19 @@
-//! Promise 39: a tail shows no frame that is not in its thread's stream log.
+//! Promise 46: a tail shows no frame that is not in its thread's stream log.
 //!
 //! `NoPhantom` judges that a tail shows only turns of its own thread, `MonotoneCursor` that its ids increase and
 //! mean one event, `ResumeGapFree` that it has no hole; with the stream log in the history all of them compare
 //! the tail with it. This promise judges the rest: frames that a pod makes up.
 //!
 //! A frame is judged only if the log certainly never held it, because its neighbours lay side by side there.
-//! Nothing is judged once a dependency was broken: a frame may then have come from the database before it reached
-//! the log, or instead of reaching it.
+//! A frame of a turn that ran while a dependency was broken, or shortly after, is not judged: it may have come from the database before it
+//! reached the log, or instead of reaching it. Neither is one of a turn that had begun when the log was lost.
 
 use crate::history::Capability;
 use crate::judge::view::{Breach, Frame, Log, View, Watcher, name, tell};
 use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
-    number: 39,
+    number: 46,
     name: "SliceOfTheLog",
     statement: "a tail delivers a slice of its thread's stream log: every frame on it has its place there",
     needs: &[Need::Can(Capability::Cursor), Need::Can(Capability::StreamLog)],
@@ -23,25 +23,20 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    let broken_from = view
-        .dependency_faults()
-        .map(|fault| fault.aimed.n)
-        .min()
-        .unwrap_or(u64::MAX);
     view.watchers
         .iter()
-        .filter_map(|watcher| check(watcher, view.log(watcher), broken_from))
+        .filter_map(|watcher| check(view, watcher, view.log(watcher)))
         .collect()
 }
 
-fn check(watcher: &Watcher<'_>, log: &Log<'_>, broken_from: u64) -> Option<Breach> {
+fn check(view: &View<'_>, watcher: &Watcher<'_>, log: &Log<'_>) -> Option<Breach> {
     let mut near = 0;
     let mut frames = watcher.frames().filter(Frame::is_content);
     frames.find_map(|frame| {
         let cursor = frame.cursor?;
         let place = log.place(cursor, near)?;
         near = place + 1;
-        if !log.surely_lacks(place) || frame.at.n > broken_from {
+        if !log.surely_lacks(place) || view.may_be_missing_from_the_log(frame.chunk.turn(), frame.at.us) {
             return None;
         }
         let title = format!("{}, where the thread's log has none", name(frame.chunk));
@@ -57,8 +52,10 @@ fn check(watcher: &Watcher<'_>, log: &Log<'_>, broken_from: u64) -> Option<Breac
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Epoch, Status, StoreEvent, WatcherEvent, What};
-    use crate::judge::testing::{self as events, Play, aimed, delta, fault, opened, resync, start, takeover, token};
+    use crate::history::{Epoch, FaultStep, Status, StoreEvent, WatcherEvent, What};
+    use crate::judge::testing::{
+        self as events, Play, aimed, delta, fault, observed, opened, resync, start, takeover, token,
+    };
 
     const NAME: &str = "SliceOfTheLog";
 
@@ -131,6 +128,38 @@ mod tests {
         // Out of the database, while the log was away.
         play.put(1190, fault(2, "kill", "nats", aimed()));
         play.keeps(NAME);
+    }
+
+    /// A fault excuses the turns that ran while it was in force, and no later one.
+    #[test]
+    fn a_fault_of_a_dependency_does_not_excuse_the_rest_of_the_run() {
+        let mut play = told_without_the_fourth();
+        for (ms, step) in [(2_000, aimed()), (2_001, observed()), (2_100, FaultStep::Healed)] {
+            play.put(ms, fault(2, "stop", "nats", step));
+        }
+        play.breaks(NAME);
+        // The same turn, asked long after another fault was healed.
+        let mut play = told_without_the_fourth();
+        for (ms, step) in [(2, aimed()), (3, observed()), (4, FaultStep::Healed)] {
+            play.put(ms, fault(2, "stop", "nats", step));
+        }
+        play.keeps(NAME);
+        play.delay(5, 4_000).breaks(NAME);
+        // A log that is lost after the turn may have held its frames before.
+        let mut play = told_without_the_fourth();
+        play.put(1_235, fault(2, "storage-wiped", "nats", aimed()));
+        play.put(9_000, opened(6, "pod-2", Some("2-3")));
+        for k in 4..=6 {
+            play.put(9_001, delta(6, 2, k, token(2, k as u32)));
+        }
+        let of_the_sixth = |play: &Play| {
+            play.findings(NAME)
+                .iter()
+                .any(|finding| finding.subject.starts_with("w6 "))
+        };
+        assert!(!of_the_sixth(&play));
+        play.without(|what| matches!(what, What::Fault(event) if event.id == 2));
+        assert!(of_the_sixth(&play));
     }
 
     #[test]

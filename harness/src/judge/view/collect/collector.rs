@@ -73,6 +73,7 @@ pub(super) fn empty<'a>() -> View<'a> {
         stored: Vec::new(),
         revoked: Vec::new(),
         unread: None,
+        contradiction: None,
         feedback: Feedback::default(),
         routed: Vec::new(),
         pools: Vec::new(),
@@ -103,6 +104,7 @@ impl<'a> Collector<'a> {
                 mark: None,
                 turns: Vec::new(),
                 owners: Vec::new(),
+                gone: None,
                 cancels: Vec::new(),
             });
             threads.len() - 1
@@ -125,6 +127,7 @@ impl<'a> Collector<'a> {
                 posted: None,
                 accepted: None,
                 rows: Vec::new(),
+                gone: None,
                 is_stopped: false,
                 owners: Vec::new(),
                 parts: BTreeMap::new(),

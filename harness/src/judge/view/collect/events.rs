@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::collector::{Collector, Places, empty};
-use super::{attempts, claims, logs, mixed_texts};
+use super::{attempts, claims, contradictions, logs, mixed_texts};
 use crate::history::reader::History;
 use crate::history::{
     Capability, Chunk, ClientEvent, Cursor, Epoch, Event, MachineEvent, Outcome, PodName, RunEvent, TurnId, TurnKey,
@@ -41,6 +41,7 @@ fn collect(events: &[Event]) -> View<'_> {
         collector.take(event);
     }
     collector.link();
+    collector.view.contradiction = contradictions::first(&collector.view, events);
     collector.view
 }
 

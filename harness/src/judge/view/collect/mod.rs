@@ -9,6 +9,7 @@ pub(super) mod attempts;
 pub(super) mod claims;
 pub(super) mod clients;
 pub(super) mod collector;
+pub(super) mod contradictions;
 pub(super) mod events;
 pub(super) mod logs;
 pub(super) mod mixed_texts;

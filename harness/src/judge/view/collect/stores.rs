@@ -58,9 +58,19 @@ impl<'a> Collector<'a> {
                     epoch: epoch.unwrap_or(Epoch(0)),
                     status: *status,
                 };
-                self.view.threads[thread].owners.push(owned);
+                let thread = &mut self.view.threads[thread];
+                thread.gone = thread.gone.filter(|(_, gone)| *gone != xid);
+                thread.owners.push(owned);
             }
             Row::Turn(row) => self.turn_row(at, xid, row),
+            Row::ThreadGone { thread } => {
+                let thread = self.thread(thread);
+                self.view.threads[thread].gone.get_or_insert((at, xid));
+            }
+            Row::TurnGone { turn } => {
+                let turn = self.turn(turn);
+                self.view.turns[turn].gone.get_or_insert((at, xid));
+            }
             Row::Part { turn, epoch, seq, text } => {
                 let epoch = epoch.unwrap_or(Epoch(0));
                 let place = self.turn(turn);
@@ -100,6 +110,7 @@ impl<'a> Collector<'a> {
             turn.order = Some(self.view.threads[thread].turns.len());
             self.view.threads[thread].turns.push(place);
         }
+        turn.gone = turn.gone.filter(|(_, gone)| *gone != xid);
         turn.moves_us.push(at.us);
         if row.status.is_terminal() {
             turn.parts.values_mut().for_each(Vec::shrink_to_fit);

@@ -15,6 +15,8 @@ pub(crate) struct Thread<'a> {
     pub(crate) turns: Vec<usize>,
     /// Its row after each change, in commit order.
     pub(crate) owners: Vec<Owned<'a>>,
+    /// When its row was first removed, and by which transaction, unless the same transaction made it anew.
+    pub(crate) gone: Option<(At, u64)>,
     /// The cancels that were asked for on it, in order.
     pub(crate) cancels: Vec<usize>,
 }

@@ -23,6 +23,8 @@ pub(crate) struct Turn<'a> {
     /// When a post was first answered with it.
     pub(crate) accepted: Option<At>,
     pub(crate) rows: Vec<TurnRow<'a>>,
+    /// When its row was first removed, and by which transaction, unless the same transaction made it anew.
+    pub(crate) gone: Option<(At, u64)>,
     /// True if it was stopped, and the system says of a turn that was stopped that it completed.
     pub(crate) is_stopped: bool,
     /// Its owners in commit order, where each turn has its own.

@@ -72,6 +72,29 @@ fn rows_of_followed_tables_are_read_and_others_are_not() {
 }
 
 #[test]
+fn a_thread_or_turn_that_is_removed_is_gone() {
+    let reference = crate::system::load::reference::reference().tables();
+    let mut newest = Newest::default();
+    let mut told = |line: &str| told(&reference, &mut newest, line);
+    assert_eq!(
+        told("table public.turns: DELETE: id[text]:'u'"),
+        [],
+        "nobody has told of it"
+    );
+    told(
+        "table public.turns: INSERT: id[text]:'u' thread[text]:'t' message[text]:'m' status[text]:'queued' \
+         attempt[integer]:0 epoch[bigint]:0 error[text]:null",
+    );
+    told("table public.threads: INSERT: id[text]:'t' status[text]:'idle' owner[text]:null epoch[bigint]:0");
+    let gone = Row::TurnGone { turn: "u".into() };
+    assert_eq!(told("table public.turns: DELETE: id[text]:'u'"), [gone]);
+    assert_eq!(told("table public.turns: DELETE: id[text]:'u'"), []);
+    let gone = Row::ThreadGone { thread: "t".into() };
+    assert_eq!(told("table public.threads: DELETE: id[text]:'t'"), [gone]);
+    assert_eq!(told("table public.turns: DELETE: (no-tuple-data)"), []);
+}
+
+#[test]
 fn a_turn_before_its_first_claim_has_no_attempt_and_no_epoch() {
     let turn = |attempt: u32, epoch: u32, error: &str| {
         let line = format!(

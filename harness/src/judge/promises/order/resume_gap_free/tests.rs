@@ -290,6 +290,27 @@ fn a_resync_for_nothing_is_found() {
     play.passes();
 }
 
+/// A fault of a dependency excuses the turns that ran while it was in force, and what comes shortly after its heal.
+#[test]
+fn a_resync_long_after_a_fault_of_a_dependency_is_found() {
+    let mut play = resumed("2-3", 1206);
+    play.put(1207, resync(6)).put(1207, start(6, 2, false));
+    shown_behind(&mut play, 0);
+    for (ms, step) in [(2, aimed()), (3, observed()), (4, FaultStep::Healed)] {
+        play.put(ms, fault(2, "stop", "nats", step));
+    }
+    play.keeps(NAME);
+    play.delay(5, 4_000);
+    assert!(play.breaks(NAME).got.starts_with("a resync: purged"));
+    // One that ran while the broker was away may have to be read anew, however much later.
+    let mut play = takeover();
+    for (ms, step) in [(1_205, aimed()), (1_206, observed()), (1_207, FaultStep::Healed)] {
+        play.put(ms, fault(2, "stop", "nats", step));
+    }
+    play.put(9_000, opened(6, "pod-2", None)).put(9_001, resync(6));
+    play.keeps(NAME);
+}
+
 #[test]
 fn a_resync_without_a_cursor_and_a_claim_is_found() {
     let mut play = takeover();
