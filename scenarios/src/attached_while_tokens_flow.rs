@@ -8,14 +8,14 @@ use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
 /// Pause between two tokens: shorter than a tail takes to open.
-const PAUSE: Duration = Duration::from_millis(25);
+const PAUSE: Duration = Duration::from_millis(60);
 
 pub(crate) async fn attached_while_tokens_flow(c: &mut Cast) -> Played {
-    let turn = c.post(Pod::first(), Answer::tokens(100).paced(PAUSE)).await?;
+    let turn = c.post(Pod::first(), Answer::tokens(50).paced(PAUSE)).await?;
     let first = c.attach_on_every_pod(&turn).await?;
-    first.each_reach(10).await?;
+    first.each_reach(5).await?;
     let second = c.attach_on_every_pod(&turn).await?;
-    second.each_reach(30).await?;
+    second.each_reach(15).await?;
     for watcher in first.iter() {
         c.reconnect(watcher, &watcher.pod(), &turn).await?;
     }

@@ -1,6 +1,8 @@
 //! An answer is stopped while its owner stands between two of its steps, and the owner dies there before it can act on the stop.
 //! Whoever takes the turn over must stop in its stead: what a user has stopped is not answered, nor paid for, after all.
 
+use std::time::Duration;
+
 use crosspod::history::Bound::{Drain, Takeover};
 use crosspod::history::Capability::{Cancel, Owner};
 use crosspod::history::PodName;
@@ -9,7 +11,12 @@ use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played, Stopped, Story, Turn};
 use crosspod::system::needs::Need::{Attach, Bound, Has, Pods, Status, Survivor};
 
-use crate::common::outlasting_a_drain;
+use crate::common::{PAUSE, tokens_for};
+
+/// Tokens of an answer that a gate holds.
+const TOKENS: u32 = 12;
+/// How much longer an answer takes than a drain may.
+const LONGER: Duration = Duration::from_secs(3);
 
 /// Evidence: the stop was acknowledged while the owner held, and the owner died before it went on.
 const STOPPED: &str = "the stop was taken while the owner held, and the owner died there";
@@ -45,7 +52,8 @@ pub(crate) fn stories() -> Vec<Story> {
     ]
 }
 
-/// Stops the turn through one of `pods` that does not hold, and kills the one that holds.
+/// Stops the turn through one of `pods` that does not hold, and kills the one that holds. Whoever goes on with the turn all the same
+/// can end its answer only when a stop has long had to hold.
 async fn stopped_then_killed(c: &mut Cast, turn: &Turn, held: &Held, pods: &[PodName]) -> Result<(), Stopped> {
     let Some(elsewhere) = pods.iter().find(|pod| **pod != held.pod) else {
         return Ok(());
@@ -53,6 +61,8 @@ async fn stopped_then_killed(c: &mut Cast, turn: &Turn, held: &Held, pods: &[Pod
     c.cancel(elsewhere, turn).await?;
     c.nemesis().kill_held(held).await?;
     c.evidence(STOPPED, true);
+    c.takeover_bound_passes().await;
+    c.provider().open_gate(turn).await?;
     c.settled(turn).await?;
     Ok(())
 }
@@ -63,30 +73,30 @@ async fn after_claim_before_call(c: &mut Cast) -> Played {
         .nemesis()
         .arm(&pods, Failpoint::AfterClaimBeforeCall, Some(&thread))
         .await?;
-    let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
+    let turn = c.post(Pod::first(), Answer::tokens(TOKENS).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?;
     let held = c.nemesis().holds(armed).await?;
     stopped_then_killed(c, &turn, &held, &pods).await
 }
 
 async fn after_publish_before_persist(c: &mut Cast) -> Played {
-    let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
+    let turn = c.post(Pod::first(), Answer::tokens(TOKENS).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
     let pods = c.pods();
-    let held = owner_held(c, &turn, Failpoint::AfterPublishBeforePersist).await?;
+    let held = owner_held(c, &turn, Failpoint::AfterPublishBeforePersist, Some(5)).await?;
     stopped_then_killed(c, &turn, &held, &pods).await
 }
 
 async fn after_commit_before_announce(c: &mut Cast) -> Played {
-    let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
+    let turn = c.post(Pod::first(), Answer::tokens(TOKENS).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
     let pods = c.pods();
-    let held = owner_held(c, &turn, Failpoint::AfterCommitBeforeAnnounce).await?;
+    let held = owner_held(c, &turn, Failpoint::AfterCommitBeforeAnnounce, None).await?;
     stopped_then_killed(c, &turn, &held, &pods).await
 }
 
 async fn inside_takeover(c: &mut Cast) -> Played {
-    let turn = c.post(Pod::first(), Answer::tokens(12).gate_after(3)).await?;
+    let turn = c.post(Pod::first(), Answer::tokens(TOKENS).gate_after(3)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;
     let survivors = c.survivors_of(&owner);
@@ -100,8 +110,9 @@ async fn inside_takeover(c: &mut Cast) -> Played {
 }
 
 async fn inside_drain(c: &mut Cast) -> Played {
-    let answer = outlasting_a_drain(c);
-    let turn = c.post(Pod::first(), answer).await?;
+    // Every call takes that long: an heir that is not stopped is not done before a stop has to hold.
+    let tokens = tokens_for(c.bound(Drain) + LONGER);
+    let turn = c.post(Pod::first(), Answer::tokens(tokens).paced(PAUSE)).await?;
     c.attach_on_every_pod(&turn).await?.each_reach(3).await?;
     let owner = c.owner_of(&turn).await?;
     let armed = c
@@ -114,13 +125,16 @@ async fn inside_drain(c: &mut Cast) -> Played {
     stopped_then_killed(c, &turn, &held, &pods).await
 }
 
-/// Lets the model go on until the turn's owner holds at a failpoint.
-async fn owner_held(c: &mut Cast, turn: &Turn, point: Failpoint) -> Result<Held, Stopped> {
+/// Lets the model go on until the turn's owner holds at a failpoint: through its token `k`, or to its end.
+async fn owner_held(c: &mut Cast, turn: &Turn, point: Failpoint, k: Option<u32>) -> Result<Held, Stopped> {
     let owner = c.owner_of(turn).await?;
     let armed = c
         .nemesis()
         .arm(std::slice::from_ref(&owner.owner), point, Some(&owner.thread))
         .await?;
-    c.provider().open_gate(turn).await?;
+    match k {
+        Some(k) => c.provider().open_gate_through(turn, k).await?,
+        None => c.provider().open_gate(turn).await?,
+    }
     c.nemesis().holds(armed).await
 }
