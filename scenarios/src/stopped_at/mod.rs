@@ -6,6 +6,7 @@ use std::time::Duration;
 use crosspod::history::Bound::{Drain, Takeover};
 use crosspod::history::Capability::{Cancel, Owner};
 use crosspod::history::PodName;
+use crosspod::history::Status::InProgress;
 use crosspod::nemesis::{Failpoint, Held};
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played, Stopped, Story, Turn};
@@ -58,6 +59,7 @@ async fn stopped_then_killed(c: &mut Cast, turn: &Turn, held: &Held, pods: &[Pod
     let Some(elsewhere) = pods.iter().find(|pod| **pod != held.pod) else {
         return Ok(());
     };
+    c.on_record(turn, InProgress).await?;
     c.cancel(elsewhere, turn).await?;
     c.nemesis().kill_held(held).await?;
     c.evidence(STOPPED, true);
