@@ -52,8 +52,8 @@ type Spoil = fn(&mut Vec<Event>, &mut StdRng) -> Option<()>;
 type Kind = (&'static str, Spoil, &'static [&'static str]);
 
 /// Corruptions of the answer, of who sees it, and of what is stored; what comes too late or too soon is in [`late`],
-/// what befalls in quiet times in [`quiet`], what is at the rim in [`rim`], the course of turns in [`turns`], feedback in [`feedback`], drains
-/// in [`drain`], and requests through the edge in [`edge`].
+/// what befalls in quiet times in [`quiet`], what is at the rim in [`rim`], the course of turns in [`turns`], feedback in [`feedback`],
+/// drains in [`drain`], and requests through the edge in [`edge`].
 const KINDS: &[Kind] = &[
     (
         "a frame is dropped",
@@ -109,8 +109,11 @@ fn kinds() -> impl Iterator<Item = &'static Kind> {
     let groups = [
         KINDS,
         late::KINDS,
-/// what befalls in quiet times in [`quiet`], what is at the rim in [`rim`], the course of turns in [`turns`], feedback in [`feedback`], drains
-/// in [`drain`], and requests through the edge in [`edge`].
+        quiet::KINDS,
+        rim::KINDS,
+        turns::KINDS,
+        feedback::KINDS,
+        drain::KINDS,
         edge::KINDS,
     ];
     groups.into_iter().flatten()

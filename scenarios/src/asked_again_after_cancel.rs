@@ -1,5 +1,5 @@
 //! A user stops an answer and asks something else. What stopped the first must not reach the second.
-//! Catches: stale-cancel-kills-next.
+//! Catches: stale-cancel-kills-next, fence-blind-terminal.
 
 use std::time::Duration;
 

@@ -6,13 +6,16 @@
 
 mod acknowledged_then_killed;
 mod answer_breaks_off;
+mod answered_by_a_pod_that_booted_before_nats;
 mod asked_after_a_pause;
 mod asked_again_after_a_crash;
 mod asked_again_after_cancel;
 mod asked_right_after_attaching;
 mod attach_cross_pod;
 mod attach_lattice;
+mod attached_while_tokens_flow;
 mod cancelled_on_another_pod;
+mod claim_refused_inside_takeover;
 mod cluster_smoke;
 mod common;
 mod cursors_of_every_form;
@@ -38,10 +41,15 @@ mod nats_gone_at_the_end;
 mod nats_restarted_mid_turn;
 mod nats_stopped;
 mod new_version_beside_the_old;
+mod new_version_everywhere_but_at_the_owner;
+mod owner_again_after_another;
+mod owner_cut_off_from_its_stores;
 mod owner_killed_mid_answer;
+mod owner_killed_until_given_up;
 mod owner_paused_past_its_lease;
 mod owner_restarted_under_its_name;
 mod owner_terminated_mid_answer;
+mod paused_after_claim_before_call;
 mod paused_after_publish_before_persist;
 mod pod_boots_before_nats;
 mod pod_boots_beside_a_live_turn;
@@ -49,6 +57,7 @@ mod pods_booted_together;
 mod poison_beside_good;
 mod postgres_restarted_mid_turn;
 mod provider;
+mod provider_fails_each_time;
 mod provider_hangs;
 mod queue_outlives_its_owner;
 mod quiet_answer;
@@ -57,7 +66,9 @@ mod rolling_restart_mid_answer;
 mod second_death_after_a_blip;
 mod session_revoked_everywhere;
 mod session_revoked_on_open_tail;
+mod short_answer_after_a_long_one;
 mod shown_before_a_silence;
+mod stopped_at;
 mod stuck_after_publish_before_persist;
 mod survivors_race_for_an_orphan;
 mod told_to_stop_with_feedback_spooled;
@@ -107,9 +118,12 @@ pub fn stories() -> Vec<Story> {
 fn straight() -> Vec<Story> {
     [
         basics(),
+        silences(),
         owners(),
+        releases(),
         commit_points(),
         messages(),
+        stopped_at::stories(),
         feedback(),
         provider(),
         dependencies(),
@@ -154,15 +168,36 @@ fn basics() -> Vec<Story> {
             faults [],
             catches ["closes-at-finish"],
             evidence ["the first answer was shown on every tail"]),
+        story!(short_answer_after_a_long_one: "a short answer follows a long one on the same tail",
+            needs [Attach, Has(Threads)],
+            faults [],
+            catches ["ids-by-the-millisecond"],
+            evidence ["the long answer was shown on every tail"]),
+        story!(attached_while_tokens_flow: "clients attach, and come back, while the answer flows",
+            needs [Attach],
+            faults [],
+            catches ["replay-then-subscribe-gap", "subscription-outlives-tail"],
+            evidence ["tails were opened while tokens flowed"]),
         story!(watcher_leaves_mid_answer: "a client leaves in the middle of an answer that goes on without it",
             needs [Attach, Has(Owner), Bound(Lease)],
             faults [],
             catches ["abort-on-watcher-leave"],
             evidence ["a watcher left while the turn ran"]),
+        story!(large_answers: "answers with tokens of 7 kB to 900 kB",
+            needs [Attach],
+            faults [],
+            catches ["oversize-publish-dropped"],
+            evidence ["answers of every size were watched on every pod"]),
+    ]
+}
+
+/// Silences: of the model, of a client's network, of everybody.
+fn silences() -> Vec<Story> {
+    vec![
         story!(quiet_answer: "the model thinks for longer than the proxies on the way are patient",
             needs [Attach, Bound(Silence)],
             faults [],
-            catches ["keepalive-too-slow"],
+            catches ["keepalive-too-slow", "done-on-silence"],
             evidence ["every tail was there when the model fell silent"]),
         story!(shown_before_a_silence: "the model says a few words and falls silent, and they are shown and stored meanwhile",
             needs [Attach, Bound(Shown)],
@@ -179,11 +214,6 @@ fn basics() -> Vec<Story> {
             faults [],
             catches ["burns-cpu-when-idle"],
             evidence ["what each pod used of a CPU was read while nobody asked anything"]),
-        story!(large_answers: "answers with tokens of 7 kB to 900 kB",
-            needs [Attach],
-            faults [],
-            catches ["oversize-publish-dropped"],
-            evidence ["answers of every size were watched on every pod"]),
     ]
 }
 
@@ -194,8 +224,24 @@ fn owners() -> Vec<Story> {
             needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover)],
             faults ["kill"],
             catches ["no-purge-on-resume", "claim-strict-cas", "resume-without-buffer", "heartbeat-watch-only",
-                "recovery-own-executor-only", "sequence-restarts-with-same-epoch", "heartbeat-bucket-missing"],
+                "recovery-own-executor-only", "sequence-restarts-with-same-epoch", "heartbeat-bucket-missing",
+                "message-stored-with-answer"],
             evidence ["owner died while holding token 3", "late tail opened after takeover"]),
+        story!(owner_killed_until_given_up: "each owner of a turn dies in the middle of its answer, until it is given up",
+            needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover)],
+            faults ["kill"],
+            catches ["last-failure-not-told", "losses-not-counted"],
+            evidence ["the turn's owners died more than once"]),
+        story!(owner_again_after_another: "a turn goes from its owner to another pod and back again",
+            needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Lease), Bound(Takeover)],
+            faults ["pause"],
+            catches [],
+            evidence ["the turn went from its owner to another pod and back"]),
+        story!(owner_cut_off_from_its_stores: "the owner reaches neither the database nor the broker, and lives",
+            needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover), Part(Postgres)],
+            faults ["blackhole"],
+            catches ["partition-never-taken-over"],
+            evidence ["the turn was taken from an owner that reached none of its stores"]),
         story!(survivors_race_for_an_orphan: "more than one survivor finds the turn of a dead owner",
             needs [Attach, Has(Owner), Pods(3), Survivor, Bound(Takeover)],
             faults ["kill"],
@@ -232,11 +278,22 @@ fn owners() -> Vec<Story> {
             faults ["kill"],
             catches ["in-flight-row-stranded"],
             evidence ["the thread was asked again after its owner's death"]),
+    ]
+}
+
+/// Pods of two versions beside each other, and pods that boot at once.
+fn releases() -> Vec<Story> {
+    vec![
         story!(new_version_beside_the_old: "pods of two versions serve at once, and an old one shows what a new one writes",
             needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Drain)],
             faults ["other-version", "terminate"],
             catches ["version-skew-in-events"],
             evidence ["a new pod's answer was watched on an old one"]),
+        story!(new_version_everywhere_but_at_the_owner: "a release is rolled out to every pod but the owner, and the owner dies",
+            needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover), Bound(Drain)],
+            faults ["kill", "other-version", "terminate"],
+            catches [],
+            evidence ["a pod of another version took the turn over"]),
         story!(pods_booted_together: "every pod is gone, and all boot at the same moment",
             needs [Attach, Part(Postgres), BootsTogether],
             faults ["kill", "empty"],
@@ -258,6 +315,16 @@ fn commit_points() -> Vec<Story> {
             faults ["hold at", "kill"],
             catches [],
             evidence ["the owner held at after-claim-before-call and died there"]),
+        story!(paused_after_claim_before_call: "an owner is frozen between its claim and its first step, and wakes superseded",
+            needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover)],
+            faults ["hold at", "pause"],
+            catches [],
+            evidence ["the owner held at after-claim-before-call and was frozen there"]),
+        story!(claim_refused_inside_takeover: "the database takes no writes in the moment in which a dead owner's turn is claimed",
+            needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Lease), Bound(Takeover), Part(Postgres)],
+            faults ["hold at", "kill", "read-only"],
+            catches ["orphan-tried-once"],
+            evidence ["the claim was tried while the database took no writes"]),
         story!(killed_after_publish_before_persist: "an owner dies between showing a piece of the answer and storing it",
             needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover)],
             faults ["hold at", "kill"],
@@ -312,8 +379,8 @@ fn messages() -> Vec<Story> {
         story!(queue_outlives_its_owner: "messages wait in a thread whose owner dies",
             needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover), Has(Queue), AcceptsWaiting],
             faults ["kill"],
-            catches [],
-            evidence ["two messages waited when the owner died"]),
+            catches ["queue-takes-newest"],
+            evidence ["three messages waited when the owner died"]),
         story!(cancelled_on_another_pod: "an answer is stopped through a pod that does not own it",
             needs [Attach, Has(Owner), Pods(2), Status, Has(Cancel)],
             faults [],
@@ -322,7 +389,7 @@ fn messages() -> Vec<Story> {
         story!(asked_again_after_cancel: "what stopped one answer must not reach the next",
             needs [Attach, Has(Owner), Status, Has(Cancel), Has(Threads)],
             faults [],
-            catches ["stale-cancel-kills-next"],
+            catches ["stale-cancel-kills-next", "fence-blind-terminal"],
             evidence ["the first turn was cancelled"]),
         story!(asked_after_a_pause: "a thread is asked again after a quiet time",
             needs [Attach, Has(Threads), Bound(Progress)],
@@ -376,6 +443,11 @@ fn provider() -> Vec<Story> {
             faults [],
             catches ["mid-stream-error-swallowed"],
             evidence ["five tokens were shown when the answer broke off"]),
+        story!(provider_fails_each_time: "the provider breaks off every answer of a turn",
+            needs [Attach, Has(Threads)],
+            faults [],
+            catches ["retries-without-end"],
+            evidence ["the provider was called and broke off"]),
         story!(provider_hangs: "the provider takes a call and never answers",
             needs [Attach, Has(Queue), Survivor, Bound(Progress)],
             faults [],
@@ -412,6 +484,11 @@ fn dependencies() -> Vec<Story> {
             faults ["kill"],
             catches ["stream-client-cached-null"],
             evidence ["a pod was up before the broker"]),
+        story!(answered_by_a_pod_that_booted_before_nats: "a pod that booted before the broker answers a turn",
+            needs [Attach, Has(Owner), Pods(2), ReadyNeeds(Nats), Bound(Takeover)],
+            faults ["kill", "pause"],
+            catches ["nothing-published-204"],
+            evidence ["the pod that was up before the broker owns a turn"]),
         story!(postgres_restarted_mid_turn: "the database dies in the middle of an answer and comes back",
             needs [Attach, Part(Postgres)],
             faults ["kill"],

@@ -1,6 +1,6 @@
 //! The owner dies while the model is still talking; every tail must end with one whole answer.
 //! Catches: no-purge-on-resume, claim-strict-cas, resume-without-buffer, heartbeat-watch-only,
-//! recovery-own-executor-only, sequence-restarts-with-same-epoch, heartbeat-bucket-missing.
+//! recovery-own-executor-only, sequence-restarts-with-same-epoch, heartbeat-bucket-missing, message-stored-with-answer.
 
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};

@@ -1,6 +1,6 @@
 //! The model thinks for longer than the proxies on the way are patient. What keeps the tails alive meanwhile is the pod's
 //! business: a client that is cut off sees no end.
-//! Catches: keepalive-too-slow.
+//! Catches: keepalive-too-slow, done-on-silence.
 
 use std::time::Duration;
 

@@ -21,7 +21,10 @@ const PLAYABLE_MIN: usize = 30;
 /// Faults that no story injects.
 const NOT_INJECTED: [&str; 1] = ["cut-inside-character"];
 /// Needs of a verb that a story asks about before it uses the verb.
-const ASKED_ABOUT: [(&str, Need); 1] = [("poison_beside_good", Need::Has(Capability::Tenants))];
+const ASKED_ABOUT: [(&str, Need); 2] = [
+    ("poison_beside_good", Need::Has(Capability::Tenants)),
+    ("owner_cut_off_from_its_stores", Need::Part(Role::Nats)),
+];
 
 /// Verbs, each with the fault that it injects.
 const INJECTS: &[(&str, &str)] = &[
@@ -60,6 +63,7 @@ const INJECTS: &[(&str, &str)] = &[
     (".delete_stream(", "stream-deleted"),
     (".flush(", "flushed"),
     ("LinkFault::Hold", "hold"),
+    ("LinkFault::Blackhole", "blackhole"),
 ];
 
 const SOMEBODY: &[Need] = &[Need::Survivor, Need::Resumes, Need::Ends];
@@ -117,6 +121,7 @@ const ASKS_FOR: &[(&str, &[Need])] = &[
     ("Bound::Silence", &[Need::Bound(Bound::Silence)]),
     (".word_bounds_pass(", &[Need::Bound(Bound::Shown)]),
     (".nobody_asks_for(", &[Need::IdleCpu]),
+    (".takeover_bound_passes(", &[Need::Bound(Bound::Takeover)]),
     (".progress_bound_passes(", &[Need::Bound(Bound::Progress)]),
     (".revoke_session(", &[Need::Has(Capability::Revocation)]),
     ("::Stranger", &[Need::Has(Capability::Tenants)]),

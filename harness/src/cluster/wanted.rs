@@ -102,6 +102,7 @@ impl Wanted {
             let of_edge = edge.as_ref().filter(|edge| edge.part == *service);
             let mut ports = part.used_ports();
             ports.extend(of_edge.into_iter().flat_map(WantedEdge::ports));
+            ports.extend(part.monitor);
             let mut seen = BTreeSet::new();
             ports.retain(|port| seen.insert(*port));
             Ok(Part {

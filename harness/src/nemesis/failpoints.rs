@@ -7,6 +7,8 @@ use crate::cluster::PartHandle;
 pub enum Failpoint {
     /// A message is stored; its client has no answer yet.
     AfterInsertBefore202,
+    /// A turn is found that may be claimed; it is not claimed.
+    AfterLookBeforeClaim,
     /// A turn is claimed; nothing else of the attempt is there.
     AfterClaimBeforeCall,
     /// A piece of the answer is published; it is not stored.
@@ -28,6 +30,7 @@ impl Failpoint {
     pub const fn name(self) -> &'static str {
         match self {
             Self::AfterInsertBefore202 => "after-insert-before-202",
+            Self::AfterLookBeforeClaim => "after-look-before-claim",
             Self::AfterClaimBeforeCall => "after-claim-before-call",
             Self::AfterPublishBeforePersist => "after-publish-before-persist",
             Self::AfterCommitBeforeAnnounce => "after-commit-before-announce",

@@ -1,5 +1,6 @@
 //! The system's stream log, in a broker or in a store: its entries as they come.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -93,6 +94,17 @@ impl LogFeed {
     pub async fn consumers(&mut self) -> Result<Option<u64>, LogError> {
         Ok(match self {
             Self::Nats(feed) => Some(feed.consumers().await?),
+            Self::Redis(_) => None,
+        })
+    }
+
+    /// Subscriptions to the log that its part's clients have, by its monitor. Returns `None` if the part has none for anybody.
+    ///
+    /// # Errors
+    /// The monitor cannot be asked.
+    pub async fn subscriptions(&self, monitor: SocketAddr) -> Result<Option<u64>, LogError> {
+        Ok(match self {
+            Self::Nats(feed) => Some(feed.subscriptions(monitor).await?),
             Self::Redis(_) => None,
         })
     }

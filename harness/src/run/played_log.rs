@@ -1,6 +1,7 @@
 //! The stream log as plays read it: its entries as they come, and the logs that belong to plays that are over.
 
 use std::collections::{BTreeSet, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, Notify};
@@ -131,6 +132,11 @@ impl PlayedLog {
     /// Consumers that the log's part keeps for its readers. Returns `None` if it keeps none for anybody.
     pub(super) async fn consumers(&self, url: Option<&str>) -> Result<Option<u64>, LogError> {
         self.at(url).await.feed.consumers().await
+    }
+
+    /// Subscriptions to the log that its part's clients have, by its monitor. Returns `None` if the part has none for anybody.
+    pub(super) async fn subscriptions(&self, monitor: SocketAddr) -> Result<Option<u64>, LogError> {
+        self.read.lock().await.feed.subscriptions(monitor).await
     }
 
     async fn at(&self, url: Option<&str>) -> tokio::sync::MutexGuard<'_, Read> {

@@ -312,6 +312,18 @@ impl Slot {
             .flatten()
     }
 
+    /// Subscriptions to the stream log, by the broker's word. Returns `None` if there is no log, or nothing that tells.
+    pub(super) async fn log_subscriptions(&self) -> Option<u64> {
+        let log = self.log.as_ref()?;
+        let monitor = self.api.system().description.parts.get(log.part())?.monitor?;
+        let monitor = self.cluster.part(log.part()).ok()?.published(monitor)?;
+        let counted = log.subscriptions(monitor).await;
+        counted
+            .inspect_err(|e| tracing::info!(error = %e, "subscriptions cannot be counted"))
+            .ok()
+            .flatten()
+    }
+
     /// Heals every part and sees it healthy. If that fails, the set-up is in doubt.
     pub(super) async fn heal(&self) -> Result<(), HealError> {
         let healed = self.try_heal().await;

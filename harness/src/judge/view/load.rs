@@ -13,33 +13,31 @@ use crate::judge::view::slow::Stretch;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Sum {
     /// Time that the processors had to give.
-    capacity_us: u64,
-    idle_us: u64,
+    capacity: u64,
+    idle: u64,
     /// Time that the system's parts ran.
-    own_us: u64,
+    own: u64,
     /// Time that threads of the system which take whatever they are given ran or waited.
-    greedy_us: u64,
+    greedy: u64,
 }
 
 impl Sum {
     fn add(self, load: &Load) -> Self {
         let of = |part: fn(&crate::history::PartLoad) -> u64| load.parts.values().map(part).sum::<u64>();
         Self {
-            capacity_us: self.capacity_us + load.over_us.saturating_mul(u64::from(load.processors)),
-            idle_us: self.idle_us + load.idle_us,
-            own_us: self.own_us + of(|part| part.ran_us),
-            greedy_us: self.greedy_us + of(|part| part.greedy_us),
+            capacity: self.capacity + load.over_us.saturating_mul(u64::from(load.processors)),
+            idle: self.idle + load.idle_us,
+            own: self.own + of(|part| part.ran_us),
+            greedy: self.greedy + of(|part| part.greedy_us),
         }
     }
 
     /// Time for which other load used the processors, as far as it may excuse the system.
     fn foreign_us(self) -> u64 {
-        if self.greedy_us >= self.capacity_us {
+        if self.greedy >= self.capacity {
             return 0;
         }
-        self.capacity_us
-            .saturating_sub(self.idle_us)
-            .saturating_sub(self.own_us)
+        self.capacity.saturating_sub(self.idle).saturating_sub(self.own)
     }
 }
 

@@ -3,6 +3,7 @@
 //! The feed reads by sequence number. Nothing on the server belongs to it, so a restart of the broker needs no new set-up. A
 //! message that was purged before it was read is lost to the feed: read more often than the system purges.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use futures_util::StreamExt as _;
 use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::dump;
 use super::stream::{Made, connect, place};
+use super::{dump, monitor};
 use crate::system::reading::{Body, Entries, Entry, LogMessage};
 use crate::system::stream::{LogNames, OneLog};
 
@@ -144,6 +145,16 @@ impl LogFeed {
             Ok(info) => Ok(info.state.consumer_count as u64),
             Err(error) => Err(self.broken(error.to_string())),
         }
+    }
+
+    /// Subscriptions to the log that the broker's clients have, by its monitor at `monitor`.
+    ///
+    /// # Errors
+    /// The monitor cannot be asked.
+    pub async fn subscriptions(&self, monitor: SocketAddr) -> Result<u64, LogError> {
+        let is_of_log = |subject: &str| self.names.read(subject).is_some();
+        let counted = monitor::subscriptions(monitor, is_of_log).await;
+        counted.map_err(|what| error(&self.url, what))
     }
 
     /// The messages of a log as text to keep, one JSON object a line, in the log's order.

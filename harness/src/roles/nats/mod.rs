@@ -2,4 +2,5 @@
 
 mod dump;
 pub mod feed;
+mod monitor;
 pub mod stream;

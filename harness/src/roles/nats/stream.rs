@@ -14,6 +14,8 @@ use async_nats::{ConnectOptions, ServerAddr};
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
 
+use super::monitor::HARNESS;
+
 /// Longest that one question to the broker may take.
 const ONE_QUESTION: Duration = Duration::from_secs(1);
 /// Longest that the broker may take to delete a stream.
@@ -116,6 +118,7 @@ pub(super) async fn connect(url: &str) -> Result<Context, String> {
     let is_open = opened.clone();
     let server: ServerAddr = url.parse().map_err(|e: io::Error| e.to_string())?;
     let client = credentials(&server)
+        .name(HARNESS)
         .request_timeout(Some(ONE_QUESTION))
         // Nobody has allowed the servers that a broker names.
         .ignore_discovered_servers()

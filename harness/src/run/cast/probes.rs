@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Cast;
 use super::turn::Account;
-use crate::history::{Bound, Capability, Outcome, PodEvent, PodName, Status};
+use crate::history::{Bound, Capability, Outcome, PodEvent, PodName, Status, ThreadId};
 use crate::plan::Answer;
 use crate::run::stopped::Stopped;
 use crate::system::needs::Need;
@@ -43,7 +43,10 @@ impl Cast {
         for pod in self.pods() {
             let done = self.small_work(&pod).await;
             let (ok, detail) = match done {
-                Ok(()) => (true, "a message was answered and watched".to_owned()),
+                Ok(()) => (
+                    true,
+                    "a message was answered and watched, and another one stopped where that can be".to_owned(),
+                ),
                 Err(Stopped::GaveUp(seen)) => (false, seen),
                 Err(broken @ Stopped::Harness(_)) => return Err(broken),
             };
@@ -95,11 +98,30 @@ impl Cast {
             Outcome::Ok(turn) => turn,
             refused => return Err(Stopped::GaveUp(format!("a post was not accepted: {refused:?}"))),
         };
-        let watcher = self.attach(pod, &turn, "small-work").await?;
+        let watcher = self.attach(pod, &turn, "small-work").await;
+        // The turn must end, whatever its client was answered.
         self.provider().open_gate(&turn).await?;
+        let watcher = watcher?;
         match watcher.finishes(WORK).await? {
-            Status::Completed => Ok(()),
-            other => Err(Stopped::GaveUp(format!("the answer ended as {other:?}"))),
+            Status::Completed => {}
+            other => return Err(Stopped::GaveUp(format!("the answer ended as {other:?}"))),
         }
+        if self.can(&[Need::Has(Capability::Cancel), Need::Has(Capability::Queue)]) {
+            self.stop_answer(pod, &thread).await?;
+        }
+        Ok(())
+    }
+
+    /// Stops an answer that only a stop can end. What is stopped must end however it was lost track of before.
+    async fn stop_answer(&mut self, pod: &PodName, thread: &ThreadId) -> Result<(), Stopped> {
+        let turn = match self.try_post_to(thread, pod, &Answer::tokens(4).gate_after(1)).await? {
+            Outcome::Ok(turn) => turn,
+            refused => return Err(Stopped::GaveUp(format!("a post was not accepted: {refused:?}"))),
+        };
+        let watcher = self.attach(pod, &turn, "to-be-stopped").await?;
+        watcher.reaches(1).await?;
+        self.cancel(pod, &turn).await?;
+        self.ended_within(&turn, WORK).await?;
+        Ok(())
     }
 }

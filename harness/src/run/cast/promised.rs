@@ -25,6 +25,11 @@ impl Cast {
         self.bound(bound) + BEYOND
     }
 
+    /// Most attempts of a turn that the system promises, if it promises that.
+    pub fn attempts_max(&self) -> Option<u32> {
+        self.slot.api.system().bounds().attempts
+    }
+
     /// True if the system meets these needs. A story asks for what it does in addition; what it cannot do without is its own need.
     pub fn can(&self, needs: &[Need]) -> bool {
         self.slot.api.system().available(needs).is_ok()

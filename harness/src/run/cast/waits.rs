@@ -161,7 +161,7 @@ impl Cast {
         self.ended_within(turn, self.ends()).await
     }
 
-    async fn ended_within(&self, turn: &Turn, bound: Duration) -> Result<Status, Stopped> {
+    pub(in crate::run) async fn ended_within(&self, turn: &Turn, bound: Duration) -> Result<Status, Stopped> {
         let what = format!("the end of turn {}", turn.id);
         let look = if self.slot.owners.tells_turns() {
             LOOK
@@ -299,6 +299,11 @@ impl Cast {
             _ => None,
         };
         self.recorder.find(from, is_of_all).is_some()
+    }
+
+    /// Lets the time pass within which every pod must serve again once what it needs is back: time itself is what is waited for.
+    pub async fn takeover_bound_passes(&self) {
+        tokio::time::sleep(self.slot.api.system().within(Bound::Takeover)).await;
     }
 
     /// Lets the system's bound for refusing a revoked credential everywhere pass: time itself is what is waited for.

@@ -144,6 +144,9 @@ async fn count(slot: &Slot, scrapes: &BTreeMap<PodName, Scrape>) -> Counts {
     if let Some(consumers) = slot.log_consumers().await {
         counts.insert((None, "consumers of the stream log".to_owned()), consumers);
     }
+    if let Some(subscriptions) = slot.log_subscriptions().await {
+        counts.insert((None, "subscriptions to the stream log".to_owned()), subscriptions);
+    }
     counts
 }
 

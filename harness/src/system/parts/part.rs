@@ -45,6 +45,8 @@ table! {
         url: Option<Template>,
         /// What is left of the part's data after a kill. `postgres` keeps it always; `redis`, `nats` and `other` must say.
         keeps: Option<Keeps>,
+        /// `nats`: port of the broker's monitor (`http_port`), which tells how many subscriptions to the stream log are left.
+        monitor: Option<u16>,
         /// `edge`: the cookie that pins a client to a pod.
         cookie: Option<String>,
     }
@@ -105,6 +107,9 @@ fn check_part(part: &Part, node: &Node, found: &mut Vec<Problem>) {
             let message = "it may lead to another host than the part: the address is scheme://user:password@{at}/name";
             found.push(Problem::at(at("url"), message).help("no other host, and no host or hostaddr behind the `?`"));
         }
+    }
+    if part.monitor.is_some() && part.role != Role::Nats {
+        found.push(Problem::at(at("monitor"), "only a part of role \"nats\" has a monitor"));
     }
     if part.cookie.is_some() && part.role != Role::Edge {
         found.push(Problem::at(at("cookie"), "only a part of role \"edge\" pins clients"));

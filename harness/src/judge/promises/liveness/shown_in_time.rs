@@ -110,7 +110,7 @@ impl Word<'_, '_> {
         is_later(self.call.ended) && is_later(self.turn.terminal().map(|row| row.at)) && !is_followed
     }
 
-    fn breach(&self, subject: String, verb: &str, bound_ms: u64, found_us: Option<u64>) -> Breach {
+    fn breach(&self, subject: &str, verb: &str, bound_ms: u64, found_us: Option<u64>) -> Breach {
         let since_ms = |us: u64| us.saturating_sub(self.at.us) / 1000;
         Breach {
             subject: format!("{subject}turn {}", self.turn.id),
@@ -142,7 +142,7 @@ fn unshown(view: &View<'_>, word: &Word<'_, '_>, watcher: &Watcher<'_>) -> Optio
     }
     let shown_us = shown(word, watcher).map(|at| at.us);
     let is_late = shown_us.is_none_or(|us| us > by_us);
-    is_late.then(|| word.breach(format!("{}, ", watcher.label()), "shown", bound_ms, shown_us))
+    is_late.then(|| word.breach(&format!("{}, ", watcher.label()), "shown", bound_ms, shown_us))
 }
 
 /// When a watcher's text of the turn first held the word.
@@ -177,7 +177,7 @@ fn unstored(view: &View<'_>, word: &Word<'_, '_>) -> Option<Breach> {
     }
     let stored_us = stored(view, word).map(|at| at.us);
     let is_late = stored_us.is_none_or(|us| us > by_us);
-    is_late.then(|| word.breach("the store, ".to_owned(), "stored", bound_ms, stored_us))
+    is_late.then(|| word.breach("the store, ", "stored", bound_ms, stored_us))
 }
 
 /// When the parts of the turn first held the word.
