@@ -64,8 +64,9 @@ pub(super) struct Arming {
 mod tests {
     use super::*;
 
-    const ALL: [Failpoint; 8] = [
+    const ALL: [Failpoint; 9] = [
         Failpoint::AfterInsertBefore202,
+        Failpoint::AfterLookBeforeClaim,
         Failpoint::AfterClaimBeforeCall,
         Failpoint::AfterPublishBeforePersist,
         Failpoint::AfterCommitBeforeAnnounce,

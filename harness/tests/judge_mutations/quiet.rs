@@ -96,8 +96,8 @@ fn show_late(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
         }) => text.contains(&word) && event.at_us < soon_us && closes.get(watcher).is_none_or(|us| *us > by_us),
         _ => false,
     };
-    let shown: Vec<usize> = (0..events.len()).filter(|place| shows(&events[*place])).collect();
-    let mut late = events.remove(any(&shown, rng)?);
+    let frames: Vec<usize> = (0..events.len()).filter(|place| shows(&events[*place])).collect();
+    let mut late = events.remove(any(&frames, rng)?);
     late.at_us = by_us;
     let place = events.partition_point(|event| event.at_us <= by_us);
     events.insert(place, late);
