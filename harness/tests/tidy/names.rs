@@ -179,7 +179,13 @@ fn stories() -> Vec<(String, BTreeSet<String>)> {
     let straight = registered("scenarios/src/lib.rs", "story").into_iter();
     let of_edge = registered("scenarios/src/edge/mod.rs", "edge").into_iter();
     let of_edge = of_edge.map(|(file, catches)| (format!("edge/{file}"), catches));
-    straight.chain(of_edge).collect()
+    // The stories of one file, whose opening is about all of them.
+    let stopped = registered("scenarios/src/stopped_at/mod.rs", "stopped").into_iter();
+    let stopped = (
+        "stopped_at/mod".to_owned(),
+        stopped.flat_map(|(_, catches)| catches).collect(),
+    );
+    straight.chain(of_edge).chain([stopped]).collect()
 }
 
 /// The stories of one registry, which are entries of a macro that begin with the story's file.

@@ -10,7 +10,6 @@ mod due;
 mod entities;
 mod excuses;
 mod faults;
-mod idle;
 mod limits;
 mod load;
 mod owners;
@@ -22,7 +21,7 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub(crate) use at::{At, ROW_LATENESS_US};
+pub(crate) use at::{At, CLEARING_UP_US, LEAST_QUIET_US, Quiet, ROW_LATENESS_US};
 pub(crate) use due::Due;
 pub(crate) use entities::call::{Call, Post};
 pub(crate) use entities::feedback::{Feedback, Item};
@@ -36,7 +35,6 @@ pub(crate) use entities::thread::{Owned, Thread};
 pub(crate) use entities::turn::{PartRow, Turn, TurnRow};
 pub(crate) use entities::watcher::{Anchor, Fit, Frame, Scope, Seen, Showing, Watcher};
 pub(crate) use faults::{FaultSpan, Faults, uncovered_us};
-pub(crate) use idle::Idle;
 pub(crate) use limits::Limits;
 pub(crate) use owners::Line;
 pub(crate) use pins::Pins;
@@ -44,7 +42,6 @@ pub(crate) use pool::{NOTICE_US, Request, is_by};
 pub(crate) use text::{Against, Text, oneline};
 
 use entities::log::Stored;
-use idle::Quiet;
 use slow::Stretch;
 
 use crate::history::{
@@ -116,9 +113,9 @@ pub(crate) struct View<'a> {
     /// In the order of the history.
     starvation: Vec<Stretch<'a>>,
     /// What the machine's processors did, in the order of the history.
-    loads: Vec<(At, &'a Load)>,
+    pub(crate) loads: Vec<(At, &'a Load)>,
     /// Stretches in which nobody asked anything and nothing was seen to happen.
-    quiet: Vec<Quiet>,
+    pub(crate) quiet: Vec<Quiet>,
     pub(crate) pods: BTreeSet<&'a str>,
     /// The pods that the history begins with; none before schema 6.
     known_pods: &'a [PodName],

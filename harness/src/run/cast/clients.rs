@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use super::Cast;
 use super::turn::{COMES_BACK, Turn};
 use super::watchers::{Tails, Watcher};
-use crate::history::{Bound, ClientEvent, CursorForm, Outcome, PodName, WatcherId};
-use crate::plan::Manner;
+use crate::history::{Bound, ClientEvent, CursorForm, Outcome, PodName};
 use crate::run::stopped::Stopped;
 use crate::workload::{Attach, EdgeClient, Tail, TailFrom, Way};
 
@@ -198,22 +197,5 @@ impl Cast {
         self.tails.push(tail.clone());
         let patience = self.patience_of(&way);
         Watcher::new(tail, turn.id.clone(), self.last_seen.clone(), (way, patience))
-    }
-
-    /// An order to watch a turn from its start, for the newest watcher.
-    pub(in crate::run) fn attach_order(&self, way: &Way, turn: &Turn, role: &str) -> Attach {
-        Attach {
-            watcher: WatcherId(self.watchers),
-            pod: way.asked.clone(),
-            at: way.at,
-            session: self.session_of(self.whose(&turn.thread)).clone(),
-            session_no: self.session_no_of(self.whose(&turn.thread)),
-            thread: turn.thread.clone(),
-            turn: Some(turn.id.clone()),
-            from: TailFrom::Start,
-            role: role.to_owned(),
-            patience: None,
-            manner: Manner::Eager,
-        }
     }
 }

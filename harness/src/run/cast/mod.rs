@@ -27,10 +27,10 @@ use tokio::sync::RwLock;
 
 use super::slot::Slot;
 use crate::history::writer::Recorder;
-use crate::history::{FeedbackId, PodName, RunEvent, SessionNo, ThreadId};
+use crate::history::{FeedbackId, PodName, RunEvent, SessionNo, ThreadId, WatcherId};
 use crate::nemesis::{Aim, Nemesis};
-use crate::plan::{Plan, Pod};
-use crate::workload::{EdgeClient, EventSource, Session, Tail, Way};
+use crate::plan::{Manner, Plan, Pod};
+use crate::workload::{Attach, EdgeClient, EventSource, Session, Tail, TailFrom, Way};
 use answer_tails::AnswerTails;
 use last_seen::LastSeen;
 use turn::{Account, Turn};
@@ -111,6 +111,23 @@ impl Cast {
             .iter()
             .find(|(id, _)| id == thread)
             .map_or(Account::Own, |(_, whose)| *whose)
+    }
+
+    /// An order to watch a turn from its start, for the newest watcher.
+    pub(in crate::run) fn attach_order(&self, way: &Way, turn: &Turn, role: &str) -> Attach {
+        Attach {
+            watcher: WatcherId(self.watchers),
+            pod: way.asked.clone(),
+            at: way.at,
+            session: self.session_of(self.whose(&turn.thread)).clone(),
+            session_no: self.session_no_of(self.whose(&turn.thread)),
+            thread: turn.thread.clone(),
+            turn: Some(turn.id.clone()),
+            from: TailFrom::Start,
+            role: role.to_owned(),
+            patience: None,
+            manner: Manner::Eager,
+        }
     }
 
     /// The session that a thread's own tenant uses.

@@ -3,7 +3,8 @@
 //! Time is left out in which somebody asked the pod anything, watched through it or broke something. CPU starvation is no excuse:
 //! a pod that gets less of a CPU than it wants uses less, never more.
 
-use crate::judge::view::{Breach, Idle, View};
+use crate::judge::facts::idle_pods::Idle;
+use crate::judge::view::{Breach, View};
 use crate::judge::{Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {

@@ -14,8 +14,8 @@ use crate::judge::view::{Breach, Refused, View, oneline};
 pub(crate) const PROMISE: Promise = Promise {
     number: 42,
     name: "ReattachAllowed",
-    statement: "a session that was shown a thread, and is still good, is not refused an attach to it by a pod that does not say that \
-                it is not ready, also while an older tail of the session is believed open",
+    statement: "a session that was shown a thread, and is still good, is not refused an attach to it (429 and 503 ask it to come \
+                again) by a pod that does not say that it is not ready, also while an older tail of the session is believed open",
     needs: &[],
     clauses: &[],
     has_more: true,
@@ -24,13 +24,17 @@ pub(crate) const PROMISE: Promise = Promise {
 
 /// Statuses by which a pod turns a client away.
 const REFUSALS: RangeInclusive<u16> = 400..=599;
+/// Statuses that ask a client to come again: a limit that is reached, a pod that cannot serve at the moment.
+const FOR_A_TIME: [u16; 2] = [429, 503];
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     view.refused.iter().filter_map(|refused| check(view, refused)).collect()
 }
 
 fn check(view: &View<'_>, refused: &Refused<'_>) -> Option<Breach> {
-    let status = refused.status.filter(|status| REFUSALS.contains(status))?;
+    let status = refused
+        .status
+        .filter(|status| REFUSALS.contains(status) && !FOR_A_TIME.contains(status))?;
     let is_judged = view.is_pod(refused.pod.as_str()) && refused.asked_us > 0 && asks_for_a_known_place(refused);
     let before = open_tails(view, refused)?;
     if !is_judged
@@ -141,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_session_that_is_turned_away_beside_its_older_tail_is_found() {
-        for status in [400, 403, 409, 429, 500, 503] {
+        for status in [400, 403, 409, 500] {
             for cursor in [None, Some(""), Some("2-3")] {
                 let finding = refused(cursor, Some(status)).breaks(NAME);
                 assert_eq!(finding.subject, "attach of w6 on pod-2");
@@ -164,7 +168,7 @@ mod tests {
 
     #[test]
     fn no_answer_or_an_answer_that_is_none_is_judged_elsewhere() {
-        for status in [None, Some(200), Some(204), Some(302)] {
+        for status in [None, Some(200), Some(204), Some(302), Some(429), Some(503)] {
             refused(None, status).keeps(NAME);
         }
     }
@@ -188,7 +192,7 @@ mod tests {
     #[test]
     fn a_pod_that_says_that_it_is_not_ready_may_turn_clients_away() {
         for (ms, is_ready) in [(1_100, false), (1_300, false), (1_100, true)] {
-            let mut play = refused(None, Some(503));
+            let mut play = refused(None, Some(409));
             play.put(ms, polled("pod-2", is_ready)).put(ms, polled("pod-3", false));
             assert_eq!(play.findings(NAME).is_empty(), !is_ready, "{ms}");
         }
@@ -197,19 +201,19 @@ mod tests {
     #[test]
     fn a_pod_that_is_broken_was_so_shortly_before_or_dies_may_turn_clients_away() {
         for (name, target) in [("terminate", "pod-2"), ("kill", "postgres")] {
-            let mut play = refused(None, Some(503));
+            let mut play = refused(None, Some(500));
             play.put(1_150, fault(2, name, target, aimed()))
                 .put(1_151, fault(2, name, target, observed()));
             play.clone().keeps(NAME);
             play.put(1_160, fault(2, name, target, FaultStep::Healed));
             play.keeps(NAME);
         }
-        let mut long_ago = refused(None, Some(503));
+        let mut long_ago = refused(None, Some(500));
         long_ago
             .put(150, fault(2, "kill", "nats", aimed()))
             .put(160, fault(2, "kill", "nats", FaultStep::Healed));
         long_ago.breaks(NAME);
-        let mut dying = refused(None, Some(503));
+        let mut dying = refused(None, Some(500));
         dying.put(ASKED_MS, died("pod-2", 137));
         dying.keeps(NAME);
     }

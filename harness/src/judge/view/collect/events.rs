@@ -11,11 +11,11 @@ use crate::history::{
 };
 use crate::judge::view::View;
 use crate::judge::view::at::At;
+use crate::judge::view::at::Quiet;
 use crate::judge::view::entities::call::Post;
 use crate::judge::view::entities::observations::Death;
 use crate::judge::view::entities::watcher::{Scope, Watcher};
 use crate::judge::view::faults::Faults;
-use crate::judge::view::idle::Quiet;
 use crate::judge::view::limits::Limits;
 use crate::judge::view::slow::Stretch;
 use crate::judge::view::text::Text;

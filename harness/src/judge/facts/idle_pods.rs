@@ -4,21 +4,7 @@
 //! engine or a fault; it begins a while after the last of these, so that what a pod still does after its work is left out.
 
 use crate::history::Load;
-use crate::judge::view::View;
-use crate::judge::view::at::At;
-use crate::judge::view::entities::turn::Turn;
-
-/// Time after the last event that a pod may use to clear up.
-const CLEARING_UP_US: u64 = 1_000_000;
-/// Least time of a stretch that is judged, the time for clearing up left out.
-const LEAST_US: u64 = 2_500_000;
-
-/// A stretch in which nothing happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Quiet {
-    from: At,
-    until: At,
-}
+use crate::judge::view::{At, CLEARING_UP_US, LEAST_QUIET_US, Quiet, Turn, View};
 
 /// What an idle pod used of a CPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +14,6 @@ pub(crate) struct Idle<'a> {
     pub(crate) at: At,
     pub(crate) over_us: u64,
     pub(crate) ran_us: u64,
-}
-
-impl Quiet {
-    /// The stretch between two events, if it is long enough to be judged.
-    pub(super) fn between(from: At, until: At) -> Option<Self> {
-        (until.us.saturating_sub(from.us) >= CLEARING_UP_US + LEAST_US).then_some(Self { from, until })
-    }
 }
 
 impl Idle<'_> {
@@ -69,7 +48,7 @@ impl<'a> View<'a> {
             let used: Option<Vec<(u64, u64)>> = used.collect();
             let (over, ran): (Vec<u64>, Vec<u64>) = used?.into_iter().unzip();
             let over_us = over.iter().sum();
-            (over_us >= LEAST_US - LEAST_US / 10).then(|| Idle {
+            (over_us >= LEAST_QUIET_US - LEAST_QUIET_US / 10).then(|| Idle {
                 pod,
                 at: *first,
                 over_us,
