@@ -60,7 +60,7 @@ table! {
         revocation: Option<Timespan>,
         /// Longest silence of an open stream.
         silence: Option<Timespan>,
-        /// Most attempts of a turn; deaths count.
+        /// Most attempts of a turn; deaths count. Where nothing is said, a turn with more than 26 is named all the same.
         attempts: Option<Number<1, 1000>>,
         /// Greatest share of a CPU that a pod without work uses.
         idle_cpu: Option<Share>,
