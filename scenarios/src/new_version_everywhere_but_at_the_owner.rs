@@ -7,13 +7,13 @@ use crosspod::run::{Cast, Played};
 
 use crate::common::PAUSE;
 
-/// Tokens of an answer that is still under way when every other pod has been replaced, one after the other.
+/// Tokens of an answer whose first call is still under way when every other pod has been replaced, one after the other.
 const TOKENS: u32 = 130;
 /// Name of the other version, by its own report.
 const NEXT: &str = "next";
 
 pub(crate) async fn new_version_everywhere_but_at_the_owner(c: &mut Cast) -> Played {
-    let turn = c.post(Pod::first(), Answer::tokens(TOKENS).paced(PAUSE)).await?;
+    let turn = c.post(Pod::first(), Answer::tokens(TOKENS).first_call_paced(PAUSE)).await?;
     let owner = c.owner_of(&turn).await?;
     let others = c.survivors_of(&owner);
     for pod in &others {
