@@ -13,7 +13,9 @@ const TOKENS: u32 = 130;
 const NEXT: &str = "next";
 
 pub(crate) async fn new_version_everywhere_but_at_the_owner(c: &mut Cast) -> Played {
-    let turn = c.post(Pod::first(), Answer::tokens(TOKENS).first_call_paced(PAUSE)).await?;
+    let turn = c
+        .post(Pod::first(), Answer::tokens(TOKENS).first_call_paced(PAUSE))
+        .await?;
     let owner = c.owner_of(&turn).await?;
     let others = c.survivors_of(&owner);
     for pod in &others {
