@@ -184,7 +184,7 @@ fn try_on(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
 
 // --- owners
 
-/// What killed an owner only cut it off, and the takeover comes late.
+/// The fault that killed an owner only cut it off, and the takeover comes late.
 fn leave_cut_off(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     take_over_late(events, rng)?;
     let pods = pods(events);

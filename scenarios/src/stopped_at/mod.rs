@@ -1,5 +1,5 @@
 //! An answer is stopped while its owner stands between two of its steps, and the owner dies there before it can act on the stop.
-//! Whoever takes the turn over must stop in its stead: what a user has stopped is not answered, nor paid for, after all.
+//! The heir of the turn must stop in its stead: an answer that a user has stopped is not given, nor paid for, after all.
 //! Catches: stop-forgotten-on-takeover.
 
 use std::time::Duration;

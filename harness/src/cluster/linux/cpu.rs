@@ -11,7 +11,7 @@ use crate::cluster::linux::pidfd::Pidfd;
 /// Length of a tick of `/proc/stat`: Linux shows 100 a second on every machine that the harness is built for.
 const TICK_MS: u64 = 10;
 
-/// What the kernel counts of one thread since the thread began.
+/// The kernel's counts of one thread since the thread began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ThreadTimes {
     /// Time on a processor.

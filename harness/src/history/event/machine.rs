@@ -45,7 +45,7 @@ pub struct Load {
     pub parts: BTreeMap<String, PartLoad>,
 }
 
-/// What the threads of one part used of the processors, all threads together.
+/// Use of the processors by one part, all threads together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PartLoad {

@@ -6,7 +6,7 @@
 use crate::history::Load;
 use crate::judge::view::{At, CLEARING_UP_US, LEAST_QUIET_US, Quiet, Turn, View};
 
-/// What an idle pod used of a CPU.
+/// An idle pod's use of a CPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Idle<'a> {
     pub(crate) pod: &'a str,

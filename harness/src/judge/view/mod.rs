@@ -112,7 +112,7 @@ pub(crate) struct View<'a> {
     pub(crate) faults: Faults<'a>,
     /// In the order of the history.
     starvation: Vec<Stretch<'a>>,
-    /// What the machine's processors did, in the order of the history.
+    /// The load of the machine's processors, in the order of the history.
     pub(crate) loads: Vec<(At, &'a Load)>,
     /// Stretches in which nobody asked anything and nothing was seen to happen.
     pub(crate) quiet: Vec<Quiet>,

@@ -15,7 +15,7 @@ const TURN_USED_UP: Duration = Duration::from_micros(700);
 /// The times of the threads of each part.
 pub(super) type Threads = BTreeMap<String, HashMap<String, ThreadTimes>>;
 
-/// What was read at one look.
+/// The values that one look read.
 #[derive(Debug, Default)]
 pub(super) struct Times {
     /// Parts of the system, and those of the harness.
@@ -26,7 +26,7 @@ pub(super) struct Times {
     pub(super) processors: Option<ProcessorTimes>,
 }
 
-/// What each thread of one part used between two looks. A thread's number can be given to another one, which began with nothing.
+/// The use by each thread of one part between two looks. A thread's number can be given to another one, which began with nothing.
 fn used<'t>(
     before: &'t Threads,
     part: &str,

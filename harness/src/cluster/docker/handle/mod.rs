@@ -152,7 +152,7 @@ impl PartHandle {
         self.alive()?.ports.get(&container_port).copied()
     }
 
-    /// What the kernel counts of each thread since it began, by thread number; `None` if the part is down or this process may
+    /// The kernel's counts of each thread since it began, by thread number; `None` if the part is down or this process may
     /// not look.
     pub fn thread_times(&self) -> Option<HashMap<String, ThreadTimes>> {
         let life = self.alive()?;

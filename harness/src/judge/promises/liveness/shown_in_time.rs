@@ -307,7 +307,7 @@ mod tests {
             .move_to(2_100, &opened(9, "pod-3", None))
             .move_to(2_100, &state(9, Status::InProgress, Some("turn-1")));
         assert_eq!(comes.breaks(NAME).subject, "w9 on pod-3, turn turn-1");
-        // Whoever begins behind the word is not.
+        // A tail that begins behind the word is not.
         let resumed = opened(9, "pod-3", Some("2-3"));
         comes.turn_into(&opened(9, "pod-3", None), resumed);
         comes.keeps(NAME);

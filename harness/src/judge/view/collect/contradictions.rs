@@ -24,7 +24,7 @@ fn line(n: u64) -> u64 {
     n + 1
 }
 
-/// What is known of a watcher's tail.
+/// All that is known of a watcher's tail.
 #[derive(Debug, Clone, Copy)]
 struct Tail {
     opened: u64,
