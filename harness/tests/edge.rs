@@ -104,17 +104,16 @@ async fn check_candidate(cluster: &Cluster) {
     );
 
     edge.split(Split::Both).await.expect("taken");
-    let seen = answered_by(edge).await;
-    assert!(seen.contains(&"pod-candidate".to_owned()) && seen.len() > 1, "{seen:?}");
+    leads_to(edge, &["pod-1", "pod-2", "pod-3", "pod-candidate"]).await;
     edge.split(Split::Promoted).await.expect("taken");
-    assert_eq!(answered_by(edge).await, ["pod-candidate"]);
+    leads_to(edge, &["pod-candidate"]).await;
     edge.split(Split::RolledBack).await.expect("taken");
-    assert_eq!(answered_by(edge).await, ["pod-1", "pod-2", "pod-3"]);
+    leads_to(edge, &["pod-1", "pod-2", "pod-3"]).await;
 
     edge.split(Split::Promoted).await.expect("taken");
     assert_eq!(cluster.heal().await.expect("it is put right"), []);
     assert!(candidate.handle().is_none(), "a healed cluster has none");
-    assert_eq!(answered_by(edge).await, ["pod-1", "pod-2", "pod-3"]);
+    leads_to(edge, &["pod-1", "pod-2", "pod-3"]).await;
 }
 
 async fn check_faults(cluster: &Cluster) {
@@ -141,7 +140,23 @@ async fn check_faults(cluster: &Cluster) {
     });
     around.await.expect("the edge leads around a dead pod");
     cluster.heal().await.expect("it is put right");
-    assert_eq!(answered_by(edge).await, ["pod-1", "pod-2", "pod-3"], "and to it again");
+    leads_to(edge, &["pod-1", "pod-2", "pod-3"]).await;
+}
+
+/// Checks that a configuration in force leads to these pods: to no other from its first answer on, and to each of them as soon as the
+/// edge's health checks have seen it. A check that a busy machine answers late leaves a pod out until the next one.
+async fn leads_to(edge: &Edge, pods: &[&str]) {
+    let mut reached = std::collections::BTreeSet::new();
+    let all = tokio::time::timeout(Duration::from_secs(8), async {
+        while reached.len() < pods.len() {
+            for pod in answered_by(edge).await {
+                assert!(pods.contains(&pod.as_str()), "{pod} answered, not one of {pods:?}");
+                reached.insert(pod);
+            }
+        }
+    });
+    let in_time = all.await.is_ok();
+    assert!(in_time, "of {pods:?} only {reached:?} answered in 8 s");
 }
 
 /// The pods that answer at the entry without affinity.
