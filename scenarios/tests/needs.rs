@@ -63,6 +63,7 @@ const INJECTS: &[(&str, &str)] = &[
     (".delete_stream(", "stream-deleted"),
     (".flush(", "flushed"),
     ("LinkFault::Hold", "hold"),
+    ("LinkFault::PacketLoss", "packet-loss"),
     ("LinkFault::Blackhole", "blackhole"),
 ];
 

@@ -163,7 +163,7 @@ pub struct Toxic {
 }
 
 /// The type of a toxic with its attributes. An attribute that a request leaves out is 0, false or empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "attributes", rename_all = "snake_case")]
 pub enum Attributes {
     /// Does nothing.
@@ -182,6 +182,8 @@ pub enum Attributes {
     Slicer(Slicer),
     /// Closes the connection after a number of bytes.
     LimitData(LimitData),
+    /// Drops some chunks.
+    PacketLoss(PacketLoss),
     /// Ours: cuts the connection in the middle of something.
     CutInside(CutInside),
     /// Ours: a side is gone without a word.
@@ -211,8 +213,8 @@ macro_rules! types {
 
 types! {
     Noop = "noop", Latency = "latency", Bandwidth = "bandwidth", SlowClose = "slow_close", Timeout = "timeout",
-    ResetPeer = "reset_peer", Slicer = "slicer", LimitData = "limit_data", CutInside = "cut_inside",
-    HalfOpen = "half_open", Down = "down", Hold = "hold",
+    ResetPeer = "reset_peer", Slicer = "slicer", LimitData = "limit_data", PacketLoss = "packet_loss",
+    CutInside = "cut_inside", HalfOpen = "half_open", Down = "down", Hold = "hold",
 }
 
 /// Passes everything as it comes.
@@ -281,6 +283,17 @@ pub struct Slicer {
 pub struct LimitData {
     /// Bytes, counted for each connection from when the toxic works on it.
     pub bytes: u64,
+}
+
+/// Drops chunks by chance: what one read of the proxy has taken passes whole or not at all. The end of the stream passes, and removing
+/// it closes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PacketLoss {
+    /// Probability that a chunk is dropped: 0 for none, 1 for all.
+    pub loss_rate: f64,
+    /// Probability that is added for a chunk behind one that was dropped: losses come in bursts.
+    pub correlation: f64,
 }
 
 /// Ends the connection in the middle of the next occurrence of a pattern, or of the next multi-byte UTF-8 sequence.

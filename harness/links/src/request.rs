@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
-use crate::model::{ApiError, Attributes, CutInside, ProxyChange, ProxySpec, Stream, ToxicSpec};
+use crate::model::{ApiError, Attributes, CutInside, PacketLoss, ProxyChange, ProxySpec, Stream, ToxicSpec};
 
 pub(crate) fn proxy_not_found() -> ApiError {
     error("proxy not found", 404)
@@ -157,6 +157,7 @@ fn attributes(kind: &str, mut now: Map<String, Value>, given: Option<Value>) -> 
     match &attributes {
         Attributes::Slicer(slicer) if slicer.average_size == 0 => Err(bad_body("average_size is 0")),
         Attributes::CutInside(cut) => check_cut(cut).map(|()| attributes),
+        Attributes::PacketLoss(loss) => check_loss(loss).map(|()| attributes),
         _ => Ok(attributes),
     }
 }
@@ -176,6 +177,15 @@ fn check_cut(cut: &CutInside) -> Result<(), ApiError> {
         Some(keep) if keep > length => Err(bad_body(format!("keep is at most {length}"))),
         _ => Ok(()),
     }
+}
+
+fn check_loss(loss: &PacketLoss) -> Result<(), ApiError> {
+    for (name, value) in [("loss_rate", loss.loss_rate), ("correlation", loss.correlation)] {
+        if !(0.0..=1.0).contains(&value) {
+            return Err(bad_body(format!("{name} is from 0 to 1, not {value}")));
+        }
+    }
+    Ok(())
 }
 
 impl FromStr for Stream {
@@ -270,6 +280,16 @@ mod tests {
             toxic(r#"{"type": "cut_inside", "attributes": {"bytes": [1, 2], "keep": 3}}"#),
             400,
             "at most 2",
+        );
+        refused(
+            toxic(r#"{"type": "packet_loss", "attributes": {"loss_rate": 1.5}}"#),
+            400,
+            "loss_rate is from 0 to 1, not 1.5",
+        );
+        refused(
+            toxic(r#"{"type": "packet_loss", "attributes": {"correlation": -0.1}}"#),
+            400,
+            "correlation is from 0 to 1",
         );
     }
 

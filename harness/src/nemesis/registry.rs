@@ -32,6 +32,7 @@ pub const FAULTS: &[&FaultKind] = &[
     &link::fault::CUT_INSIDE,
     &link::fault::CUT_INSIDE_CHARACTER,
     &link::fault::HALF_OPEN,
+    &link::fault::PACKET_LOSS,
     &link::fault::HOLD,
 ];
 

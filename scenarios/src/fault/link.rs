@@ -88,6 +88,7 @@ macro_rules! cut {
     (@named CutAfter) => { "cut-after" };
     (@named CutInside) => { "cut-inside" };
     (@named HalfOpen) => { "half-open" };
+    (@named PacketLoss) => { "packet-loss" };
 }
 pub(super) use cut;
 

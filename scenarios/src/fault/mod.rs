@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use crosspod::history::Bound::{Drain, Lease, Progress, Takeover};
 use crosspod::history::Capability::{Owner, StoredText};
-use crosspod::nemesis::{Role, Way};
+use crosspod::nemesis::{Link, Role, Way};
 use crosspod::plan::Answer;
 use crosspod::run::Story;
 use crosspod::system::needs::Need::{
@@ -205,10 +205,17 @@ fn silences() -> Vec<Story> {
     vec![
         shared!("postgres_hold": "nothing passes between the owner and the database, and all of it arrives after the takeover",
             needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover), Part(Postgres)], faults ["hold"],
-            evidence [HELD, ARRIVED, ENDED], across_a_takeover, Way::Both),
+            evidence [HELD, ARRIVED, ENDED], across_a_takeover, &[Link::Postgres], Way::Both),
         shared!("postgres_hold_from_pod": "what the owner says to the database arrives after the takeover",
             needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover), Part(Postgres)], faults ["hold"],
-            evidence [HELD, ARRIVED, ENDED], across_a_takeover, Way::FromPod),
+            evidence [HELD, ARRIVED, ENDED], across_a_takeover, &[Link::Postgres], Way::FromPod),
+        shared!("postgres_and_nats_hold_from_pod":
+            "what the owner says to the database and to the broker arrives after the takeover: a zombie whose clock never jumped",
+            needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover), Part(Postgres), Part(Nats)], faults ["hold"],
+            evidence [HELD, ARRIVED, ENDED], across_a_takeover, &[Link::Postgres, Link::Nats], Way::FromPod),
+        shared!("postgres_and_nats_hold": "nothing passes between the owner and its stores, and all of it arrives after the takeover",
+            needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover), Part(Postgres), Part(Nats)], faults ["hold"],
+            evidence [HELD, ARRIVED, ENDED], across_a_takeover, &[Link::Postgres, Link::Nats], Way::Both),
     ]
 }
 

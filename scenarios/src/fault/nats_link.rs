@@ -22,6 +22,8 @@ pub(super) fn stories() -> Vec<Story> {
             Both, Bandwidth { kb_s: 16 }, Landed),
         cut!(Nats, "nats_slice": "what is said to and by the broker comes in pieces",
             Both, Slice { bytes: 16 }, Landed),
+        cut!(Nats, "nats_packet_loss": "a third of what the owner says to the broker never arrives, and its connections stay",
+            FromPod, PacketLoss { percent: 33 }, Landed),
         cut!(Nats, "nats_cut_after": "the owner's connections to the broker end after some bytes",
             Both, CutAfter { bytes: 400 }, Landed),
         cut!(Nats, "nats_cut_inside": "the owner's connection to the broker ends in the middle of a frame",

@@ -163,6 +163,7 @@ fn behaviour(attributes: &Attributes, passed: u64) -> Box<dyn Behaviour> {
         Attributes::HalfOpen(_) => Box::new(stop::Silence),
         Attributes::Down(_) => Box::new(stop::Ended),
         Attributes::Hold(_) => Box::new(stop::HeldBack),
+        Attributes::PacketLoss(loss) => Box::new(stop::Lossy::new(*loss)),
         Attributes::LimitData(limit) => Box::new(cut::Limited::new(*limit, passed)),
         Attributes::CutInside(inside) => cut::inside(inside),
     }

@@ -1,10 +1,12 @@
-//! Toxics that let nothing through.
+//! Toxics that let nothing, or not everything, through.
 
 use std::time::Duration;
 
+use rand::RngExt as _;
+
 use super::behaviour::{Behaviour, Out, ROOM_LATE_BYTES};
 use super::item::{Cut, Item};
-use crate::model::{ResetPeer, Timeout};
+use crate::model::{PacketLoss, ResetPeer, Timeout};
 
 /// Timeout: data that comes in is dropped.
 #[derive(Debug)]
@@ -91,6 +93,36 @@ impl Behaviour for Reset {
     fn leave(&mut self, out: &mut Out) {
         if self.dropped > 0 {
             out.pass(Item::Cut(Cut::Close));
+        }
+    }
+}
+
+/// Packet loss.
+#[derive(Debug)]
+pub(super) struct Lossy {
+    loss: PacketLoss,
+    /// True if the chunk before was dropped.
+    dropped: bool,
+}
+
+impl Lossy {
+    pub(super) fn new(loss: PacketLoss) -> Self {
+        Self { loss, dropped: false }
+    }
+}
+
+impl Behaviour for Lossy {
+    fn accept(&mut self, item: Item, out: &mut Out) {
+        let Item::Data(bytes) = item else {
+            return out.pass(item);
+        };
+        let more = if self.dropped { self.loss.correlation } else { 0.0 };
+        let chance = (self.loss.loss_rate + more).clamp(0.0, 1.0);
+        self.dropped = out.rng.random_bool(chance);
+        if self.dropped {
+            out.affected(bytes.len());
+        } else {
+            out.pass(Item::Data(bytes));
         }
     }
 }

@@ -2,8 +2,8 @@ use bytes::Bytes;
 
 use super::*;
 use crate::model::{
-    Attributes, Bandwidth, CutInside, Down, HalfOpen, Hold, Latency, LimitData, Noop, ResetPeer, Slicer, SlowClose,
-    Timeout,
+    Attributes, Bandwidth, CutInside, Down, HalfOpen, Hold, Latency, LimitData, Noop, PacketLoss, ResetPeer, Slicer,
+    SlowClose, Timeout,
 };
 
 const FIRST: ToxicId = ToxicId(1);
@@ -424,6 +424,62 @@ fn a_hold_keeps_everything_and_delivers_it_in_order_when_it_goes() {
     pipeline.remove(ms(3_600_001), FIRST);
     assert_eq!(out(&mut pipeline, ms(3_600_001)), said("abcd", &[Item::End], None));
     assert!(pipeline.is_empty() && !pipeline.holds_back());
+}
+
+/// The chunks that pass of so many, each a letter.
+fn passed(loss: PacketLoss, chunks: usize) -> Vec<bool> {
+    let mut pipeline = with(loss);
+    let pass = |_| {
+        pipeline.put(ms(1), data("a"));
+        let (text, others, _) = out(&mut pipeline, ms(1));
+        assert!(others.is_empty() && text.len() <= 1);
+        text.len() == 1
+    };
+    (0..chunks).map(pass).collect()
+}
+
+#[test]
+fn packet_loss_drops_whole_chunks_at_its_rate_and_in_bursts_if_they_are_correlated() {
+    let loss = |loss_rate, correlation| PacketLoss { loss_rate, correlation };
+    let dropped = |passed: &[bool]| passed.iter().filter(|passed| !**passed).count();
+    assert_eq!(dropped(&passed(loss(0.0, 1.0), 500)), 0);
+    assert_eq!(dropped(&passed(loss(1.0, 0.0), 500)), 500);
+    let even = passed(loss(0.2, 0.0), 5_000);
+    assert!((800..1_200).contains(&dropped(&even)), "{}", dropped(&even));
+    let bursts = |passed: &[bool]| passed.windows(2).filter(|pair| !pair[0] && !pair[1]).count();
+    let in_bursts = passed(loss(0.2, 0.6), 5_000);
+    // Of the losses a fifth is followed by another one, against four fifths.
+    assert!(
+        bursts(&even) * 3 < dropped(&even),
+        "{} of {}",
+        bursts(&even),
+        dropped(&even)
+    );
+    assert!(
+        bursts(&in_bursts) * 3 > dropped(&in_bursts) * 2,
+        "{}",
+        bursts(&in_bursts)
+    );
+}
+
+#[test]
+fn packet_loss_lets_the_end_pass_and_closes_nothing_when_it_goes() {
+    let mut pipeline = with(PacketLoss {
+        loss_rate: 1.0,
+        correlation: 0.0,
+    });
+    pipeline.put(ms(1), data("abc"));
+    assert_eq!(out(&mut pipeline, ms(1)), said("", &[], None));
+    assert_eq!(tally(&mut pipeline), (1, 3));
+    pipeline.remove(ms(2), FIRST);
+    pipeline.put(ms(3), data("d"));
+    assert_eq!(out(&mut pipeline, ms(3)), said("d", &[], None));
+    let mut pipeline = with(PacketLoss {
+        loss_rate: 1.0,
+        correlation: 0.0,
+    });
+    pipeline.put(ms(1), Item::End);
+    assert_eq!(out(&mut pipeline, ms(1)), said("", &[Item::End], None));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crosspod_links::model::{
-    Attributes, Bandwidth, CutInside, HalfOpen, Hold, Latency, LimitData, ResetPeer, Slicer, Stream, Timeout,
+    Attributes, Bandwidth, CutInside, HalfOpen, Hold, Latency, LimitData, PacketLoss, ResetPeer, Slicer, Stream,
+    Timeout,
 };
 
 use crate::cluster::Role;
@@ -78,6 +79,11 @@ pub enum LinkFault {
     CutInsideCharacter,
     /// One side is gone and the other side is not notified.
     HalfOpen,
+    /// Some of what one side says at a time never arrives, and the connection stays.
+    PacketLoss {
+        /// Losses in a hundred.
+        percent: u8,
+    },
     /// Silence: bytes are held back, and arrive late and in order, on the same connections, once it is lifted.
     Hold,
 }
@@ -133,6 +139,8 @@ pub(in crate::nemesis) const CUT_INSIDE_CHARACTER: FaultKind = of_link(
 pub(in crate::nemesis) const HALF_OPEN: FaultKind =
     severing("half-open", "one side is gone and the other side is not notified");
 
+pub(in crate::nemesis) const PACKET_LOSS: FaultKind =
+    of_link("packet-loss", "some chunks never arrive, and connections stay");
 pub(in crate::nemesis) const HOLD: FaultKind = severing(
     "hold",
     "silence that is lifted later: what was held then arrives late, in order, on the same connections",
@@ -166,6 +174,7 @@ impl LinkFault {
             Self::CutInside { .. } => &CUT_INSIDE,
             Self::CutInsideCharacter => &CUT_INSIDE_CHARACTER,
             Self::HalfOpen => &HALF_OPEN,
+            Self::PacketLoss { .. } => &PACKET_LOSS,
             Self::Hold => &HOLD,
         }
     }
@@ -204,6 +213,11 @@ impl LinkFault {
             }
             .into(),
             Self::HalfOpen => HalfOpen::default().into(),
+            Self::PacketLoss { percent } => PacketLoss {
+                loss_rate: f64::from(*percent) / 100.0,
+                correlation: 0.0,
+            }
+            .into(),
             Self::Hold => Hold {}.into(),
         }
     }
@@ -250,7 +264,15 @@ mod tests {
             assert!((fault.effect)(&site(Link::Postgres)).isolates, "{}", fault.name);
             assert!(!(fault.effect)(&site(Link::Provider)).isolates, "{}", fault.name);
         }
-        for fault in [LATENCY, BANDWIDTH, SLICE, CUT_AFTER, CUT_INSIDE, CUT_INSIDE_CHARACTER] {
+        for fault in [
+            LATENCY,
+            BANDWIDTH,
+            SLICE,
+            CUT_AFTER,
+            CUT_INSIDE,
+            CUT_INSIDE_CHARACTER,
+            PACKET_LOSS,
+        ] {
             assert!(!(fault.effect)(&site(Link::Postgres)).isolates, "{}", fault.name);
         }
     }

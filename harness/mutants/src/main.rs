@@ -1,0 +1,220 @@
+//! Plays the stories on mutants of the reference pod, and keeps the score in `TRACK_RECORD.md`.
+//!
+//! A mutant is a small change that nobody seeded: an operator replaced, a body left out. cargo-mutants lists them, a seed draws some, and
+//! each that compiles is built into the pod's image and played. A promise that breaks kills the mutant. A survivor is read by somebody:
+//! either it changes nothing that a promise could see, which `equivalent.toml` argues in a line, or a promise or a story is missing.
+
+mod mutant;
+mod played;
+mod programs;
+mod score;
+mod tree;
+mod verdict;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+use crate::mutant::Mutant;
+use crate::played::{Outcome, Played};
+use crate::programs::Plays;
+use crate::score::{Equivalents, Score};
+use crate::tree::Tree;
+
+/// Parts in which the stories are played: most mutants die in the first.
+const PARTS: usize = 3;
+/// Seed of each run of stories.
+const STORIES_SEED: u64 = 7;
+/// Lines of `TRACK_RECORD.md` around the score.
+const BEGIN: &str = "<!-- mutants: written by `cargo pod-mutants report` -->";
+const END: &str = "<!-- end of mutants -->";
+
+/// Plays the stories on mutants of the reference pod.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Draws mutants and plays those that were not played before
+    Play {
+        /// Seed of the draw
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
+        /// Viable mutants of the draw
+        #[arg(long, default_value_t = 100)]
+        count: usize,
+        /// Clusters side by side
+        #[arg(long, default_value_t = 2)]
+        slots: usize,
+        /// Begin no other mutant after so many minutes; the next `play` goes on
+        #[arg(long)]
+        minutes: Option<u64>,
+    },
+    /// Prints the score and writes it to TRACK_RECORD.md
+    Report,
+}
+
+fn main() -> anyhow::Result<()> {
+    let workspace = workspace();
+    match Arguments::parse().command {
+        Command::Play {
+            seed,
+            count,
+            slots,
+            minutes,
+        } => play(
+            &workspace,
+            seed,
+            count,
+            slots,
+            minutes.map(|minutes| Duration::from_secs(minutes * 60)),
+        ),
+        Command::Report => report(&workspace),
+    }
+}
+
+fn play(workspace: &Path, seed: u64, count: usize, slots: usize, time: Option<Duration>) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let before = played::read(&results(workspace))?;
+    let crosspod = programs::crosspod(workspace)?;
+    let drawn = mutant::drawn(mutant::named(programs::listed(workspace)?), seed);
+    let commit = programs::commit(workspace)?;
+    let (root, built) = (
+        workspace.join("target/mutants/tree"),
+        workspace.join("target/mutants/built"),
+    );
+    let tree = Tree::copied(workspace, &root)?;
+    let plays = Plays {
+        crosspod: &crosspod,
+        tree: tree.root(),
+        built: &built,
+        seed: STORIES_SEED,
+        slots,
+    };
+    let mut viable = 0;
+    for mutant in drawn {
+        if viable == count {
+            break;
+        }
+        let known = before.iter().find(|one| one.mutant == mutant.name);
+        if let Some(known) = known {
+            viable += usize::from(known.outcome != Outcome::NotViable);
+            continue;
+        }
+        if time.is_some_and(|time| began.elapsed() > time) {
+            break;
+        }
+        say(&format!("{} ...", mutant.name));
+        let one = play_one(&tree, &plays, &mutant, &commit)?;
+        say(&format!("  {:?}, {} plays, {} s", one.outcome, one.plays, one.seconds));
+        viable += usize::from(one.outcome != Outcome::NotViable);
+        played::add(&results(workspace), &one)?;
+    }
+    say(&format!(
+        "{viable} of {count} viable mutants of the draw {seed} are played"
+    ));
+    Ok(())
+}
+
+/// Plays one mutant, and undoes it whatever comes of it.
+fn play_one(tree: &Tree, plays: &Plays<'_>, mutant: &Mutant, commit: &str) -> anyhow::Result<Played> {
+    let (began, images) = (Instant::now(), programs::pod_images());
+    tree.change(&mutant.listed)?;
+    let judged = judge(plays);
+    tree.restore(&mutant.listed)?;
+    let mut made = programs::pod_images();
+    made.retain(|tag| !images.contains(tag));
+    programs::remove_images(&made);
+    let (outcome, played) = judged.with_context(|| mutant.name.clone())?;
+    let place = mutant.listed.name.split(": ").next().unwrap_or_default();
+    Ok(Played {
+        mutant: mutant.name.clone(),
+        place: place.to_owned(),
+        commit: commit.to_owned(),
+        outcome,
+        plays: played,
+        seconds: began.elapsed().as_secs(),
+    })
+}
+
+/// Builds and plays the changed tree. Returns what became of it, and the number of plays.
+fn judge(plays: &Plays<'_>) -> anyhow::Result<(Outcome, usize)> {
+    if !programs::compiles(plays.tree, plays.built)? {
+        return Ok((Outcome::NotViable, 0));
+    }
+    let (mut so_far, mut number) = (Outcome::Survived, 0);
+    for part in 1..=PARTS {
+        let report = plays.part(part, PARTS)?;
+        number += report.stories.len();
+        match report.says() {
+            None => {}
+            // A later part may still show a broken promise.
+            Some(unclear @ Outcome::Unclear { .. }) => so_far = unclear,
+            Some(decided) => return Ok((decided, number)),
+        }
+    }
+    Ok((so_far, number))
+}
+
+fn report(workspace: &Path) -> anyhow::Result<()> {
+    let (played, equivalents) = (played::read(&results(workspace))?, equivalents(workspace)?);
+    score::check(&played, &equivalents)?;
+    let path = workspace.join("TRACK_RECORD.md");
+    let document = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let text = score::markdown(&played, &equivalents);
+    let written = score::put_between(&document, BEGIN, END, &text).with_context(|| path.display().to_string())?;
+    std::fs::write(&path, written).with_context(|| format!("writing {}", path.display()))?;
+    let score = Score::of(&played, &equivalents);
+    say(&format!(
+        "{score:?}: {:.1} % of {} viable",
+        score.percent(),
+        score.viable()
+    ));
+    Ok(())
+}
+
+/// The lines of what was played.
+fn results(workspace: &Path) -> PathBuf {
+    workspace.join("harness/mutants/played.jsonl")
+}
+
+fn equivalents(workspace: &Path) -> anyhow::Result<Equivalents> {
+    let path = workspace.join("harness/mutants/equivalent.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    toml::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// The workspace that this program was built from.
+fn workspace() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_owned()
+}
+
+fn say(text: &str) {
+    #[expect(clippy::print_stdout, reason = "it is what the user asked for")]
+    {
+        println!("{text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_score_is_that_of_the_mutants_that_were_played() {
+        let workspace = workspace();
+        let played = played::read(&results(&workspace)).expect("lines");
+        let equivalents = equivalents(&workspace).expect("arguments");
+        score::check(&played, &equivalents).expect("arguments for survivors");
+        let document = std::fs::read_to_string(workspace.join("TRACK_RECORD.md")).expect("a document");
+        let text = score::markdown(&played, &equivalents);
+        let written = score::put_between(&document, BEGIN, END, &text).expect("its lines");
+        assert!(written == document, "stale: run `cargo pod-mutants report`");
+    }
+}

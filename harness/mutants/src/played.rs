@@ -1,0 +1,80 @@
+//! What became of each mutant that was played, one JSON object a line.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+/// A mutant that was played.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Played {
+    /// Its name.
+    pub(crate) mutant: String,
+    /// File, line and column when it was played.
+    pub(crate) place: String,
+    /// The commit whose sources were changed.
+    pub(crate) commit: String,
+    /// What became of it.
+    #[serde(flatten)]
+    pub(crate) outcome: Outcome,
+    /// Plays until then.
+    pub(crate) plays: usize,
+    /// Wall-clock time in all, in seconds.
+    pub(crate) seconds: u64,
+}
+
+/// What became of a mutant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// It does not compile.
+    NotViable,
+    /// A promise broke.
+    Killed {
+        /// The story that showed it.
+        story: String,
+        /// The promise.
+        promise: String,
+    },
+    /// The pods did not come up.
+    NeverReady {
+        /// The harness's words.
+        why: String,
+    },
+    /// Every story passed.
+    Survived,
+    /// No promise broke, and not every story passed.
+    Unclear {
+        /// The first story that did not pass, and why.
+        why: String,
+    },
+}
+
+/// Reads the lines of a file. A file that is not there has none.
+///
+/// # Errors
+/// The file cannot be read, or a line is no such object.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Played>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+    };
+    let line = |(number, line): (usize, &str)| {
+        serde_json::from_str(line).with_context(|| format!("{}, line {}", path.display(), number + 1))
+    };
+    text.lines().enumerate().map(line).collect()
+}
+
+/// Adds a line to a file.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn add(path: &Path, played: &Played) -> anyhow::Result<()> {
+    let open = || -> anyhow::Result<File> { Ok(OpenOptions::new().create(true).append(true).open(path)?) };
+    let write = || -> anyhow::Result<()> { Ok(open()?.write_all((serde_json::to_string(played)? + "\n").as_bytes())?) };
+    write().with_context(|| format!("writing {}", path.display()))
+}

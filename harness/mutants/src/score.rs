@@ -1,0 +1,187 @@
+//! The score: how many of the mutants that a seed draws the stories kill. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::bail;
+
+use crate::played::{Outcome, Played};
+
+/// Why a mutant changes nothing that a promise could see, by the mutant's name.
+pub(crate) type Equivalents = BTreeMap<String, String>;
+
+/// Counts of mutants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Score {
+    /// A promise broke, or the pods did not come up.
+    pub(crate) killed: usize,
+    /// Not killed, and argued to change nothing that a promise could see.
+    pub(crate) equivalent: usize,
+    /// Neither.
+    pub(crate) survived: usize,
+    /// Did not compile.
+    pub(crate) not_viable: usize,
+}
+
+impl Score {
+    /// Counts.
+    pub(crate) fn of(played: &[Played], equivalents: &Equivalents) -> Self {
+        let mut score = Self::default();
+        for one in played {
+            *match one.outcome {
+                Outcome::NotViable => &mut score.not_viable,
+                Outcome::Killed { .. } | Outcome::NeverReady { .. } => &mut score.killed,
+                Outcome::Survived | Outcome::Unclear { .. } if equivalents.contains_key(&one.mutant) => {
+                    &mut score.equivalent
+                }
+                Outcome::Survived | Outcome::Unclear { .. } => &mut score.survived,
+            } += 1;
+        }
+        score
+    }
+
+    /// Mutants that compile.
+    pub(crate) fn viable(self) -> usize {
+        self.killed + self.equivalent + self.survived
+    }
+
+    /// Killed or argued, of a hundred.
+    pub(crate) fn percent(self) -> f64 {
+        100.0 * (self.killed + self.equivalent) as f64 / self.viable().max(1) as f64
+    }
+}
+
+/// Checks that each argument is about a mutant that was played and not killed.
+///
+/// # Errors
+/// One is not.
+pub(crate) fn check(played: &[Played], equivalents: &Equivalents) -> anyhow::Result<()> {
+    for name in equivalents.keys() {
+        match played.iter().find(|one| one.mutant == *name).map(|one| &one.outcome) {
+            Some(Outcome::Survived | Outcome::Unclear { .. }) => {}
+            Some(outcome) => bail!("equivalent.toml argues for {name}, which did not survive: {outcome:?}"),
+            None => bail!("equivalent.toml argues for {name}, which was not played"),
+        }
+    }
+    Ok(())
+}
+
+/// The score for people, Markdown.
+pub(crate) fn markdown(played: &[Played], equivalents: &Equivalents) -> String {
+    let score = Score::of(played, equivalents);
+    let mut text = format!(
+        "{} viable mutants so far: {} killed, {} equivalent, {} survived: **{:.0} %** killed or argued. {} more did not compile.\n\n\
+         | mutant | outcome | by, or why |\n| --- | --- | --- |\n",
+        score.viable(),
+        score.killed,
+        score.equivalent,
+        score.survived,
+        score.percent(),
+        score.not_viable
+    );
+    for one in played {
+        let (outcome, why) = match &one.outcome {
+            Outcome::NotViable => continue,
+            Outcome::Killed { story, promise } => ("killed", format!("{promise}, `{story}`")),
+            Outcome::NeverReady { why } => ("killed", format!("no pod comes up: {why}")),
+            Outcome::Survived | Outcome::Unclear { .. } => match (equivalents.get(&one.mutant), &one.outcome) {
+                (Some(argument), _) => ("equivalent", argument.clone()),
+                (None, Outcome::Unclear { why }) => ("survived", format!("unclear: {why}")),
+                (None, _) => ("survived", String::new()),
+            },
+        };
+        let cell = |text: &str| text.replace('|', "\\|");
+        let _ = writeln!(text, "| `{}` | {outcome} | {} |", cell(&one.mutant), cell(&why));
+    }
+    text
+}
+
+/// A document with another text between two lines.
+///
+/// # Errors
+/// It does not have the lines.
+pub(crate) fn put_between(document: &str, begin: &str, end: &str, text: &str) -> anyhow::Result<String> {
+    let parts = document.split_once(begin).and_then(|(before, rest)| {
+        let (_, behind) = rest.split_once(end)?;
+        Some((before, behind))
+    });
+    match parts {
+        Some((before, behind)) => Ok(format!("{before}{begin}\n{text}{end}{behind}")),
+        None => bail!("it has no lines `{begin}` and `{end}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn played(mutant: &str, outcome: Outcome) -> Played {
+        Played {
+            mutant: mutant.to_owned(),
+            place: format!("{mutant}:1:1"),
+            commit: "c".to_owned(),
+            outcome,
+            plays: 1,
+            seconds: 1,
+        }
+    }
+
+    fn killed() -> Outcome {
+        Outcome::Killed {
+            story: "s".into(),
+            promise: "P".into(),
+        }
+    }
+
+    #[test]
+    fn a_score_counts_what_is_killed_or_argued_of_what_compiles() {
+        let all = [
+            played("a", killed()),
+            played("b", Outcome::NotViable),
+            played("c | d", Outcome::Survived),
+            played("e", Outcome::Survived),
+            played("f", Outcome::NeverReady { why: "w".into() }),
+            played("g", Outcome::Unclear { why: "s: x".into() }),
+        ];
+        let argued: Equivalents = [("e".to_owned(), "a log line".to_owned())].into();
+        let score = Score::of(&all, &argued);
+        assert_eq!(
+            (score.killed, score.equivalent, score.survived, score.not_viable),
+            (2, 1, 2, 1)
+        );
+        assert!((score.percent() - 60.0).abs() < f64::EPSILON);
+        let text = markdown(&all, &argued);
+        assert!(
+            text.starts_with("5 viable mutants so far: 2 killed, 1 equivalent, 2 survived: **60 %**"),
+            "{text}"
+        );
+        for line in [
+            "| `a` | killed | P, `s` |",
+            "| `c \\| d` | survived |  |",
+            "| `e` | equivalent | a log line |",
+            "| `g` | survived | unclear: s: x |",
+        ] {
+            assert!(text.lines().any(|one| one == line), "{line}\n{text}");
+        }
+        assert!(!text.contains("`b`"));
+        check(&all, &argued).expect("it is about a survivor");
+    }
+
+    #[test]
+    fn an_argument_for_a_mutant_that_was_killed_or_not_played_is_refused() {
+        let all = [played("a", killed())];
+        let about = |name: &str| -> Equivalents { [(name.to_owned(), String::new())].into() };
+        for (name, why) in [("a", "did not survive"), ("z", "was not played")] {
+            let refused = check(&all, &about(name)).expect_err("refused").to_string();
+            assert!(refused.contains(why), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_put_between_its_lines() {
+        let document = "a\n<!-- b -->\nold\n<!-- e -->\nz\n";
+        let put = put_between(document, "<!-- b -->", "<!-- e -->", "new\n").expect("it has them");
+        assert_eq!(put, "a\n<!-- b -->\nnew\n<!-- e -->\nz\n");
+        assert!(put_between(document, "<!-- c -->", "<!-- e -->", "").is_err());
+    }
+}
