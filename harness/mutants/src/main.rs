@@ -14,7 +14,7 @@ mod verdict;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Parser, Subcommand};
 
 use crate::mutant::Mutant;
@@ -54,6 +54,9 @@ enum Command {
         /// Begin no other mutant after so many minutes; the next `play` goes on
         #[arg(long)]
         minutes: Option<u64>,
+        /// Play those whose names have this in them, drawn or not, and keep nothing of it
+        #[arg(long, conflicts_with_all = ["seed", "count", "minutes"])]
+        only: Option<String>,
     },
     /// Prints the score and writes it to TRACK_RECORD.md
     Report,
@@ -67,98 +70,128 @@ fn main() -> anyhow::Result<()> {
             count,
             slots,
             minutes,
-        } => play(
-            &workspace,
-            seed,
-            count,
-            slots,
-            minutes.map(|minutes| Duration::from_secs(minutes * 60)),
-        ),
+            only,
+        } => {
+            let bench = Bench::set_up(&workspace, slots)?;
+            match only {
+                Some(part) => bench.play_only(&part),
+                None => bench.play_drawn(seed, count, minutes.map(|minutes| Duration::from_secs(minutes * 60))),
+            }
+        }
         Command::Report => report(&workspace),
     }
 }
 
-fn play(workspace: &Path, seed: u64, count: usize, slots: usize, time: Option<Duration>) -> anyhow::Result<()> {
-    let began = Instant::now();
-    let before = played::read(&results(workspace))?;
-    let crosspod = programs::crosspod(workspace)?;
-    let drawn = mutant::drawn(mutant::named(programs::listed(workspace)?), seed);
-    let commit = programs::commit(workspace)?;
-    let (root, built) = (
-        workspace.join("target/mutants/tree"),
-        workspace.join("target/mutants/built"),
-    );
-    let tree = Tree::copied(workspace, &root)?;
-    let plays = Plays {
-        crosspod: &crosspod,
-        tree: tree.root(),
-        built: &built,
-        seed: STORIES_SEED,
-        slots,
-    };
-    let mut viable = 0;
-    for mutant in drawn {
-        if viable == count {
-            break;
-        }
-        let known = before.iter().find(|one| one.mutant == mutant.name);
-        if let Some(known) = known {
-            viable += usize::from(known.outcome != Outcome::NotViable);
-            continue;
-        }
-        if time.is_some_and(|time| began.elapsed() > time) {
-            break;
-        }
-        say(&format!("{} ...", mutant.name));
-        let one = play_one(&tree, &plays, &mutant, &commit)?;
-        say(&format!("  {:?}, {} plays, {} s", one.outcome, one.plays, one.seconds));
-        viable += usize::from(one.outcome != Outcome::NotViable);
-        played::add(&results(workspace), &one)?;
-    }
-    say(&format!(
-        "{viable} of {count} viable mutants of the draw {seed} are played"
-    ));
-    Ok(())
+/// Everything that a mutant is built and played with.
+struct Bench {
+    workspace: PathBuf,
+    tree: Tree,
+    crosspod: PathBuf,
+    /// Folder for what is compiled of the tree.
+    built: PathBuf,
+    slots: usize,
+    commit: String,
+    mutants: Vec<Mutant>,
 }
 
-/// Plays one mutant, and undoes it whatever comes of it.
-fn play_one(tree: &Tree, plays: &Plays<'_>, mutant: &Mutant, commit: &str) -> anyhow::Result<Played> {
-    let (began, images) = (Instant::now(), programs::pod_images());
-    tree.change(&mutant.listed)?;
-    let judged = judge(plays);
-    tree.restore(&mutant.listed)?;
-    let mut made = programs::pod_images();
-    made.retain(|tag| !images.contains(tag));
-    programs::remove_images(&made);
-    let (outcome, played) = judged.with_context(|| mutant.name.clone())?;
-    let place = mutant.listed.name.split(": ").next().unwrap_or_default();
-    Ok(Played {
-        mutant: mutant.name.clone(),
-        place: place.to_owned(),
-        commit: commit.to_owned(),
-        outcome,
-        plays: played,
-        seconds: began.elapsed().as_secs(),
-    })
-}
+impl Bench {
+    fn set_up(workspace: &Path, slots: usize) -> anyhow::Result<Self> {
+        Ok(Self {
+            workspace: workspace.to_owned(),
+            tree: Tree::copied(workspace, &workspace.join("target/mutants/tree"))?,
+            crosspod: programs::crosspod(workspace)?,
+            built: workspace.join("target/mutants/built"),
+            slots,
+            commit: programs::commit(workspace)?,
+            mutants: mutant::named(programs::listed(workspace)?),
+        })
+    }
 
-/// Builds and plays the changed tree. Returns what became of it, and the number of plays.
-fn judge(plays: &Plays<'_>) -> anyhow::Result<(Outcome, usize)> {
-    if !programs::compiles(plays.tree, plays.built)? {
-        return Ok((Outcome::NotViable, 0));
-    }
-    let (mut so_far, mut number) = (Outcome::Survived, 0);
-    for part in 1..=PARTS {
-        let report = plays.part(part, PARTS)?;
-        number += report.stories.len();
-        match report.says() {
-            None => {}
-            // A later part may still show a broken promise.
-            Some(unclear @ Outcome::Unclear { .. }) => so_far = unclear,
-            Some(decided) => return Ok((decided, number)),
+    /// Plays what a seed draws and was not played before, until so many that compile are played or the time is over.
+    fn play_drawn(self, seed: u64, count: usize, time: Option<Duration>) -> anyhow::Result<()> {
+        let began = Instant::now();
+        let before = played::read(&results(&self.workspace))?;
+        let mut viable = 0;
+        for mutant in mutant::drawn(self.mutants.clone(), seed) {
+            if viable == count {
+                break;
+            }
+            if let Some(known) = before.iter().find(|one| one.mutant == mutant.name) {
+                viable += usize::from(known.outcome != Outcome::NotViable);
+                continue;
+            }
+            if time.is_some_and(|time| began.elapsed() > time) {
+                break;
+            }
+            let one = self.play_one(&mutant)?;
+            viable += usize::from(one.outcome != Outcome::NotViable);
+            played::add(&results(&self.workspace), &one)?;
         }
+        say(&format!(
+            "{viable} of {count} viable mutants of the draw {seed} are played"
+        ));
+        Ok(())
     }
-    Ok((so_far, number))
+
+    fn play_only(self, part: &str) -> anyhow::Result<()> {
+        let wanted = self.mutants.iter().filter(|mutant| mutant.name.contains(part));
+        let wanted: Vec<&Mutant> = wanted.collect();
+        if wanted.is_empty() {
+            bail!("none of the {} mutants has {part:?} in its name", self.mutants.len());
+        }
+        wanted
+            .into_iter()
+            .try_for_each(|mutant| self.play_one(mutant).map(drop))
+    }
+
+    /// Plays one mutant, and undoes it whatever comes of it.
+    fn play_one(&self, mutant: &Mutant) -> anyhow::Result<Played> {
+        say(&format!("{} ({})", mutant.name, mutant.place()));
+        let (began, images) = (Instant::now(), programs::pod_images());
+        self.tree.change(&mutant.listed)?;
+        let judged = self.judge();
+        self.tree.restore(&mutant.listed)?;
+        let mut made = programs::pod_images();
+        made.retain(|tag| !images.contains(tag));
+        programs::remove_images(&made);
+        let (outcome, plays) = judged.with_context(|| mutant.name.clone())?;
+        let seconds = began.elapsed().as_secs();
+        say(&format!("  {outcome:?}, {plays} plays, {seconds} s"));
+        Ok(Played {
+            mutant: mutant.name.clone(),
+            place: mutant.place().to_owned(),
+            commit: self.commit.clone(),
+            outcome,
+            plays,
+            seconds,
+        })
+    }
+
+    /// Builds and plays the changed tree. Returns what became of it, and the number of plays.
+    fn judge(&self) -> anyhow::Result<(Outcome, usize)> {
+        if !programs::compiles(self.tree.root(), &self.built)? {
+            return Ok((Outcome::NotViable, 0));
+        }
+        let plays = Plays {
+            crosspod: &self.crosspod,
+            tree: self.tree.root(),
+            built: &self.built,
+            seed: STORIES_SEED,
+            slots: self.slots,
+        };
+        let (mut so_far, mut number) = (Outcome::Survived, 0);
+        for part in 1..=PARTS {
+            let report = plays.part(part, PARTS)?;
+            number += report.stories.len();
+            match report.says() {
+                None => {}
+                // A later part may still show a broken promise.
+                Some(unclear @ Outcome::Unclear { .. }) => so_far = unclear,
+                Some(decided) => return Ok((decided, number)),
+            }
+        }
+        Ok((so_far, number))
+    }
 }
 
 fn report(workspace: &Path) -> anyhow::Result<()> {

@@ -42,6 +42,13 @@ pub(crate) struct Mutant {
     pub(crate) listed: Listed,
 }
 
+impl Mutant {
+    /// File, line and column of the sources that were listed.
+    pub(crate) fn place(&self) -> &str {
+        self.listed.name.split(": ").next().unwrap_or_default()
+    }
+}
+
 /// Names the changes of a list.
 pub(crate) fn named(listed: Vec<Listed>) -> Vec<Mutant> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
