@@ -14,7 +14,9 @@ use crosspod::cluster::{
     Remedy, Removed, RunLock, RunTag, Silent, State, leftovers, remove_leftovers, remove_project,
 };
 use crosspod::history::PodName;
+use crosspod::roles::postgres::sessions::Sessions;
 use crosspod::system::System;
+use tokio_postgres::NoTls;
 
 /// Shown with `--nocapture`, and where a test fails.
 struct Told;
@@ -119,7 +121,35 @@ async fn checks_on(cluster: &Cluster) {
     second.start().await.expect("it starts again");
 
     check_logs(&first).await;
+    check_what_is_left_open(cluster, &first).await;
     check_the_engines_word(&mut events, &names[0]).await;
+}
+
+/// Leaks that no pod counts: a transaction that nobody ends, and a connection whose client has hung up.
+async fn check_what_is_left_open(cluster: &Cluster, pod: &PartHandle) {
+    let url = cluster.postgres_url().expect("an address");
+    let sessions = Sessions::open(&url).await.expect("it listens");
+    let idle = async || sessions.idle_in_transaction().await.expect("an answer");
+    assert_eq!(idle().await, 0, "the pods' statements stand alone");
+    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("it listens");
+    let connection = tokio::spawn(connection);
+    client.batch_execute("begin").await.expect("begun");
+    assert_eq!(idle().await, 1);
+    client.batch_execute("commit").await.expect("ended");
+    assert_eq!(idle().await, 0);
+    drop(client);
+    connection.await.expect("no panic").expect("closed in good order");
+
+    let served = pod.address().expect("it runs");
+    let clients: Vec<_> = (0..3).map(|_| std::net::TcpStream::connect(served)).collect();
+    assert!(clients.iter().all(Result::is_ok), "{clients:?}");
+    drop(clients);
+    let hung_up = tokio::time::timeout(Duration::from_secs(5), async {
+        while pod.half_closed(8080) != Some(0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    hung_up.await.expect("a pod closes what its clients have closed");
 }
 
 async fn check_logs(first: &PartHandle) {

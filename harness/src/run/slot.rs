@@ -324,6 +324,25 @@ impl Slot {
             .flatten()
     }
 
+    /// Sessions of the system that are idle inside a transaction. Returns `None` if there is no database, or it does not tell.
+    pub(super) async fn idle_transactions(&self) -> Option<u64> {
+        let url = database_of(&self.cluster).ok()??;
+        let counted = async { Sessions::open(&url).await?.idle_in_transaction().await };
+        let counted = counted.await;
+        let counted = counted.inspect_err(|e| tracing::info!(error = %e, "transactions cannot be counted"));
+        u64::try_from(counted.ok()?).ok()
+    }
+
+    /// How many connections to each pod its clients have closed and the pod has not. Empty unless that is known of every pod.
+    pub(super) fn half_closed(&self) -> BTreeMap<PodName, u64> {
+        let port = self.api.system().description.pods.port;
+        let counted = self.pods().iter().map(|pod| {
+            let handle = self.cluster.pod(pod).ok()?;
+            Some((pod.clone(), handle.half_closed(port)?))
+        });
+        counted.collect::<Option<_>>().unwrap_or_default()
+    }
+
     /// Heals every part and sees it healthy. If that fails, the set-up is in doubt.
     pub(super) async fn heal(&self) -> Result<(), HealError> {
         let healed = self.try_heal().await;

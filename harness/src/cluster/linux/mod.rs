@@ -3,5 +3,5 @@
 pub(super) mod command;
 pub(super) mod cpu;
 mod descriptors;
-mod listening;
 pub(super) mod pidfd;
+mod sockets;

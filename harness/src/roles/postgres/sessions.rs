@@ -88,6 +88,19 @@ impl Sessions {
         Ok(rows.iter().map(session).collect())
     }
 
+    /// How many of the system's sessions have begun a transaction and do nothing in it.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn idle_in_transaction(&self) -> Result<i64, DatabaseError> {
+        let sql = "select count(*) from pg_stat_activity
+                   where backend_type = 'client backend' and datname = current_database()
+                     and state like 'idle in transaction%' and application_name <> all($1)";
+        let ours: &[&str] = &[OURS, OCCUPIER];
+        let row = bounded(&self.url, self.client.query_one(sql, &[&ours])).await?;
+        Ok(row.get(0))
+    }
+
     /// Tells sessions to end, with whatever they are at; how many were told.
     ///
     /// # Errors

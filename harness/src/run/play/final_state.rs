@@ -3,6 +3,7 @@
 //! Every run records it, so every run has something to judge.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -20,6 +21,10 @@ use crate::workload::Scrape;
 /// Longest that what the play has opened may take to go: the pods notice a client that is gone when they next write to it, and a
 /// session that is kept warm goes after its idle time.
 const GONE: Duration = Duration::from_secs(4);
+/// Longest that a pod may keep a connection beyond that whose client has hung up: the next sign of life that it writes there tells.
+const HUNG_UP: Duration = Duration::from_secs(30);
+/// The name for connections that only the client has closed.
+const HALF_CLOSED: &str = "connections whose client has hung up";
 /// Interval between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -80,33 +85,53 @@ pub(in crate::run) async fn try_every_pod(cast: &mut Cast) -> Result<(), String>
 /// Counts what is left once all clients are gone, giving it the time to go. A count that cannot be read in the end is left out, and the judge
 /// misses it.
 pub(in crate::run) async fn count_leftovers(cast: &Cast, baseline: &Baseline) {
-    let (slot, counts) = (&cast.slot, &baseline.counts);
-    let left = move |now: &Counts| -> Counts {
-        let over = |(key, count): (&(Option<PodName>, String), &u64)| {
-            (key.clone(), count.saturating_sub(counts.get(key).copied().unwrap_or(0)))
-        };
-        now.iter().map(over).collect()
-    };
-    let nothing = wait::until("nothing to be left of the play", GONE, LOOK, || async move {
-        let now = left(&count(slot, &scrape(slot).await).await);
-        // A pod that does not answer now may answer at the next look.
-        let is_whole = counts.keys().all(|key| now.contains_key(key));
-        if is_whole && now.values().all(|count| *count == 0) {
-            Look::Done(now)
-        } else {
-            Look::NotYet(format!("{now:?}"))
-        }
-    });
-    let left = match nothing.await {
-        Ok(nothing) => nothing,
-        Err(still) => {
+    let mut left = Left::default();
+    left.comes_to_nothing(&cast.slot, &baseline.counts, GONE).await;
+    if left.of_others().all(|count| count == 0) {
+        left.comes_to_nothing(&cast.slot, &baseline.counts, HUNG_UP).await;
+    }
+    for ((pod, what), count) in left.least {
+        cast.recorder.record(PodEvent::LeftAfter { pod, what, count });
+    }
+}
+
+/// What is left of a play: the least that was counted at any look, for a pod may be at something when it is looked at.
+#[derive(Default)]
+struct Left {
+    least: Counts,
+}
+
+impl Left {
+    /// Looks until nothing is left, or the bound is over.
+    async fn comes_to_nothing(&mut self, slot: &Slot, before: &Counts, bound: Duration) {
+        let least = Mutex::new(std::mem::take(&mut self.least));
+        let nothing = wait::until("nothing to be left of the play", bound, LOOK, || async {
+            let now = count(slot, &scrape(slot).await).await;
+            let mut least = least.lock().unwrap_or_else(PoisonError::into_inner);
+            for (key, count) in now {
+                let over = count.saturating_sub(before.get(&key).copied().unwrap_or(0));
+                let known = least.entry(key).or_insert(over);
+                *known = over.min(*known);
+            }
+            // A pod that does not answer now may answer at the next look.
+            let is_whole = before.keys().all(|key| least.contains_key(key));
+            if is_whole && least.values().all(|count| *count == 0) {
+                Look::Done(())
+            } else {
+                Look::NotYet(format!("{least:?}"))
+            }
+        });
+        if let Err(still) = nothing.await {
             // Not an error of the harness: the judge finds what is left.
             tracing::debug!(%still, "something is left");
-            left(&count(slot, &scrape(slot).await).await)
         }
-    };
-    for ((pod, what), count) in left {
-        cast.recorder.record(PodEvent::LeftAfter { pod, what, count });
+        self.least = least.into_inner().unwrap_or_else(PoisonError::into_inner);
+    }
+
+    /// The counts of what a pod need not write to anybody to see.
+    fn of_others(&self) -> impl Iterator<Item = u64> {
+        let others = self.least.iter().filter(|((_, what), _)| what != HALF_CLOSED);
+        others.map(|(_, count)| *count)
     }
 }
 
@@ -147,6 +172,11 @@ async fn count(slot: &Slot, scrapes: &BTreeMap<PodName, Scrape>) -> Counts {
     if let Some(subscriptions) = slot.log_subscriptions().await {
         counts.insert((None, "subscriptions to the stream log".to_owned()), subscriptions);
     }
+    if let Some(transactions) = slot.idle_transactions().await {
+        counts.insert((None, "sessions idle in a transaction".to_owned()), transactions);
+    }
+    let half_closed = slot.half_closed().into_iter();
+    counts.extend(half_closed.map(|(pod, count)| ((Some(pod), HALF_CLOSED.to_owned()), count)));
     counts
 }
 

@@ -58,6 +58,16 @@ fn listening(part: &PartHandle) -> Option<Vec<SocketAddr>> {
     life.pidfd.as_ref()?.listening().ok()
 }
 
+impl PartHandle {
+    /// How many connections to a port of a pod its clients have closed and the pod has not. `None` if the kernel does not tell, or the pod is
+    /// down.
+    pub fn half_closed(&self, port: u16) -> Option<u64> {
+        let life = self.alive()?;
+        let count = life.pidfd.as_ref()?.half_closed(port).ok()?;
+        u64::try_from(count).ok()
+    }
+}
+
 /// Waits, without a bound, until a pod has long listened at the port of a question on its loopback and on no other address. Returns how
 /// long it has.
 async fn listens_inside_alone(part: &PartHandle, question: &Question) -> Duration {

@@ -1,6 +1,7 @@
 //! Promise 38: when everything is over nothing of it is left.
 //!
-//! The harness counts what pods and stores still hold; each of these is a leak. The history itself shows two
+//! The harness counts what pods and stores still hold, and what the database and the kernel show of the pods: transactions that nobody
+//! ends, and connections whose client has hung up. Each of these is a leak. The history itself shows two
 //! more: a thread that still has an owner although all its turns are over, and a provider call that is still open
 //! long after its turn ended. A pod that does not say what is open on it proves nothing: such a run is inconclusive.
 
