@@ -149,7 +149,7 @@ impl Bench {
         say(&format!("{} ({})", mutant.name, mutant.place()));
         let (began, images) = (Instant::now(), programs::pod_images());
         self.tree.change(&mutant.listed)?;
-        let judged = self.judge();
+        let judged = self.judge(mutant);
         self.tree.restore(&mutant.listed)?;
         let mut made = programs::pod_images();
         made.retain(|tag| !images.contains(tag));
@@ -168,7 +168,7 @@ impl Bench {
     }
 
     /// Builds and plays the changed tree. Returns what became of it, and the number of plays.
-    fn judge(&self) -> anyhow::Result<(Outcome, usize)> {
+    fn judge(&self, mutant: &Mutant) -> anyhow::Result<(Outcome, usize)> {
         if !programs::compiles(self.tree.root(), &self.built)? {
             return Ok((Outcome::NotViable, 0));
         }
@@ -180,8 +180,9 @@ impl Bench {
             slots: self.slots,
         };
         let (mut so_far, mut number) = (Outcome::Survived, 0);
-        for part in 1..=PARTS {
-            let report = plays.part(part, PARTS)?;
+        let designs = mutant.designs().iter();
+        for (design, part) in designs.flat_map(|design| (1..=PARTS).map(move |part| (*design, part))) {
+            let report = plays.part(design, part, PARTS)?;
             number += report.stories.len();
             match report.says() {
                 None => {}

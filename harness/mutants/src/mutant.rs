@@ -5,6 +5,18 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+/// Files of the design `sticky` that the design `log` runs nothing of.
+const STICKY_ALONE: [&str; 8] = [
+    "/delivery/transcript.rs",
+    "/http/pin.rs",
+    "/provider/session/basis.rs",
+    "/provider/session/child.rs",
+    "/provider/session/mod.rs",
+    "/provider/session/pool.rs",
+    "/provider/session/process.rs",
+    "/store/frames.rs",
+];
+
 /// A change as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Listed {
@@ -46,6 +58,18 @@ impl Mutant {
     /// File, line and column of the sources that were listed.
     pub(crate) fn place(&self) -> &str {
         self.listed.name.split(": ").next().unwrap_or_default()
+    }
+
+    /// The designs of the pod that run its code, in the order in which they are played.
+    pub(crate) fn designs(&self) -> &'static [&'static str] {
+        let is_of = |files: &[&str]| files.iter().any(|file| self.listed.file.contains(file));
+        if is_of(&["/delivery/log.rs"]) {
+            &["log"]
+        } else if is_of(&STICKY_ALONE) {
+            &["sticky"]
+        } else {
+            &["log", "sticky"]
+        }
     }
 }
 
@@ -129,6 +153,21 @@ mod tests {
         assert_eq!(mutated(source, &nowhere), None);
         let beyond_its_line = listed("pod/src/a.rs:3:1: replace a", (3, 1), (3, 9), "");
         assert_eq!(mutated(source, &beyond_its_line), None);
+    }
+
+    #[test]
+    fn a_mutant_is_played_on_the_designs_that_run_its_code() {
+        let designs = |file: &str| {
+            let listed = Listed {
+                file: file.to_owned(),
+                ..listed("", (1, 1), (1, 1), "")
+            };
+            let name = String::new();
+            Mutant { name, listed }.designs()
+        };
+        assert_eq!(designs("pod/src/delivery/log.rs"), ["log"]);
+        assert_eq!(designs("pod/src/store/frames.rs"), ["sticky"]);
+        assert_eq!(designs("pod/src/runner/turn.rs"), ["log", "sticky"]);
     }
 
     #[test]

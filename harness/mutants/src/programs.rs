@@ -111,13 +111,13 @@ pub(crate) struct Plays<'p> {
 }
 
 impl Plays<'_> {
-    /// Plays a part of the stories until a promise breaks.
+    /// Plays a part of the stories on a design of the pod until a promise breaks.
     ///
     /// # Errors
     /// The run was interrupted, or gave no report.
-    pub(crate) fn part(self, part: usize, of: usize) -> anyhow::Result<Report> {
+    pub(crate) fn part(self, design: &str, part: usize, of: usize) -> anyhow::Result<Report> {
         let mut run = Command::new(self.crosspod);
-        run.args(["run", "--format", "json", "--fail-fast", "--shard"])
+        run.args(["run", "--format", "json", "--fail-fast", "--design", design, "--shard"])
             .arg(format!("{part}/{of}"))
             .args(["--seed", &self.seed.to_string(), "--slots", &self.slots.to_string()])
             .env("CROSSPOD_WORKSPACE", self.tree)
