@@ -19,6 +19,7 @@ mod claim_refused_inside_takeover;
 mod cluster_smoke;
 mod common;
 mod cursors_of_every_form;
+mod database_far_at_the_end;
 mod edge;
 mod empty_answer;
 mod fault;
@@ -345,6 +346,11 @@ fn commit_points() -> Vec<Story> {
             faults ["hold at", "kill"],
             catches ["finish-before-commit"],
             evidence ["the owner held at after-commit-before-announce and died there"]),
+        story!(database_far_at_the_end: "the database is far away from the owner while its turn ends",
+            needs [Attach, Has(Owner), Part(Postgres)],
+            faults ["latency"],
+            catches ["finish-before-commit"],
+            evidence ["the turn came to its end while its owner's words to the database were late"]),
         story!(killed_inside_takeover: "an heir dies in the middle of taking over",
             needs [Attach, Has(Owner), Pods(3), Survivor, Bound(Takeover)],
             faults ["hold at", "kill"],

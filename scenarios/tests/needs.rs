@@ -65,6 +65,7 @@ const INJECTS: &[(&str, &str)] = &[
     ("LinkFault::Hold", "hold"),
     ("LinkFault::PacketLoss", "packet-loss"),
     ("LinkFault::Blackhole", "blackhole"),
+    ("LinkFault::Latency", "latency"),
 ];
 
 const SOMEBODY: &[Need] = &[Need::Survivor, Need::Resumes, Need::Ends];
