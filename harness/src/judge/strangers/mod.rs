@@ -7,6 +7,7 @@
 mod attempts;
 mod bounds;
 mod calls;
+mod claims;
 mod cursors;
 mod logs;
 mod owners;
