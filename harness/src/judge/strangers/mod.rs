@@ -11,6 +11,7 @@ mod claims;
 mod cursors;
 mod logs;
 mod owners;
+mod readings;
 mod requests;
 mod resumes;
 mod scene;
