@@ -9,6 +9,7 @@ mod bounds;
 mod calls;
 mod claims;
 mod cursors;
+mod ends;
 mod logs;
 mod owners;
 mod readings;
