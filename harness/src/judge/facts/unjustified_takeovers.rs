@@ -120,14 +120,16 @@ fn of_turn<'v, 'a>(view: &'v View<'a>, turn: &'v Turn<'a>) -> Vec<Takeover<'v, '
     let Some(thread) = turn.thread else { return Vec::new() };
     let owners = view.owners(turn);
     let pairs = turn.rows.iter().zip(turn.rows.iter().skip(1));
-    let raised = pairs.filter(|(before, after)| {
-        before.epoch.0 > 0 && after.epoch > before.epoch && after.status == Status::InProgress
-    });
+    // A claim need not change the turn's own row: the next one that is written then tells of it.
+    let is_held = |owned: &Owned<'_>| owned.owner.is_some() && owned.status == Status::InProgress;
+    let raised = pairs.filter(|(before, after)| before.epoch.0 > 0 && after.epoch > before.epoch);
     let takeovers = raised.filter_map(|(before, after)| {
         let claimed = owners.partition_point(|owned| owned.epoch < after.epoch);
         let to = owners.get(claimed).filter(|owned| owned.epoch == after.epoch)?;
+        if after.status != Status::InProgress && !is_held(to) {
+            return None;
+        }
         // A turn may first be released, by its owner or by a peer, and then be claimed: its last owner lost it.
-        let is_held = |owned: &Owned<'_>| owned.owner.is_some() && owned.status == Status::InProgress;
         let held = owners[..claimed].iter().rposition(is_held)?;
         let from = Some(&owners[held]).filter(|owned| owned.epoch == before.epoch)?;
         let lost = owners[held + 1].at;

@@ -7,9 +7,12 @@
 mod attempts;
 mod bounds;
 mod calls;
+mod claims;
 mod cursors;
+mod ends;
 mod logs;
 mod owners;
+mod readings;
 mod requests;
 mod resumes;
 mod scene;

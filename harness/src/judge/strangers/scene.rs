@@ -9,6 +9,17 @@ use crate::judge::testing::{
     Play, TOKENS, aimed, answer, began, call_ends, call_starts, closed, fault, observed, probe, token,
 };
 
+/// A play whose system gives its frames no ids.
+pub(super) fn without_ids(mut play: Play) -> Play {
+    play.change(|what| match what {
+        What::Watcher(WatcherEvent::Frame { watcher, chunk, .. }) => Some(bare(watcher.0, chunk.clone())),
+        _ => None,
+    });
+    described(play, |began| {
+        began.capabilities.retain(|can| *can != Capability::Cursor);
+    })
+}
+
 /// What the scene's system can do.
 pub(super) const CAPABILITIES: &[Capability] = &[
     Capability::Threads,
@@ -373,4 +384,9 @@ pub(super) fn asked_too(what: &What, key: &str) -> Option<What> {
     });
     *questions = Some(all.into());
     Some(read)
+}
+
+/// A stop of the thread's turn that a pod took.
+pub(super) fn cancelled(pod: &str) -> What {
+    crate::judge::testing::cancelled(pod, Outcome::Ok(()))
 }

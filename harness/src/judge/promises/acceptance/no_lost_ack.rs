@@ -3,7 +3,9 @@
 //! A turn that is still open when the history ends counts only if nothing excuses it: nothing has moved for
 //! longer than a takeover may take, and the provider is not holding the answer back.
 
-use crate::history::{Capability, OnDeath, PodName};
+use std::collections::BTreeSet;
+
+use crate::history::{Capability, MessageId, OnDeath, PodName, Row};
 use crate::judge::view::{At, Breach, Read, Thread, Turn, View};
 use crate::judge::{Clause, Need, Promise};
 
@@ -42,7 +44,36 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
             .filter_map(|thread| lost_thread(view, thread)),
     );
     breaches.extend(view.final_reads().flat_map(|read| not_read_back(view, read)));
+    breaches.extend(turn_of_another(view));
     breaches
+}
+
+/// Messages that were acknowledged with a turn that the store holds as another message's: they have none of their own.
+fn turn_of_another(view: &View<'_>) -> Vec<Breach> {
+    let known: BTreeSet<(usize, &MessageId)> = view.posts.iter().map(|post| (post.thread, post.message)).collect();
+    let mut reported = BTreeSet::new();
+    let found = view.posts.iter().filter_map(|post| {
+        let (at, accepted) = post.ended.and_then(|(at, outcome)| Some((at, outcome.ok()?)))?;
+        let turn = &view.turns[view.turn(&accepted.turn)?];
+        let other = turn.message.filter(|message| *message != post.message)?;
+        let is_known = known.contains(&(post.thread, other)) && is_stored_as(view, turn, other);
+        let is_new = is_known && reported.insert((post.thread, post.message));
+        is_new.then(|| Breach {
+            subject: format!("message {}", post.message),
+            thread: Some(post.thread),
+            n: at.n,
+            expected: "a turn of its own".into(),
+            got: format!("turn {}, which is of message {other}", turn.id),
+        })
+    });
+    found.collect()
+}
+
+/// True if a row of the turn says that it is the message's. A system whose rows say nothing may let a message join a turn.
+fn is_stored_as(view: &View<'_>, turn: &Turn<'_>, message: &MessageId) -> bool {
+    let says_so =
+        |row: &Row| matches!(row, Row::Turn(row) if row.turn == *turn.id && row.message.as_ref() == Some(message));
+    view.changes().any(|change| says_so(change.row))
 }
 
 pub(in crate::judge) fn check<'a>(view: &View<'a>, turn: &Turn<'a>, accepted: At, quiesced: At) -> Option<Breach> {

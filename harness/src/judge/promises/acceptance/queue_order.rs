@@ -39,7 +39,9 @@ fn check(view: &View<'_>, place: usize, thread: &Thread<'_>) -> Option<Breach> {
     });
     let waits: Vec<u64> = waits.collect();
     let found = turns.iter().filter_map(|turn| {
-        let began = turn.rows.iter().find(|row| row.status == Status::InProgress)?;
+        // A turn that is answered has begun, whether or not a row says so.
+        let has_begun = |row: &&TurnRow<'_>| matches!(row.status, Status::InProgress | Status::Completed);
+        let began = turn.rows.iter().find(has_begun)?;
         let posted_us = turn.posted?.us;
         let before = acknowledged.partition_point(|other| other.accepted.is_some_and(|at| at.us < posted_us));
         let is_any = before.checked_sub(1).is_some_and(|last| waits[last] > began.at.n);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{Bound, Capability, Epoch, Row, Status, ThreadId, TurnId};
 use crate::judge::facts::overlapping_calls;
-use crate::judge::view::{Breach, View};
+use crate::judge::view::{Breach, Line, View};
 use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -82,23 +82,28 @@ fn turns_at_once(view: &View<'_>) -> Vec<Breach> {
     breaches
 }
 
-/// Epochs that were held by two owners.
+/// Epochs that were held by two owners, of a thread, or of a turn where turns have owners of their own.
 fn owners_at_once(view: &View<'_>) -> Vec<Breach> {
-    let check = |(place, thread): (usize, &crate::judge::view::Thread<'_>)| {
+    let check = |line: Line<'_, '_>| {
         let mut owners: BTreeMap<Epoch, &str> = BTreeMap::new();
-        thread.owners.iter().find_map(|owned| {
+        // A turn's row without an epoch reads as epoch 0.
+        let told = line
+            .owners
+            .iter()
+            .filter(|owned| line.turn.is_none() || owned.epoch.0 > 0);
+        told.into_iter().find_map(|owned| {
             let owner = owned.owner?.as_str();
             let first = *owners.entry(owned.epoch).or_insert(owner);
             (first != owner).then(|| Breach {
-                subject: format!("thread {}", thread.id),
-                thread: Some(place),
+                subject: view.line_name(&line),
+                thread: Some(line.thread),
                 n: owned.at.n,
                 expected: format!("{first} as the only owner at epoch {}", owned.epoch),
                 got: format!("{owner} at the same epoch"),
             })
         })
     };
-    view.threads.iter().enumerate().filter_map(check).collect()
+    view.lines().into_iter().filter_map(check).collect()
 }
 
 fn calls_at_once<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {

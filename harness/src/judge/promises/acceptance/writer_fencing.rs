@@ -180,6 +180,20 @@ fn changed_after_terminal(turn: &Turn<'_>) -> Option<Breach> {
             format!("{:?} at epoch {}, attempt {}", row.status, row.epoch, attempt(row)),
         );
     }
+    let ended_by = turn
+        .rows
+        .iter()
+        .take_while(|row| row.at <= terminal.at)
+        .filter_map(|row| row.owner)
+        .last();
+    let taken = later.into_iter().find_map(|row| Some((row, row.owner?)));
+    if let Some((row, owner)) = taken.filter(|(_, owner)| ended_by.is_some_and(|ended_by| ended_by != *owner)) {
+        return breach(
+            row.at.n,
+            "no other owner than the one that ended it".into(),
+            format!("owned by {owner}"),
+        );
+    }
     // Parts of the terminal's own transaction may follow it.
     let late = |part: &&crate::judge::view::PartRow<'_>| part.n > terminal.at.n && part.xid != terminal.xid;
     let part = turn.parts.values().flatten().filter(late).min_by_key(|part| part.n)?;
@@ -197,7 +211,12 @@ fn late_frame(watcher: &Watcher<'_>) -> Option<Breach> {
         if matches!(frame.chunk, Chunk::Resync { .. }) {
             newest = None;
         }
-        let epoch = frame.cursor?.epoch?;
+        // A start may name its epoch and have no id.
+        let of_start = match frame.chunk {
+            Chunk::Start(start) => start.epoch,
+            _ => None,
+        };
+        let epoch = frame.cursor.and_then(|cursor| cursor.epoch).or(of_start)?;
         if let Some(newest) = newest.filter(|newest| epoch < *newest) {
             return Some(Breach {
                 subject: watcher.label(),

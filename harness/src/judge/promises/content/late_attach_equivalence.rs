@@ -1,9 +1,11 @@
 //! Promise 3: a watcher that attaches late, on any pod, ends up with the same text as a watcher from the start.
 
-use crate::history::TailMode;
+use std::collections::BTreeMap;
+
+use crate::history::{Status, TailMode};
 use crate::judge::Promise;
 use crate::judge::facts::difference::instead_of;
-use crate::judge::view::{Breach, Due, Fit, Seen, Turn, View, Watcher};
+use crate::judge::view::{Anchor, Breach, Due, Fit, Seen, Showing, Turn, View, Watcher};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 3,
@@ -17,9 +19,49 @@ pub(crate) const PROMISE: Promise = Promise {
 };
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
-    view.dues()
-        .filter_map(|(watcher, turn, seen, due)| check(view, watcher, turn, seen, due))
-        .collect()
+    let of_stored = view
+        .dues()
+        .filter_map(|(watcher, turn, seen, due)| check(view, watcher, turn, seen, due));
+    of_stored.chain(shorter_than_others(view)).collect()
+}
+
+/// Screens with less of a stopped turn than another one had when both were shown its end, where nobody knows the stored text. A fault in the
+/// turn's time excuses all of them: tokens may then have reached some screens alone.
+fn shorter_than_others(view: &View<'_>) -> Vec<Breach> {
+    let mut ends: BTreeMap<usize, Vec<(&Watcher<'_>, &Showing<'_>, u64)>> = BTreeMap::new();
+    for (place, turn) in view.stored_turns() {
+        let ended = turn
+            .terminal()
+            .filter(|row| row.status == Status::Cancelled && turn.durable.is_none());
+        let Some(ended) = ended.filter(|row| !view.is_excused(None, turn.asked_us(), row.at.us)) else {
+            continue;
+        };
+        let shown = view.watchers.iter().filter_map(|watcher| {
+            let seen = watcher.turns.get(&place)?;
+            let finish = seen.finishes.first().filter(|_| watcher.opened.us < ended.at.us)?;
+            let showing = view
+                .stands(watcher, seen)
+                .filter(|showing| showing.anchor == Anchor::Start)?;
+            Some((watcher, showing, finish.at.n))
+        });
+        ends.entry(place).or_default().extend(shown);
+    }
+    let found = ends.into_iter().flat_map(|(place, shown)| {
+        let turn = &view.turns[place];
+        let longest = shown
+            .iter()
+            .map(|(_, showing, _)| &showing.text)
+            .max_by_key(|text| text.len());
+        let short = shown.iter().filter_map(|(watcher, showing, n)| {
+            let (own, whole) = (&showing.text, longest?);
+            (own.len() < whole.len()).then(|| {
+                let got = format!("nothing after byte {} of {}", own.len(), whole.len());
+                breach(watcher, turn, *n, whole.word_at(own.len()), got)
+            })
+        });
+        short.collect::<Vec<_>>()
+    });
+    found.collect()
 }
 
 fn check(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, seen: Option<&Seen<'_>>, due: Due) -> Option<Breach> {

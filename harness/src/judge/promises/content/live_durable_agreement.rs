@@ -1,10 +1,12 @@
 //! Promise 4: the streamed text, the text that each pod returns afterwards and the stored text are one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{Capability, Credential, ReadAnswer, Status, TailEnd, TurnId};
+use crate::history::{Capability, Credential, PodName, ReadAnswer, Status, TailEnd, TurnId};
 use crate::judge::facts::difference::instead_of;
-use crate::judge::view::{Access, Against, Anchor, Breach, Due, Read, Text, Turn, TurnRow, View, oneline};
+use crate::judge::view::{
+    Access, Against, Anchor, At, Breach, Due, Read, StatusRead, Text, Turn, TurnRow, View, oneline,
+};
 use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -13,7 +15,7 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "the text of a completed turn is the same as streamed (to its finish, or to an end of the stream \
                 that no fault excuses), as read from every pod and as stored; for a turn that ended otherwise \
                 the streamed text of its last attempt is stored; every pod returns every finished turn, once, \
-                with its status",
+                with its status, from the bound of an end after it on, and in the end with one text and in one order",
     needs: &[],
     clauses: &[
         Clause {
@@ -45,6 +47,9 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     let known: BTreeSet<&TurnId> = probes.map(|probe| probe.turn).collect();
     let over = |turn: &Turn<'_>, row: &TurnRow<'_>| row.at.n < begun || known.contains(turn.id);
     breaches.extend(view.final_reads().flat_map(|read| missing(view, read, over)));
+    breaches.extend(out_of_order(view));
+    breaches.extend(of_two_texts(view, over));
+    breaches.extend(long_after(view));
     breaches.extend(status_misread(view, over));
     breaches.extend(final_readings(view).filter_map(refused));
     breaches.extend(streamed_otherwise(view));
@@ -146,17 +151,124 @@ fn status_misread<'v>(
 ) -> impl Iterator<Item = Breach> + 'v {
     let played = view.ending.played.map_or(u64::MAX, |(at, _)| at.n);
     let asked = view.statuses.iter().filter(move |read| read.at.n > played);
-    asked.filter_map(move |read| {
-        let turn = &view.turns[read.turn];
-        let terminal = turn.terminal().filter(|row| is_over(turn, row))?;
-        (read.status != terminal.status).then(|| Breach {
-            subject: format!("status read from {}, turn {}", read.pod, turn.id),
+    asked.filter_map(move |read| other_status(view, read, &is_over))
+}
+
+fn other_status(
+    view: &View<'_>,
+    read: &StatusRead<'_>,
+    is_over: impl Fn(&Turn<'_>, &TurnRow<'_>) -> bool,
+) -> Option<Breach> {
+    let turn = &view.turns[read.turn];
+    let terminal = turn.terminal().filter(|row| is_over(turn, row))?;
+    (read.status != terminal.status).then(|| Breach {
+        subject: format!("status read from {}, turn {}", read.pod, turn.id),
+        thread: Some(read.thread),
+        n: read.at.n,
+        expected: format!("{:?}", terminal.status),
+        got: format!("{:?}", read.status),
+    })
+}
+
+/// Turns that a pod lacked, or called otherwise than they were, in the course of the run, though they had been over for longer than an end
+/// may take to reach a client of that pod.
+fn long_after(view: &View<'_>) -> Vec<Breach> {
+    let played = view.ending.played.map_or(u64::MAX, |(at, _)| at.n);
+    let since = |pod: &PodName, at: At| {
+        let pod = pod.as_str().to_owned();
+        move |_: &Turn<'_>, row: &TurnRow<'_>| {
+            let bound_us = view.bounds.terminal_ms * 1000;
+            let by_us = view.faults.deadline(row.at.us, bound_us, Some(&pod), &view.pods);
+            by_us.is_some_and(|by_us| at.us > by_us)
+        }
+    };
+    let reads = view.reads.iter().filter(|read| read.at.n < played);
+    let mut breaches: Vec<Breach> = reads
+        .flat_map(|read| missing(view, read, since(read.pod, read.at)))
+        .collect();
+    // Another end than the turn's is told by `TerminalExactlyOne`.
+    let asked = view
+        .statuses
+        .iter()
+        .filter(|read| read.at.n < played && !read.status.is_terminal());
+    breaches.extend(asked.filter_map(|read| other_status(view, read, since(read.pod, read.at))));
+    breaches
+}
+
+/// Final readings that return two turns of a thread in another order than the first reading does, though one of them was acknowledged before
+/// the other one's message was posted.
+fn out_of_order(view: &View<'_>) -> Vec<Breach> {
+    let mut first: BTreeMap<usize, (&Read<'_>, Vec<usize>)> = BTreeMap::new();
+    let mut breaches = Vec::new();
+    for read in view.final_reads() {
+        let turns: Vec<usize> = read.answers.iter().filter_map(|answer| view.answered(answer)).collect();
+        let Some((before, known)) = first.get(&read.thread) else {
+            first.insert(read.thread, (read, turns));
+            continue;
+        };
+        let Some((one, two)) = turned_round(view, known, &turns) else {
+            continue;
+        };
+        let name = |turn: usize| view.turns[turn].id;
+        breaches.push(Breach {
+            subject: format!("thread read from {}", read.pod),
             thread: Some(read.thread),
             n: read.at.n,
-            expected: format!("{:?}", terminal.status),
-            got: format!("{:?}", read.status),
-        })
-    })
+            expected: format!(
+                "turn {} before turn {}, as read from {}",
+                name(one),
+                name(two),
+                before.pod
+            ),
+            got: format!("turn {} first", name(two)),
+        });
+    }
+    breaches
+}
+
+/// Two turns that have an order, one behind the other in one list and the other way round in another.
+fn turned_round(view: &View<'_>, known: &[usize], turns: &[usize]) -> Option<(usize, usize)> {
+    let places: BTreeMap<usize, usize> = known.iter().copied().zip(0..).collect();
+    let common: Vec<usize> = turns.iter().copied().filter(|turn| places.contains_key(turn)).collect();
+    if common.is_sorted_by_key(|turn| places[turn]) {
+        return None;
+    }
+    let is_before = |one: usize, two: usize| {
+        let (accepted, posted) = (view.turns[one].accepted, view.turns[two].posted);
+        accepted
+            .zip(posted)
+            .is_some_and(|(accepted, posted)| accepted.n < posted.n)
+    };
+    let pairs = common
+        .iter()
+        .enumerate()
+        .flat_map(|(place, two)| common[place + 1..].iter().map(move |one| (*one, *two)));
+    let mut turned = pairs.filter(|(one, two)| places[one] < places[two]);
+    turned.find(|(one, two)| is_before(*one, *two) || is_before(*two, *one))
+}
+
+/// Final readings of a turn that did not complete which differ in its text, where nobody knows the stored text.
+fn of_two_texts(view: &View<'_>, is_over: impl Fn(&Turn<'_>, &TurnRow<'_>) -> bool) -> Vec<Breach> {
+    let mut first: BTreeMap<usize, (&Read<'_>, &str)> = BTreeMap::new();
+    let answers = view
+        .final_reads()
+        .flat_map(|read| read.answers.iter().map(move |answer| (read, answer)));
+    // A reading may hold several answers of a turn: the first one is compared.
+    let mut met = BTreeSet::new();
+    let found = answers.filter_map(|(read, answer)| {
+        let place = view.answered(answer).filter(|place| met.insert((read.at.n, *place)))?;
+        let turn = &view.turns[place];
+        turn.terminal()
+            .filter(|row| turn.durable.is_none() && is_over(turn, row))?;
+        let (before, known) = *first.entry(place).or_insert((read, &answer.text));
+        let (known, got) = (Text::of(before.at.n, known), Text::of(read.at.n, &answer.text));
+        let Against::Apart(at) = got.against(&known, 0) else {
+            let at = got.len();
+            return (at < known.len()).then(|| breach(read, turn, known.word_at(at), got.word_at(at)));
+        };
+        Some(breach(read, turn, known.word_at(at), got.word_at(at)))
+    });
+    found.collect()
 }
 
 fn streamed_otherwise<'v>(view: &'v View<'_>) -> impl Iterator<Item = Breach> + 'v {

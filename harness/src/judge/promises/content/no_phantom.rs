@@ -43,7 +43,8 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .iter()
         .filter_map(|watcher| shown(view, watcher))
         .collect();
-    breaches.extend(view.watchers.iter().filter_map(|watcher| revived(view, watcher)));
+    let more = |watcher| revived(view, watcher).or_else(|| mended(view, watcher));
+    breaches.extend(view.watchers.iter().filter_map(more));
     breaches.extend(view.watchers.iter().filter_map(misnamed));
     let mut reported = BTreeSet::new();
     let read = view.final_reads().flat_map(|read| read_otherwise(view, read));
@@ -100,6 +101,22 @@ fn revived(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
         n: frame.at.n,
         expected: "nothing more of the turn after its finish".into(),
         got: name(frame.chunk),
+    })
+}
+
+/// A text that another one replaces on a screen on which its turn has finished.
+fn mended(view: &View<'_>, watcher: &Watcher<'_>) -> Option<Breach> {
+    let (place, at) = watcher
+        .turns
+        .iter()
+        .find_map(|(place, seen)| Some((*place, seen.mended?)))?;
+    let turn = &view.turns[place];
+    Some(Breach {
+        subject: format!("{}, turn {}", watcher.label(), turn.id),
+        thread: turn.thread,
+        n: at.n,
+        expected: "nothing more of the turn after its finish".into(),
+        got: "another text as its whole one".into(),
     })
 }
 

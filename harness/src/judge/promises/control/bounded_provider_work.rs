@@ -2,18 +2,21 @@
 //!
 //! A claim more allows a call more, whatever explains it: how often a system may claim a turn, [`super::bounded_attempts`] says.
 //! [`overlapping_calls`] says how long two calls may be live together, and why.
+//!
+//! No claim explains a call for a turn that is over. Only a pod that something kept from its work, or held between two steps, may make one:
+//! it does not know of the end.
 
-use crate::history::{Bound, Capability, TurnKey};
+use crate::history::{Bound, Capability, PodName, TurnKey};
 use crate::judge::facts::overlapping_calls;
 use crate::judge::facts::provider_work::{self, CLAIMS, Work};
-use crate::judge::view::{Breach, View};
+use crate::judge::view::{Breach, Call, ROW_LATENESS_US, Turn, View};
 use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 34,
     name: "BoundedProviderWork",
-    statement: "a turn has at most one provider call more than it has takeovers; no two of its calls are live together for longer than \
-                the lease, not counting time in which a call's pod cannot act",
+    statement: "a turn has at most one provider call more than it has takeovers, and none once it is over; no two of its calls are live \
+                together for longer than the lease, not counting time in which a call's pod cannot act",
     needs: &[Need::Can(Capability::ProviderJournal)],
     clauses: &[
         Clause {
@@ -34,9 +37,11 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         return Vec::new();
     }
     let work = provider_work::by_key(view);
-    let mut breaches: Vec<Breach> = work.iter().filter_map(|work| too_much(view, work)).collect();
+    let of_work = work.iter();
+    let of_work = of_work.filter_map(|work| too_much(view, work).or_else(|| after_the_end(view, work)));
+    let mut breaches: Vec<Breach> = of_work.collect();
     let thread = |key: &TurnKey| {
-        let of_key = |turn: &&crate::judge::view::Turn<'_>| turn.expect.is_some_and(|expect| expect.key == *key);
+        let of_key = |turn: &&Turn<'_>| turn.expect.is_some_and(|expect| expect.key == *key);
         view.turns.iter().find(of_key).and_then(|turn| turn.thread)
     };
     breaches.extend(live_together(view, thread));
@@ -61,6 +66,35 @@ fn too_much<'a>(view: &View<'a>, work: &Work<'_, 'a>) -> Option<Breach> {
         expected: format!("at most {allowed}: one, and one for each takeover"),
         got: work.count(),
     })
+}
+
+/// A call for a turn that was over, if the key is of one turn alone.
+fn after_the_end<'a>(view: &View<'a>, work: &Work<'_, 'a>) -> Option<Breach> {
+    let [turn] = work.turns[..] else { return None };
+    let ended = turn.terminal().filter(|_| work.unknown_turns() == 0)?;
+    let by_us = view.faults.deadline(ended.at.us, ROW_LATENESS_US, None, &view.pods)?;
+    let late = work.calls.iter().filter_map(|call| Some((call, call.started?)));
+    let mut late = late.filter(|(call, started)| started.us > by_us && !may_not_know(view, turn, call));
+    let (call, started) = late.next()?;
+    let pod = call.pod.map_or("an unnamed pod", PodName::as_str);
+    Some(Breach {
+        subject: work.subject(),
+        thread: work.thread(),
+        n: started.n,
+        expected: format!("no call once turn {} is over", turn.id),
+        got: format!(
+            "call {} by {pod}, {} ms after the end",
+            call.ordinal,
+            (started.us - ended.at.us) / 1000
+        ),
+    })
+}
+
+/// True if anything was wrong with the pod of a call, or with what all depend on, from the post of its turn to the call: a hold included.
+fn may_not_know(view: &View<'_>, turn: &Turn<'_>, call: &Call<'_>) -> bool {
+    let until_us = call.started.map_or(u64::MAX, |at| at.us);
+    let mut faults = view.faults.during(turn.asked_us(), until_us);
+    faults.any(|fault| fault.excuses_everyone() || call.pod.is_none_or(|pod| fault.target == pod.as_str()))
 }
 
 fn live_together(view: &View<'_>, thread: impl Fn(&TurnKey) -> Option<usize>) -> Vec<Breach> {

@@ -1,7 +1,8 @@
 //! Promise 39: an acknowledged stop holds for good, whoever owns the turn later.
 //!
 //! A stop that only its owner knows of dies with it: the heir runs the turn again to its end. So the stop is held against the turn's whole
-//! rest, takeovers and waiting turns included. A fault sets the clock for calls back ([`stops`]) and excuses nothing else.
+//! rest, takeovers and waiting turns included. A fault sets the clock for calls back ([`stops`]) and excuses nothing else. An owner that
+//! had the turn when it was stopped has a lease to find out; an heir that claims the turn later may not complete it at all.
 //!
 //! Deliberately absent: how fast a running turn is over, and how it ends (`CancelAnywhere`).
 
@@ -65,9 +66,10 @@ fn called_again<'a>(view: &View<'a>, stop: &Stop<'_, 'a>) -> Option<Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Bounds, ClientEvent, FaultStep, Outcome, RunEvent, Status, What};
+    use crate::history::{Bounds, ClientEvent, FaultStep, Outcome, RunEvent, Status, TailEnd, What};
     use crate::judge::testing::{
-        Play, accepted, began, call_ends, call_starts, cancelled, fault, posted, takeover, thread_row, turn_row,
+        Play, accepted, aimed, began, call_ends, call_starts, cancelled, closed, fault, observed, posted, takeover,
+        thread_row, turn_row,
     };
 
     const NAME: &str = "StopOutlivesOwner";
@@ -101,10 +103,87 @@ mod tests {
         stopped(1_210, 2_000, "client_gone").keeps(NAME);
     }
 
+    /// As [`stopped`], but the owner dies at `death_ms` by `name`, and its last token comes right before the stop.
+    fn stopped_and_killed(stop_ms: u64, death_ms: u64, name: &str, cause: &str) -> Play {
+        let mut play = stopped(stop_ms, 1_230, cause);
+        for (ms, step) in [(40, aimed()), (41, observed()), (1_300, FaultStep::Healed)] {
+            let old = fault(1, "kill", "pod-1", step.clone());
+            play.without(|what| *what == old)
+                .put(ms.max(ms - 40 + death_ms), fault(1, name, "pod-1", step));
+        }
+        play.move_to(death_ms + 2, &closed(1, TailEnd::Eof));
+        play.move_to(death_ms + 3, &call_ends(1, "pod-1", "client_gone"));
+        play
+    }
+
+    #[test]
+    fn an_heir_that_ends_what_it_took_over_within_a_lease_is_found() {
+        // The death lies a lease before the heir's end, and the stop less than a row's lateness before the claim.
+        for name in ["kill", "terminate", "pause"] {
+            let finding = stopped_and_killed(690, 700, name, "complete").breaks(NAME);
+            assert_eq!(finding.got, "Completed, its answer whole 540 ms after the stop");
+            stopped_and_killed(690, 700, name, "client_gone").keeps(NAME);
+        }
+        // The owner was broken before the stop: a claim whose row is read late may come before the stop.
+        stopped_and_killed(720, 700, "kill", "complete").keeps(NAME);
+        // The claim may be of a turn that waited again.
+        let mut released = stopped_and_killed(690, 700, "terminate", "complete");
+        released.put(1_100, thread_row(30, None, 1, Status::Queued));
+        released.keeps(NAME);
+        let mut released = stopped_and_killed(100, 150, "terminate", "complete");
+        released.put(1_100, thread_row(30, None, 1, Status::Queued));
+        released.breaks(NAME);
+    }
+
+    #[test]
+    fn an_heir_that_finds_the_answer_whole_may_say_so() {
+        let mut play = stopped_and_killed(690, 700, "kill", "complete");
+        play.turn_into(&call_ends(1, "pod-1", "client_gone"), call_ends(1, "pod-1", "complete"));
+        play.without(|what| [call_starts(2, "pod-2"), call_ends(2, "pod-2", "complete")].contains(what));
+        play.keeps(NAME);
+        // A store that was away between the stop and the claim gives the heir the owner's time.
+        let mut play = stopped_and_killed(690, 700, "kill", "complete");
+        play.put(800, fault(2, "stop", "postgres", aimed()))
+            .put(900, fault(2, "stop", "postgres", FaultStep::Healed));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn a_stop_counts_from_the_answer_to_the_post_on() {
+        let unread = |posted_ms: u64, named: bool| {
+            let mut play = takeover();
+            play.put(posted_ms, posted(2, "t-1", "m-2", "key-2"))
+                .put(posted_ms + 1, accepted(2, "turn-2"))
+                .put(posted_ms + 2, cancelled("pod-3", Outcome::Ok(())))
+                .put(1_310, turn_row(110, "turn-2", 2, Status::Queued))
+                .put(1_320, turn_row(111, "turn-2", 3, Status::InProgress))
+                .put(4_000, turn_row(112, "turn-2", 3, Status::Completed));
+            if named {
+                play.change(named_turn_2);
+            }
+            play
+        };
+        assert_eq!(
+            unread(1_300, false).breaks(NAME).subject,
+            "turn turn-2, cancelled on pod-3"
+        );
+        // The turn before it was not over as it was posted: the stop may be for that.
+        unread(1_215, false).keeps(NAME);
+        unread(1_215, true).breaks(NAME);
+        // No answer to the post, no turn that anybody knows of.
+        let mut play = unread(1_300, true);
+        play.move_to(1_305, &accepted(2, "turn-2"));
+        play.keeps(NAME);
+        let mut heeded = unread(1_300, true);
+        heeded.turn_into(
+            &turn_row(112, "turn-2", 3, Status::Completed),
+            turn_row(112, "turn-2", 3, Status::Cancelled),
+        );
+        heeded.keeps(NAME);
+    }
+
     #[test]
     fn an_heir_that_runs_on_is_found() {
-        // The owner is killed 10 ms after the stop: it had a lease from then on.
-        stopped(30, 1_041, "complete").keeps(NAME);
         let finding = stopped(30, 1_230, "complete").breaks(NAME);
         assert_eq!(finding.subject, "turn turn-1, cancelled on pod-3");
         assert_eq!(finding.got, "Completed, its answer whole 1200 ms after the stop");
@@ -150,7 +229,7 @@ mod tests {
         // A death sets the clock back, and the heir has to know of the stop.
         play.move_to(3_400, &call_starts(3, "pod-3"));
         play.breaks(NAME);
-        play.put(1_500, fault(2, "kill", "pod-2", crate::judge::testing::aimed()));
+        play.put(1_500, fault(2, "kill", "pod-2", aimed()));
         play.keeps(NAME);
         play.move_to(3_700, &call_starts(3, "pod-3"));
         play.breaks(NAME);
@@ -173,6 +252,16 @@ mod tests {
         play.keeps(NAME);
     }
 
+    /// The stop, of turn-2 by name.
+    fn named_turn_2(what: &What) -> Option<What> {
+        let mut named = what.clone();
+        let What::Client(ClientEvent::Cancelled { turn, .. }) = &mut named else {
+            return None;
+        };
+        *turn = Some("turn-2".into());
+        Some(named)
+    }
+
     #[test]
     fn a_stop_is_for_the_turn_that_it_names_or_for_the_one_that_runs() {
         let mut play = takeover();
@@ -183,15 +272,7 @@ mod tests {
             .put(1_320, turn_row(111, "turn-2", 3, Status::InProgress))
             .put(4_000, turn_row(112, "turn-2", 3, Status::Completed));
         play.keeps(NAME);
-        play.change(|what| match what {
-            What::Client(ClientEvent::Cancelled { pod, thread, .. }) => Some(What::Client(ClientEvent::Cancelled {
-                pod: pod.clone(),
-                thread: thread.clone(),
-                turn: Some("turn-2".into()),
-                outcome: Outcome::Ok(()),
-            })),
-            _ => None,
-        });
+        play.change(named_turn_2);
         assert_eq!(play.breaks(NAME).subject, "turn turn-2, cancelled on pod-3");
     }
 
@@ -208,7 +289,7 @@ mod tests {
     #[test]
     fn a_database_that_is_away_sets_the_clock_back() {
         let mut play = stopped(1_225, 2_230, "complete");
-        play.put(1_226, fault(2, "stop", "postgres", crate::judge::testing::aimed()));
+        play.put(1_226, fault(2, "stop", "postgres", aimed()));
         play.keeps(NAME);
         play.put(1_229, fault(2, "stop", "postgres", FaultStep::Healed));
         play.breaks(NAME);

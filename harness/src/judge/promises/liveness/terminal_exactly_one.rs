@@ -1,14 +1,17 @@
 //! Promise 20: a turn ends once, in one way, and everybody is shown the same end.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::history::{Capability, Status};
 use crate::judge::Promise;
-use crate::judge::view::{Breach, Seen, Turn, View, Watcher};
+use crate::judge::view::{At, Breach, Seen, Turn, View, Watcher};
 
 pub(crate) const PROMISE: Promise = Promise {
     number: 20,
     name: "TerminalExactlyOne",
     statement: "each turn gets at most one terminal status in the store, which absorbs every later one; each watcher is shown \
-                at most one finish a turn, with that status",
+                at most one finish a turn, with that status, and no pod ever calls it over with another one; where no row says \
+                how a turn ended, all are shown the end that the first was shown",
     needs: &[],
     clauses: &[],
     has_more: true,
@@ -17,15 +20,102 @@ pub(crate) const PROMISE: Promise = Promise {
 
 fn judge(view: &View<'_>) -> Vec<Breach> {
     let mut breaches: Vec<Breach> = view.turns.iter().filter_map(left_terminal).collect();
+    let first = first_shown(view);
     for watcher in &view.watchers {
-        breaches.extend(
-            watcher
-                .turns
-                .iter()
-                .filter_map(|(turn, seen)| finish(view, watcher, &view.turns[*turn], seen)),
-        );
+        let found = watcher.turns.iter().filter_map(|(turn, seen)| {
+            let otherwise = || shown_otherwise(watcher, &view.turns[*turn], seen, first.get(turn)?);
+            finish(view, watcher, &view.turns[*turn], seen).or_else(otherwise)
+        });
+        breaches.extend(found);
     }
+    breaches.extend(told_otherwise(view, &first));
     breaches
+}
+
+/// An end as a watcher was shown it.
+#[derive(Debug, Clone, Copy)]
+struct Shown<'v, 'a> {
+    at: At,
+    status: Status,
+    watcher: &'v Watcher<'a>,
+}
+
+/// The first end with a status that any watcher was shown of each turn.
+fn first_shown<'v, 'a>(view: &'v View<'a>) -> BTreeMap<usize, Shown<'v, 'a>> {
+    let mut first: BTreeMap<usize, Shown<'v, 'a>> = BTreeMap::new();
+    for watcher in &view.watchers {
+        for (turn, seen) in &watcher.turns {
+            let with_status = seen
+                .finishes
+                .iter()
+                .find_map(|finish| Some((finish.at, finish.status?)));
+            let Some((at, status)) = with_status else { continue };
+            let shown = Shown { at, status, watcher };
+            let known = first.entry(*turn).or_insert(shown);
+            if at < known.at {
+                *known = shown;
+            }
+        }
+    }
+    first
+}
+
+/// A watcher that was shown another end than the first one was, of a turn whose end no row tells.
+fn shown_otherwise(watcher: &Watcher<'_>, turn: &Turn<'_>, seen: &Seen<'_>, first: &Shown<'_, '_>) -> Option<Breach> {
+    if turn.terminal().is_some() {
+        return None;
+    }
+    let mut shown = seen
+        .finishes
+        .iter()
+        .filter_map(|finish| Some((finish.at.n, finish.status?)));
+    let (n, other) = shown.find(|(_, status)| *status != first.status)?;
+    Some(Breach {
+        subject: format!("{}, turn {}", watcher.label(), turn.id),
+        thread: turn.thread,
+        n,
+        expected: format!("a finish as {:?}, as {} was shown", first.status, first.watcher.label()),
+        got: format!("{other:?}"),
+    })
+}
+
+/// Ends that a pod told of a turn, when it was asked, and that are not the turn's. The final readings of a turn whose end a row tells are
+/// held against that row by `LiveDurableAgreement`.
+fn told_otherwise(view: &View<'_>, first: &BTreeMap<usize, Shown<'_, '_>>) -> Vec<Breach> {
+    let by_readings = view.reads.iter().flat_map(|read| {
+        let told = read
+            .answers
+            .iter()
+            .filter_map(|answer| Some((view.answered(answer)?, answer.status?)));
+        told.map(move |(turn, status)| (read.at, turn, status, format!("thread read from {}", read.pod)))
+    });
+    let by_calls = view.statuses.iter();
+    let by_calls = by_calls.map(|read| {
+        (
+            read.at,
+            read.turn,
+            read.status,
+            format!("status read from {}", read.pod),
+        )
+    });
+    let played = view.ending.played.map_or(u64::MAX, |(at, _)| at.n);
+    let mut reported = BTreeSet::new();
+    let found = by_readings.chain(by_calls).filter_map(|(at, place, status, by)| {
+        let turn = &view.turns[place];
+        let row = turn.terminal().map(|row| row.status);
+        let is_judged = status.is_terminal() && (row.is_none() || at.n < played);
+        let end = row.or(first.get(&place).map(|shown| shown.status))?;
+        let subject = format!("{by}, turn {}", turn.id);
+        let is_other = is_judged && status != end && reported.insert(subject.clone());
+        is_other.then(|| Breach {
+            subject,
+            thread: turn.thread,
+            n: at.n,
+            expected: format!("{end:?} for good"),
+            got: format!("{status:?}"),
+        })
+    });
+    found.collect()
 }
 
 fn left_terminal(turn: &Turn<'_>) -> Option<Breach> {

@@ -100,6 +100,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) finishes: Vec<Finish>,
     /// The errors that it was shown.
     pub(crate) errors: Vec<&'a str>,
+    /// When its text was first made another by a whole one that came behind the finish.
+    pub(crate) mended: Option<At>,
     /// A resync led past this turn: its client reads the thread instead.
     pub(crate) passed_over: bool,
 }
@@ -328,8 +330,14 @@ impl<'a> Watcher<'a> {
                 if seen.showings.is_empty() {
                     seen.show(Showing::new(frame.at, None, Anchor::Start));
                 }
+                let has_finished = seen.finishes.iter().any(|finish| finish.resyncs == self.resyncs);
                 if let Some(showing) = seen.showings.last_mut() {
-                    (showing.text, showing.anchor) = (Text::of(frame.at.n, text), Anchor::Start);
+                    let whole = Text::of(frame.at.n, text);
+                    let is_other = || showing.anchor == Anchor::Start && !showing.text.same_as(&whole);
+                    if has_finished && is_other() {
+                        seen.mended.get_or_insert(frame.at);
+                    }
+                    (showing.text, showing.anchor) = (whole, Anchor::Start);
                 }
             }
             (Chunk::Error { message, .. }, Some(turn)) => self.turns.entry(turn).or_default().errors.push(message),
