@@ -23,11 +23,12 @@ impl Cast {
                 Some(&turn.id),
             )
             .await;
+        let named = way.api.cancels_by_turn().then(|| turn.id.clone());
         let (pod, thread) = (pod.clone(), turn.thread.clone());
         self.recorder.record(ClientEvent::Cancelled {
             pod: pod.clone(),
             thread,
-            turn: None,
+            turn: named,
             outcome: outcome.clone(),
         });
         match outcome {

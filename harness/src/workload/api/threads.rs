@@ -54,6 +54,12 @@ impl Api {
         }
     }
 
+    /// True if a cancel names the turn that it is for.
+    pub fn cancels_by_turn(&self) -> bool {
+        let cancel = self.system.description.calls.cancel.as_ref();
+        cancel.is_some_and(|cancel| cancel.request.uses("turn"))
+    }
+
     /// True if a reading is asked for one turn at a time.
     pub fn reads_turn_by_turn(&self) -> bool {
         let read = self.system.description.calls.read.as_ref();
