@@ -40,6 +40,8 @@ pub(super) struct Slot {
     log: Option<PlayedLog>,
     /// Whether each pod is known to reach each part through its link.
     proven: AtomicBool,
+    /// Whether a play has found a broken promise since the pods were started.
+    distrusted: AtomicBool,
 }
 
 /// The database's changes, and what of them belongs to plays that are over.
@@ -95,6 +97,7 @@ impl Slot {
             feed,
             log,
             proven: AtomicBool::default(),
+            distrusted: AtomicBool::default(),
         })
     }
 
@@ -232,6 +235,11 @@ impl Slot {
         self.proven.store(proven, Ordering::Relaxed);
     }
 
+    /// Lets the next healing start every pod anew.
+    pub(super) fn distrust_pods(&self) {
+        self.distrusted.store(true, Ordering::Relaxed);
+    }
+
     /// Moves what the database has committed since the last call into the history.
     pub(super) async fn record_changes(&self, recorder: &Recorder) -> Result<(), DatabaseError> {
         let mut feed = self.feed.lock().await;
@@ -354,9 +362,18 @@ impl Slot {
 
     async fn try_heal(&self) -> Result<(), HealError> {
         self.mend_links().await?;
+        if self.distrusted.load(Ordering::Relaxed) {
+            // Healing starts what is down.
+            let pods = self
+                .cluster
+                .parts()
+                .filter(|part| part.is_pod() && part.address().is_some());
+            try_join_all(pods.map(PartHandle::kill)).await?;
+        }
         for healed in self.cluster.heal().await? {
             tracing::debug!(part = %healed.service, remedy = ?healed.remedy, "healed");
         }
+        self.distrusted.store(false, Ordering::Relaxed);
         Ok(self.find_again().await?)
     }
 

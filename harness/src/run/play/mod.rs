@@ -51,6 +51,10 @@ pub(in crate::run) async fn play(slot: &Arc<Slot>, order: &Order<'_>) -> StoryRe
     let report = try_play(slot, order)
         .await
         .unwrap_or_else(|reason| unplayed(order.story.name, order.design, order.defect, order.seed, reason));
+    if !report.findings.is_empty() {
+        // A pod may be broken for good by then, and the next play must not inherit that.
+        slot.distrust_pods();
+    }
     let again = order.again.clone();
     keep(StoryReport { again, ..report }, order.folder)
 }
