@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 /// A mutant that was played.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Played {
     /// Its name.
     pub(crate) mutant: String,
@@ -77,4 +76,36 @@ pub(crate) fn add(path: &Path, played: &Played) -> anyhow::Result<()> {
     let open = || -> anyhow::Result<File> { Ok(OpenOptions::new().create(true).append(true).open(path)?) };
     let write = || -> anyhow::Result<()> { Ok(open()?.write_all((serde_json::to_string(played)? + "\n").as_bytes())?) };
     write().with_context(|| format!("writing {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_is_read_again_and_a_line_that_is_none_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("played.jsonl");
+        assert_eq!(read(&path).expect("no file, no lines"), []);
+        let killed = Outcome::Killed {
+            story: "s".into(),
+            promise: "P".into(),
+        };
+        let outcomes = [killed, Outcome::NotViable, Outcome::Unclear { why: "w".into() }];
+        let all = outcomes.map(|outcome| Played {
+            mutant: "m".into(),
+            place: "a.rs:1:2".into(),
+            commit: "c".into(),
+            outcome,
+            plays: 3,
+            seconds: 4,
+        });
+        for one in &all {
+            add(&path, one).expect("written");
+        }
+        assert_eq!(read(&path).expect("lines"), all);
+        std::fs::write(&path, "{}\n").expect("written");
+        let refused = format!("{:#}", read(&path).expect_err("no mutant"));
+        assert!(refused.contains("played.jsonl, line 1: missing field"), "{refused}");
+    }
 }
