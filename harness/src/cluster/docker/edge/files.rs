@@ -30,11 +30,11 @@ pub(super) fn read(folder: &Path) -> Result<Files, ClusterError> {
     Ok(files)
 }
 
-/// Lets the files of a defect's folder replace those of the same names.
+/// Lets the files of a folder replace those of the same names. `what` names the folder in a message.
 ///
 /// # Errors
-/// The folder cannot be read, is empty, or has a file that replaces none: by a mistake in its name the defect would do nothing.
-pub(super) fn replace(files: &mut Files, defect: &str, folder: &Path) -> Result<(), ClusterError> {
+/// The folder cannot be read, is empty, or has a file that replaces none: by a mistake in its name it would do nothing.
+pub(super) fn replace(files: &mut Files, what: &str, folder: &Path) -> Result<(), ClusterError> {
     let others = read(folder)?;
     let stray = others.keys().find(|name| !files.contains_key(*name));
     let why = match stray {
@@ -50,7 +50,7 @@ pub(super) fn replace(files: &mut Files, defect: &str, folder: &Path) -> Result<
         }
     };
     Err(ClusterError::Spec {
-        what: format!("the defect {defect}"),
+        what: what.to_owned(),
         why,
     })
 }

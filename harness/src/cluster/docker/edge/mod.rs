@@ -94,7 +94,7 @@ impl Edge {
         let mut files = around.config.map(files::read).transpose()?.unwrap_or_default();
         for defect in around.defects {
             if let Some(folder) = wanted.defects.get(defect) {
-                files::replace(&mut files, defect, folder)?;
+                files::replace(&mut files, &format!("the defect {defect}"), folder)?;
             }
         }
         let impossible = |why| ClusterError::Spec {
@@ -205,7 +205,7 @@ impl Edge {
     /// The description says no `edge.config`, a file replaces none, or the edge does not take them.
     pub async fn lay_over(&self, folder: &Path) -> Result<(), ClusterError> {
         let mut all = self.files.clone();
-        files::replace(&mut all, "another configuration of the edge", folder)?;
+        files::replace(&mut all, "another configuration of the edge (edge.unpinned)", folder)?;
         let changed = all.iter().filter(|(name, bytes)| self.files.get(*name) != Some(*bytes));
         let changed: Vec<(&str, &[u8])> = changed.map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         self.reconfigure(&changed).await
@@ -299,7 +299,15 @@ impl Edge {
         }
         let name = format!("crosspod-{}", Uuid::new_v4().simple());
         watched.insert(format!("{config}/{MARKER}"), marker(&name).into_bytes());
-        self.part.upload(config, &watched).await?;
+        let uploaded = self.part.upload(config, &watched).await;
+        uploaded.map_err(|refused| ClusterError::Spec {
+            what: "edge.config".to_owned(),
+            why: format!(
+                "files cannot be put into {config} of {}: {refused}; name a folder that its container has and that it takes its \
+                 configuration from",
+                self.part.service()
+            ),
+        })?;
         self.taken(&name).await
     }
 
