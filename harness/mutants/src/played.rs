@@ -1,4 +1,4 @@
-//! What became of each mutant that was played, one JSON object a line.
+//! The mutants that were played, each with its outcome, one JSON object a line.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -16,7 +16,7 @@ pub(crate) struct Played {
     pub(crate) place: String,
     /// The commit whose sources were changed.
     pub(crate) commit: String,
-    /// What became of it.
+    /// The mutant's outcome.
     #[serde(flatten)]
     pub(crate) outcome: Outcome,
     /// Plays until then.
@@ -25,7 +25,7 @@ pub(crate) struct Played {
     pub(crate) seconds: u64,
 }
 
-/// What became of a mutant.
+/// The outcome of a mutant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub(crate) enum Outcome {

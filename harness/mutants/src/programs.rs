@@ -97,7 +97,7 @@ pub(crate) fn compiles(tree: &Path, built: &Path) -> anyhow::Result<bool> {
     Ok(output.status.success())
 }
 
-/// What a play of stories needs.
+/// The needs of a play of stories.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plays<'p> {
     /// The binary.

@@ -1,4 +1,4 @@
-//! What a run says of a mutant: the fields of `verdict.json` that decide. Pure.
+//! The report of a run on a mutant: the fields of `verdict.json` that decide. Pure.
 
 use serde::Deserialize;
 
@@ -45,7 +45,7 @@ enum Verdict {
 const START: &str = "cluster_start";
 
 impl Report {
-    /// What the run says of the mutant. Returns `None` if every story passed.
+    /// The outcome of the mutant, by the run. Returns `None` if every story passed.
     pub(crate) fn says(&self) -> Option<Outcome> {
         let broken = self
             .stories

@@ -95,7 +95,7 @@ pub(in crate::run) async fn count_leftovers(cast: &Cast, baseline: &Baseline) {
     }
 }
 
-/// What is left of a play: the least that was counted at any look, for a pod may be at something when it is looked at.
+/// The leftovers of a play: the least that was counted at any look, for a pod may be at something when it is looked at.
 #[derive(Default)]
 struct Left {
     least: Counts,
