@@ -22,7 +22,10 @@ pub(super) struct Slow<'a> {
     pub(super) until_us: u64,
     /// Longest wait among the parts that all pods depend on, in thousandths of the step.
     pub(super) all: u64,
-    /// The same for each pod.
+    /// Sum of the two longest waits among those parts: a pod speaks to a store through the fault proxy, so one
+    /// beat of a pod waits for both.
+    pub(super) behind: u64,
+    /// Longest wait of each pod, in thousandths of the step.
     pub(super) pods: BTreeMap<&'a str, u64>,
 }
 
@@ -95,6 +98,7 @@ mod tests {
             from_us,
             until_us,
             all,
+            behind: all,
             pods: BTreeMap::from([("pod-1", pod)]),
         };
         let slow = [step(100, 200, 500, 0), step(300, 400, 0, 1000)];
