@@ -40,7 +40,7 @@ pub struct MatrixReport {
 }
 
 /// A defect and a story that is meant to catch it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// The defect.
     pub defect: String,
@@ -54,6 +54,9 @@ pub struct Row {
     pub caught: u32,
     /// Runs.
     pub runs: u32,
+    /// Runs that are still to be played.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left: u32,
     /// Runs whose findings hold a promise of the catalogue.
     pub named: u32,
     /// Why runs are missing or proved nothing, where they did not.
@@ -81,9 +84,14 @@ pub struct Control {
 }
 
 impl Row {
-    /// True if every run was caught by name.
+    /// True if every run was played, and was caught by name.
     pub fn is_full(&self) -> bool {
-        self.runs > 0 && self.named == self.runs
+        self.left == 0 && self.runs > 0 && self.misses_none()
+    }
+
+    /// True if no run that was played went uncaught.
+    pub fn misses_none(&self) -> bool {
+        self.named == self.runs
     }
 }
 
@@ -94,7 +102,18 @@ impl Control {
     }
 }
 
+/// True for a count that is left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference to a field")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 impl MatrixReport {
+    /// True if every run that was played came out as it should, all of them or the first part.
+    pub fn misses_none(&self) -> bool {
+        self.rows.iter().all(Row::misses_none) && self.control.is_clean()
+    }
+
     /// True if it was not interrupted, every row is full, and the control is clean.
     pub fn is_full(&self) -> bool {
         self.reason.is_none() && !self.rows.is_empty() && self.rows.iter().all(Row::is_full) && self.control.is_clean()
@@ -105,7 +124,11 @@ impl MatrixReport {
 pub fn row_line(row: &Row) -> String {
     let mut line = format!(
         "{} {:<34} {:<30} {:>3}/{:<3} by {}",
-        if row.is_full() { "full" } else { "LESS" },
+        match (row.misses_none(), row.left) {
+            (true, 0) => "full",
+            (true, _) => "part",
+            (false, _) => "LESS",
+        },
         row.defect,
         row.story,
         row.named,
@@ -115,10 +138,13 @@ pub fn row_line(row: &Row) -> String {
     if row.caught != row.named {
         let _ = write!(line, "; {} caught by whatever promise", row.caught);
     }
+    if row.left > 0 {
+        let _ = write!(line, "; {} to be played", row.left);
+    }
     for trouble in &row.troubles {
         let _ = write!(line, "\n     {trouble}");
     }
-    if !row.is_full() {
+    if !row.misses_none() {
         let _ = write!(line, "\n     again {}", row.again);
     }
     line
@@ -216,6 +242,7 @@ mod tests {
             promise: "BoundedTakeover".into(),
             caught: 5,
             runs: 5,
+            left: 0,
             named,
             troubles: vec![],
             again: "cargo crosspod run owner_killed_mid_answer --design log".into(),
@@ -268,6 +295,11 @@ mod tests {
         let again = "\n     again cargo crosspod run owner_killed_mid_answer --design log";
         assert!(row_line(&row(4)).ends_with(again));
         assert!(!row_line(&row(5)).contains("again"));
+        let part = row_line(&Row { left: 54, ..row(5) });
+        assert!(
+            part.starts_with("part ") && part.ends_with("by BoundedTakeover; 54 to be played"),
+            "{part}"
+        );
         let summary = matrix_summary(&report(5, Control::default()));
         assert!(
             summary.ends_with("  again cargo crosspod matrix --design log\n"),

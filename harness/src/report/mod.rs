@@ -10,6 +10,7 @@ mod landing;
 mod matrix;
 mod reproduce;
 mod spread;
+mod tally;
 mod terminal;
 
 pub use document::{NotPlayed, NotSeen, RunReport, SCHEMA, START, StoryReport};
@@ -20,4 +21,5 @@ pub use landing::{Firing, LandingPrecision, Landings, Missed};
 pub use matrix::{Control, MATRIX_SCHEMA, MatrixReport, Row, matrix_summary, row_line, track_record};
 pub use reproduce::{Command, Conditions, VARIABLES};
 pub use spread::Spread;
+pub use tally::{TallyPlay, tally};
 pub use terminal::{by_reason, first_screen, story_line, summary};

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 
 use crate::system::Choice;
 
@@ -114,6 +115,18 @@ impl Command {
     #[must_use]
     pub fn slots(self, slots: u16) -> Self {
         self.with("--slots", Some(slots))
+    }
+
+    /// Draws so many rows of a matrix.
+    #[must_use]
+    pub fn draw(self, rows: Option<usize>) -> Self {
+        self.with("--draw", rows)
+    }
+
+    /// Keeps the plays of a matrix in a file, and goes on from those that it holds.
+    #[must_use]
+    pub fn tally(self, file: Option<&Path>) -> Self {
+        self.with("--tally", file.map(Path::display))
     }
 
     fn with(mut self, option: &str, value: Option<impl ToString>) -> Self {

@@ -1,24 +1,32 @@
-//! The report of an interrupted matrix: the rows so far, and the command that plays the rest.
+//! What is kept of a matrix while it is played: its rows, for the report of an interrupted one, and its plays.
 
 use std::sync::{Mutex, PoisonError};
 
+use super::tally::Tally;
 use crate::cli::progress::Shown;
 use crate::cluster::Progress;
-use crate::report::{self, Conditions, MatrixReport, Row};
+use crate::report::{self, Conditions, MatrixReport, Row, TallyPlay};
 use crate::run::{Matrix, MatrixProgress};
 
-/// Progress of a matrix that also keeps each row as it is done.
+/// Progress of a matrix that also keeps each row as it is done, and each play in a file.
 pub(in crate::cli) struct InterruptedMatrix<'s> {
     shown: &'s Shown,
     rows: Mutex<Vec<Row>>,
+    tally: Option<Tally>,
 }
 
 impl<'s> InterruptedMatrix<'s> {
-    pub(in crate::cli) fn new(shown: &'s Shown) -> Self {
+    pub(super) fn new(shown: &'s Shown, tally: Option<Tally>) -> Self {
         Self {
             shown,
             rows: Mutex::default(),
+            tally,
         }
+    }
+
+    /// Why a play was not kept, if one was not.
+    pub(super) fn refused(&self) -> Option<String> {
+        self.tally.as_ref().and_then(Tally::refused)
     }
 
     /// The report so far of `matrix`. Returns `None` if no defect was done.
@@ -63,6 +71,12 @@ impl Progress for InterruptedMatrix<'_> {
 }
 
 impl MatrixProgress for InterruptedMatrix<'_> {
+    fn played(&self, play: &TallyPlay) {
+        if let Some(tally) = &self.tally {
+            tally.keep(play);
+        }
+    }
+
     fn row(&self, row: &Row) {
         self.shown.line(&report::row_line(row));
         self.rows
@@ -83,14 +97,10 @@ mod tests {
     fn row(defect: &str) -> Row {
         Row {
             defect: defect.into(),
-            design: "log".into(),
-            story: "a".into(),
-            promise: String::new(),
             caught: 2,
             runs: 2,
             named: 2,
-            troubles: Vec::new(),
-            again: String::new(),
+            ..Row::default()
         }
     }
 
@@ -110,6 +120,7 @@ mod tests {
             runs: 2,
             seed: 9,
             slots: 3,
+            ..MatrixOptions::default()
         };
         let system = Arc::new(System::reference());
         let matrix = Matrix::lay_out(options, &[story], system).expect("a matrix");

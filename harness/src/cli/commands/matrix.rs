@@ -1,10 +1,13 @@
 //! `matrix`: plays each defect's stories, and the same stories on the clean pod as control.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use clap::Args as ClapArgs;
 
 use super::interrupted_matrix::InterruptedMatrix;
+use super::tally::Tally;
 use crate::cli::allowed::Allowed;
 use crate::cli::chosen::Chosen;
 use crate::cli::output::{Format, fail, say, say_json};
@@ -34,6 +37,16 @@ pub(in crate::cli) struct Args {
     /// Number of clusters that stand side by side, one defect on each.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=8))]
     slots: u16,
+    /// Play so many rows, drawn by the seed, in place of all. TRACK_RECORD.md is then left as it is.
+    #[arg(long, value_name = "N")]
+    draw: Option<usize>,
+    /// Keep each play in this file, a line each, and go on from those that it holds: the parts of a long matrix add up. It is for one
+    /// state of the pods and the stories.
+    #[arg(long, value_name = "FILE")]
+    tally: Option<PathBuf>,
+    /// Begin no other play after so many minutes; with `--tally` the same command goes on.
+    #[arg(long, value_name = "N")]
+    minutes: Option<u64>,
     #[command(flatten)]
     allowed: Allowed,
     /// How to print the result.
@@ -47,6 +60,15 @@ pub(in crate::cli) async fn matrix(stories: &[Story], args: Args) -> u8 {
         runs: args.runs,
         seed: args.seed.unwrap_or_else(|| rand::random::<u32>().into()),
         slots: args.slots,
+        draw: args.draw,
+        tally: args.tally.clone(),
+        until: args
+            .minutes
+            .map(|minutes| Instant::now() + Duration::from_secs(60 * minutes)),
+    };
+    let (tally, known) = match args.tally.map(Tally::open).transpose() {
+        Ok(opened) => opened.unzip(),
+        Err(e) => return fail(&e),
     };
     let allowed = args.allowed;
     let system = match args.chosen.system(stories) {
@@ -54,11 +76,11 @@ pub(in crate::cli) async fn matrix(stories: &[Story], args: Args) -> u8 {
         Err(e) => return fail(&e),
     };
     let matrix = match Matrix::lay_out(options, stories, system) {
-        Ok(matrix) => matrix,
+        Ok(matrix) => matrix.going_on_from(known.unwrap_or_default()),
         Err(e) => return fail(&e.to_string()),
     };
     let shown = Shown::new();
-    let done = InterruptedMatrix::new(&shown);
+    let done = InterruptedMatrix::new(&shown, tally);
     let ended = staged(
         &allowed,
         &shown,
@@ -77,13 +99,19 @@ pub(in crate::cli) async fn matrix(stories: &[Story], args: Args) -> u8 {
         }
     };
     print(&report, args.format);
+    if let Some(refused) = done.refused() {
+        return fail(&refused);
+    }
     if matrix.is_whole()
         && matrix.is_of_the_reference()
+        && report.reason.is_none()
         && let Err(reason) = keep(&report)
     {
         return fail(&reason);
     }
-    u8::from(!report.is_full())
+    // A part proves what it played.
+    let is_part = report.reason.is_some() && report.misses_none();
+    u8::from(!report.is_full() && !is_part)
 }
 
 /// Prints the rows, and their summary or how far an interrupted matrix came.
@@ -112,6 +140,8 @@ fn keep(report: &MatrixReport) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use crate::cli;
     use crate::report::{Command, Conditions};
     use crate::system::Choice;
@@ -125,6 +155,8 @@ mod tests {
         let defects = ["no-fencing".to_owned(), "claim-strict-cas".to_owned()];
         let command = Command::matrix(&conditions, &Choice::of_design("log"), &defects, 3, 9)
             .slots(4)
+            .draw(Some(10))
+            .tally(Some(Path::new("my plays.jsonl")))
             .to_string();
         let cli::Command::Matrix(args) = cli::tests::parse_as_a_shell_gives_it(&command) else {
             panic!("{command} is no matrix");
@@ -132,6 +164,7 @@ mod tests {
         let hosts: Vec<String> = args.allowed.hosts().names().map(ToString::to_string).collect();
         assert_eq!(args.chosen.choice(), Choice::of_design("log"));
         assert_eq!((args.defects, args.runs), (defects.to_vec(), 3));
+        assert_eq!((args.draw, args.tally), (Some(10), Some("my plays.jsonl".into())));
         assert_eq!(
             (args.seed, args.slots, hosts),
             (Some(9), 4, vec!["192.0.2.7".to_owned()])

@@ -12,4 +12,5 @@ pub(super) mod list;
 pub(super) mod matrix;
 pub(super) mod recheck;
 pub(super) mod run;
+mod tally;
 pub(super) mod up;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Cast;
-use super::turn::Account;
+use super::turn::{Account, Turn};
 use crate::history::{Bound, Capability, Outcome, PodEvent, PodName, Status, ThreadId};
 use crate::plan::Answer;
 use crate::run::stopped::Stopped;
@@ -118,10 +118,19 @@ impl Cast {
             Outcome::Ok(turn) => turn,
             refused => return Err(Stopped::GaveUp(format!("a post was not accepted: {refused:?}"))),
         };
-        let watcher = self.attach(pod, &turn, "to-be-stopped").await?;
+        let stopped = self.stopped_by_a_client(pod, &turn).await;
+        if stopped.is_err() {
+            // The turn must end, though no stop ended it: the judge waits for it.
+            self.provider().open_gate(&turn).await?;
+        }
+        stopped
+    }
+
+    async fn stopped_by_a_client(&mut self, pod: &PodName, turn: &Turn) -> Result<(), Stopped> {
+        let watcher = self.attach(pod, turn, "to-be-stopped").await?;
         watcher.reaches(1).await?;
-        self.cancel(pod, &turn).await?;
-        self.ended_within(&turn, WORK).await?;
+        self.cancel(pod, turn).await?;
+        self.ended_within(turn, WORK).await?;
         Ok(())
     }
 }

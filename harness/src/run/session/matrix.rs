@@ -1,24 +1,28 @@
 //! The matrix: every defect, played with the stories that must catch it, and the clean pod as control.
 //!
-//! Each defect gets a cluster of its own; several clusters stand side by side.
+//! Each defect gets a cluster of its own; several clusters stand side by side. A long matrix is played in parts: each goes on from the
+//! plays that those before have kept.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::FutureExt as _;
+use rand::seq::IndexedRandom as _;
 
 use super::Setting;
 use super::live_run::LiveRun;
 use super::side_by_side::side_by_side;
 use crate::cluster::Progress;
-use crate::plan::seed_of_repetition;
-use crate::report::{Command, Conditions, Control, MATRIX_SCHEMA, MatrixReport, Row, StoryReport};
+use crate::plan::{rng, seed_of_repetition};
+use crate::report::{Command, Conditions, Control, MATRIX_SCHEMA, MatrixReport, Row, TallyPlay};
 use crate::run::error::{RunError, unknown};
 use crate::run::story::Story;
 use crate::system::{Defect, System};
-use crate::verdict::Verdict;
 
 /// Options of a matrix.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct MatrixOptions {
     /// Defects to try; none tries all.
     pub defects: Vec<String>,
@@ -28,6 +32,12 @@ pub struct MatrixOptions {
     pub seed: u64,
     /// Clusters that stand side by side.
     pub slots: u16,
+    /// Number of rows that the seed draws; all without.
+    pub draw: Option<usize>,
+    /// File that keeps each play.
+    pub tally: Option<PathBuf>,
+    /// Time from which no other play begins.
+    pub until: Option<Instant>,
 }
 
 /// A matrix to be played: defects with the stories that must catch them, and the control's stories.
@@ -36,10 +46,15 @@ pub struct Matrix {
     system: Arc<System>,
     cells: Vec<(Defect, Vec<Story>)>,
     control: Vec<Story>,
+    /// Plays of the parts before.
+    known: Vec<TallyPlay>,
 }
 
 /// Progress while a matrix is played.
 pub trait MatrixProgress: Progress + Sync {
+    /// A play is over.
+    fn played(&self, play: &TallyPlay);
+
     /// A row is done.
     fn row(&self, row: &Row);
 }
@@ -60,7 +75,7 @@ impl Matrix {
             let played = |story: &&Story| story.available(&system).is_ok();
             registry.iter().filter(catches).filter(played).copied().collect()
         };
-        let cells: Vec<_> = system
+        let mut cells: Vec<_> = system
             .defects()
             .iter()
             .filter(is_asked)
@@ -68,6 +83,9 @@ impl Matrix {
             .collect();
         if let Some((defect, _)) = cells.iter().find(|(_, stories)| stories.is_empty()) {
             return Err(RunError::Uncaught(defect.name.clone()));
+        }
+        if let Some(rows) = options.draw {
+            draw(&mut cells, rows, options.seed);
         }
         let is_in = |story: &&Story| {
             cells
@@ -80,7 +98,14 @@ impl Matrix {
             system,
             cells,
             control,
+            known: Vec::new(),
         })
+    }
+
+    /// The same matrix, with the plays of the parts before.
+    #[must_use]
+    pub fn going_on_from(self, known: Vec<TallyPlay>) -> Self {
+        Self { known, ..self }
     }
 
     /// True if it is of this project's own reference pod.
@@ -90,7 +115,7 @@ impl Matrix {
 
     /// True if it holds every defect of the system.
     pub fn is_whole(&self) -> bool {
-        self.options.defects.is_empty()
+        self.options.defects.is_empty() && self.options.draw.is_none()
     }
 
     /// Plays it. A defect whose cluster cannot be had makes its rows say so and stops nothing else.
@@ -116,7 +141,21 @@ impl Matrix {
                 Part::Rows(rows) => report.rows.extend(rows),
             }
         }
+        report.reason = self.cut_off(run.conditions(), &report);
         report
+    }
+
+    /// How far a matrix came whose time is over, and the command for the rest.
+    fn cut_off(&self, conditions: &Conditions, report: &MatrixReport) -> Option<String> {
+        let sum = |of: fn(&Row) -> u32| report.rows.iter().map(of).sum::<u32>();
+        let (done, left) = (sum(|row| row.runs), sum(|row| row.left));
+        let control = report.control.runs;
+        let whole_control = self.control.iter().fold(0, |plays, _| plays + self.options.runs);
+        (self.is_over() && (left > 0 || control < whole_control)).then(|| {
+            let rest = self.command(conditions, &self.options.defects);
+            let all = done + left;
+            format!("the time was over after {done} of {all} plays and {control} of {whole_control} of the control; the rest: {rest}")
+        })
     }
 
     /// The report of a matrix of which these rows are done, and not the control.
@@ -148,34 +187,34 @@ impl Matrix {
         self.command(conditions, &left)
     }
 
-    async fn rows(&self, run: &LiveRun, defect: &Defect, stories: &[Story], progress: &dyn Progress) -> Vec<Row> {
-        let played = self.on_own_cluster(run, Some(&defect.name), stories, progress).await;
+    async fn rows(&self, run: &LiveRun, defect: &Defect, stories: &[Story], progress: &dyn MatrixProgress) -> Vec<Row> {
+        let played = self.on_own_cluster(run, Some(defect), stories, progress).await;
         let row = |story: &Story| {
+            let again = Command::run(
+                run.conditions(),
+                Some(story.name),
+                &self.system.choice,
+                Some(&defect.name),
+                self.options.seed,
+            );
             let mut row = Row {
                 defect: defect.name.clone(),
                 design: self.system.design_name().to_owned(),
                 story: story.name.to_owned(),
                 promise: defect.promises.join(", "),
-                caught: 0,
-                runs: self.options.runs,
-                named: 0,
-                troubles: Vec::new(),
-                again: Command::run(
-                    run.conditions(),
-                    Some(story.name),
-                    &self.system.choice,
-                    Some(&defect.name),
-                    self.options.seed,
-                )
-                .repeat(self.options.runs)
-                .to_string(),
+                left: self.options.runs,
+                again: again.repeat(self.options.runs).to_string(),
+                ..Row::default()
             };
             match &played {
-                Ok(reports) => {
-                    let own = reports.iter().filter(|report| report.story == story.name);
-                    own.for_each(|report| count(&mut row, report, &defect.promises));
+                Ok(plays) => plays
+                    .iter()
+                    .filter(|play| play.story == story.name)
+                    .for_each(|play| row.count(play)),
+                Err(e) => {
+                    (row.runs, row.left) = (self.options.runs, 0);
+                    row.troubles.push(e.to_string());
                 }
-                Err(e) => row.troubles.push(e.to_string()),
             }
             row
         };
@@ -185,13 +224,14 @@ impl Matrix {
     /// The command that plays the named defects as this matrix does, or all of them if none is named.
     fn command(&self, conditions: &Conditions, defects: &[String]) -> Command {
         let MatrixOptions { runs, seed, slots, .. } = &self.options;
-        Command::matrix(conditions, &self.system.choice, defects, *runs, *seed).slots(*slots)
+        let command = Command::matrix(conditions, &self.system.choice, defects, *runs, *seed).slots(*slots);
+        command.draw(self.options.draw).tally(self.options.tally.as_deref())
     }
 
-    async fn control(&self, run: &LiveRun, progress: &dyn Progress) -> Control {
+    async fn control(&self, run: &LiveRun, progress: &dyn MatrixProgress) -> Control {
         let mut control = Control::default();
         match self.on_own_cluster(run, None, &self.control, progress).await {
-            Ok(reports) => reports.iter().for_each(|report| count_clean(&mut control, report)),
+            Ok(plays) => plays.iter().for_each(|play| control.count(play)),
             Err(e) => {
                 control.broken += 1;
                 control.troubles.push(e.to_string());
@@ -200,73 +240,89 @@ impl Matrix {
         control
     }
 
-    /// Plays stories on a cluster with a defect, or a clean one, which is gone when this returns.
+    /// Plays what no part before has played of some stories, on a cluster with a defect or a clean one, which is gone when this
+    /// returns. Returns those plays as well.
     async fn on_own_cluster(
         &self,
         run: &LiveRun,
-        defect: Option<&str>,
+        defect: Option<&Defect>,
         stories: &[Story],
-        progress: &dyn Progress,
-    ) -> Result<Vec<StoryReport>, RunError> {
+        progress: &dyn MatrixProgress,
+    ) -> Result<Vec<TallyPlay>, RunError> {
+        let name = defect.map(|defect| defect.name.as_str());
+        let (mut plays, left) = self.known_and_left(name, stories);
+        if left.is_empty() || self.is_over() {
+            return Ok(plays);
+        }
         let setting = Setting {
             system: self.system.clone(),
-            defect: defect.map(str::to_owned),
+            defect: name.map(str::to_owned),
             filter: None,
             slots: 1,
         };
-        let part = defect.unwrap_or("control");
+        let part = name.unwrap_or("control");
         let session = run.open(&setting, Some(part), progress).await?;
-        let mut played: Vec<StoryReport> = Vec::new();
+        let mut reports = Vec::new();
+        for (n, story) in left {
+            if self.is_over() {
+                break;
+            }
+            progress.step(&format!("{part}: {} ({} of {})", story.name, n + 1, self.options.runs));
+            let report = session.play(story, seed_of_repetition(self.options.seed, n)).await;
+            let play = TallyPlay::of(&report, defect.map_or(&[], |defect| &defect.promises));
+            progress.played(&play);
+            plays.push(play);
+            reports.push(report);
+        }
+        session.report(self.options.seed, reports, &[])?;
+        run.close(session).await?;
+        Ok(plays)
+    }
+
+    /// The plays of some stories with a defect that are known, and those that are left, each with its number from 0.
+    fn known_and_left<'s>(
+        &self,
+        defect: Option<&str>,
+        stories: &'s [Story],
+    ) -> (Vec<TallyPlay>, Vec<(u32, &'s Story)>) {
+        let (mut known, mut left) = (Vec::new(), Vec::new());
         for n in 0..self.options.runs {
+            let seed = seed_of_repetition(self.options.seed, n);
             for story in stories {
-                progress.step(&format!("{part}: {} ({} of {})", story.name, n + 1, self.options.runs));
-                played.push(session.play(story, seed_of_repetition(self.options.seed, n)).await);
+                let is_this = |play: &&TallyPlay| play.is_of(self.system.design_name(), defect, story.name, seed);
+                match self.known.iter().find(is_this) {
+                    Some(play) => known.push(play.clone()),
+                    None => left.push((n, story)),
+                }
             }
         }
-        let report = session.report(self.options.seed, played, &[])?;
-        run.close(session).await?;
-        Ok(report.stories)
+        (known, left)
     }
+
+    fn is_over(&self) -> bool {
+        self.options.until.is_some_and(|until| Instant::now() >= until)
+    }
+}
+
+/// Leaves so many rows, drawn by a seed, in the order in which they were.
+fn draw(cells: &mut Vec<(Defect, Vec<Story>)>, rows: usize, seed: u64) {
+    let all: Vec<(usize, usize)> = cells
+        .iter()
+        .enumerate()
+        .flat_map(|(cell, (_, stories))| (0..stories.len()).map(move |story| (cell, story)))
+        .collect();
+    let drawn: BTreeSet<_> = all.sample(&mut rng(seed, "rows of a matrix"), rows).copied().collect();
+    for (cell, (_, stories)) in cells.iter_mut().enumerate() {
+        let mut at = 0..;
+        stories.retain(|_| at.next().is_some_and(|story| drawn.contains(&(cell, story))));
+    }
+    cells.retain(|(_, stories)| !stories.is_empty());
 }
 
 /// The result of the plays on one cluster.
 enum Part {
     Control(Control),
     Rows(Vec<Row>),
-}
-
-fn count(row: &mut Row, report: &StoryReport, promises: &[String]) {
-    let by_name = report
-        .findings
-        .iter()
-        .any(|finding| promises.contains(&finding.promise));
-    let caught = report.verdict == Verdict::Fail;
-    row.caught += u32::from(caught);
-    row.named += u32::from(caught && by_name);
-    if !caught || !by_name {
-        row.troubles.push(trouble(report));
-    }
-}
-
-fn count_clean(control: &mut Control, report: &StoryReport) {
-    control.runs += 1;
-    control.findings += u32::try_from(report.findings.len()).unwrap_or(u32::MAX);
-    control.inconclusive += u32::from(report.verdict == Verdict::Inconclusive);
-    control.broken += u32::from(report.verdict == Verdict::Broken);
-    if report.verdict != Verdict::Pass {
-        control.troubles.push(trouble(report));
-    }
-}
-
-/// Why a run was not what it should be, in a line.
-fn trouble(report: &StoryReport) -> String {
-    let mut promises: Vec<&str> = report.findings.iter().map(|finding| finding.promise.as_str()).collect();
-    promises.dedup();
-    let why = report.reason.clone().unwrap_or_else(|| promises.join(", "));
-    format!(
-        "{} seed {}: {:?}: {why} ({}); again: {}",
-        report.story, report.seed, report.verdict, report.artefacts, report.again
-    )
 }
 
 #[cfg(test)]
@@ -291,20 +347,17 @@ mod tests {
             runs: 5,
             seed: 1,
             slots: 1,
+            ..MatrixOptions::default()
         }
     }
 
     fn row(defect: &str) -> Row {
         Row {
             defect: defect.into(),
-            design: "log".into(),
-            story: "a".into(),
-            promise: String::new(),
             caught: 5,
             runs: 5,
             named: 5,
-            troubles: Vec::new(),
-            again: String::new(),
+            ..Row::default()
         }
     }
 
@@ -354,5 +407,102 @@ mod tests {
             uncaught,
             "no story that the system can play is meant to catch blank-terminal"
         );
+    }
+
+    #[test]
+    fn a_seed_draws_rows_of_all_that_there_are() {
+        let registry = [
+            story("a", &["claim-strict-cas", "no-fencing"]),
+            story("b", &["claim-strict-cas"]),
+            story("c", &["no-fencing"]),
+        ];
+        let drawn = |rows, seed| {
+            let options = MatrixOptions {
+                draw: Some(rows),
+                seed,
+                ..options(&["claim-strict-cas", "no-fencing"])
+            };
+            let matrix = Matrix::lay_out(options, &registry, Arc::new(System::reference())).expect("a matrix");
+            assert!(!matrix.is_whole());
+            let row = |(defect, stories): &(Defect, Vec<Story>)| {
+                let names = stories.iter().map(|story| (defect.name.clone(), story.name));
+                names.collect::<Vec<_>>()
+            };
+            matrix.cells.iter().flat_map(row).collect::<Vec<_>>()
+        };
+        let all = drawn(9, 1);
+        assert_eq!(all.len(), 4);
+        assert_eq!(drawn(2, 1), drawn(2, 1));
+        let some: BTreeSet<_> = (0..40).flat_map(|seed| drawn(1, seed)).collect();
+        assert_eq!(some, all.into_iter().collect(), "each row is drawn by some seed");
+    }
+
+    #[test]
+    fn a_part_plays_what_the_parts_before_have_not() {
+        let registry = [story("a", &["no-fencing"]), story("b", &["no-fencing"])];
+        let system = Arc::new(System::reference());
+        let known = |story: &str, seed| TallyPlay {
+            design: system.design_name().to_owned(),
+            defect: Some("no-fencing".into()),
+            story: story.into(),
+            seed,
+            verdict: crate::verdict::Verdict::Fail,
+            findings: 1,
+            named: true,
+            trouble: None,
+        };
+        // The seeds of five runs from 1 on; 6 belongs to a longer matrix.
+        let before = vec![known("a", 1), known("b", 3), known("a", 6)];
+        let matrix = Matrix::lay_out(options(&["no-fencing"]), &registry, system.clone());
+        let matrix = matrix.expect("a matrix").going_on_from(before.clone());
+        let (counted, left) = matrix.known_and_left(Some("no-fencing"), &registry);
+        assert_eq!(counted, before[..2]);
+        let left: Vec<_> = left.iter().map(|(n, story)| (*n, story.name)).collect();
+        let expected = [
+            (0, "b"),
+            (1, "a"),
+            (1, "b"),
+            (2, "a"),
+            (3, "a"),
+            (3, "b"),
+            (4, "a"),
+            (4, "b"),
+        ];
+        assert_eq!(left, expected);
+        assert_eq!(
+            matrix.known_and_left(None, &registry).1.len(),
+            10,
+            "the control has plays of its own"
+        );
+    }
+
+    #[test]
+    fn a_matrix_whose_time_is_over_says_how_far_it_came_and_how_it_goes_on() {
+        let registry = [story("a", &["no-fencing"])];
+        let of = |until| {
+            let options = MatrixOptions {
+                until,
+                tally: Some("plays.jsonl".into()),
+                ..options(&["no-fencing"])
+            };
+            let matrix = Matrix::lay_out(options, &registry, Arc::new(System::reference())).expect("a matrix");
+            let mut rows = vec![Row {
+                runs: 2,
+                left: 3,
+                named: 2,
+                ..row("no-fencing")
+            }];
+            let part = matrix.report(&Conditions::default(), rows.clone());
+            (rows[0].runs, rows[0].left) = (5, 0);
+            let mut whole = matrix.report(&Conditions::default(), rows);
+            whole.control.runs = 5;
+            [part, whole].map(|report| matrix.cut_off(&Conditions::default(), &report))
+        };
+        assert_eq!(of(None), [None, None]);
+        let [part, whole] = of(Some(Instant::now()));
+        let rest =
+            "cargo crosspod matrix --design log --defect no-fencing --runs 5 --seed 1 --slots 1 --tally plays.jsonl";
+        let words = format!("the time was over after 2 of 5 plays and 0 of 5 of the control; the rest: {rest}");
+        assert_eq!((part, whole), (Some(words), None));
     }
 }
