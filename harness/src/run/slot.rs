@@ -240,6 +240,12 @@ impl Slot {
         self.distrusted.store(true, Ordering::Relaxed);
     }
 
+    /// True if a line names a thread or a turn of an earlier play.
+    pub(super) async fn tells_of_an_earlier_play(&self, line: &str) -> bool {
+        let feed = self.feed.lock().await;
+        feed.over.iter().any(|name| is_named_in(line, name))
+    }
+
     /// Moves what the database has committed since the last call into the history.
     pub(super) async fn record_changes(&self, recorder: &Recorder) -> Result<(), DatabaseError> {
         let mut feed = self.feed.lock().await;
@@ -460,6 +466,15 @@ impl Feed {
     }
 }
 
+/// True if an id stands in a line as a word of its own: a short one may also be a part of something else.
+fn is_named_in(line: &str, id: &str) -> bool {
+    let is_apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+    line.match_indices(id).any(|(at, _)| {
+        let (before, behind) = (&line[..at], &line[at + id.len()..]);
+        is_apart(before.chars().next_back()) && is_apart(behind.chars().next())
+    })
+}
+
 /// The ids of the thread, turn or feedback that a row is about.
 fn names(row: &Row) -> Vec<String> {
     match row {
@@ -468,5 +483,22 @@ fn names(row: &Row) -> Vec<String> {
         Row::Part { turn, .. } | Row::PartGone { turn, .. } | Row::TurnGone { turn } => vec![turn.to_string()],
         Row::Feedback { item } | Row::FeedbackGone { item } => vec![item.to_string()],
         Row::Unread { .. } => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_named_in;
+
+    #[test]
+    fn an_id_is_named_by_a_word_of_its_own() {
+        assert!(is_named_in(
+            r#"{"run_id":"8836af29-9bf9","event":"failed"}"#,
+            "8836af29-9bf9"
+        ));
+        assert!(is_named_in("17 failed, and so did 117", "17"));
+        for line in ["117 ms", "run17", "17th", ""] {
+            assert!(!is_named_in(line, "17"), "{line}");
+        }
     }
 }

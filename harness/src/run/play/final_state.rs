@@ -180,7 +180,8 @@ async fn count(slot: &Slot, scrapes: &BTreeMap<PodName, Scrape>) -> Counts {
     counts
 }
 
-/// Tells the lines that the pods have logged since the play began and that a healthy pod does not write.
+/// Tells the lines that the pods have logged since the play began and that a healthy pod does not write. A line about a turn of an
+/// earlier play is none of this one's.
 ///
 /// # Errors
 /// The engine does not tell.
@@ -196,7 +197,7 @@ pub(in crate::run) async fn record_complaints(cast: &Cast, baseline: &Baseline) 
             .map_err(|e| e.to_string())?;
         // Half a line says nothing: what is still being written, or was when the pod was killed.
         for line in lines.into_iter().filter(|line| line.is_whole) {
-            if complaint.finds(&line.text) {
+            if complaint.finds(&line.text) && !cast.slot.tells_of_an_earlier_play(&line.text).await {
                 cast.recorder.record(PodEvent::LogLine {
                     pod: pod.clone(),
                     level: level(&line.text).to_owned(),
