@@ -34,7 +34,11 @@ pub fn judge(history: &History) -> Judgement {
     let evidence = evidence(&view);
     let known: Vec<Known<'_>> = view.expected_failures.iter().map(Known::of).collect();
     let is_expected = |finding: &Finding| known.iter().any(|known| known.holds(finding));
-    let (expected, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_expected);
+    let (mut expected, findings): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_expected);
+    // A known bug explains a breach as well as starvation does.
+    let (known_too, starved): (Vec<_>, Vec<_>) = starved.into_iter().partition(is_expected);
+    expected.extend(known_too);
+    expected.sort_by_key(|finding| finding.event);
     let (verdict, reason) = verdict(
         &view,
         history.cut_off.as_deref(),
@@ -304,7 +308,9 @@ fn evidence(view: &View<'_>) -> Vec<EvidenceMark> {
 mod tests {
     use super::*;
     use crate::history::{Capability, RunEvent, Status, What};
-    use crate::judge::testing::{Play, began, delta, finish, is_frame_of, part, takeover, token};
+    use crate::judge::testing::{
+        FRIENDLY, Play, began, delta, finish, is_frame_of, part, starved, taken_from_a_live_owner, takeover, token,
+    };
 
     #[test]
     fn the_good_run_passes_with_every_promise_judged() {
@@ -313,6 +319,22 @@ mod tests {
         assert_eq!(judgement.not_applicable, vec![]);
         assert_eq!(judgement.judged_in_part, vec![]);
         assert!(judgement.evidence.iter().all(|mark| mark.reached));
+    }
+
+    #[test]
+    fn a_known_bug_is_no_less_known_while_somebody_waits_for_a_processor() {
+        let mut play = taken_from_a_live_owner(FRIENDLY);
+        play.put(230, starved(&[("pod-1", 188)]));
+        let unclear = play.judged();
+        assert_eq!(unclear.verdict, Verdict::Inconclusive);
+        let mut broken: Vec<&str> = unclear.starved.iter().map(|finding| finding.promise.as_str()).collect();
+        broken.dedup();
+        let judgement = play.expect_failures(&broken).judged();
+        assert_eq!(judgement.verdict, Verdict::Pass, "{judgement:#?}");
+        assert_eq!(
+            (judgement.expected, judgement.starved),
+            (unclear.starved.clone(), vec![])
+        );
     }
 
     #[test]
