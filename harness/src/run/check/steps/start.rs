@@ -67,6 +67,8 @@ pub(in crate::run) fn not_up(error: &RunError, told: &[String], system: &System,
         RunError::Cluster(ClusterError::Died { service, .. }) if is_pod(service) => {
             Line::bad(error.to_string()).at(places.of("pods.variables"))
         }
+        // A setting that is impossible is often named by its path in the description.
+        RunError::Cluster(ClusterError::Spec { what, .. }) => Line::bad(error.to_string()).at(places.of(what)),
         RunError::Database(_) => Line::bad(error.to_string()).at(places.of("rows")),
         _ => Line::bad(error.to_string()),
     };
