@@ -10,11 +10,14 @@ use futures_util::StreamExt;
 
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::log_records::{LogLine, Records, Window, comparable};
+use crate::cluster::docker::engine::same_lines::each_once;
 use crate::cluster::linux::command::last_lines;
 use crate::cluster::part::error::ClusterError;
 
-/// Number of lines of a log that an error quotes.
+/// Number of different lines of a log that an error quotes.
 const QUOTED_LINES: usize = 8;
+/// Number of lines at the end of a log that an error tells of.
+const TOLD_LINES: usize = 64;
 
 /// Number of records at the end of a log that are read first to find a place in it: most plays write fewer.
 const FIRST_LOOK_RECORDS: usize = 64;
@@ -125,12 +128,12 @@ fn newest_whole(lines: Vec<LogLine>) -> Vec<LogLine> {
     lines.into_iter().rfind(|line| line.is_whole).into_iter().collect()
 }
 
-/// The last lines of a container's log, for an error's message; empty if they cannot be read.
+/// The last lines of a container's log, each once, for an error's message; empty if they cannot be read.
 pub(in crate::cluster) async fn tail(engine: &Engine, container: &str) -> String {
-    let lines = newest(engine, container, QUOTED_LINES).await.unwrap_or_default();
-    let lines = lines.into_iter().rev().take(QUOTED_LINES).rev();
-    let text: Vec<String> = lines.map(|line| line.text).collect();
-    last_lines(&text.join("\n"))
+    let lines = newest(engine, container, TOLD_LINES).await.unwrap_or_default();
+    let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+    let lines = each_once(&lines[lines.len().saturating_sub(TOLD_LINES)..]);
+    last_lines(&lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n"))
 }
 
 /// Reads the newest records of a container's log, or all of them.
@@ -256,5 +259,20 @@ mod tests {
             assert!(texts == expected, "{from:?}: {} lines", texts.len());
         }
         assert!(tail(&engine, "c").await.ends_with("{\nlast"));
+    }
+
+    #[tokio::test]
+    async fn an_error_quotes_what_came_before_a_line_that_came_often() {
+        let fake = FakeEngine::answering(|_| {
+            let often = (2..60).map(|n| framed(&format!("{} again\n", time_of(n))));
+            std::iter::once(framed(&format!("{} first\n", time_of(1))))
+                .chain(often)
+                .flatten()
+                .collect()
+        });
+        assert_eq!(
+            tail(&fake.connect().await, "c").await,
+            "first\n[58 of the last 59 lines] again"
+        );
     }
 }
