@@ -5,10 +5,11 @@ use std::time::SystemTime;
 
 use bollard::Docker;
 use bollard::container::LogOutput;
-use bollard::query_parameters::LogsOptionsBuilder;
+use bollard::query_parameters::{ListContainersOptions, LogsOptionsBuilder};
 use futures_util::StreamExt;
 
 use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::engine::labels;
 use crate::cluster::docker::engine::log_records::{LogLine, Records, Window, comparable};
 use crate::cluster::docker::engine::same_lines::each_once;
 use crate::cluster::linux::command::last_lines;
@@ -134,6 +135,32 @@ pub(in crate::cluster) async fn tail(engine: &Engine, container: &str) -> String
     let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
     let lines = each_once(&lines[lines.len().saturating_sub(TOLD_LINES)..]);
     last_lines(&lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n"))
+}
+
+/// The whole logs of a project's containers, by their services. Returns none for a container that has written nothing.
+///
+/// # Errors
+/// The engine does not answer.
+pub async fn project_logs(engine: &Engine, project: &str) -> Result<Vec<(String, Vec<LogLine>)>, ClusterError> {
+    let options = ListContainersOptions {
+        all: true,
+        filters: Some(labels::of_project(project)),
+        ..Default::default()
+    };
+    let listed = engine.docker().list_containers(Some(options)).await;
+    let listed = listed.map_err(ClusterError::engine(format!("listing the containers of {project}")))?;
+    let mut logs = Vec::new();
+    for container in listed {
+        let service = container.labels.and_then(|mut labels| labels.remove(labels::SERVICE));
+        let (Some(service), Some(id)) = (service, container.id) else {
+            continue;
+        };
+        let lines = read(engine, &[id.into()], &From::Beginning).await?;
+        if !lines.is_empty() {
+            logs.push((service, lines));
+        }
+    }
+    Ok(logs)
 }
 
 /// Reads the newest records of a container's log, or all of them.
@@ -274,5 +301,26 @@ mod tests {
             tail(&fake.connect().await, "c").await,
             "first\n[58 of the last 59 lines] again"
         );
+    }
+
+    #[tokio::test]
+    async fn the_logs_of_a_project_are_those_of_its_services_that_have_written() {
+        let fake = FakeEngine::answering(|path| match path {
+            path if path.contains("/containers/json") => {
+                let container =
+                    |id: &str, service: &str| serde_json::json!({ "Id": id, "Labels": { labels::SERVICE: service } });
+                serde_json::json!([container("a", "edge"), container("b", "silent"), { "Id": "c" }])
+                    .to_string()
+                    .into_bytes()
+            }
+            path if path.contains("/containers/a/") => framed(&format!("{} up\n", time_of(1))),
+            path if path.contains("/containers/b/") => Vec::new(),
+            other => panic!("nobody asks for {other}"),
+        });
+        let logs = project_logs(&fake.connect().await, "p").await.expect("it answers");
+        let texts = logs
+            .iter()
+            .map(|(service, lines)| (service.as_str(), lines[0].text.as_str()));
+        assert_eq!(texts.collect::<Vec<_>>(), [("edge", "up")]);
     }
 }

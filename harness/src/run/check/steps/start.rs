@@ -45,8 +45,8 @@ pub(in crate::run) fn not_up(error: &RunError, told: &[String], system: &System,
             section.push(Line::ok(text.1));
         }
     }
-    let line = match error {
-        RunError::Cluster(ClusterError::NotReady {
+    let line = match error.of_the_cluster() {
+        Some(ClusterError::NotReady {
             service, awaited, last, ..
         }) if is_pod(service) => {
             let is_ready = pods.ready.as_ref().is_some_and(|path| awaited.contains(path.as_str()));
@@ -63,13 +63,13 @@ pub(in crate::run) fn not_up(error: &RunError, told: &[String], system: &System,
             }
             line
         }
-        RunError::Cluster(ClusterError::Loopback { .. }) => Line::bad(error.to_string()).at(places.of("pods.port")),
-        RunError::Cluster(ClusterError::Died { service, .. }) if is_pod(service) => {
+        Some(ClusterError::Loopback { .. }) => Line::bad(error.to_string()).at(places.of("pods.port")),
+        Some(ClusterError::Died { service, .. }) if is_pod(service) => {
             Line::bad(error.to_string()).at(places.of("pods.variables"))
         }
         // A setting that is impossible is often named by its path in the description.
-        RunError::Cluster(ClusterError::Spec { what, .. }) => Line::bad(error.to_string()).at(places.of(what)),
-        RunError::Database(_) => Line::bad(error.to_string()).at(places.of("rows")),
+        Some(ClusterError::Spec { what, .. }) => Line::bad(error.to_string()).at(places.of(what)),
+        None if matches!(error, RunError::Database(_)) => Line::bad(error.to_string()).at(places.of("rows")),
         _ => Line::bad(error.to_string()),
     };
     section.push(line);
