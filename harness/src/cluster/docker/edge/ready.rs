@@ -12,6 +12,7 @@ use crate::cluster::docker::edge::api::Servers;
 use crate::cluster::docker::edge::ask::{Answer, Question};
 use crate::cluster::docker::edge::{Edge, api};
 use crate::cluster::edge_wanted::WantedEntry;
+use crate::cluster::part::awaited::Awaited;
 use crate::cluster::part::error::ClusterError;
 use crate::system::parts::Affinity;
 
@@ -33,7 +34,12 @@ impl Edge {
     /// # Errors
     /// [`ClusterError::NotReady`] with the entry, its last answer and what the edge knows of it; early for an entry at whose port nothing
     /// listens while another one answers.
-    pub(in crate::cluster) async fn entries_ready(&self, pods: &[String], bound: Duration) -> Result<(), ClusterError> {
+    pub(in crate::cluster) async fn entries_ready(
+        &self,
+        pods: &[String],
+        bound: Duration,
+        awaited: &Awaited,
+    ) -> Result<(), ClusterError> {
         let servers = self.servers().await;
         let whole = || self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         if servers.is_some() && *whole() == servers {
@@ -42,7 +48,10 @@ impl Edge {
         }
         let entries = self.wanted.entries.iter();
         let answering = OnceLock::new();
-        let ready = entries.map(|(name, entry)| self.entry_ready((name, entry), pods, bound, &answering));
+        let ready = entries.map(|(name, entry)| {
+            let ready = self.entry_ready((name, entry), pods, bound, &answering);
+            awaited.during(format!("the entry {name} of {}", self.part.service()), ready)
+        });
         let ready = try_join_all(ready);
         tokio::select! {
             ready = ready => drop(ready?),

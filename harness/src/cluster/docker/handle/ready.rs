@@ -60,6 +60,14 @@ fn listening(part: &PartHandle) -> Option<Vec<SocketAddr>> {
 }
 
 impl PartHandle {
+    /// The part with what is awaited of it until it is ready.
+    pub(in crate::cluster) fn awaited(&self) -> String {
+        match Question::of(self.part()) {
+            Some(question) => format!("{} ({})", self.service(), question.awaited()),
+            None => self.service().to_owned(),
+        }
+    }
+
     /// Ports at which something listens in the part's container for others than itself. Empty if the kernel does not tell, or if the part
     /// is down.
     pub(in crate::cluster) fn open_ports(&self) -> BTreeSet<u16> {

@@ -108,7 +108,14 @@ fn remarks<'t>(told: &'t [String], project: &'t str) -> impl Iterator<Item = &'t
 
 /// True for a line that tells what became of the compose files, not how far a step has got.
 fn is_remark(text: &str) -> bool {
-    let is_progress = ["starting ", "started in ", "ready in ", "building ", "its run "];
+    let is_progress = [
+        "starting ",
+        "started in ",
+        "still awaiting ",
+        "ready in ",
+        "building ",
+        "its run ",
+    ];
     is_progress.iter().all(|begin| !text.starts_with(begin))
 }
 
@@ -159,6 +166,7 @@ mod tests {
         let told = [
             "crosspod-x-0: chat became chat-1, chat-2",
             "crosspod-x-0: starting chat-1, chat-2",
+            "crosspod-x-0: still awaiting chat-1",
             "crosspod-x-0: ready in 3.0s",
             "removing crosspod-y-0: its run is over",
         ];
