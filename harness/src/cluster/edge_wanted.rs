@@ -23,6 +23,8 @@ pub struct WantedEdge {
     pub candidate: Option<WantedCandidate>,
     /// Folders whose files replace those of its configuration, by the defect that is on.
     pub defects: BTreeMap<String, PathBuf>,
+    /// Folder whose files replace those of its configuration while it pins nobody.
+    pub unpinned: Option<PathBuf>,
     /// Path at which any pod answers 2xx.
     pub asked: String,
     /// Path below which clients are pinned. A pod answers there whatever it likes.
@@ -95,6 +97,7 @@ impl WantedEdge {
                 .as_ref()
                 .map(|said| WantedCandidate::of(said, version, system)),
             defects: defects.collect(),
+            unpinned: edge.unpinned.as_ref().map(|folder| system.folder.join(folder)),
             asked: pods.alive.clone(),
             pinned: edge.path.clone(),
             answered_by: pods.answered_by.as_ref().map(|header| header.to_ascii_lowercase()),

@@ -27,6 +27,7 @@ pub use docker::engine::events::{EngineEvent, Events};
 pub use docker::engine::guard::{AllowedHosts, HostName};
 pub use docker::engine::leftovers::{Fate, Leftover, leftovers, remove_leftovers, remove_run};
 pub use docker::engine::log_records::LogLine;
+pub use docker::engine::logs::project_logs;
 pub use docker::engine::removal::{Removed, remove_half_made, remove_project};
 pub use docker::handle::PartHandle;
 pub use docker::handle::files::Written;

@@ -1,5 +1,7 @@
 //! The reasons why a run cannot be carried out.
 
+use std::path::PathBuf;
+
 use crosspod_links::client::ClientError;
 
 use crate::cluster::ClusterError;
@@ -13,6 +15,14 @@ pub enum RunError {
     /// The cluster could not be brought up, reached or removed.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// The cluster did not come up. The logs of its containers are kept, the containers are not.
+    #[error("{why}\n  the whole logs of its containers are in {}", logs.display())]
+    NotUp {
+        /// The reason.
+        why: Box<ClusterError>,
+        /// The folder, with a file for each container.
+        logs: PathBuf,
+    },
     /// A fault of a story could not be healed.
     #[error("healing: {0}")]
     Heal(#[from] HealError),
@@ -26,7 +36,7 @@ pub enum RunError {
     #[error("history {}: {source}", path.display())]
     History {
         /// The file.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// The system's error.
         source: std::io::Error,
     },
@@ -60,6 +70,15 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// The error of the cluster, if it is one.
+    pub(in crate::run) fn of_the_cluster(&self) -> Option<&ClusterError> {
+        match self {
+            Self::Cluster(error) => Some(error),
+            Self::NotUp { why, .. } => Some(why),
+            _ => None,
+        }
+    }
+
     /// The stories that were asked for and that the system cannot play, if that is why there is no run.
     pub fn not_applicable(&self) -> &[NotPlayed] {
         match self {
@@ -100,4 +119,28 @@ pub enum HealError {
     /// A link keeps a fault.
     #[error("the link {0} still has a fault after everything was taken off it")]
     StillFaulty(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cluster_that_did_not_come_up_names_the_folder_of_its_logs() {
+        let why = || ClusterError::Loopback {
+            service: "pod-1".into(),
+            port: 80,
+            after: std::time::Duration::from_secs(8),
+        };
+        let error = RunError::NotUp {
+            why: why().into(),
+            logs: "target/crosspod/r1/cluster_start".into(),
+        };
+        let expected = format!(
+            "{}\n  the whole logs of its containers are in target/crosspod/r1/cluster_start",
+            why()
+        );
+        assert_eq!(error.to_string(), expected);
+        assert!(matches!(error.of_the_cluster(), Some(ClusterError::Loopback { .. })));
+    }
 }

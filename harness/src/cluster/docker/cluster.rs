@@ -13,6 +13,7 @@ use crate::cluster::docker::engine::events::Events;
 use crate::cluster::docker::engine::log_records::LogLine;
 use crate::cluster::docker::engine::removal::{Removed, remove_project};
 use crate::cluster::docker::handle::{PartHandle, ready};
+use crate::cluster::part::awaited::Awaited;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::role::Role;
 use crate::history::PodName;
@@ -193,16 +194,20 @@ impl Cluster {
     }
 
     /// Waits until every entry of the edge leads to every pod.
-    pub(in crate::cluster) async fn entries_ready(&self) -> Result<(), ClusterError> {
+    pub(in crate::cluster) async fn entries_ready(&self, awaited: &Awaited) -> Result<(), ClusterError> {
         let Some(edge) = &self.edge else { return Ok(()) };
         let pods: Vec<String> = self.pods.iter().map(ToString::to_string).collect();
-        edge.entries_ready(&pods, self.ready_bound).await
+        edge.entries_ready(&pods, self.ready_bound, awaited).await
     }
 
     /// Waits until every part is ready. The first part that is late or ends meanwhile ends the wait, even one that was ready:
     /// the others may be waiting for it.
-    pub(in crate::cluster) async fn ready(&self, while_what: &str) -> Result<(), ClusterError> {
-        let ready = try_join_all(self.parts().map(|part| part.ready(while_what, self.ready_bound)));
+    pub(in crate::cluster) async fn ready(&self, while_what: &str, awaited: &Awaited) -> Result<(), ClusterError> {
+        let ready = self.parts().map(|part| {
+            let ready = part.ready(while_what, self.ready_bound);
+            awaited.during(part.awaited(), ready)
+        });
+        let ready = try_join_all(ready);
         let deaths = self.parts().map(|part| Box::pin(ready::await_death(part, while_what)));
         tokio::select! {
             biased;

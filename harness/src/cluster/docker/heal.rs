@@ -4,6 +4,7 @@ use futures_util::future::try_join_all;
 
 use crate::cluster::docker::cluster::Cluster;
 use crate::cluster::docker::handle::PartHandle;
+use crate::cluster::part::awaited::Awaited;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::state::Healed;
 
@@ -30,7 +31,7 @@ impl Cluster {
         if let Some(edge) = self.edge() {
             edge.restore().await?;
         }
-        self.entries_ready().await?;
+        self.entries_ready(&Awaited::default()).await?;
         Ok(healed)
     }
 }

@@ -10,6 +10,7 @@ use crate::cluster::docker::compose::generate::{Generated, generate};
 use crate::cluster::docker::compose::grace::{ShortGrace, short_graces};
 use crate::cluster::docker::compose::resolved::Resolved;
 use crate::cluster::docker::compose::{Compose, THIS_PROJECT};
+use crate::cluster::docker::edge::files;
 use crate::cluster::docker::engine::Engine;
 use crate::cluster::docker::engine::client_settings::hex;
 use crate::cluster::docker::engine::labels;
@@ -76,7 +77,7 @@ impl Source {
     /// Makes the file.
     ///
     /// # Errors
-    /// All that cannot be brought up, each with what to change.
+    /// All that cannot be brought up, each with what to change; or a folder of files for the edge that do not fit its configuration.
     pub(in crate::cluster) fn topology(
         &self,
         engine: &Engine,
@@ -103,6 +104,10 @@ impl Source {
         let mut frame = frame;
         frame.labels.insert(labels::FILE.to_owned(), hash.clone());
         let mut generated = make(&frame)?;
+        if let Some(wanted) = &spec.system.edge {
+            // Looked at before anything is started. The edge's handle reads the files that it uses by itself.
+            files::configured(wanted, generated.edge_config.as_deref(), &spec.defects)?;
+        }
         name_project(&mut generated.file, &spec.project());
         Ok(Topology {
             short_graces: short_graces(&self.resolved, &system),

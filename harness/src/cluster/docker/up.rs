@@ -20,6 +20,7 @@ use crate::cluster::docker::topology::{Source, Topology};
 use crate::cluster::lock::cache::Cache;
 use crate::cluster::lock::check_out::{check_out, forget_check_out};
 use crate::cluster::lock::written::WrittenFile;
+use crate::cluster::part::awaited::Awaited;
 use crate::cluster::part::error::ClusterError;
 use crate::cluster::part::progress::Progress;
 use crate::cluster::part::role::{Part, Role};
@@ -66,7 +67,9 @@ impl Cluster {
         let mut cluster = cluster.ok_or_else(|| no_cluster(&project))?;
         progress.step(&format!("{project}: started in {started:.1?}, awaiting readiness"));
         cluster.adopt(spec, &topology, &claim)?;
-        cluster.boot_deaths = cluster.boot(progress).await?;
+        let awaited = Awaited::default();
+        let booted = Box::pin(cluster.boot(progress, &awaited));
+        cluster.boot_deaths = awaited.told(&project, progress, booted).await?;
         progress.step(&format!("{project}: ready in {:.1?}", began.elapsed()));
         Ok(cluster)
     }
@@ -83,7 +86,9 @@ impl Cluster {
         let begun = begun.ok_or_else(|| no_cluster(&project))?;
         let names: Vec<&str> = begun.pods.iter().map(PodName::as_str).collect();
         progress.step(&format!("{project}: {} boots before the other pods", names.join(", ")));
-        begun.ready("while it booted alone").await
+        let awaited = Awaited::default();
+        let ready = Box::pin(begun.ready("while it booted alone", &awaited));
+        awaited.told(&project, progress, ready).await
     }
 
     /// Finds a kept cluster that is up, and checks it out for this process. Returns `None` if another process uses it, or if
@@ -176,23 +181,24 @@ impl Cluster {
     }
 
     /// Waits until every part is ready for the first time, and every entry of the edge leads to the pods.
-    async fn boot(&self, progress: &dyn Progress) -> Result<Vec<BootDeath>, ClusterError> {
-        let deaths = self.boot_parts(progress).await?;
+    async fn boot(&self, progress: &dyn Progress, awaited: &Awaited) -> Result<Vec<BootDeath>, ClusterError> {
+        let deaths = self.boot_parts(progress, awaited).await?;
         if let Some(edge) = &self.edge {
             // Not before: an edge that has just taken over a configuration counts every pod as sound, and one that has looked while they
             // booted looks again only after a while.
-            edge.install().await?;
+            let what = format!("{} to take over its configuration", edge.part().service());
+            awaited.during(what, edge.install()).await?;
         }
-        self.entries_ready().await?;
+        self.entries_ready(awaited).await?;
         Ok(deaths)
     }
 
     /// Waits until every part is ready for the first time. A pod that ends instead is started once more, after the others have
     /// started: if it fails alone too, the set-up is wrong.
-    async fn boot_parts(&self, progress: &dyn Progress) -> Result<Vec<BootDeath>, ClusterError> {
+    async fn boot_parts(&self, progress: &dyn Progress, awaited: &Awaited) -> Result<Vec<BootDeath>, ClusterError> {
         let mut deaths: Vec<BootDeath> = Vec::new();
         loop {
-            let died = match self.ready("at boot").await {
+            let died = match self.ready("at boot", awaited).await {
                 Ok(()) => return Ok(deaths),
                 Err(error) => error,
             };

@@ -265,23 +265,21 @@ pub enum ClusterError {
     },
 }
 
-/// The last lines of a part's log, and a command that shows more.
+/// The last lines of a part's log, and a command that shows more if it outlives the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
     /// The last lines of its log.
     pub log: String,
-    /// A command that shows more.
-    pub look: String,
+    /// A command that shows more. `None` if the container is removed with the run that names it.
+    pub look: Option<String>,
 }
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "; look further with `{}` while it is there{}",
-            self.look,
-            quoted(&self.log)
-        )
+        if let Some(look) = &self.look {
+            write!(f, "; look further with `{look}`")?;
+        }
+        f.write_str(&quoted(&self.log))
     }
 }
 
@@ -332,27 +330,27 @@ mod tests {
 
     #[test]
     fn a_crash_names_the_part_the_code_the_log_and_the_next_command() {
-        let error = ClusterError::Died {
-            service: "pod-2".into(),
-            while_what: "at boot".into(),
-            exit_code: 1,
-            after: Duration::from_millis(420),
-            trace: Box::new(Trace {
-                log: format!("unknown defect `no-such`\n\n{}\n", "x".repeat(QUOTED_CHARS + 1)),
-                look: "docker logs abc".into(),
-            }),
+        let text = |look: Option<&str>| {
+            let error = ClusterError::Died {
+                service: "pod-2".into(),
+                while_what: "at boot".into(),
+                exit_code: 1,
+                after: Duration::from_millis(420),
+                trace: Box::new(Trace {
+                    log: format!("unknown defect `no-such`\n\n{}\n", "x".repeat(QUOTED_CHARS + 1)),
+                    look: look.map(str::to_owned),
+                }),
+            };
+            error.to_string()
         };
-        let text = error.to_string();
-        assert!(
-            text.starts_with("pod-2 crashed at boot: exit 1 after 420.0ms"),
-            "{text}"
+        let crashed = "pod-2 crashed at boot: exit 1 after 420.0ms";
+        let cut = format!(
+            "; its last words:\n    unknown defect `no-such`\n    {}...",
+            "x".repeat(QUOTED_CHARS)
         );
-        assert!(
-            text.contains("; look further with `docker logs abc` while it is there; its last words:\n"),
-            "{text}"
-        );
-        let cut = format!("\n    unknown defect `no-such`\n    {}...", "x".repeat(QUOTED_CHARS));
-        assert!(text.ends_with(&cut), "{text}");
+        assert_eq!(text(None), format!("{crashed}{cut}"));
+        let kept = format!("{crashed}; look further with `docker logs abc`{cut}");
+        assert_eq!(text(Some("docker logs abc")), kept);
     }
 
     #[test]

@@ -5,7 +5,8 @@
 
 use std::time::SystemTime;
 
-use crate::report::Folder;
+use crate::cluster::LogLine;
+use crate::report::{Folder, FolderError};
 use crate::roles::postgres::dump;
 use crate::run::cast::Cast;
 
@@ -25,13 +26,18 @@ pub(in crate::run) async fn keep(cast: &Cast, folder: &Folder, since: SystemTime
 async fn logs(cast: &Cast, folder: &Folder, since: SystemTime) -> Result<(), String> {
     for part in cast.slot.cluster.parts() {
         let lines = part.logs_after(since).await.map_err(|e| e.to_string())?;
-        let lines: Vec<String> = lines.iter().map(|line| format!("{} {}", line.at, line.text)).collect();
-        let text = lines.join("\n") + "\n";
-        folder
-            .write_text(&format!("pods/{}.log", part.service()), &text)
-            .map_err(|e| e.to_string())?;
+        write_log(folder, &format!("pods/{}.log", part.service()), &lines).map_err(|e| e.to_string())?;
     }
     Ok(())
+}
+
+/// Writes the lines of a log, each behind its time.
+///
+/// # Errors
+/// The file cannot be written.
+pub(in crate::run) fn write_log(folder: &Folder, name: &str, lines: &[LogLine]) -> Result<(), FolderError> {
+    let lines: Vec<String> = lines.iter().map(|line| format!("{} {}", line.at, line.text)).collect();
+    folder.write_text(name, &(lines.join("\n") + "\n"))
 }
 
 async fn provider(cast: &Cast, folder: &Folder) -> Result<(), String> {

@@ -15,10 +15,12 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::{Session, Setting, SharedSlot};
 use crate::cluster::{
-    AllowedHosts, Cluster, ClusterSpec, Engine, Progress, RunLock, remove_half_made, remove_leftovers, remove_project,
+    AllowedHosts, Cluster, ClusterError, ClusterSpec, Engine, Progress, RunLock, project_logs, remove_half_made,
+    remove_leftovers, remove_project,
 };
-use crate::report::{Conditions, RunFolder, VARIABLES};
+use crate::report::{Conditions, Folder, RunFolder, START, VARIABLES};
 use crate::run::error::RunError;
+use crate::run::play::artefacts;
 use crate::run::slot::Slot;
 
 /// Where a run takes place: an engine, the run's name on it, and what it has brought up there.
@@ -75,7 +77,7 @@ impl LiveRun {
         let folder = part.map_or_else(|| Ok(self.folder.clone()), |part| self.folder.part(part))?;
         let mut slots = Vec::new();
         for _ in 0..setting.slots {
-            slots.push(self.slot(setting, progress).await?);
+            slots.push(self.slot(setting, &folder, progress).await?);
         }
         folder.write_json("environment.json", &self.environment(setting, &slots))?;
         Ok(Session {
@@ -91,7 +93,12 @@ impl LiveRun {
     }
 
     /// One cluster of the setting: a kept one that will do, or a new one.
-    async fn slot(&self, setting: &Setting, progress: &dyn Progress) -> Result<SharedSlot, RunError> {
+    async fn slot(
+        &self,
+        setting: &Setting,
+        folder: &RunFolder,
+        progress: &dyn Progress,
+    ) -> Result<SharedSlot, RunError> {
         let number = self.next_slot.fetch_add(1, Ordering::Relaxed);
         let spec = spec_of(&self.lock, number, setting)?;
         if let Some(kept) = Cluster::kept(&self.engine, &spec, progress).await? {
@@ -100,9 +107,35 @@ impl LiveRun {
             return Ok(slot);
         }
         self.brought_up.lock().await.insert(spec.project(), false);
-        let cluster = Cluster::up(&self.engine, &spec, progress).await?;
+        let cluster = match Cluster::up(&self.engine, &spec, progress).await {
+            Ok(cluster) => cluster,
+            Err(why) => return Err(self.not_up(why, &spec.project(), folder).await),
+        };
         self.brought_up.lock().await.insert(spec.project(), true);
         Ok(Arc::new(Slot::connect(cluster, setting.system.clone()).await?))
+    }
+
+    /// Keeps the logs of a cluster that did not come up, and says where: its containers are about to be removed.
+    async fn not_up(&self, why: ClusterError, project: &str, folder: &RunFolder) -> RunError {
+        let logs = match project_logs(&self.engine, project).await {
+            Ok(logs) if logs.is_empty() => return why.into(),
+            Ok(logs) => logs,
+            Err(error) => {
+                tracing::warn!(project, %error, "the logs are not kept");
+                return why.into();
+            }
+        };
+        let folder = Folder::at(&folder.path().join(START));
+        for (service, lines) in logs {
+            if let Err(error) = artefacts::write_log(&folder, &format!("{service}.log"), &lines) {
+                tracing::warn!(project, %error, "the logs are not kept");
+                return why.into();
+            }
+        }
+        RunError::NotUp {
+            why: why.into(),
+            logs: folder.path().to_owned(),
+        }
     }
 
     /// Takes away what a session has brought up, before the run is over.

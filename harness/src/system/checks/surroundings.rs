@@ -6,6 +6,8 @@ use std::fmt;
 pub struct Surroundings<'s> {
     /// Whether a file is there, by its path from the folder of the description.
     pub file: &'s dyn Fn(&str) -> Beside,
+    /// Whether a folder is there and holds something, by its path from the folder of the description.
+    pub folder: &'s dyn Fn(&str) -> BesideFolder,
     /// True if a variable of the environment is set.
     pub is_set: &'s dyn Fn(&str) -> bool,
     /// Promises that are judged. Empty: not known here, and not checked.
@@ -19,6 +21,7 @@ impl Surroundings<'static> {
     pub fn taken_as_there() -> Self {
         Self {
             file: &|_| Beside::There,
+            folder: &|_| BesideFolder::Filled,
             is_set: &|_| true,
             promises: &[],
             stories: &[],
@@ -32,6 +35,17 @@ pub enum Beside {
     /// It is.
     There,
     /// It is not; these are, in the same folder.
+    Missing(Vec<String>),
+}
+
+/// Whether a folder is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BesideFolder {
+    /// It is, and holds something.
+    Filled,
+    /// It is, and holds nothing.
+    Empty,
+    /// It is not; these folders are, in the same one.
     Missing(Vec<String>),
 }
 

@@ -16,7 +16,7 @@ use super::table::open::{Opening, open_values};
 use super::table::unknown::unknown_keys;
 use super::table::{Node, Problem, Problems, Read, Source};
 
-pub use super::checks::surroundings::{Beside, Surroundings};
+pub use super::checks::surroundings::{Beside, BesideFolder, Surroundings};
 
 /// A description without mistakes.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::against::{ServiceSeen, check_against};
-use super::{Beside, Described, Description, Surroundings, load_text};
+use super::{Beside, BesideFolder, Described, Description, Surroundings, load_text};
 use crate::system::judging::Bound;
 use crate::system::language::{Timespan, Values};
 use crate::system::parts::{Keeps, Role};
@@ -63,6 +63,7 @@ fn load(text: &str) -> Result<Description, Vec<String>> {
     };
     let around = Surroundings {
         file: &missing,
+        folder: &|_| BesideFolder::Filled,
         is_set: &|variable| variable != "TOKEN_A",
         promises: &["NoSplice", "NoLeak", "LateAttachEquivalence", "WatchersAgree"],
         stories: &["owner_killed_mid_answer", "fault::kill"],
@@ -78,6 +79,7 @@ fn load_whole(text: &str) -> Description {
         .collect();
     let around = Surroundings {
         file: &|_| Beside::There,
+        folder: &|_| BesideFolder::Filled,
         is_set: &|_| true,
         promises: &names,
         stories: &[],

@@ -3,7 +3,7 @@
 use super::*;
 use crate::history::{self, Capability};
 use crate::system::file::System;
-use crate::system::load::{Beside, Description, Surroundings, load_text};
+use crate::system::load::{Beside, BesideFolder, Description, Surroundings, load_text};
 use crate::system::parts::Role;
 use crate::system::stored::OnDeath;
 
@@ -15,6 +15,7 @@ fn load(text: &str) -> Description {
     let names: Vec<&str> = text.split('"').collect();
     let around = Surroundings {
         file: &|_| Beside::There,
+        folder: &|_| BesideFolder::Filled,
         is_set: &|_| true,
         promises: &names,
         stories: &[],

@@ -1,6 +1,6 @@
 //! The edge's own interface, Traefik's API: whether a configuration is in force, and why an entry leads nowhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -64,6 +64,18 @@ pub(super) fn broken(routers: &Value) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// The ports of the edge's entry points.
+pub(super) fn ports(entry_points: &Value) -> BTreeSet<u16> {
+    let points = entry_points.as_array().map(Vec::as_slice).unwrap_or_default();
+    let port = |point: &Value| {
+        let address = point["address"].as_str()?;
+        // An address may end in its protocol: `:8443/tcp`.
+        let address = address.split('/').next()?;
+        address.rsplit(':').next()?.parse().ok()
+    };
+    points.iter().filter_map(port).collect()
 }
 
 /// Says what the edge knows of the entry at a port: its routers, those with a mistake, and servers that are down.
@@ -132,6 +144,11 @@ mod tests {
         ]);
         let services =
             json!([{ "name": "pods@file", "serverStatus": { "http://pod-1:80": "DOWN", "http://pod-2:80": "UP" } }]);
+        assert_eq!(ports(&points), BTreeSet::from([8001, 8443]));
+        assert_eq!(
+            ports(&json!([{ "address": "[::]:80/tcp" }, { "address": "?" }])),
+            BTreeSet::from([80])
+        );
         let of = |port| explain(port, &points, &routers, &services);
         assert_eq!(of(80), "the edge listens at no port 80, but at :8001, :8443");
         let nowhere = of(8001);

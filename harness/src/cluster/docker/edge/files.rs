@@ -4,10 +4,36 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::cluster::edge_wanted::WantedEdge;
 use crate::cluster::part::error::ClusterError;
 
 /// Files by their paths below a folder.
-pub(super) type Files = BTreeMap<String, Vec<u8>>;
+pub(in crate::cluster) type Files = BTreeMap<String, Vec<u8>>;
+
+/// The key of the files of an edge that pins nobody, for messages.
+pub(super) const UNPINNED: &str = "edge.unpinned";
+
+/// The files of an edge's configuration when no story changes it: those of the user's folder `config`, and those of its defects.
+///
+/// # Errors
+/// A file cannot be read, or a folder of a defect or of `edge.unpinned` holds anything but other versions of these files. A story uses
+/// `edge.unpinned` late, and would have been played in vain.
+pub(in crate::cluster) fn configured(
+    wanted: &WantedEdge,
+    config: Option<&Path>,
+    defects: &[String],
+) -> Result<Files, ClusterError> {
+    let mut files = config.map(read).transpose()?.unwrap_or_default();
+    for defect in defects {
+        if let Some(folder) = wanted.defects.get(defect) {
+            replace(&mut files, &format!("the defect {defect}"), folder)?;
+        }
+    }
+    if let Some(folder) = &wanted.unpinned {
+        replace(&mut files.clone(), UNPINNED, folder)?;
+    }
+    Ok(files)
+}
 
 /// Reads every file of a folder and of the folders below it.
 ///
@@ -38,6 +64,9 @@ pub(super) fn replace(files: &mut Files, what: &str, folder: &Path) -> Result<()
     let others = read(folder)?;
     let stray = others.keys().find(|name| !files.contains_key(*name));
     let why = match stray {
+        Some(_) if files.is_empty() => {
+            "the compose file mounts no folder with files at edge.config: there is none to replace".to_owned()
+        }
         Some(name) => format!(
             "{} replaces no file of the edge's configuration, which has {}",
             folder.join(name).display(),
@@ -58,6 +87,7 @@ pub(super) fn replace(files: &mut Files, what: &str, folder: &Path) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system::System;
 
     #[test]
     fn a_defect_replaces_files_of_the_configuration_and_no_others() {
@@ -90,5 +120,34 @@ mod tests {
         );
         assert!(refused(&mut files, "empty").ends_with("has no file"));
         assert!(refused(&mut files, "nowhere").contains("nowhere"));
+    }
+
+    #[test]
+    fn files_of_an_edge_that_pins_nobody_are_looked_at_before_a_story_uses_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, file) in [("config", "pods.yml"), ("sound", "pods.yml"), ("stray", "pod.yml")] {
+            fs::create_dir(folder.path().join(name)).expect("made");
+            fs::write(folder.path().join(name).join(file), name).expect("written");
+        }
+        let config = folder.path().join("config");
+        let with = |unpinned: &str, config: Option<&Path>| {
+            let mut wanted = WantedEdge::of(&System::reference()).expect("the reference has an edge");
+            wanted.unpinned = Some(folder.path().join(unpinned));
+            configured(&wanted, config, &[]).map_err(|refused| refused.to_string())
+        };
+        let sound = with("sound", Some(&config)).expect("they fit");
+        assert_eq!(sound["pods.yml"], b"config", "nothing is replaced yet");
+        let stray = with("stray", Some(&config)).expect_err("refused");
+        let file = folder.path().join("stray/pod.yml");
+        let expected = format!(
+            "edge.unpinned is not possible: {} replaces no file of the edge's configuration, which has pods.yml",
+            file.display()
+        );
+        assert_eq!(stray, expected);
+        let unmounted = with("sound", None).expect_err("refused");
+        assert!(
+            unmounted.contains("mounts no folder with files at edge.config"),
+            "{unmounted}"
+        );
     }
 }

@@ -7,7 +7,7 @@ mod api;
 mod ask;
 mod candidate;
 mod certificate;
-mod files;
+pub(in crate::cluster) mod files;
 mod ready;
 
 use std::collections::BTreeMap;
@@ -91,12 +91,7 @@ impl Edge {
         wanted: &WantedEdge,
         around: &Surroundings<'_>,
     ) -> Result<Self, ClusterError> {
-        let mut files = around.config.map(files::read).transpose()?.unwrap_or_default();
-        for defect in around.defects {
-            if let Some(folder) = wanted.defects.get(defect) {
-                files::replace(&mut files, &format!("the defect {defect}"), folder)?;
-            }
-        }
+        let files = files::configured(wanted, around.config, around.defects)?;
         let impossible = |why| ClusterError::Spec {
             what: "a certificate for the edge".to_owned(),
             why,
@@ -205,7 +200,7 @@ impl Edge {
     /// The description says no `edge.config`, a file replaces none, or the edge does not take them.
     pub async fn lay_over(&self, folder: &Path) -> Result<(), ClusterError> {
         let mut all = self.files.clone();
-        files::replace(&mut all, "another configuration of the edge (edge.unpinned)", folder)?;
+        files::replace(&mut all, files::UNPINNED, folder)?;
         let changed = all.iter().filter(|(name, bytes)| self.files.get(*name) != Some(*bytes));
         let changed: Vec<(&str, &[u8])> = changed.map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         self.reconfigure(&changed).await

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::PoisonError;
+use std::sync::{OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
@@ -12,6 +12,7 @@ use crate::cluster::docker::edge::api::Servers;
 use crate::cluster::docker::edge::ask::{Answer, Question};
 use crate::cluster::docker::edge::{Edge, api};
 use crate::cluster::edge_wanted::WantedEntry;
+use crate::cluster::part::awaited::Awaited;
 use crate::cluster::part::error::ClusterError;
 use crate::system::parts::Affinity;
 
@@ -21,6 +22,9 @@ const SOUND: Duration = Duration::from_secs(5);
 const REMINDED: Duration = Duration::from_secs(2);
 /// Questions of a round for each pod. The turns of an edge's round robin are not strict.
 const PER_POD: usize = 5;
+/// Time for which an entry's port must be seen closed while the edge's others are open, until the entry is taken for a mistake. A
+/// server opens its ports one behind the other, before it answers at any.
+const CLOSED: Duration = Duration::from_secs(2);
 /// Pause between two rounds of questions.
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -28,8 +32,14 @@ impl Edge {
     /// Waits until each entry leads to each of the pods, and an entry that only redirects does that.
     ///
     /// # Errors
-    /// [`ClusterError::NotReady`] with the entry, its last answer and what the edge knows of it.
-    pub(in crate::cluster) async fn entries_ready(&self, pods: &[String], bound: Duration) -> Result<(), ClusterError> {
+    /// [`ClusterError::NotReady`] with the entry, its last answer and what the edge knows of it; early for an entry at whose port nothing
+    /// listens while another one answers.
+    pub(in crate::cluster) async fn entries_ready(
+        &self,
+        pods: &[String],
+        bound: Duration,
+        awaited: &Awaited,
+    ) -> Result<(), ClusterError> {
         let servers = self.servers().await;
         let whole = || self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         if servers.is_some() && *whole() == servers {
@@ -37,7 +47,12 @@ impl Edge {
             return Ok(());
         }
         let entries = self.wanted.entries.iter();
-        let ready = try_join_all(entries.map(|(name, entry)| self.entry_ready(name, entry, pods, bound)));
+        let answering = OnceLock::new();
+        let ready = entries.map(|(name, entry)| {
+            let ready = self.entry_ready((name, entry), pods, bound, &answering);
+            awaited.during(format!("the entry {name} of {}", self.part.service()), ready)
+        });
+        let ready = try_join_all(ready);
         tokio::select! {
             ready = ready => drop(ready?),
             refused = self.reminded() => return Err(refused),
@@ -88,21 +103,34 @@ impl Edge {
         Some(api::servers(&services))
     }
 
+    /// Waits until an entry leads to the pods. `answering` is the name of the first entry that has answered at all.
     async fn entry_ready(
         &self,
-        name: &str,
-        entry: &WantedEntry,
+        (name, entry): (&String, &WantedEntry),
         pods: &[String],
         bound: Duration,
+        answering: &OnceLock<String>,
     ) -> Result<(), ClusterError> {
         let began = Instant::now();
+        let mut closed_since = None;
         loop {
-            let seen = match self.part.published(entry.port) {
-                None => format!("port {} is not published", entry.port),
-                Some(at) => match self.round(entry, at, pods).await {
-                    Ok(()) => return Ok(()),
-                    Err(seen) => seen,
-                },
+            let asked = match self.part.published(entry.port) {
+                None => Err(Unready::Silent(format!("port {} is not published", entry.port))),
+                Some(at) => self.round(entry, at, pods).await,
+            };
+            if !matches!(asked, Err(Unready::Silent(_))) {
+                answering.get_or_init(|| name.clone());
+                closed_since = None;
+            }
+            let seen = match asked {
+                Ok(()) => return Ok(()),
+                Err(Unready::Answers(seen)) => seen,
+                Err(Unready::Silent(seen)) => {
+                    if let Some(other) = answering.get() {
+                        self.may_listen((name, entry), other, &mut closed_since).await?;
+                    }
+                    seen
+                }
             };
             if began.elapsed() > bound {
                 let last = match self.explained(entry.port).await {
@@ -121,9 +149,30 @@ impl Edge {
         }
     }
 
+    /// Refuses an entry at whose port nothing has listened for a while, although the edge's other ports are open and another entry
+    /// answers. `closed_since` is the time from which on that was seen.
+    async fn may_listen(
+        &self,
+        (name, entry): (&String, &WantedEntry),
+        other: &str,
+        closed_since: &mut Option<Instant>,
+    ) -> Result<(), ClusterError> {
+        let Some(seen) = closed(entry.port, &self.open_ports().await) else {
+            *closed_since = None;
+            return Ok(());
+        };
+        let closed_for = closed_since.get_or_insert_with(Instant::now).elapsed();
+        if closed_for < CLOSED {
+            return Ok(());
+        }
+        let port = entry.port;
+        let awaited = format!("a listener at port {port} for the entry {name} ({other} answers already)");
+        Err(self.part.late(&awaited, closed_for, &seen).await)
+    }
+
     /// Asks several times as often as there are pods, as clients without a cookie: an entry without affinity leads to each of them. The
     /// error is what was seen instead.
-    async fn round(&self, entry: &WantedEntry, at: SocketAddr, pods: &[String]) -> Result<(), String> {
+    async fn round(&self, entry: &WantedEntry, at: SocketAddr, pods: &[String]) -> Result<(), Unready> {
         self.asked_as_often(entry, at, pods, &self.wanted.asked, Wanted::Success)
             .await?;
         match &self.wanted.pinned {
@@ -142,7 +191,7 @@ impl Edge {
         pods: &[String],
         path: &str,
         wanted: Wanted,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unready> {
         let ask = |number: usize| {
             let question = Question {
                 path,
@@ -152,10 +201,25 @@ impl Edge {
             };
             question.ask(entry, at)
         };
-        let answers = try_join_all((1..=PER_POD * pods.len().max(1)).map(ask)).await?;
+        let answers = try_join_all((1..=PER_POD * pods.len().max(1)).map(ask)).await;
+        let answers = answers.map_err(Unready::Silent)?;
         let knows_pods = self.wanted.answered_by.is_some();
         let judged = judge(entry, &answers, if knows_pods { pods } else { &[] }, wanted);
-        judged.map_err(|seen| format!("{path}: {seen}"))
+        judged.map_err(|seen| Unready::Answers(format!("{path}: {seen}")))
+    }
+
+    /// Ports of its container at which the edge listens for clients: by the kernel, else by its own interface. Empty if nobody tells.
+    async fn open_ports(&self) -> BTreeSet<u16> {
+        let mut open = self.part.open_ports();
+        if let (true, Some(at)) = (
+            open.is_empty(),
+            self.wanted.api.and_then(|port| self.part.published(port)),
+        ) {
+            let points = api::get(at, "/api/entrypoints").await.ok().flatten();
+            open = points.as_ref().map(api::ports).unwrap_or_default();
+        }
+        open.retain(|port| self.wanted.api != Some(*port));
+        open
     }
 
     /// The edge's own knowledge of the entry at a port.
@@ -175,6 +239,28 @@ enum Wanted {
     Success,
     /// Any answer of a pod.
     Answer,
+}
+
+/// What was seen of an entry instead of the wanted answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Unready {
+    /// A question without an answer.
+    Silent(String),
+    /// Other answers.
+    Answers(String),
+}
+
+/// Says that nothing listens at a port. Returns `None` if it is open, or if no port is known to be.
+fn closed(port: u16, open: &BTreeSet<u16>) -> Option<String> {
+    if open.is_empty() || open.contains(&port) {
+        return None;
+    }
+    let open: Vec<String> = open.iter().map(u16::to_string).collect();
+    Some(format!(
+        "nothing listens at port {port} of its container, where {} are open; name one of them as the entry's port, or let the edge \
+         listen there",
+        open.join(", ")
+    ))
 }
 
 /// Decides whether the answers are those of an entry that works. The error is what was seen instead.
@@ -233,6 +319,22 @@ mod tests {
             ..Answer::default()
         };
         all.iter().map(answer).collect()
+    }
+
+    #[test]
+    fn a_port_at_which_nothing_listens_is_closed_once_others_are_open() {
+        let open = BTreeSet::from([8000, 8443]);
+        let said = closed(8009, &open).expect("it is closed");
+        assert!(
+            said.starts_with("nothing listens at port 8009 of its container, where 8000, 8443 are open; "),
+            "{said}"
+        );
+        assert_eq!(closed(8443, &open), None);
+        assert_eq!(
+            closed(8009, &BTreeSet::new()),
+            None,
+            "nobody tells, or it has not begun"
+        );
     }
 
     #[test]

@@ -5,16 +5,20 @@ use std::time::SystemTime;
 
 use bollard::Docker;
 use bollard::container::LogOutput;
-use bollard::query_parameters::LogsOptionsBuilder;
+use bollard::query_parameters::{ListContainersOptions, LogsOptionsBuilder};
 use futures_util::StreamExt;
 
 use crate::cluster::docker::engine::Engine;
+use crate::cluster::docker::engine::labels;
 use crate::cluster::docker::engine::log_records::{LogLine, Records, Window, comparable};
+use crate::cluster::docker::engine::same_lines::each_once;
 use crate::cluster::linux::command::last_lines;
 use crate::cluster::part::error::ClusterError;
 
-/// Number of lines of a log that an error quotes.
+/// Number of different lines of a log that an error quotes.
 const QUOTED_LINES: usize = 8;
+/// Number of lines at the end of a log that an error tells of.
+const TOLD_LINES: usize = 64;
 
 /// Number of records at the end of a log that are read first to find a place in it: most plays write fewer.
 const FIRST_LOOK_RECORDS: usize = 64;
@@ -125,12 +129,38 @@ fn newest_whole(lines: Vec<LogLine>) -> Vec<LogLine> {
     lines.into_iter().rfind(|line| line.is_whole).into_iter().collect()
 }
 
-/// The last lines of a container's log, for an error's message; empty if they cannot be read.
+/// The last lines of a container's log, each once, for an error's message; empty if they cannot be read.
 pub(in crate::cluster) async fn tail(engine: &Engine, container: &str) -> String {
-    let lines = newest(engine, container, QUOTED_LINES).await.unwrap_or_default();
-    let lines = lines.into_iter().rev().take(QUOTED_LINES).rev();
-    let text: Vec<String> = lines.map(|line| line.text).collect();
-    last_lines(&text.join("\n"))
+    let lines = newest(engine, container, TOLD_LINES).await.unwrap_or_default();
+    let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+    let lines = each_once(&lines[lines.len().saturating_sub(TOLD_LINES)..]);
+    last_lines(&lines[lines.len().saturating_sub(QUOTED_LINES)..].join("\n"))
+}
+
+/// The whole logs of a project's containers, by their services. Returns none for a container that has written nothing.
+///
+/// # Errors
+/// The engine does not answer.
+pub async fn project_logs(engine: &Engine, project: &str) -> Result<Vec<(String, Vec<LogLine>)>, ClusterError> {
+    let options = ListContainersOptions {
+        all: true,
+        filters: Some(labels::of_project(project)),
+        ..Default::default()
+    };
+    let listed = engine.docker().list_containers(Some(options)).await;
+    let listed = listed.map_err(ClusterError::engine(format!("listing the containers of {project}")))?;
+    let mut logs = Vec::new();
+    for container in listed {
+        let service = container.labels.and_then(|mut labels| labels.remove(labels::SERVICE));
+        let (Some(service), Some(id)) = (service, container.id) else {
+            continue;
+        };
+        let lines = read(engine, &[id.into()], &From::Beginning).await?;
+        if !lines.is_empty() {
+            logs.push((service, lines));
+        }
+    }
+    Ok(logs)
 }
 
 /// Reads the newest records of a container's log, or all of them.
@@ -256,5 +286,41 @@ mod tests {
             assert!(texts == expected, "{from:?}: {} lines", texts.len());
         }
         assert!(tail(&engine, "c").await.ends_with("{\nlast"));
+    }
+
+    #[tokio::test]
+    async fn an_error_quotes_what_came_before_a_line_that_came_often() {
+        let fake = FakeEngine::answering(|_| {
+            let often = (2..60).map(|n| framed(&format!("{} again\n", time_of(n))));
+            std::iter::once(framed(&format!("{} first\n", time_of(1))))
+                .chain(often)
+                .flatten()
+                .collect()
+        });
+        assert_eq!(
+            tail(&fake.connect().await, "c").await,
+            "first\n[58 of the last 59 lines] again"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_logs_of_a_project_are_those_of_its_services_that_have_written() {
+        let fake = FakeEngine::answering(|path| match path {
+            path if path.contains("/containers/json") => {
+                let container =
+                    |id: &str, service: &str| serde_json::json!({ "Id": id, "Labels": { labels::SERVICE: service } });
+                serde_json::json!([container("a", "edge"), container("b", "silent"), { "Id": "c" }])
+                    .to_string()
+                    .into_bytes()
+            }
+            path if path.contains("/containers/a/") => framed(&format!("{} up\n", time_of(1))),
+            path if path.contains("/containers/b/") => Vec::new(),
+            other => panic!("nobody asks for {other}"),
+        });
+        let logs = project_logs(&fake.connect().await, "p").await.expect("it answers");
+        let texts = logs
+            .iter()
+            .map(|(service, lines)| (service.as_str(), lines[0].text.as_str()));
+        assert_eq!(texts.collect::<Vec<_>>(), [("edge", "up")]);
     }
 }

@@ -9,6 +9,7 @@ pub(in crate::cluster) mod leftovers;
 pub(in crate::cluster) mod log_records;
 pub(in crate::cluster) mod logs;
 pub(in crate::cluster) mod removal;
+mod same_lines;
 
 use std::env;
 use std::sync::Arc;

@@ -45,6 +45,8 @@ struct Shared {
     described: Part,
     containers: Mutex<Containers>,
     ready_bound: Duration,
+    /// True if the container outlives this process: that of a kept cluster.
+    stays: bool,
     /// The start that is alive, as far as this process knows.
     life: Mutex<Option<Arc<Life>>>,
     /// True from a request to start the container until its record was read: the requesting future may have been dropped.
@@ -70,6 +72,7 @@ impl PartHandle {
             described,
             containers: Mutex::new(Containers::of(container)),
             ready_bound,
+            stays: *claim == Claim::Kept,
             life: Mutex::default(),
             launching: AtomicBool::default(),
         }));
@@ -129,11 +132,11 @@ impl PartHandle {
         format!("docker logs {}", container.get(..12).unwrap_or(&container))
     }
 
-    /// The last lines of the part's log, and a command that shows more.
+    /// The last lines of the part's log, and a command that shows more where the container stays.
     pub(in crate::cluster) async fn trace(&self) -> Box<Trace> {
         Box::new(Trace {
             log: tail(&self.0.engine, &self.container()).await,
-            look: self.way_to_look(),
+            look: self.0.stays.then(|| self.way_to_look()),
         })
     }
 

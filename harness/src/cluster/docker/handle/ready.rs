@@ -2,6 +2,7 @@
 //!
 //! The engine's health checks are not used: they come seconds apart, and not every image can have one.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,22 @@ fn listening(part: &PartHandle) -> Option<Vec<SocketAddr>> {
 }
 
 impl PartHandle {
+    /// The part with what is awaited of it until it is ready.
+    pub(in crate::cluster) fn awaited(&self) -> String {
+        match Question::of(self.part()) {
+            Some(question) => format!("{} ({})", self.service(), question.awaited()),
+            None => self.service().to_owned(),
+        }
+    }
+
+    /// Ports at which something listens in the part's container for others than itself. Empty if the kernel does not tell, or if the part
+    /// is down.
+    pub(in crate::cluster) fn open_ports(&self) -> BTreeSet<u16> {
+        let open = self.alive().and_then(|life| life.pidfd.as_ref()?.listening().ok());
+        let open = open.unwrap_or_default().into_iter();
+        open.filter(|at| !at.ip().is_loopback()).map(|at| at.port()).collect()
+    }
+
     /// How many connections to a port of a pod its clients have closed and the pod has not. `None` if the kernel does not tell, or the pod is
     /// down.
     pub fn half_closed(&self, port: u16) -> Option<u64> {

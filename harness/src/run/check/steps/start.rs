@@ -45,8 +45,8 @@ pub(in crate::run) fn not_up(error: &RunError, told: &[String], system: &System,
             section.push(Line::ok(text.1));
         }
     }
-    let line = match error {
-        RunError::Cluster(ClusterError::NotReady {
+    let line = match error.of_the_cluster() {
+        Some(ClusterError::NotReady {
             service, awaited, last, ..
         }) if is_pod(service) => {
             let is_ready = pods.ready.as_ref().is_some_and(|path| awaited.contains(path.as_str()));
@@ -63,11 +63,13 @@ pub(in crate::run) fn not_up(error: &RunError, told: &[String], system: &System,
             }
             line
         }
-        RunError::Cluster(ClusterError::Loopback { .. }) => Line::bad(error.to_string()).at(places.of("pods.port")),
-        RunError::Cluster(ClusterError::Died { service, .. }) if is_pod(service) => {
+        Some(ClusterError::Loopback { .. }) => Line::bad(error.to_string()).at(places.of("pods.port")),
+        Some(ClusterError::Died { service, .. }) if is_pod(service) => {
             Line::bad(error.to_string()).at(places.of("pods.variables"))
         }
-        RunError::Database(_) => Line::bad(error.to_string()).at(places.of("rows")),
+        // A setting that is impossible is often named by its path in the description.
+        Some(ClusterError::Spec { what, .. }) => Line::bad(error.to_string()).at(places.of(what)),
+        None if matches!(error, RunError::Database(_)) => Line::bad(error.to_string()).at(places.of("rows")),
         _ => Line::bad(error.to_string()),
     };
     section.push(line);
@@ -106,7 +108,14 @@ fn remarks<'t>(told: &'t [String], project: &'t str) -> impl Iterator<Item = &'t
 
 /// True for a line that tells what became of the compose files, not how far a step has got.
 fn is_remark(text: &str) -> bool {
-    let is_progress = ["starting ", "started in ", "ready in ", "building ", "its run "];
+    let is_progress = [
+        "starting ",
+        "started in ",
+        "still awaiting ",
+        "ready in ",
+        "building ",
+        "its run ",
+    ];
     is_progress.iter().all(|begin| !text.starts_with(begin))
 }
 
@@ -157,6 +166,7 @@ mod tests {
         let told = [
             "crosspod-x-0: chat became chat-1, chat-2",
             "crosspod-x-0: starting chat-1, chat-2",
+            "crosspod-x-0: still awaiting chat-1",
             "crosspod-x-0: ready in 3.0s",
             "removing crosspod-y-0: its run is over",
         ];
