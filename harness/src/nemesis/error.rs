@@ -33,14 +33,14 @@ pub enum NemesisError {
         /// The last thing that was seen instead.
         seen: String,
     },
-    /// A fault was put on a link, and nothing passed there that it could work on.
+    /// A fault waits for the system's own work, and nothing came that it could work on.
     #[error("{fault} on {target}: {seen}")]
     NoTraffic {
         /// Name of the fault.
         fault: Cow<'static, str>,
-        /// Pod of the link.
+        /// Part that it was aimed at.
         target: PodName,
-        /// The last thing that the fault proxy said.
+        /// The last thing that was seen there.
         seen: String,
     },
     /// Owner and epoch could not be read again after the fault landed.

@@ -40,12 +40,14 @@ impl InForce {
     }
 }
 
-/// A pod with a full volume.
+/// A part with a full volume.
 #[derive(Debug, Clone)]
 pub(super) struct Full {
-    pub(super) pod: PartHandle,
-    /// Path of the volume in the pod's container.
+    pub(super) part: PartHandle,
+    /// Path of the volume in the part's container.
     pub(super) folder: String,
+    /// The kernel's refusal of the next byte; empty until it was seen.
+    pub(super) said: String,
 }
 
 /// The name of a part in histories.

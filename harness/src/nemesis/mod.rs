@@ -42,7 +42,7 @@ pub use pod::clock_shifted::Shift;
 pub use pod::hold::{Armed, Held, NoHold};
 pub use registry::FAULTS;
 pub use resources::cpu_throttled::Throttled;
-pub use storage::disk_full::clear_disk;
+pub use storage::disk_full::{clear_disk, clear_store};
 
 pub use crate::cluster::Role;
 pub use crate::system::parts::Keeps;
@@ -59,7 +59,7 @@ pub struct Nemesis {
     in_force: Vec<InForce>,
     /// Pods that hold at a failpoint or may come to hold there.
     armed: Vec<Arming>,
-    /// Pods with a full volume.
+    /// Parts with a full volume.
     full: Vec<Full>,
     /// Idle sessions that take every place of the database.
     occupiers: Vec<Occupier>,

@@ -15,7 +15,7 @@ use super::stopped::Stopped;
 use crate::cluster::{Cluster, ClusterError, Edge, PartHandle, Role, State};
 use crate::history::writer::Recorder;
 use crate::history::{PodName, Row, Status, StoreEvent, ThreadId, TurnId};
-use crate::nemesis::clear_disk;
+use crate::nemesis::{clear_disk, clear_store};
 use crate::roles::log::LogError;
 use crate::roles::owner_names::{OwnerNames, PodLogs};
 use crate::roles::postgres::changes::{ChangeFeed, Committed};
@@ -82,12 +82,7 @@ impl Slot {
             over: HashSet::new(),
             current: HashSet::new(),
         });
-        let feedback = api.system().description.feedback.as_ref();
-        if let Some(spool) = feedback.and_then(|feedback| feedback.spool.as_ref()) {
-            // On a cluster that is kept, a run that is over may have left its volumes full.
-            let pods = cluster.parts().filter(|part| part.is_pod());
-            try_join_all(pods.map(|pod| clear_disk(pod, spool))).await?;
-        }
+        Box::pin(clear_volumes(&cluster, api.system())).await?;
         Ok(Self {
             cluster,
             owners,
@@ -413,6 +408,30 @@ impl Slot {
         }
         Ok(())
     }
+}
+
+/// Frees what a run that is over may have left full, on a cluster that is kept: the pods' spools, and the broker's disk.
+///
+/// # Errors
+/// The engine refuses, or the broker does not start again.
+async fn clear_volumes(cluster: &Cluster, system: &System) -> Result<(), ClusterError> {
+    let description = &system.description;
+    let feedback = description.feedback.as_ref();
+    if let Some(spool) = feedback.and_then(|feedback| feedback.spool.as_ref()) {
+        let pods = cluster.parts().filter(|part| part.is_pod());
+        try_join_all(pods.map(|pod| clear_disk(pod, spool))).await?;
+    }
+    for (name, part) in description.parts.iter() {
+        let Some(folder) = &part.volume else { continue };
+        let handle = cluster.part(name)?;
+        let log = description.log.as_ref().filter(|log| log.part == *name);
+        match (log.and_then(|log| log.stream.as_ref()), cluster.url_of(name)) {
+            (Some(stream), Ok(url)) => clear_store(&handle, folder, (&url, stream)).await?,
+            // A broker that is away is started by the next healing.
+            _ => clear_disk(&handle, folder).await?,
+        }
+    }
+    Ok(())
 }
 
 /// The database's address. Returns `None` if the system has no database.

@@ -30,7 +30,7 @@ use crosspod::nemesis::{Link, Role, Way};
 use crosspod::plan::Answer;
 use crosspod::run::Story;
 use crosspod::system::needs::Need::{
-    Attach, Bound, Ends, Has, LogIn, Part, Pods, ReadyNeeds, Resumes, Spool, Status, Survivor,
+    Attach, Bound, Ends, Has, LogIn, Part, Pods, ReadyNeeds, Resumes, Spool, Status, Survivor, VolumeOf,
 };
 use crosspod::system::parts::Role::{Nats, Other, Postgres, Redis};
 
@@ -144,7 +144,7 @@ fn pods() -> Vec<Story> {
     ]
 }
 
-/// Faults of a pod's volume.
+/// Faults of a pod's volume, and of the broker's.
 fn disks() -> Vec<Story> {
     vec![
         fault!(disk_full::disk_full: "the volume of a pod's feedback is full, and has room again",
@@ -154,6 +154,9 @@ fn disks() -> Vec<Story> {
         fault!(disk_full::disk_full_mid_line: "the volume of a pod's feedback is full in the middle of an item",
             needs [Spool], faults ["disk-full", "hold at", "kill"],
             evidence ["an item was refused whose beginning had room", "a later item was taken into what room was left"]),
+        fault!(disk_full::nats_disk_full: "the broker's disk is full in the middle of an answer, and has room again",
+            needs [Attach, LogIn(Nats), ReadyNeeds(Nats), VolumeOf(Nats)], faults ["disk-full"],
+            evidence [disk_full::NOT_STORED, dependency::ENDED]),
     ]
 }
 

@@ -28,6 +28,11 @@ pub(crate) fn effect_by_name(name: &str, target: &str) -> Effect {
     };
     let plain = Effect::excusing(excuses);
     match name {
+        "disk-full" if excuses == Excuses::Everyone => Effect {
+            refuses_reads: true,
+            refuses_writes: true,
+            ..plain
+        },
         "clock-shifted" | "other-version" | "disk-full" => Effect::excusing(Excuses::Nothing),
         "kill" | "out-of-memory" => Effect {
             ends: Ends::AtOnce,
@@ -86,6 +91,7 @@ mod tests {
             ("backends-terminated", "postgres", Excuses::Everyone),
             ("hold at inside-drain", "pod-1", Excuses::Nothing),
             ("disk-full", "pod-1", Excuses::Nothing),
+            ("disk-full", "nats", Excuses::Everyone),
         ] {
             assert_eq!(effect_by_name(name, target).excuses, excuses, "{name} on {target}");
         }

@@ -25,7 +25,7 @@ pub struct Effect {
     /// renew a lease nor store anything.
     #[serde(default, skip_serializing_if = "is_false")]
     pub isolates: bool,
-    /// True if nothing can be read from its target, though its target runs.
+    /// True if nothing can be read from its target, or nothing that is new, though its target runs.
     #[serde(default, skip_serializing_if = "is_false")]
     pub refuses_reads: bool,
     /// True if nothing can be stored on its target or sent through it, though its target runs.

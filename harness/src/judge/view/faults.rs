@@ -64,7 +64,7 @@ impl FaultSpan<'_> {
 
     /// True if everybody owes everything that is always owed. That holds for a hold, which stops one task while
     /// the pod does all else; a wrong wall clock, on which nothing may depend; another version, which serves like
-    /// any; and a full disk that no turn needs.
+    /// any; and a pod's full disk, which no turn needs.
     pub(crate) fn excuses_nothing(&self) -> bool {
         self.effect.excuses == Excuses::Nothing
     }
@@ -120,7 +120,7 @@ impl FaultSpan<'_> {
 
     /// True if it may keep its target from its work at any moment of `from_us..=until_us`. A hold does not: a
     /// turn that it stops is judged as one that stands still, and clients, peers and promises are owed what
-    /// they always are. A full disk does not either: writes without room are refused, and everything else is
+    /// they always are. A pod's full disk does not either: writes without room are refused, and everything else is
     /// owed.
     pub(crate) fn touches(&self, from_us: u64, until_us: u64) -> bool {
         !self.excuses_nothing() && self.is_there(from_us, until_us)
@@ -411,7 +411,13 @@ mod tests {
         let refuses_work = |span: &FaultSpan<'_>| span.refuses_work();
         let loses_the_log = |span: &FaultSpan<'_>| span.loses_the_log();
         let leaves_reading = |span: &FaultSpan<'_>| span.leaves_reading();
-        for name in ["stop", "connections-exhausted", "read-only", "storage-wiped"] {
+        for name in [
+            "stop",
+            "connections-exhausted",
+            "read-only",
+            "storage-wiped",
+            "disk-full",
+        ] {
             assert!(is(name, &refuses_work), "{name}");
         }
         for name in ["empty", "backends-terminated", "stream-deleted"] {
@@ -419,7 +425,9 @@ mod tests {
         }
         assert!(is("storage-wiped", &loses_the_log) && is("stream-deleted", &loses_the_log));
         assert!(!is("stop", &loses_the_log) && !is("read-only", &loses_the_log));
-        assert!(is("read-only", &leaves_reading) && !is("stop", &leaves_reading));
+        assert!(is("read-only", &leaves_reading));
+        // A broker without room can still be read, but whatever is new does not reach it.
+        assert!(!is("stop", &leaves_reading) && !is("disk-full", &leaves_reading));
     }
 
     #[test]

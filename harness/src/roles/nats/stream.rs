@@ -1,4 +1,4 @@
-//! The stream that holds the system's log: which one it is, and its deletion.
+//! The stream that holds the system's log: which one it is, whether it takes writes, and its deletion.
 //!
 //! A stream that is made again has the same name and numbers its messages from 1 again. Its time of creation, by the broker's
 //! clock, tells the two apart.
@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::stream::PurgeErrorKind;
 use async_nats::jetstream::{self, Context, ErrorCode, stream};
 use async_nats::{ConnectOptions, ServerAddr};
 use tracing::instrument::WithSubscriber as _;
@@ -18,8 +19,10 @@ use super::monitor::HARNESS;
 
 /// Longest that one question to the broker may take.
 const ONE_QUESTION: Duration = Duration::from_secs(1);
-/// Longest that the broker may take to delete a stream.
-const DELETION: Duration = Duration::from_secs(5);
+/// Longest that the broker may take to make or delete a stream.
+const CHANGE: Duration = Duration::from_secs(5);
+/// A stream of the harness's own, and its one subject.
+const OWN: (&str, &str) = ("crosspod-own", "crosspod.own");
 /// Longer than any play: a client that has lost its connection is not used again, and its own tries would be in vain.
 const NEVER: Duration = Duration::from_hours(1);
 
@@ -88,7 +91,53 @@ pub async fn delete(url: &str, name: &str) -> Result<(), StoreError> {
             Err(e) => Err(e.to_string()),
         }
     };
-    bounded(url, name, DELETION, deleting).await
+    bounded(url, name, CHANGE, deleting).await
+}
+
+/// Why the stream of that name takes no writes, in the broker's words. Returns `None` if it takes them, or if there is no such stream.
+///
+/// The question is a purge of a subject without messages, which changes nothing. A broker that could not store the last message
+/// refuses that too.
+///
+/// # Errors
+/// The broker cannot be reached, or is slow.
+pub async fn refusal(url: &str, name: &str) -> Result<Option<String>, StoreError> {
+    let asking = async {
+        let context = connect(url).await?;
+        let stream = context.get_stream_no_info(name).await.map_err(|e| e.to_string())?;
+        match stream.purge().filter(OWN.1).await {
+            Ok(_) => Ok(None),
+            Err(e) => match e.kind() {
+                PurgeErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
+                PurgeErrorKind::JetStream(error) => Ok(Some(error.to_string())),
+                _ => Err(e.to_string()),
+            },
+        }
+    };
+    bounded(url, name, ONE_QUESTION, asking).await
+}
+
+/// Sees that the broker acknowledges a message, in a stream of the harness's own on the broker's disk, which is there for that long.
+///
+/// # Errors
+/// The broker cannot be reached, is slow, or refuses.
+pub async fn store_one(url: &str) -> Result<(), StoreError> {
+    let (name, subject) = OWN;
+    let storing = async {
+        let context = connect(url).await?;
+        let config = stream::Config {
+            name: name.to_owned(),
+            subjects: vec![subject.to_owned()],
+            ..stream::Config::default()
+        };
+        context.create_stream(config).await.map_err(|e| e.to_string())?;
+        let sent = context.publish(subject, "stored?".into()).await;
+        let stored = sent.map_err(|e| e.to_string())?.await;
+        let deleted = context.delete_stream(name).await;
+        stored.map_err(|e| e.to_string())?;
+        deleted.map(drop).map_err(|e| e.to_string())
+    };
+    bounded(url, name, CHANGE, storing).await
 }
 
 async fn bounded<T>(

@@ -11,7 +11,7 @@ pub(in crate::run) async fn heal(cast: &mut Cast) -> Result<(), String> {
         let refilled = cast.nemesis().refill_database().await;
         refilled.map_err(|e| format!("healing: {e}"))?;
     }
-    let freed = cast.nemesis.free_disks().await;
+    let freed = cast.nemesis().free_volumes().await;
     freed.map_err(|e| format!("healing: {e}"))?;
     let mended = cast.nemesis().mend_database().await;
     mended.map_err(|e| format!("healing: {e}"))?;

@@ -49,6 +49,10 @@ pub enum Need {
     LogIn(Role),
     /// A volume of a pod that keeps what is acknowledged and not stored, and the pod's words about it.
     Spool,
+    /// A volume of bounded size, of a pod or of a part.
+    Volume,
+    /// A volume of bounded size on which a part of this role stores its data.
+    VolumeOf(Role),
     /// Pods that may all boot at the same moment, on an empty database too.
     BootsTogether,
     /// An acknowledgement of a message that waits for the turn before it.
@@ -87,6 +91,8 @@ impl fmt::Display for Need {
             Self::ReadyNeeds(role) => write!(f, "ready needs {role}"),
             Self::LogIn(role) => write!(f, "log in {role}"),
             Self::Spool => f.write_str("spool"),
+            Self::Volume => f.write_str("volume"),
+            Self::VolumeOf(role) => write!(f, "volume of {role}"),
             Self::BootsTogether => f.write_str("boots together"),
             Self::AcceptsWaiting => f.write_str("accepts what waits"),
             Self::PinsBy(affinity) => write!(f, "pins by {}", affinity.word()),
@@ -161,6 +167,7 @@ fn meets(need: Need, played: Played<'_>) -> Result<(), Why> {
             )
         }
         Need::Spool => spooled(system),
+        Need::Volume | Need::VolumeOf(_) => bounded_volume(need, system),
         Need::BootsTogether => held(
             !system.pods.first_alone,
             "on an empty database one pod boots before the others",
@@ -282,6 +289,26 @@ fn spooled(system: &System) -> Result<(), Why> {
         "a refusal for want of room is not known",
         "feedback.no_room",
     )
+}
+
+fn bounded_volume(need: Need, system: &System) -> Result<(), Why> {
+    let mut parts = system.parts.iter().filter(|(_, part)| part.volume.is_some());
+    let is_of_pod = system
+        .feedback
+        .as_ref()
+        .is_some_and(|feedback| feedback.spool.is_some());
+    match need {
+        Need::VolumeOf(role) => held(
+            parts.any(|(_, part)| part.role == role),
+            &format!("no part of role \"{role}\" says its volume of bounded size"),
+            "parts.SERVICE.volume",
+        ),
+        _ => held(
+            is_of_pod || parts.next().is_some(),
+            "neither a pod nor a part says its volume of bounded size",
+            "feedback.spool or parts.SERVICE.volume",
+        ),
+    }
 }
 
 fn bounded(bound: history::Bound, played: Played<'_>) -> Result<(), Why> {

@@ -149,6 +149,14 @@ fn the_first_need_that_is_not_met_is_named() {
         ),
         (Need::Spool, "no feedback is taken ([feedback])"),
         (
+            Need::Volume,
+            "neither a pod nor a part says its volume of bounded size (feedback.spool or parts.SERVICE.volume)",
+        ),
+        (
+            Need::VolumeOf(Role::Nats),
+            "no part of role \"nats\" says its volume of bounded size (parts.SERVICE.volume)",
+        ),
+        (
             Need::BootsTogether,
             "on an empty database one pod boots before the others (pods.first_alone)",
         ),
@@ -235,4 +243,5 @@ fn a_need_is_shown_in_a_few_words() {
     assert_eq!(shown(Need::Part(Role::Redis)), "part redis");
     assert_eq!(shown(Need::Power(Power::ProofOfDeath)), "PROOF_OF_DEATH");
     assert_eq!(shown(Need::Pods(2)), "2 pods");
+    assert_eq!(shown(Need::VolumeOf(Role::Nats)), "volume of nats");
 }

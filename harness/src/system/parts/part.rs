@@ -47,6 +47,9 @@ table! {
         keeps: Option<Keeps>,
         /// `nats`: port of the broker's monitor (`http_port`), which tells how many subscriptions to the stream log are left.
         monitor: Option<u16>,
+        /// `nats`: folder of the part's container in which it stores its data, a volume of bounded size (a tmpfs), which a story may fill to
+        /// the last byte.
+        volume: Option<String>,
         /// `edge`: the cookie that pins a client to a pod.
         cookie: Option<String>,
     }
@@ -111,9 +114,20 @@ fn check_part(part: &Part, node: &Node, found: &mut Vec<Problem>) {
     if part.monitor.is_some() && part.role != Role::Nats {
         found.push(Problem::at(at("monitor"), "only a part of role \"nats\" has a monitor"));
     }
+    if let Some(why) = part.volume.as_ref().and_then(|volume| misplaced(volume, part.role)) {
+        found.push(Problem::at(at("volume"), why));
+    }
     if part.cookie.is_some() && part.role != Role::Edge {
         found.push(Problem::at(at("cookie"), "only a part of role \"edge\" pins clients"));
     }
+}
+
+/// Why a part of this role has no such volume. Returns `None` if it may have it.
+fn misplaced(volume: &str, role: Role) -> Option<String> {
+    if role != Role::Nats {
+        return Some("only the volume of a part of role \"nats\" is filled".to_owned());
+    }
+    (!volume.starts_with('/')).then(|| format!("{volume:?} is no path in the part's container: it begins with /"))
 }
 
 /// True if the host and port of an address are `{at}`, all of them.
@@ -132,6 +146,19 @@ fn leads_to_the_part(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_volume_of_a_broker_alone_is_filled_and_is_a_path_in_its_container() {
+        assert_eq!(misplaced("/data", Role::Nats), None);
+        for (volume, role, words) in [
+            ("data", Role::Nats, "\"data\" is no path in the part's container"),
+            ("/data", Role::Redis, "only the volume of a part of role \"nats\""),
+            ("/data", Role::Edge, "only the volume of a part of role \"nats\""),
+        ] {
+            let why = misplaced(volume, role).expect("a reason");
+            assert!(why.starts_with(words), "{why}");
+        }
+    }
 
     #[test]
     fn an_address_leads_to_the_part_and_nowhere_else() {

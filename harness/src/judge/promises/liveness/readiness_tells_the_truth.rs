@@ -196,6 +196,7 @@ mod tests {
             ("connections-exhausted", "postgres"),
             ("read-only", "postgres"),
             ("storage-wiped", "nats"),
+            ("disk-full", "nats"),
         ] {
             let mut play = with_fault(name, target);
             play.put(6_000, polled("pod-1", false))

@@ -1,4 +1,4 @@
-//! Faults of the database and the broker while they run, or of their data, and their mending.
+//! Faults of the database and the broker while they run, or of their data and their disk, and their mending.
 
 use super::{NemesisSide, STOP, database, part_of};
 use crate::nemesis::Role;
@@ -76,6 +76,42 @@ impl NemesisSide<'_> {
         Ok(LostLog { made })
     }
 
+    /// Fills the broker's disk to the last byte. The fault has landed once [`NemesisSide::broker_refuses`] says so.
+    pub async fn fill_broker(self) -> Result<(), Stopped> {
+        let broker = part_of(self.cast, Role::Nats)?;
+        let part = self.cast.slot.api.system().description.parts.get(broker.service());
+        let folder = part.and_then(|part| part.volume.clone());
+        let folder =
+            folder.ok_or_else(|| Stopped::GaveUp("no parts.SERVICE.volume of the broker is said".to_owned()))?;
+        // Nothing that was seen before sets off a fault that comes later.
+        self.cast.last_seen.take();
+        Ok(self.cast.nemesis.fill_store(&broker, &folder).await?)
+    }
+
+    /// Waits until the broker with the full disk stores nothing more of what the system publishes, by its own word. The system must
+    /// publish more than a page: that much may still fit into the file at hand.
+    pub async fn broker_refuses(self) -> Result<(), Stopped> {
+        let (url, stream) = stream_of(self.cast)?;
+        let broker = part_of(self.cast, Role::Nats)?;
+        self.cast.nemesis.store_refuses(&broker, (&url, &stream)).await?;
+        Ok(())
+    }
+
+    /// Takes away what fills the broker's disk, and sees the broker store messages again; where room is not enough for that, the broker
+    /// is restarted.
+    pub async fn free_broker(self) -> Result<(), Stopped> {
+        let cast = self.cast;
+        let broker = part_of(cast, Role::Nats)?;
+        let (url, stream) = stream_of(cast)?;
+        cast.nemesis.free_store(&broker, (&url, &stream)).await?;
+        let found = cast.slot.find_again().await;
+        found.map_err(|e| Stopped::Harness(e.to_string()))?;
+        let (url, _) = stream_of(cast)?;
+        cast.nemesis.store_serves(&broker, (&url, &stream)).await?;
+        cast.poll_healthy_pods().await;
+        Ok(())
+    }
+
     /// Deletes every key of the Redis store; they are gone when this returns.
     pub async fn flush(self) -> Result<(), Stopped> {
         let cast = self.cast;
@@ -85,6 +121,16 @@ impl NemesisSide<'_> {
         let url = format!("redis://{at}");
         let flushing = Box::pin(cast.nemesis.flush(&store, &url));
         cast.slot.with_log_unread(flushing).await?;
+        Ok(())
+    }
+
+    /// Frees every volume that a story has left full.
+    pub(in crate::run) async fn free_volumes(self) -> Result<(), Stopped> {
+        let cast = self.cast;
+        cast.nemesis.free_disks().await?;
+        if cast.nemesis.fills_a_store() {
+            Box::pin(cast.nemesis().free_broker()).await?;
+        }
         Ok(())
     }
 

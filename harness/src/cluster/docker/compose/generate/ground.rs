@@ -98,6 +98,23 @@ impl Ground<'_> {
         self.free_port(PROVIDER_PORT, 0)
     }
 
+    /// Mounts of a service's volumes in memory, for a container that outlives the service's. Such a volume is gone once no container
+    /// mounts it.
+    pub(super) fn held(&self, service: &Service) -> Vec<String> {
+        let in_memory = |name: &String| {
+            let options = self
+                .resolved
+                .volumes
+                .get(name)
+                .and_then(|fields| fields.get("driver_opts"));
+            options
+                .and_then(|options| options.get("type"))
+                .is_some_and(|kind| kind == "tmpfs")
+        };
+        let held = service.named_volumes().into_iter().filter(in_memory);
+        held.map(|name| format!("{name}:/held/{name}:ro")).collect()
+    }
+
     /// Port of the fault proxy that leads to the pod of that number.
     pub(super) fn edge_of(&self, number: usize) -> u16 {
         self.free_port(EDGES, number)

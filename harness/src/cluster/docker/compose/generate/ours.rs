@@ -1,5 +1,7 @@
 //! The services beside the user's: the provider and the fault proxy.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::cluster::docker::compose::generate::ground::{
@@ -72,6 +74,13 @@ impl Ground<'_> {
             "CROSSPOD_LINKS_PROXIES": literal(&proxies),
         });
         links.insert("environment".into(), environment);
+        // A pod's are held by its sandbox. Other parts have none.
+        let of_parts = self.wanted.parts.iter().map(|part| &part.service);
+        let of_parts = of_parts.filter_map(|name| self.resolved.services.get(name));
+        let held: BTreeSet<String> = of_parts.flat_map(|service| self.held(service)).collect();
+        if !held.is_empty() {
+            links.insert("volumes".into(), held.into_iter().collect::<Vec<_>>().into());
+        }
         links
     }
 

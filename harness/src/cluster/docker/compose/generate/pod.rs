@@ -144,23 +144,6 @@ impl Ground<'_> {
         sandbox
     }
 
-    /// A volume in memory is gone when nobody mounts it any more: the sandbox does, so that what a dead pod leaves is there at
-    /// its next start.
-    fn held(&self, service: &Service) -> Vec<String> {
-        let in_memory = |name: &String| {
-            let options = self
-                .resolved
-                .volumes
-                .get(name)
-                .and_then(|fields| fields.get("driver_opts"));
-            options
-                .and_then(|options| options.get("type"))
-                .is_some_and(|kind| kind == "tmpfs")
-        };
-        let held = service.named_volumes().into_iter().filter(in_memory);
-        held.map(|name| format!("{name}:/held/{name}:ro")).collect()
-    }
-
     /// The names that lead to the fault proxy in a pod's network: those of each part, and the provider's. Links of the user's to
     /// other services stay.
     fn links_of(&self, service: &Service) -> Vec<String> {

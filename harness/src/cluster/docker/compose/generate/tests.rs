@@ -331,13 +331,23 @@ fn a_volume_in_memory_is_held_and_links_of_old_lead_where_they_must() {
                 "image": "a", "volumes": ["spool:/spool", "/srv:/srv:ro", "data:/data"], "links": ["db:sql", "mail"],
                 "sysctls": { "net.core.somaxconn": 10, "kernel.shmmax": 7 },
             },
-            "db": { "image": "b" }, "mail": { "image": "c" },
+            "db": { "image": "b", "volumes": ["store:/store", "data:/other"] }, "mail": { "image": "c" },
         },
-        "volumes": { "spool": { "driver_opts": { "type": "tmpfs", "device": "tmpfs" } }, "data": null },
+        "volumes": {
+            "spool": { "driver_opts": { "type": "tmpfs", "device": "tmpfs" } },
+            "store": { "driver_opts": { "type": "tmpfs", "device": "tmpfs" } },
+            "data": null,
+        },
     });
     let of = generated(&file.to_string(), &wanted(&["chat"], 2, &[("db", Role::Postgres)])).file;
     let sandbox = &of["services"]["crosspod-net-chat-1"];
     assert_eq!(sandbox["volumes"], json!(["spool:/held/spool:ro"]));
+    let proxy = &of["services"]["crosspod-links"];
+    assert_eq!(
+        proxy["volumes"],
+        json!(["store:/held/store:ro"]),
+        "a part's outlives the part, too"
+    );
     let links = [
         "crosspod-links:db",
         "crosspod-links:provider",
