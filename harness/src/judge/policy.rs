@@ -308,9 +308,7 @@ fn evidence(view: &View<'_>) -> Vec<EvidenceMark> {
 mod tests {
     use super::*;
     use crate::history::{Capability, RunEvent, Status, What};
-    use crate::judge::testing::{
-        FRIENDLY, Play, began, delta, finish, is_frame_of, part, starved, taken_from_a_live_owner, takeover, token,
-    };
+    use crate::judge::testing::{Play, began, delta, finish, is_frame_of, part, starved, takeover, token};
 
     #[test]
     fn the_good_run_passes_with_every_promise_judged() {
@@ -323,8 +321,9 @@ mod tests {
 
     #[test]
     fn a_known_bug_is_no_less_known_while_somebody_waits_for_a_processor() {
-        let mut play = taken_from_a_live_owner(FRIENDLY);
-        play.put(230, starved(&[("pod-1", 188)]));
+        let mut play = takeover();
+        play.without(|what| matches!(what, What::Fault(_)))
+            .put(1_190, starved(&[("pod-1", 1_180)]));
         let unclear = play.judged();
         assert_eq!(unclear.verdict, Verdict::Inconclusive);
         let mut broken: Vec<&str> = unclear.starved.iter().map(|finding| finding.promise.as_str()).collect();

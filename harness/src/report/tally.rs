@@ -32,8 +32,8 @@ pub struct TallyPlay {
 impl TallyPlay {
     /// A play, with the promises that name its defect.
     pub fn of(report: &StoryReport, promises: &[String]) -> Self {
-        let names = |finding: &Finding| promises.contains(&finding.promise);
-        let named = report.verdict == Verdict::Fail && report.findings.iter().any(names);
+        let is_of_the_defect = |finding: &Finding| promises.contains(&finding.promise);
+        let named = report.verdict == Verdict::Fail && report.findings.iter().any(is_of_the_defect);
         let is_as_meant = match report.defect {
             Some(_) => named,
             None => report.verdict == Verdict::Pass,

@@ -32,9 +32,12 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         .iter()
         .any(|line| view.turns.iter().any(|turn| names(line, turn)));
     let is_excused = |line: &&Complaint<'_>| {
-        let may_tell = |turn: &Turn<'_>| match can_name {
-            true => names(line, turn),
-            false => has_called(view, line.pod, turn),
+        let may_tell = |turn: &Turn<'_>| {
+            if can_name {
+                names(line, turn)
+            } else {
+                has_called(view, line.pod, turn)
+            }
         };
         excused.iter().any(|turn| may_tell(turn))
     };
