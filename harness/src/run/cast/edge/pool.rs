@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use futures_util::future::{join, join_all};
+
 use super::clients::Answered;
 use crate::history::PodName;
 use crate::run::cast::Cast;
@@ -17,6 +19,9 @@ const ASK: Duration = Duration::from_millis(50);
 const NOTICED: Duration = Duration::from_millis(700);
 /// How much longer than the edge's own window a story waits. What comes later than the window is for the judge.
 const BEYOND: Duration = Duration::from_secs(5);
+/// Questions of a client once the edge must know that its pod is lost, and the time from one to the next.
+const LATE: u32 = 4;
+const LATER: Duration = Duration::from_millis(250);
 /// New clients in one look, for each pod. An edge leads new clients to its servers by turns, and not strictly: after a change one server may
 /// be left out for two rounds.
 const CLIENTS_PER_POD: usize = 5;
@@ -41,7 +46,8 @@ impl Cast {
         self.pool_is(&what, entry, |seen| *seen == wanted).await
     }
 
-    /// Waits until a client is served by another pod than `from`. Returns that pod.
+    /// Waits until a client is served by another pod than `from`. Returns that pod. The client also asks when the edge must know that
+    /// the pod is lost: the edge may hold the question before for so long that the cookie ends meanwhile.
     pub async fn re_pinned(&mut self, client: &EdgeClient, from: &PodName) -> Result<PodName, Stopped> {
         let what = format!(
             "client {} to be served by another pod than {from}",
@@ -58,7 +64,14 @@ impl Cast {
                 answered => Look::NotYet(format!("{answered:?}")),
             }
         });
-        Ok(pod.await?)
+        let window = self.health_window()? + NOTICED;
+        let late = (0..LATE).map(|n| async move {
+            // Time itself is what is waited for.
+            tokio::time::sleep(window + LATER * n).await;
+            cast.read_by(client).await
+        });
+        let (pod, _) = join(pod, join_all(late)).await;
+        Ok(pod?)
     }
 
     /// Lets the time pass within which the edge must know of what has just happened: time itself is what is waited for.
