@@ -2,12 +2,11 @@
 //!
 //! The lines are collected after the play, because a pod's clock is not the harness's. So a play in which
 //! anything was broken is not judged: nobody can tell which line is of the time before. A line that names a turn is not held against
-//! a pod if the turn failed, or if the provider refused a call for it or broke one off: a system may say so in its log. Where no line
-//! names any turn, none is held against the pods that called the provider for such a turn.
+//! a pod if the turn failed, or if the provider refused a call for it or broke one off: a system may say so in its log.
 
 use std::collections::BTreeSet;
 
-use crate::history::{Capability, PodName, Status};
+use crate::history::{Capability, Status};
 use crate::judge::view::{Breach, Call, Complaint, Turn, View, oneline};
 use crate::judge::{Need, Promise};
 
@@ -25,22 +24,13 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     if view.faults.iter().next().is_some() {
         return Vec::new();
     }
-    let excused: Vec<&Turn<'_>> = view.turns.iter().filter(|turn| may_be_told_of(view, turn)).collect();
-    let names = |line: &Complaint<'_>, turn: &Turn<'_>| line.line.contains(turn.id.as_str());
-    let can_name = view
-        .complaints
+    let excused: Vec<&str> = view
+        .turns
         .iter()
-        .any(|line| view.turns.iter().any(|turn| names(line, turn)));
-    let is_excused = |line: &&Complaint<'_>| {
-        let may_tell = |turn: &Turn<'_>| {
-            if can_name {
-                names(line, turn)
-            } else {
-                has_called(view, line.pod, turn)
-            }
-        };
-        excused.iter().any(|turn| may_tell(turn))
-    };
+        .filter(|turn| may_be_told_of(view, turn))
+        .map(|turn| turn.id.as_str())
+        .collect();
+    let is_excused = |line: &&Complaint<'_>| excused.iter().any(|turn| line.line.contains(turn));
     let mut reported = BTreeSet::new();
     let complaints = view.complaints.iter().filter(|line| !is_excused(line));
     let first = complaints.filter(|line| reported.insert(line.pod));
@@ -53,13 +43,6 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
             got: format!("{}: {}", line.level, oneline(line.line)),
         })
         .collect()
-}
-
-/// True if a pod, or a pod that nobody can tell, called the provider for a turn.
-fn has_called(view: &View<'_>, pod: &PodName, turn: &Turn<'_>) -> bool {
-    let key = turn.expect.map(|expect| &expect.key);
-    let mut calls = view.calls.iter().filter(|call| Some(call.key) == key);
-    calls.any(|call| call.pod.is_none_or(|by| by == pod))
 }
 
 /// True for a turn that failed, or that the provider did not answer to the end.
@@ -122,30 +105,6 @@ mod tests {
         }
         let mut play = taken_from_a_live_owner(0);
         play.put(14_001, told("turn-1 failed"));
-        play.breaks(NAME);
-    }
-
-    #[test]
-    fn where_no_line_names_a_turn_a_pod_whose_call_was_broken_off_may_say_so() {
-        let said = |pod: &str, text: &str| {
-            What::Pod(PodEvent::LogLine {
-                pod: pod.into(),
-                level: "ERROR".into(),
-                line: text.into(),
-            })
-        };
-        let broken_off = || {
-            let mut play = taken_from_a_live_owner(0);
-            play.put(14_000, call_ends(2, "pod-1", "error:500"));
-            play.put(14_001, said("pod-1", "the connection to the model was lost"));
-            play
-        };
-        broken_off().keeps(NAME);
-        broken_off().put(14_002, said("pod-3", "out of memory")).breaks(NAME);
-        // A system that can name the turn has to.
-        broken_off().put(14_002, said("pod-1", "turn-1 failed")).breaks(NAME);
-        let mut play = taken_from_a_live_owner(0);
-        play.put(14_001, said("pod-1", "the connection to the model was lost"));
         play.breaks(NAME);
     }
 }
