@@ -152,12 +152,11 @@ async fn leads_to(edge: &Edge, pods: &[&str]) {
     let all = tokio::time::timeout(Duration::from_secs(8), async {
         while reached.len() < pods.len() {
             let seen = answered_by(edge).await;
-            match seen.iter().find(|pod| !pods.contains(&pod.as_str())) {
-                Some(other) => assert!(!is_switched, "{other} answered again, not one of {pods:?}"),
-                None => {
-                    is_switched = true;
-                    reached.extend(seen);
-                }
+            if let Some(other) = seen.iter().find(|pod| !pods.contains(&pod.as_str())) {
+                assert!(!is_switched, "{other} answered again, not one of {pods:?}");
+            } else {
+                is_switched = true;
+                reached.extend(seen);
             }
         }
     });
