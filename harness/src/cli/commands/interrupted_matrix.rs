@@ -1,4 +1,4 @@
-//! What is kept of a matrix while it is played: its rows, for the report of an interrupted one, and its plays.
+//! Rows of a matrix, kept while it is played for the report of an interrupted one, and its plays, kept in a file.
 
 use std::sync::{Mutex, PoisonError};
 

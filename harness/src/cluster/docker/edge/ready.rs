@@ -241,7 +241,7 @@ enum Wanted {
     Answer,
 }
 
-/// What was seen of an entry instead of the wanted answers.
+/// An entry that did not give the wanted answers, and what was seen instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Unready {
     /// A question without an answer.
