@@ -3,6 +3,7 @@
 //! A mutant is a small change that nobody seeded: an operator replaced, a body left out. cargo-mutants lists them, a seed draws some, and
 //! each that compiles is built into the pod's image and played. A promise that breaks kills the mutant. A survivor is read by somebody:
 //! either it changes nothing that a promise could see, which `equivalent.toml` argues in a line, or a promise or a story is missing.
+//! A mutant that the file argues for beforehand is compiled and not played; `play --only` plays it all the same.
 
 mod mutant;
 mod played;
@@ -110,7 +111,8 @@ impl Bench {
     /// Plays what a seed draws and was not played before, until so many that compile are played or the time is over.
     fn play_drawn(self, seed: u64, count: usize, time: Option<Duration>) -> anyhow::Result<()> {
         let began = Instant::now();
-        let before = played::read(&results(&self.workspace))?;
+        let (before, argued) = (played::read(&results(&self.workspace))?, equivalents(&self.workspace)?);
+        score::check(&before, &argued)?;
         let mut viable = 0;
         for mutant in mutant::drawn(self.mutants.clone(), seed) {
             if viable == count {
@@ -123,7 +125,7 @@ impl Bench {
             if time.is_some_and(|time| began.elapsed() > time) {
                 break;
             }
-            let one = self.play_one(&mutant)?;
+            let one = self.play_one(&mutant, argued.contains_key(&mutant.name))?;
             viable += usize::from(one.outcome != Outcome::NotViable);
             played::add(&results(&self.workspace), &one)?;
         }
@@ -141,15 +143,15 @@ impl Bench {
         }
         wanted
             .into_iter()
-            .try_for_each(|mutant| self.play_one(mutant).map(drop))
+            .try_for_each(|mutant| self.play_one(mutant, false).map(drop))
     }
 
-    /// Plays one mutant, and undoes it whatever comes of it.
-    fn play_one(&self, mutant: &Mutant) -> anyhow::Result<Played> {
+    /// Plays one mutant, or compiles it alone if it is argued for, and undoes it whatever comes of it.
+    fn play_one(&self, mutant: &Mutant, is_argued: bool) -> anyhow::Result<Played> {
         say(&format!("{} ({})", mutant.name, mutant.place()));
         let (began, images) = (Instant::now(), programs::pod_images());
         self.tree.change(&mutant.listed)?;
-        let judged = self.judge(mutant);
+        let judged = self.judge(mutant, is_argued);
         self.tree.restore(&mutant.listed)?;
         let mut made = programs::pod_images();
         made.retain(|tag| !images.contains(tag));
@@ -168,9 +170,12 @@ impl Bench {
     }
 
     /// Builds and plays the changed tree. Returns what became of it, and the number of plays.
-    fn judge(&self, mutant: &Mutant) -> anyhow::Result<(Outcome, usize)> {
+    fn judge(&self, mutant: &Mutant, is_argued: bool) -> anyhow::Result<(Outcome, usize)> {
         if !programs::compiles(self.tree.root(), &self.built)? {
             return Ok((Outcome::NotViable, 0));
+        }
+        if is_argued {
+            return Ok((Outcome::Argued, 0));
         }
         let plays = Plays {
             crosspod: &self.crosspod,

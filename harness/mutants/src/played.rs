@@ -43,6 +43,8 @@ pub(crate) enum Outcome {
         /// The harness's words.
         why: String,
     },
+    /// It compiles, and somebody argued before it was played that it is equivalent.
+    Argued,
     /// Every story passed.
     Survived,
     /// No promise broke, and not every story passed.
@@ -91,7 +93,8 @@ mod tests {
             story: "s".into(),
             promise: "P".into(),
         };
-        let outcomes = [killed, Outcome::NotViable, Outcome::Unclear { why: "w".into() }];
+        let unclear = Outcome::Unclear { why: "w".into() };
+        let outcomes = [killed, Outcome::NotViable, Outcome::Argued, unclear];
         let all = outcomes.map(|outcome| Played {
             mutant: "m".into(),
             place: "a.rs:1:2".into(),

@@ -31,10 +31,8 @@ impl Score {
             *match one.outcome {
                 Outcome::NotViable => &mut score.not_viable,
                 Outcome::Killed { .. } | Outcome::NeverReady { .. } => &mut score.killed,
-                Outcome::Survived | Outcome::Unclear { .. } if equivalents.contains_key(&one.mutant) => {
-                    &mut score.equivalent
-                }
-                Outcome::Survived | Outcome::Unclear { .. } => &mut score.survived,
+                _ if equivalents.contains_key(&one.mutant) => &mut score.equivalent,
+                Outcome::Argued | Outcome::Survived | Outcome::Unclear { .. } => &mut score.survived,
             } += 1;
         }
         score
@@ -51,16 +49,27 @@ impl Score {
     }
 }
 
-/// Checks that each argument is about a mutant that was played and not killed.
+/// Checks that no argument is about a mutant that was killed, and that each mutant that an argument kept from being played still
+/// has its argument.
 ///
 /// # Errors
-/// One is not.
+/// One is, or one has not.
 pub(crate) fn check(played: &[Played], equivalents: &Equivalents) -> anyhow::Result<()> {
-    for name in equivalents.keys() {
-        match played.iter().find(|one| one.mutant == *name).map(|one| &one.outcome) {
-            Some(Outcome::Survived | Outcome::Unclear { .. }) => {}
-            Some(outcome) => bail!("equivalent.toml argues for {name}, which did not survive: {outcome:?}"),
-            None => bail!("equivalent.toml argues for {name}, which was not played"),
+    for one in played {
+        let is_argued = equivalents.contains_key(&one.mutant);
+        match &one.outcome {
+            Outcome::Killed { .. } | Outcome::NeverReady { .. } | Outcome::NotViable if is_argued => {
+                bail!(
+                    "equivalent.toml argues for {}, which did not survive: {:?}",
+                    one.mutant,
+                    one.outcome
+                )
+            }
+            Outcome::Argued if !is_argued => bail!(
+                "equivalent.toml no longer argues for {}: remove its line from played.jsonl, and play it",
+                one.mutant
+            ),
+            _ => {}
         }
     }
     Ok(())
@@ -84,11 +93,14 @@ pub(crate) fn markdown(played: &[Played], equivalents: &Equivalents) -> String {
             Outcome::NotViable => continue,
             Outcome::Killed { story, promise } => ("killed", format!("{promise}, `{story}`")),
             Outcome::NeverReady { why } => ("killed", format!("no pod comes up: {why}")),
-            Outcome::Survived | Outcome::Unclear { .. } => match (equivalents.get(&one.mutant), &one.outcome) {
-                (Some(argument), _) => ("equivalent", argument.clone()),
-                (None, Outcome::Unclear { why }) => ("survived", format!("unclear: {why}")),
-                (None, _) => ("survived", String::new()),
-            },
+            Outcome::Argued | Outcome::Survived | Outcome::Unclear { .. } => {
+                match (equivalents.get(&one.mutant), &one.outcome) {
+                    (Some(argument), Outcome::Argued) => ("equivalent, not played", argument.clone()),
+                    (Some(argument), _) => ("equivalent", argument.clone()),
+                    (None, Outcome::Unclear { why }) => ("survived", format!("unclear: {why}")),
+                    (None, _) => ("survived", String::new()),
+                }
+            }
         };
         let cell = |text: &str| text.replace('|', "\\|");
         let _ = writeln!(text, "| `{}` | {outcome} | {} |", cell(&one.mutant), cell(&why));
@@ -142,23 +154,29 @@ mod tests {
             played("e", Outcome::Survived),
             played("f", Outcome::NeverReady { why: "w".into() }),
             played("g", Outcome::Unclear { why: "s: x".into() }),
+            played("h", Outcome::Argued),
         ];
-        let argued: Equivalents = [("e".to_owned(), "a log line".to_owned())].into();
+        let argued: Equivalents = [
+            ("e".to_owned(), "a log line".to_owned()),
+            ("h".to_owned(), "a jitter".to_owned()),
+        ]
+        .into();
         let score = Score::of(&all, &argued);
         assert_eq!(
             (score.killed, score.equivalent, score.survived, score.not_viable),
-            (2, 1, 2, 1)
+            (2, 2, 2, 1)
         );
-        assert!((score.percent() - 60.0).abs() < f64::EPSILON);
+        assert!((score.percent() - 400.0 / 6.0).abs() < f64::EPSILON);
         let text = markdown(&all, &argued);
         assert!(
-            text.starts_with("5 viable mutants so far: 2 killed, 1 equivalent, 2 survived: **60 %**"),
+            text.starts_with("6 viable mutants so far: 2 killed, 2 equivalent, 2 survived: **67 %**"),
             "{text}"
         );
         for line in [
             "| `a` | killed | P, `s` |",
             "| `c \\| d` | survived |  |",
             "| `e` | equivalent | a log line |",
+            "| `h` | equivalent, not played | a jitter |",
             "| `g` | survived | unclear: s: x |",
         ] {
             assert!(text.lines().any(|one| one == line), "{line}\n{text}");
@@ -168,12 +186,17 @@ mod tests {
     }
 
     #[test]
-    fn an_argument_for_a_mutant_that_was_killed_or_not_played_is_refused() {
-        let all = [played("a", killed())];
+    fn an_argument_for_a_mutant_that_was_killed_and_one_that_is_missing_are_refused() {
         let about = |name: &str| -> Equivalents { [(name.to_owned(), String::new())].into() };
-        for (name, why) in [("a", "did not survive"), ("z", "was not played")] {
-            let refused = check(&all, &about(name)).expect_err("refused").to_string();
-            assert!(refused.contains(why), "{refused}");
+        let refused = |outcome, about: Equivalents| check(&[played("a", outcome)], &about).map_err(|e| e.to_string());
+        refused(Outcome::Argued, about("a")).expect("it is argued");
+        refused(killed(), about("z")).expect("an argument may come before its mutant's turn");
+        for (outcome, of, why) in [
+            (killed(), "a", "argues for a, which did not survive"),
+            (Outcome::Argued, "z", "no longer argues for a"),
+        ] {
+            let said = refused(outcome, about(of)).expect_err("refused");
+            assert!(said.contains(why), "{said}");
         }
     }
 

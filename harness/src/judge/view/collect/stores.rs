@@ -1,5 +1,7 @@
 //! Rows, entries of the stream log and provider calls, as they come.
 
+use std::num::NonZeroU32;
+
 use super::collector::Collector;
 use super::logs::{scope, shows_turns};
 use crate::history::{self, Cursor, Epoch, Event, ProviderEvent, ProviderWhat, Row, StoreEvent, ThreadId, TurnId};
@@ -137,7 +139,7 @@ impl<'a> Collector<'a> {
         // One entry may say several things.
         let is_next = last == seq || last.checked_add(1) == Some(seq);
         self.places.logged = (seq, if is_next { stretch } else { stretch + 1 });
-        let stretch = self.places.logged.1;
+        let stretch = NonZeroU32::MIN.saturating_add(self.places.logged.1);
         let Some(cursor) = cursor else { return };
         let thread = match thread.map(|thread| self.places.threads.get(thread)) {
             Some(None) => return,

@@ -5,6 +5,7 @@
 //! too. Other promises compare each tail with the stored text and with the oracle.
 
 use std::fmt::Write as _;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::history::{Chunk, Cursor, Event, TurnId};
@@ -26,7 +27,7 @@ pub(crate) struct Logged<'a> {
     /// True if it says that its turn is over, be it beside something else.
     pub(crate) ends: bool,
     /// The stretch of the stream log that it was found in, where it was.
-    pub(in crate::judge::view) stretch: Option<u32>,
+    pub(in crate::judge::view) stretch: Option<NonZeroU32>,
 }
 
 /// An entry of the stream log.
@@ -40,7 +41,7 @@ pub(in crate::judge::view) struct Stored<'a> {
     pub(in crate::judge::view) cursor: Cursor,
     pub(in crate::judge::view) event: &'a Event,
     /// Entries of one stretch were found one right behind the other: between two of them there was never any other.
-    pub(in crate::judge::view) stretch: u32,
+    pub(in crate::judge::view) stretch: NonZeroU32,
 }
 
 impl<'a> Logged<'a> {
