@@ -55,8 +55,11 @@ enum Command {
         /// Begin no other mutant after so many minutes; the next `play` goes on
         #[arg(long)]
         minutes: Option<u64>,
+        /// Leave those for a later play whose names have this in them; may be given several times
+        #[arg(long)]
+        leave: Vec<String>,
         /// Play those whose names have this in them, drawn or not, and keep nothing of it
-        #[arg(long, conflicts_with_all = ["seed", "count", "minutes"])]
+        #[arg(long, conflicts_with_all = ["seed", "count", "minutes", "leave"])]
         only: Option<String>,
     },
     /// Prints the score and writes it to TRACK_RECORD.md
@@ -71,16 +74,29 @@ fn main() -> anyhow::Result<()> {
             count,
             slots,
             minutes,
+            leave,
             only,
         } => {
             let bench = Bench::set_up(&workspace, slots)?;
             match only {
                 Some(part) => bench.play_only(&part),
-                None => bench.play_drawn(seed, count, minutes.map(|minutes| Duration::from_secs(minutes * 60))),
+                None => {
+                    let draw = Draw { seed, count, leave };
+                    bench.play_drawn(&draw, minutes.map(|minutes| Duration::from_secs(minutes * 60)))
+                }
             }
         }
         Command::Report => report(&workspace),
     }
+}
+
+/// The mutants that are wanted.
+struct Draw {
+    seed: u64,
+    /// Viable ones.
+    count: usize,
+    /// Parts of the names of those that are left for later.
+    leave: Vec<String>,
 }
 
 /// Everything that a mutant is built and played with.
@@ -109,17 +125,21 @@ impl Bench {
     }
 
     /// Plays what a seed draws and was not played before, until so many that compile are played or the time is over.
-    fn play_drawn(self, seed: u64, count: usize, time: Option<Duration>) -> anyhow::Result<()> {
+    fn play_drawn(self, draw: &Draw, time: Option<Duration>) -> anyhow::Result<()> {
         let began = Instant::now();
         let (before, argued) = (played::read(&results(&self.workspace))?, equivalents(&self.workspace)?);
         score::check(&before, &argued)?;
-        let mut viable = 0;
-        for mutant in mutant::drawn(self.mutants.clone(), seed) {
-            if viable == count {
+        let (mut viable, mut left) = (0, 0);
+        for mutant in mutant::drawn(self.mutants.clone(), draw.seed) {
+            if viable + left == draw.count {
                 break;
             }
             if let Some(known) = before.iter().find(|one| one.mutant == mutant.name) {
                 viable += usize::from(known.outcome != Outcome::NotViable);
+                continue;
+            }
+            if draw.leave.iter().any(|part| mutant.name.contains(part)) {
+                left += 1;
                 continue;
             }
             if time.is_some_and(|time| began.elapsed() > time) {
@@ -130,7 +150,8 @@ impl Bench {
             played::add(&results(&self.workspace), &one)?;
         }
         say(&format!(
-            "{viable} of {count} viable mutants of the draw {seed} are played"
+            "{viable} of {} viable mutants of the draw {} are played, {left} are left for later",
+            draw.count, draw.seed
         ));
         Ok(())
     }
