@@ -26,6 +26,8 @@ pub(crate) async fn promoted_and_rolled_back(c: &mut Cast) -> Played {
     c.edge().share().await?;
     c.back_in_the_pool(&candidate, &entry).await?;
     load.reaches(load.course().requests + REQUESTS, 1).await?;
+    // A client stays with its release for longer than its first cookie would have lived.
+    c.cookie_lifetime_passes().await?;
     c.edge().promote().await?;
     c.pool_holds(std::slice::from_ref(&candidate), &entry).await?;
     c.evidence("an answer went on through the promotion", !c.is_over(&turn).await?);
