@@ -78,13 +78,11 @@ fn main() -> anyhow::Result<()> {
             only,
         } => {
             let bench = Bench::set_up(&workspace, slots)?;
-            match only {
-                Some(part) => bench.play_only(&part),
-                None => {
-                    let draw = Draw { seed, count, leave };
-                    bench.play_drawn(&draw, minutes.map(|minutes| Duration::from_secs(minutes * 60)))
-                }
+            if let Some(part) = only {
+                return bench.play_only(&part);
             }
+            let draw = Draw { seed, count, leave };
+            bench.play_drawn(&draw, minutes.map(|minutes| Duration::from_secs(minutes * 60)))
         }
         Command::Report => report(&workspace),
     }

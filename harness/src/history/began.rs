@@ -51,6 +51,9 @@ pub struct Rules {
     /// True if a turn that was stopped ends as completed: the system has no other word for it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stopped_is_completed: bool,
+    /// True if the pods' client of the provider takes every answer that the format allows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub takes_odd_answers: bool,
     /// How many pods one service became; 1 if each pod is a service of its own.
     #[serde(skip_serializing_if = "is_zero")]
     pub copies: u32,

@@ -6,17 +6,19 @@ use std::time::Duration;
 use crosspod::plan::{Extra, Flag, Oddity, Ping, Reasoning, UsageMode};
 use crosspod::run::{Cast, Played};
 
-use super::beside::sound;
+use super::beside::{Odd, sound};
 
 /// A pause that a provider may make before it counts its tokens.
 const PAUSE: Duration = Duration::from_millis(700);
+/// A pause between two tokens. An answer of such is longer than a service waits for more once it was given a reason to stop.
+const SLOW: Duration = Duration::from_millis(400);
 /// Longer than any turn: who waits for the end of such a stream waits for ever.
 const FOR_EVER: Duration = Duration::from_hours(1);
 
 pub(super) async fn finish_reasons(c: &mut Cast) -> Played {
     let every_chunk = |json: &str| Oddity::Unfinished(json.to_owned());
     let closing = |json: &str| Oddity::Finish(json.to_owned());
-    let answers = vec![
+    let answers = [
         vec![every_chunk("\"\"")],
         vec![every_chunk("\"\""), closing("\"length\"")],
         vec![every_chunk("0"), closing("1")],
@@ -26,6 +28,8 @@ pub(super) async fn finish_reasons(c: &mut Cast) -> Played {
         vec![closing("true"), every_chunk("false")],
         vec![closing("\"no_such_reason\"")],
     ];
+    let mut answers: Vec<Odd> = answers.map(Odd::from).into();
+    answers.push(Odd::paced(vec![every_chunk("\"stop\"")], SLOW));
     sound(c, answers).await
 }
 

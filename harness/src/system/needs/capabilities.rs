@@ -250,6 +250,7 @@ impl System {
                 .cancel
                 .as_ref()
                 .is_some_and(|cancel| cancel.ends_as == StoppedAs::Completed),
+            takes_odd_answers: self.provider.lenient,
             copies: self.pods.copies.get().try_into().unwrap_or(1),
             ready_needs: Some(self.pods.ready_needs.clone()),
             restarted: Vec::new(),

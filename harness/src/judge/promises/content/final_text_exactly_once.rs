@@ -1,9 +1,9 @@
 //! Promise 1: the stored answer, and the answer on each screen that saw all of it, is the provider's, each token
 //! once.
 
-use crate::history::{Capability, Status};
+use crate::history::{Capability, Expect, Status};
 use crate::judge::facts::oracle::{self, Odd};
-use crate::judge::view::{Anchor, Breach, Seen, Text, View, Watcher};
+use crate::judge::view::{Anchor, Breach, Seen, Text, Turn, View, Watcher};
 use crate::judge::{Clause, Need, Promise};
 
 pub(crate) const PROMISE: Promise = Promise {
@@ -11,12 +11,19 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "FinalTextExactlyOnce",
     statement: "the durable text of a completed turn, and the text of each watcher that saw the turn from start \
                 to finish, are exactly the provider's answer: tokens 1 to n of one call, each once and in order; \
-                the stored text of a turn that ended otherwise is the beginning of one",
+                the stored text of a turn that ended otherwise is the beginning of one; a turn whose answer the provider gave \
+                whole does not fail, unless it was stopped or something was broken",
     needs: &[],
-    clauses: &[Clause {
-        name: "the stored text",
-        needs: &[Need::Can(Capability::StoredText)],
-    }],
+    clauses: &[
+        Clause {
+            name: "the stored text",
+            needs: &[Need::Can(Capability::StoredText)],
+        },
+        Clause {
+            name: "a whole answer completes",
+            needs: &[Need::Can(Capability::ProviderJournal)],
+        },
+    ],
     has_more: true,
     judge,
 };
@@ -29,7 +36,9 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         let Some(terminal) = turn.terminal() else { continue };
         let odd = turn.durable.as_ref().and_then(|durable| {
             if turn.is_completed() {
-                turn.oracle().map(|expect| oracle::hold(durable, expect))
+                turn.expect
+                    .filter(|expect| !expect.fails || is_read_alike(view, expect))
+                    .map(|expect| oracle::hold(durable, expect))
             } else {
                 turn.expect.map(|expect| oracle::hold_beginning(durable, expect))
             }
@@ -41,6 +50,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
             breach(odd, turn.thread, terminal.at.n, subject)
         }));
     }
+    breaches.extend(view.turns.iter().filter_map(|turn| failed_though_whole(view, turn)));
     for watcher in &view.watchers {
         let shown = watcher.turns.iter().filter_map(|(place, seen)| {
             let turn = &view.turns[*place];
@@ -58,6 +68,36 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         breaches.extend(shown);
     }
     breaches
+}
+
+/// True if every client reads the answer alike, or the system's takes whatever the format allows: then it is whole, or none.
+fn is_read_alike(view: &View<'_>, expect: &Expect) -> bool {
+    !expect.is_odd || view.rules.takes_odd_answers
+}
+
+/// A turn that failed though the last call for it gave the whole answer.
+fn failed_though_whole(view: &View<'_>, turn: &Turn<'_>) -> Option<Breach> {
+    let expect = turn
+        .expect
+        .filter(|expect| !expect.fails && is_read_alike(view, expect))?;
+    let ended = turn.terminal().filter(|ended| ended.status == Status::Failed)?;
+    let call = &view.calls[*turn.calls.last()?];
+    let is_whole = call.cause.is_some() && call.tokens >= expect.tokens;
+    let is_excused = view.is_cancelled(turn)
+        || view.ran_out(turn)
+        || view.was_cut_short(turn)
+        || view.is_excused(None, turn.asked_us(), ended.at.us);
+    (is_whole && !is_excused).then(|| Breach {
+        subject: format!("turn {}", turn.id),
+        thread: turn.thread,
+        n: ended.at.n,
+        expected: format!(
+            "{:?}, for call {} gave the whole answer",
+            Status::Completed,
+            call.ordinal
+        ),
+        got: format!("{:?}", ended.status),
+    })
 }
 
 /// Returns the text that a watcher shows of a turn that it saw from start to finish, and the event of the finish.
@@ -91,9 +131,10 @@ fn breach(odd: Odd, thread: Option<usize>, end: u64, subject: String) -> Breach 
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Outcome, Row, RunEvent, StoreEvent, WatcherEvent, What};
+    use crate::history::{ClientEvent, Expect, Outcome, Row, RunEvent, Status, StoreEvent, WatcherEvent, What};
     use crate::judge::testing::{
-        Play, TOKENS, answer, began, cancelled, delta, failed, is_frame_of, part, takeover, token,
+        Play, TOKENS, aimed, answer, began, call_ends, cancelled, delta, failed, fault, is_frame_of, part, posted,
+        takeover, token, turn_row,
     };
 
     const NAME: &str = "FinalTextExactlyOnce";
@@ -118,6 +159,74 @@ mod tests {
         assert_eq!(finding.fault.as_deref(), Some("kill on pod-1 (fault 1)"));
         assert_eq!(finding.owner_before.as_deref(), Some("pod-2 at epoch 2"));
         assert_eq!(finding.owner_after.as_deref(), Some("nobody at epoch 2"));
+    }
+
+    /// The good run without its fault, with its turn failed or completed, in the words of a provider that was told something odd.
+    fn ended(status: Status, changed: impl Fn(&mut Expect), is_lenient: bool) -> Play {
+        let mut play = takeover();
+        play.without(|what| matches!(what, What::Fault(_)));
+        play.turn_into(
+            &turn_row(99, "turn-1", 2, Status::Completed),
+            turn_row(99, "turn-1", 2, status),
+        );
+        let mut asked = posted(1, "t-1", "m-1", "key-1");
+        let plain = asked.clone();
+        if let What::Client(ClientEvent::Posted { expect, .. }) = &mut asked {
+            changed(expect);
+        }
+        play.turn_into(&plain, asked);
+        let mut described = began();
+        let old = What::Run(RunEvent::Began(described.clone().into()));
+        described.rules.takes_odd_answers = is_lenient;
+        play.turn_into(&old, What::Run(RunEvent::Began(described.into())));
+        play
+    }
+
+    #[test]
+    fn a_turn_that_fails_though_its_answer_was_whole_is_found() {
+        let plain = |_: &mut Expect| ();
+        let odd = |expect: &mut Expect| expect.is_odd = true;
+        let finding = ended(Status::Failed, plain, false).breaks(NAME);
+        assert_eq!(
+            (finding.expected.as_str(), finding.got.as_str()),
+            ("Completed, for call 2 gave the whole answer", "Failed")
+        );
+        ended(Status::Failed, odd, true).breaks(NAME);
+        ended(Status::Failed, odd, false).keeps(NAME);
+        let excused: [fn(&mut Play); 3] = [
+            |play| {
+                play.put(1_000, fault(2, "kill", "pod-2", aimed()));
+            },
+            |play| {
+                play.put(1_000, cancelled("pod-3", Outcome::Ok(())));
+            },
+            |play| {
+                play.turn_into(&call_ends(2, "pod-2", "complete"), call_ends(2, "pod-2", "end:abort"));
+            },
+        ];
+        for excuse in excused {
+            let mut play = ended(Status::Failed, plain, false);
+            excuse(&mut play);
+            play.keeps(NAME);
+        }
+    }
+
+    #[test]
+    fn an_answer_that_the_provider_was_told_to_spoil_is_not_passed_off_as_whole() {
+        let spoilt = |status, is_odd, is_lenient| {
+            let mut play = ended(
+                status,
+                |expect| (expect.fails, expect.is_odd) = (true, is_odd),
+                is_lenient,
+            );
+            play.without(|what| matches!(what, What::Store(StoreEvent::Row { row, .. }) if is_last_part(row)));
+            play
+        };
+        spoilt(Status::Completed, false, false).breaks(NAME);
+        spoilt(Status::Completed, true, true).breaks(NAME);
+        // Another client may pass over the piece that nobody can read.
+        spoilt(Status::Completed, true, false).keeps(NAME);
+        spoilt(Status::Failed, true, true).keeps(NAME);
     }
 
     #[test]
