@@ -41,6 +41,7 @@ pub use docker::images::unused::remove_built_images;
 pub use docker::preview::{PlannedCluster, PlannedImage, Preview};
 pub use edge_wanted::{Split, WantedCandidate, WantedEdge, WantedEntry};
 pub use linux::cpu::{ProcessorTimes, ThreadTimes};
+pub use linux::footprint::Footprint;
 pub use lock::run_lock::{RunId, RunLock, RunTag};
 pub use part::error::{ClusterError, Trace};
 pub use part::progress::{Progress, Silent};

@@ -18,6 +18,8 @@ pub struct Offer<'a> {
     pub lacks: &'a [Lack],
     /// The bounds that it promises.
     pub bounds: &'a Bounds,
+    /// False if a run played no rounds of turns. No system lacks them.
+    pub rounds: bool,
 }
 
 impl Offer<'_> {
@@ -26,6 +28,7 @@ impl Offer<'_> {
             Need::Can(capability) => self.capabilities.contains(&capability),
             Need::Within(bound) => self.bounds.of(bound).is_some(),
             Need::IdleCpu => self.bounds.idle_cpu_permille.is_some(),
+            Need::Rounds => self.rounds,
         }
     }
 
@@ -35,6 +38,7 @@ impl Offer<'_> {
         Some(match missing {
             Need::Within(bound) => format!("no bound is promised (bounds.{})", bound.name()),
             Need::IdleCpu => "no bound is promised (bounds.idle_cpu)".to_owned(),
+            Need::Rounds => "the run played no rounds of turns".to_owned(),
             Need::Can(capability) => {
                 let mut known = self.lacks.iter().filter(|lack| lack.capability == *capability);
                 let why = known.next().map(|lack| lack.why.clone());
@@ -63,8 +67,9 @@ impl Promise {
         })
     }
 
-    /// Its clauses that cannot be judged.
+    /// Its clauses that cannot be judged. One that a run merely did not get to is none of them.
     pub fn in_part(&self, offer: Offer<'_>) -> Vec<InPart> {
+        let offer = Offer { rounds: true, ..offer };
         let lacking = self
             .clauses
             .iter()
@@ -86,6 +91,7 @@ impl View<'_> {
             capabilities: self.capabilities,
             lacks: self.lacks,
             bounds: &self.promised,
+            rounds: !self.footprints.is_empty(),
         }
     }
 
@@ -106,7 +112,7 @@ pub(super) fn not_reached(view: &View<'_>, promise: &Promise) -> Option<NotAppli
     let watched_ms = view.watched_until_us() / 1000;
     let bounds = promise.needs.iter().filter_map(|need| match need {
         Need::Within(bound) => Some((bound, view.promised.of(*bound)?)),
-        Need::Can(_) | Need::IdleCpu => None,
+        Need::Can(_) | Need::IdleCpu | Need::Rounds => None,
     });
     let (bound, bound_ms) = bounds.into_iter().find(|(_, bound_ms)| *bound_ms > watched_ms)?;
     Some(NotApplicable {

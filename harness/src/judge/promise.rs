@@ -12,6 +12,8 @@ pub enum Need {
     Within(Bound),
     /// The system promises how little a pod without work uses of a CPU.
     IdleCpu,
+    /// The run played rounds of turns, and what each pod's process holds was read behind each.
+    Rounds,
 }
 
 /// A clause of a promise that needs more than the promise itself.

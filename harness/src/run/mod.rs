@@ -6,6 +6,7 @@ mod cast;
 pub mod check;
 mod collect;
 mod error;
+mod footprints;
 mod leftovers;
 mod play;
 mod played_log;

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 use super::error::{HealError, RunError};
 use super::played_log::PlayedLog;
 use super::stopped::Stopped;
-use crate::cluster::{Cluster, ClusterError, Edge, PartHandle, Role, State};
+use crate::cluster::{Cluster, ClusterError, Edge, Footprint, PartHandle, Role, State};
 use crate::history::writer::Recorder;
 use crate::history::{PodName, Row, Status, StoreEvent, ThreadId, TurnId};
 use crate::nemesis::{clear_disk, clear_store};
@@ -350,6 +350,15 @@ impl Slot {
             Some((pod.clone(), handle.half_closed(port)?))
         });
         counted.collect::<Option<_>>().unwrap_or_default()
+    }
+
+    /// What each pod's process holds now. A pod that is down, or not on this machine, is left out.
+    pub(super) fn footprints(&self) -> BTreeMap<PodName, Footprint> {
+        let read = self.pods().iter().filter_map(|pod| {
+            let handle = self.cluster.pod(pod).ok()?;
+            Some((pod.clone(), handle.footprint()?))
+        });
+        read.collect()
     }
 
     /// Heals every part and sees it healthy. If that fails, the set-up is in doubt.

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crosspod::history::{
-    ClientEvent, Credential, Cursor, CursorForm, Ends, Epoch, Event, FaultStep, MachineEvent, PodEvent, PodName,
-    ProviderWhat, Row, RunEvent, Status, StoreEvent, TailEnd, WatcherEvent, WatcherId, What,
+    ClientEvent, Credential, Cursor, CursorForm, Ends, Epoch, Event, FaultStep, Footprint, MachineEvent, PodEvent,
+    PodName, ProviderWhat, Row, RunEvent, Status, StoreEvent, TailEnd, WatcherEvent, WatcherId, What,
 };
+use rand::RngExt as _;
 use rand::rngs::StdRng;
 
 use super::{Kind, any, deltas, insert_behind, insert_last_row, last_attempt, places};
@@ -31,6 +32,7 @@ pub(crate) const KINDS: &[Kind] = &[
     ("the takeover comes late", take_over_late, &["BoundedTakeover"]),
     ("a pod ends by itself", die, &["DependencySelfHeal"]),
     ("something is left", leave_behind, &["NoLeak"]),
+    ("a process grows by the turn", grow, &["NoLeak"]),
     (
         "a pod tells nonsense for a thread",
         tell_nonsense,
@@ -332,6 +334,29 @@ fn leave_behind(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
         count: 1,
     });
     insert_behind(events, place, what);
+    Some(())
+}
+
+/// A pod that was looked at behind five rounds of turns, each of which left it with more descriptors, or with more memory.
+fn grow(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    const TURNS: u32 = 12;
+    // No kernel gives a process this number.
+    let process = u32::MAX;
+    let pod = healthy(events).pop_first()?;
+    let place = any(&places(events, |what| matches!(what, What::Run(RunEvent::Healed))), rng)?;
+    let (a_turn, kib_a_turn) = if rng.random_bool(0.5) { (1, 0) } else { (0, 1024) };
+    for round in (1..=5).rev() {
+        let turns = u64::from(round * TURNS);
+        let what = What::Pod(PodEvent::Footprint(Footprint {
+            pod: pod.clone(),
+            process,
+            round,
+            turns: TURNS,
+            descriptors: Some(20 + turns * a_turn),
+            memory_kib: 5_000 + turns * kib_a_turn,
+        }));
+        insert_behind(events, place, what);
+    }
     Some(())
 }
 

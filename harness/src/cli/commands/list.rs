@@ -93,6 +93,7 @@ impl Listed {
             capabilities: system.capabilities(),
             lacks: system.lacks(),
             bounds: &bounds,
+            rounds: true,
         };
         Self {
             stories: stories.iter().map(|story| ListedStory::of(story, system)).collect(),
@@ -272,11 +273,12 @@ impl ListedPromise {
 /// The needs of a promise, in the words of stories and faults.
 fn of_promise(needs: &[judge::Need]) -> Vec<String> {
     let needs = needs.iter().map(|need| match need {
-        judge::Need::Can(capability) => Need::Has(*capability),
-        judge::Need::Within(bound) => Need::Bound(*bound),
-        judge::Need::IdleCpu => Need::IdleCpu,
+        judge::Need::Can(capability) => Need::Has(*capability).to_string(),
+        judge::Need::Within(bound) => Need::Bound(*bound).to_string(),
+        judge::Need::IdleCpu => Need::IdleCpu.to_string(),
+        judge::Need::Rounds => "rounds of turns".to_owned(),
     });
-    shown(&needs.collect::<Vec<_>>())
+    needs.collect()
 }
 
 fn shown(needs: &[impl Display]) -> Vec<String> {

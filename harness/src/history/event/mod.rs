@@ -47,7 +47,7 @@ pub enum What {
     Watcher(WatcherEvent),
     /// A store changed, or answered.
     Store(StoreEvent),
-    /// A pod answered, or logged a line.
+    /// A pod answered, was looked at, or logged a line.
     Pod(PodEvent),
     /// The engine or the kernel reported something.
     Machine(MachineEvent),
@@ -108,7 +108,7 @@ kinds! {
     }
     Pod(PodEvent) {
         ThreadRead = "thread_read", StatusRead = "status_read", FeedbackCounted = "feedback_counted", ReadyPolled = "ready_polled", Served = "served",
-        LeftAfter = "left_after", LogLine = "log_line"
+        LeftAfter = "left_after", Footprint = "footprint", LogLine = "log_line"
     }
     Machine(MachineEvent) {
         Engine = "engine", Starved = "starved", Cpu = "cpu"
@@ -244,6 +244,7 @@ mod tests {
         r#"{"kind":"ready_polled","pod":"pod-1","ready":true,"status":200,"detail":"d"}"#,
         r#"{"kind":"served","pod":"pod-1","ok":true,"detail":"d"}"#,
         r#"{"kind":"left_after","pod":null,"what":"consumers","count":0}"#,
+        r#"{"kind":"footprint","pod":"pod-1","process":4711,"round":3,"turns":12,"descriptors":31,"memory_kib":5120}"#,
         r#"{"kind":"log_line","pod":"pod-1","level":"WARN","line":"l"}"#,
         r#"{"kind":"engine","service":"pod-1","action":"die","exit_code":137}"#,
         r#"{"kind":"starved","over_us":250000,"waited_us":{"pod-1":100}}"#,

@@ -1,10 +1,10 @@
-//! Events of pods: answers to questions, and lines of their logs.
+//! Events of pods: answers to questions, looks at their processes, and lines of their logs.
 
 use serde::{Deserialize, Serialize};
 
 use crate::history::{PodName, ReadAnswer, ReadQuestion, Status, ThreadId, TurnId};
 
-/// An answer of a pod, a count on it, or a line of its log.
+/// An answer of a pod, a count on it, a look at its process, or a line of its log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum PodEvent {
@@ -76,6 +76,8 @@ pub enum PodEvent {
         /// How many there are, over what was there before the play.
         count: u64,
     },
+    /// Read from the kernel behind a round of turns, once nothing of the round was left on any pod. Only on the engine's own machine.
+    Footprint(Footprint),
     /// A pod logged a line at a level that a healthy pod does not use (WARN or ERROR).
     LogLine {
         /// The pod.
@@ -85,4 +87,22 @@ pub enum PodEvent {
         /// The line.
         line: String,
     },
+}
+
+/// What a pod's process and its children hold behind a round of turns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Footprint {
+    /// The pod.
+    pub pod: PodName,
+    /// Number of its process. Another number is another process: the pod was started again.
+    pub process: u32,
+    /// Number of the round in its play, from 1.
+    pub round: u32,
+    /// Number of the round's turns, on all pods together.
+    pub turns: u32,
+    /// Open descriptors. `None` if the kernel does not show them to the harness's user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descriptors: Option<u64>,
+    /// Memory that no file backs, in RAM or swapped out, in KiB.
+    pub memory_kib: u64,
 }

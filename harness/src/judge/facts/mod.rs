@@ -1,7 +1,8 @@
-//! Facts that several promises ask for: the difference of two words, the oracle's text, takeovers without a reason, provider calls that
+//! Facts that promises ask for: the difference of two words, growth behind rounds of turns, the oracle's text, takeovers without a reason, provider calls that
 //! overlap, the provider's work for a turn, stops, and pods without work.
 
 pub(in crate::judge) mod difference;
+pub(in crate::judge) mod growth;
 pub(in crate::judge) mod idle_pods;
 pub(in crate::judge) mod oracle;
 pub(in crate::judge) mod overlapping_calls;

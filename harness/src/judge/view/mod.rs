@@ -45,8 +45,8 @@ use entities::log::Stored;
 use slow::Stretch;
 
 use crate::history::{
-    Bounds, Capability, Event, ExpectedFailure, Lack, Load, OpId, PodName, ReadAnswer, Routed, Rules, Status,
-    StoreEvent, TurnId, TurnKey, What,
+    Bounds, Capability, Event, ExpectedFailure, Footprint, Lack, Load, OpId, PodName, ReadAnswer, Routed, Rules,
+    Status, StoreEvent, TurnId, TurnKey, What,
 };
 use crate::verdict::Finding;
 
@@ -89,6 +89,8 @@ pub(crate) struct View<'a> {
     pub(crate) polls: Vec<Poll<'a>>,
     pub(crate) trials: Vec<Trial<'a>>,
     pub(crate) leftovers: Vec<Leftover<'a>>,
+    /// What pods held behind each round of turns, in the order of the history.
+    pub(crate) footprints: Vec<(At, &'a Footprint)>,
     /// In the order of the history.
     pub(crate) deaths: Vec<Death<'a>>,
     pub(crate) complaints: Vec<Complaint<'a>>,

@@ -25,6 +25,7 @@ use std::time::Instant;
 
 use tokio::sync::RwLock;
 
+use super::leftovers::Counts;
 use super::slot::Slot;
 use crate::history::writer::Recorder;
 use crate::history::{FeedbackId, PodName, RunEvent, SessionNo, ThreadId, WatcherId};
@@ -75,6 +76,8 @@ pub struct Cast {
     pub(in crate::run) edge_clients: Vec<EdgeClient>,
     /// How often each pod had stepped down before the play; nothing of one that was started since.
     pub(in crate::run) superseded_before: BTreeMap<PodName, u64>,
+    /// What was counted before the play of each thing that can be left.
+    pub(in crate::run) counted_before: Counts,
     /// Held for reading by each visit of a background watcher, and for writing by a story that nobody may disturb.
     pub(in crate::run) visits: Arc<RwLock<()>>,
     /// When each terminated pod got SIGTERM.

@@ -1,11 +1,13 @@
-//! Probes: questions that only find out whether pods say that they can serve, and whether they can.
+//! Probes: questions that only find out whether pods say that they can serve, whether they can, and what they hold at rest.
 
 use std::time::Duration;
 
 use super::Cast;
 use super::turn::{Account, Turn};
-use crate::history::{Bound, Capability, Outcome, PodEvent, PodName, Status, ThreadId};
+use crate::history::{Bound, Capability, Footprint, Outcome, PodEvent, PodName, Status, ThreadId};
 use crate::plan::Answer;
+use crate::run::footprints;
+use crate::run::leftovers::{GONE, Left};
 use crate::run::stopped::Stopped;
 use crate::system::needs::Need;
 use crate::wait::{self, Look};
@@ -132,5 +134,28 @@ impl Cast {
         self.cancel(pod, turn).await?;
         self.ended_within(turn, WORK).await?;
         Ok(())
+    }
+}
+
+impl Cast {
+    /// Rests behind a round of `turns` that are over, until nothing of it is left on any pod, background watchers included. Records what
+    /// each pod's process holds then. Returns true if that was read of every pod: of a process on another machine it cannot be.
+    pub async fn rest_after_round(&self, round: u32, turns: u32) -> bool {
+        let quiet = self.visits.write().await;
+        let mut left = Left::default();
+        left.comes_to_nothing(&self.slot, &self.counted_before, GONE).await;
+        let footprints = footprints::steady(&self.slot).await;
+        drop(quiet);
+        for (pod, footprint) in &footprints {
+            self.recorder.record(PodEvent::Footprint(Footprint {
+                pod: pod.clone(),
+                process: footprint.process,
+                round,
+                turns,
+                descriptors: footprint.descriptors,
+                memory_kib: footprint.memory_kib,
+            }));
+        }
+        self.plan.pods.iter().all(|pod| footprints.contains_key(pod))
     }
 }

@@ -236,6 +236,7 @@ pub(in crate::run) async fn make_cast(
         door: None,
         edge_clients: Vec::new(),
         superseded_before: baseline.stepped_down.clone(),
+        counted_before: baseline.counts.clone(),
         visits: Arc::default(),
         stopping_since: Vec::new(),
     })

@@ -30,6 +30,7 @@ use crate::cluster::docker::engine::inspected::Inspected;
 use crate::cluster::docker::engine::logs::tail;
 use crate::cluster::docker::handle::life::{Containers, Life};
 use crate::cluster::linux::cpu::ThreadTimes;
+use crate::cluster::linux::footprint::Footprint;
 use crate::cluster::linux::pidfd::Pidfd;
 use crate::cluster::part::error::{ClusterError, Trace};
 use crate::cluster::part::role::{Part, Role};
@@ -160,6 +161,12 @@ impl PartHandle {
     pub fn thread_times(&self) -> Option<HashMap<String, ThreadTimes>> {
         let life = self.alive()?;
         life.pidfd.as_ref()?.times(&life.gateways).ok()
+    }
+
+    /// What the part's process and its children hold now; `None` if the part is down, or is not on this machine.
+    pub fn footprint(&self) -> Option<Footprint> {
+        let life = self.alive()?;
+        life.pidfd.as_ref()?.footprint().ok()
     }
 
     /// The state of the part. The kernel knows if a signal has stopped it, the engine knows the rest.

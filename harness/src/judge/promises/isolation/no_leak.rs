@@ -4,10 +4,14 @@
 //! ends, and connections whose client has hung up. Each of these is a leak. The history itself shows two
 //! more: a thread that still has an owner although all its turns are over, and a provider call that is still open
 //! long after its turn ended. A pod that does not say what is open on it proves nothing: such a run is inconclusive.
+//!
+//! What nobody counts shows over rounds of turns: a process that holds more descriptors or memory behind each of them leaks. Most runs
+//! play no rounds, and do not get to this.
 
 use std::collections::BTreeSet;
 
 use crate::history::{Bound, Capability};
+use crate::judge::facts::growth::Growth;
 use crate::judge::view::{At, Breach, Line, View};
 use crate::judge::{Clause, Need, Promise};
 
@@ -15,7 +19,8 @@ pub(crate) const PROMISE: Promise = Promise {
     number: 38,
     name: "NoLeak",
     statement: "after everything is over no consumer, tail, running turn, child or connection of it is left, no \
-                thread without a turn in flight has an owner, and no provider call of an ended turn is open",
+                thread without a turn in flight has an owner, no provider call of an ended turn is open, and no pod's \
+                process grows in descriptors or memory with every round of turns",
     needs: &[],
     clauses: &[
         Clause {
@@ -39,6 +44,10 @@ pub(crate) const PROMISE: Promise = Promise {
                 Need::Within(Bound::Takeover),
             ],
         },
+        Clause {
+            name: "no process grows by the turn",
+            needs: &[Need::Rounds],
+        },
     ],
     has_more: false,
     judge,
@@ -53,12 +62,29 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
         got: left.count.to_string(),
     });
     let mut breaches: Vec<Breach> = counted.collect();
+    breaches.extend(view.growths().iter().map(grown));
     if let Some(quiesced) = view.ending.quiesced {
         let lines = view.lines();
         breaches.extend(lines.iter().filter_map(|line| orphan_lease(view, line, quiesced)));
         breaches.extend(open_calls(view, quiesced));
     }
     breaches
+}
+
+fn grown(growth: &Growth<'_>) -> Breach {
+    let held: Vec<String> = growth.held.iter().map(u64::to_string).collect();
+    Breach {
+        subject: growth.pod.to_owned(),
+        thread: None,
+        n: growth.at.n,
+        expected: format!("no more {} after every round of turns", growth.what),
+        got: format!(
+            "{} after rounds of {} turns on {} pods",
+            held.join(", "),
+            growth.turns,
+            growth.pods
+        ),
+    }
 }
 
 /// A count that the history lacks, in words: no pod was counted, or one pod tells less than another. What nobody has counted may be left.
@@ -135,8 +161,8 @@ fn open_calls<'v>(view: &'v View<'_>, quiesced: At) -> impl Iterator<Item = Brea
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{PodEvent, RunEvent, Status, What};
-    use crate::judge::testing::{call_ends, takeover, thread_row};
+    use crate::history::{Began, Capability, Footprint, PodEvent, RunEvent, Status, What};
+    use crate::judge::testing::{Play, began, call_ends, takeover, thread_row};
     use crate::verdict::Verdict;
 
     const NAME: &str = "NoLeak";
@@ -187,6 +213,143 @@ mod tests {
             ("pod-2", "no open tails left")
         );
         assert_eq!(finding.got, "2");
+    }
+
+    /// Numbers of the processes of the three pods.
+    const PROCESSES: [u32; 3] = [71, 72, 73];
+
+    fn footprint(pod: usize, process: u32, round: u32, (descriptors, memory_kib): (u64, u64)) -> What {
+        What::Pod(PodEvent::Footprint(Footprint {
+            pod: format!("pod-{}", pod + 1).as_str().into(),
+            process,
+            round,
+            turns: 12,
+            descriptors: Some(descriptors),
+            memory_kib,
+        }))
+    }
+
+    /// The good run with rounds of twelve turns, behind each of which pod-2 holds so much. The other pods hold the same all the time.
+    fn rounds(held: &[(u64, u64)]) -> Play {
+        let mut play = takeover();
+        for (round, held) in (1..).zip(held) {
+            for (pod, process) in PROCESSES.into_iter().enumerate() {
+                let held = if pod == 1 { *held } else { (20, 5_000) };
+                play.put(14_950, footprint(pod, process, round, held));
+            }
+        }
+        play
+    }
+
+    #[test]
+    fn a_process_that_grows_and_then_stays_is_accepted() {
+        let accepted: [&[(u64, u64)]; 6] = [
+            // A pool fills to its end.
+            &[(20, 5_000), (30, 9_000), (34, 9_400), (36, 9_400), (36, 9_400)],
+            // A cache is filled once, late.
+            &[(20, 5_000), (20, 5_000), (20, 5_000), (60, 90_000), (60, 90_000)],
+            // Memory is freed now and then.
+            &[(20, 5_000), (20, 6_000), (20, 7_000), (20, 5_500), (20, 6_500)],
+            // A connection more now and then, and a little memory each time, is less than turns would leave.
+            &[(20, 5_000), (20, 5_000), (21, 5_255), (22, 5_510), (23, 5_765)],
+            // The warm-up may do whatever it likes.
+            &[(20, 5_000), (90, 90_000), (90, 90_000), (90, 90_000), (90, 90_000)],
+            // Rounds are too few to tell a leak from a pool.
+            &[(20, 5_000), (24, 9_000), (28, 13_000), (32, 17_000)],
+        ];
+        for held in accepted {
+            rounds(held).passes();
+        }
+    }
+
+    #[test]
+    fn a_process_that_opens_a_descriptor_for_every_other_turn_and_more_is_found() {
+        let finding = rounds(&[(20, 5_000), (20, 5_000), (22, 5_000), (24, 5_000), (27, 5_000)]).breaks(NAME);
+        assert_eq!(finding.subject, "pod-2");
+        assert_eq!(finding.expected, "no more descriptors after every round of turns");
+        assert_eq!(finding.got, "20, 22, 24, 27 after rounds of 12 turns on 3 pods");
+    }
+
+    #[test]
+    fn a_process_whose_memory_keeps_up_with_its_turns_is_found() {
+        let finding = rounds(&[(20, 9_000), (20, 5_000), (20, 5_256), (20, 5_512), (20, 9_000)]).breaks(NAME);
+        assert_eq!(finding.subject, "pod-2");
+        assert_eq!(finding.expected, "no more KiB of memory after every round of turns");
+        assert_eq!(finding.got, "5000, 5256, 5512, 9000 after rounds of 12 turns on 3 pods");
+    }
+
+    /// Rounds behind which pod-2 holds four more descriptors each.
+    const LEAKS: [(u64, u64); 6] = [
+        (20, 5_000),
+        (24, 5_000),
+        (28, 5_000),
+        (32, 5_000),
+        (36, 5_000),
+        (40, 5_000),
+    ];
+
+    #[test]
+    fn a_pod_that_was_started_again_begins_anew() {
+        rounds(&LEAKS).breaks(NAME);
+        let mut play = rounds(&LEAKS);
+        for round in 4..=6 {
+            let held = LEAKS[round - 1];
+            let round = u32::try_from(round).expect("a small number");
+            play.turn_into(&footprint(1, PROCESSES[1], round, held), footprint(1, 99, round, held));
+        }
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn growth_over_a_round_that_was_not_read_belongs_to_nobody_knows_how_many_turns() {
+        let mut play = rounds(&LEAKS);
+        play.without(|what| *what == footprint(1, PROCESSES[1], 4, LEAKS[3]));
+        play.keeps(NAME);
+    }
+
+    #[test]
+    fn descriptors_that_the_kernel_does_not_show_leave_memory_to_be_judged() {
+        let unseen = |play: &mut Play| {
+            play.change(|what| match what {
+                What::Pod(PodEvent::Footprint(seen)) => Some(What::Pod(PodEvent::Footprint(Footprint {
+                    descriptors: None,
+                    ..seen.clone()
+                }))),
+                _ => None,
+            });
+        };
+        let mut play = rounds(&LEAKS);
+        unseen(&mut play);
+        play.passes();
+        let mut play = rounds(&LEAKS.map(|(descriptors, _)| (descriptors, descriptors * 1_000)));
+        unseen(&mut play);
+        assert_eq!(play.findings(NAME).len(), 1);
+    }
+
+    #[test]
+    fn a_run_without_rounds_does_not_get_to_growth_and_one_with_them_is_judged_by_it_alone() {
+        let bare = |play: &mut Play| {
+            let began = Began {
+                capabilities: vec![Capability::Owner],
+                ..began()
+            };
+            play.change(|what| match what {
+                What::Run(RunEvent::Began(_)) => Some(What::Run(RunEvent::Began(began.clone().into()))),
+                _ => None,
+            });
+        };
+        let is_lacking = |play: &Play| {
+            let lacking = play.judged().not_applicable;
+            lacking.into_iter().any(|lack| lack.promise == NAME)
+        };
+        let mut without = takeover();
+        bare(&mut without);
+        assert!(is_lacking(&without));
+        let mut with = rounds(&LEAKS);
+        bare(&mut with);
+        assert!(!is_lacking(&with));
+        assert_eq!(with.findings(NAME).len(), 1);
+        assert_eq!(takeover().judged().judged_in_part, vec![]);
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub(super) fn empty<'a>() -> View<'a> {
         polls: Vec::new(),
         trials: Vec::new(),
         leftovers: Vec::new(),
+        footprints: Vec::new(),
         deaths: Vec::new(),
         complaints: Vec::new(),
         logs: BTreeMap::new(),

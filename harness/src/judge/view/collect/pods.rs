@@ -67,6 +67,7 @@ impl<'a> Collector<'a> {
                 let (pod, count) = (pod.as_ref(), *count);
                 self.view.leftovers.push(Leftover { at, pod, what, count });
             }
+            PodEvent::Footprint(seen) => self.view.footprints.push((at, seen)),
             PodEvent::LogLine { pod, level, line } => self.view.complaints.push(Complaint { at, pod, level, line }),
         }
     }
