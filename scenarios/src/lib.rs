@@ -73,6 +73,7 @@ mod stopped_at;
 mod stuck_after_publish_before_persist;
 mod survivors_race_for_an_orphan;
 mod told_to_stop_with_feedback_spooled;
+mod turns_in_rounds;
 mod turns_on_one_tail;
 mod watcher_leaves_mid_answer;
 
@@ -215,6 +216,11 @@ fn silences() -> Vec<Story> {
             faults [],
             catches ["burns-cpu-when-idle"],
             evidence ["what each pod used of a CPU was read while nobody asked anything"]),
+        story!(turns_in_rounds: "short turns come in rounds, and behind each round a pod holds no more than behind the one before",
+            needs [Attach],
+            faults [],
+            catches ["leaks-descriptor-per-turn", "leaks-memory-per-turn"],
+            evidence ["what each pod's process holds was read behind every round"]),
     ]
 }
 
