@@ -23,6 +23,8 @@ mod late;
 mod quiet;
 #[path = "judge_mutations/rim.rs"]
 mod rim;
+#[path = "judge_mutations/sessions.rs"]
+mod sessions;
 #[path = "judge_mutations/turns.rs"]
 mod turns;
 
@@ -53,7 +55,7 @@ type Kind = (&'static str, Spoil, &'static [&'static str]);
 
 /// Corruptions of the answer, of who sees it, and of what is stored; what comes too late or too soon is in [`late`],
 /// what befalls in quiet times in [`quiet`], what is at the rim in [`rim`], the course of turns in [`turns`], feedback in [`feedback`],
-/// drains in [`drain`], and requests through the edge in [`edge`].
+/// drains in [`drain`], requests through the edge in [`edge`], and live sessions in [`sessions`].
 const KINDS: &[Kind] = &[
     (
         "a frame is dropped",
@@ -115,6 +117,7 @@ fn kinds() -> impl Iterator<Item = &'static Kind> {
         feedback::KINDS,
         drain::KINDS,
         edge::KINDS,
+        sessions::KINDS,
     ];
     groups.into_iter().flatten()
 }

@@ -173,11 +173,13 @@ pub enum Capability {
     Gauges,
     /// Clients reach the pods through an edge that pins them.
     Edge,
+    /// The answer to a post says that its session had to be built, and for how long a session is kept is known.
+    ColdStart,
 }
 
 impl Capability {
     /// Every capability, in its order.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Threads,
         Self::Serial,
         Self::Queue,
@@ -209,6 +211,7 @@ impl Capability {
         Self::Complaint,
         Self::Gauges,
         Self::Edge,
+        Self::ColdStart,
     ];
 }
 
@@ -359,6 +362,10 @@ mod tests {
         for (place, capability) in Capability::ALL.into_iter().enumerate() {
             assert_eq!(capability as usize, place, "{capability:?}");
         }
-        assert_eq!(Capability::ALL.last(), Some(&Capability::Edge), "the last of the enum");
+        assert_eq!(
+            Capability::ALL.last(),
+            Some(&Capability::ColdStart),
+            "the last of the enum"
+        );
     }
 }

@@ -101,12 +101,19 @@ impl View<'_> {
     }
 }
 
-/// Why nothing of a promise could have been broken, if so: the run ended before the bound was over, or no pod was idle.
+/// Why nothing of a promise could have been broken, if so: the run ended before the bound was over, no pod was idle, or no post's session
+/// was known.
 pub(super) fn not_reached(view: &View<'_>, promise: &Promise) -> Option<NotApplicable> {
     if promise.needs.contains(&Need::IdleCpu) && view.idle_stretches().is_empty() {
         return Some(NotApplicable {
             promise: promise.name.to_owned(),
             why: "not reached: no pod was seen to be without work for long enough".to_owned(),
+        });
+    }
+    if promise.needs.contains(&Need::Can(Capability::ColdStart)) && view.session_starts().is_empty() {
+        return Some(NotApplicable {
+            promise: promise.name.to_owned(),
+            why: "not reached: of no post was it sure whether its session was there".to_owned(),
         });
     }
     let watched_ms = view.watched_until_us() / 1000;

@@ -450,6 +450,7 @@ mod tests {
             "BoundedAttempts",
             "SliceOfTheLog",
             "QuietLogs",
+            "SessionsStayWarm",
         ];
         assert_eq!(names, expected);
     }

@@ -11,7 +11,8 @@ use super::promises::content::{
 };
 use super::promises::control::{
     affinity_stickiness, bounded_attempts, bounded_provider_work, cancel_anywhere, context_continuity,
-    disconnect_independence, drain_completeness, failover_repin, spool_exactly_once, stop_outlives_owner,
+    disconnect_independence, drain_completeness, failover_repin, sessions_stay_warm, spool_exactly_once,
+    stop_outlives_owner,
 };
 use super::promises::isolation::{bounded_idle_work, no_leak, quiet_logs, tenant_isolation};
 use super::promises::liveness::{
@@ -73,6 +74,7 @@ pub const PROMISES: &[Promise] = &[
     partition_takeover::PROMISE,
     slice_of_the_log::PROMISE,
     quiet_logs::PROMISE,
+    sessions_stay_warm::PROMISE,
 ];
 
 #[cfg(test)]

@@ -45,7 +45,8 @@ pub fn has(system: &System, capability: Capability) -> Result<(), Why> {
         | Capability::Ready
         | Capability::Complaint
         | Capability::Gauges
-        | Capability::Edge => of_the_rest(system, capability),
+        | Capability::Edge
+        | Capability::ColdStart => of_the_rest(system, capability),
     }
 }
 
@@ -208,11 +209,19 @@ fn of_the_rest(system: &System, capability: Capability) -> Result<(), Why> {
                 "metrics.gone_at_the_end",
             )
         }
-        _ => held(
+        Capability::Edge => held(
             system.edge.is_some() && system.pods.answered_by.is_some(),
             "clients reach the pods directly",
             "[edge] and pods.answered_by",
         ),
+        _ => {
+            let is_said = |edge: &Edge| edge.cold_start.is_some() && edge.lifetime.is_some();
+            held(
+                system.edge.as_ref().is_some_and(is_said),
+                "no answer says that its session was built, or for how long one is kept is not known",
+                "edge.cold_start and edge.lifetime",
+            )
+        }
     }
 }
 

@@ -36,7 +36,9 @@ fn lacks(system: &System) -> Vec<Capability> {
 #[test]
 fn the_reference_pod_lacks_next_to_nothing() {
     let description = load(REFERENCE);
-    assert_eq!(lacks(system(&description)), [Capability::Live]);
+    assert_eq!(lacks(system(&description)), [Capability::Live, Capability::ColdStart]);
+    let sticky = &description.design(Some("sticky")).expect("a design").system;
+    assert!(sticky.capabilities().0.contains(&Capability::ColdStart));
     let rules = system(&description).rules();
     assert_eq!(rules.on_death, Some(history::OnDeath::Survivor));
     assert_eq!((rules.copies, rules.client_retries, rules.owner_is_kept), (1, 0, false));
@@ -46,7 +48,7 @@ fn the_reference_pod_lacks_next_to_nothing() {
 #[test]
 fn what_a_description_does_not_say_is_lacking_by_name() {
     use Capability::{
-        Attempt, Conversation, Dense, Edge, Epoch, Feedback, Gauges, Handover, Idempotent, KnownKinds, Live,
+        Attempt, ColdStart, Conversation, Dense, Edge, Epoch, Feedback, Gauges, Handover, Idempotent, KnownKinds, Live,
         MessageIds, Questions, Queue, Ready, Resync, Revocation, Serial, StoredText, StreamLog, Tenants, ThreadTail,
     };
     let copies = load(COPIES);
@@ -54,7 +56,7 @@ fn what_a_description_does_not_say_is_lacking_by_name() {
         lacks(system(&copies)),
         [
             Serial, Queue, Idempotent, Dense, Live, ThreadTail, Resync, Handover, MessageIds, KnownKinds, Attempt,
-            Epoch, StoredText, Tenants, Revocation, Feedback, Gauges, Edge,
+            Epoch, StoredText, Tenants, Revocation, Feedback, Gauges, Edge, ColdStart,
         ]
     );
     let streamed = load(STREAMED);
@@ -79,6 +81,7 @@ fn what_a_description_does_not_say_is_lacking_by_name() {
             Ready,
             Gauges,
             Edge,
+            ColdStart,
         ]
     );
     let (_, lacks) = system(&copies).capabilities();

@@ -234,6 +234,6 @@ mod tests {
                 .any(|part| part.promise == NAME && part.clause == clause)
         );
         let lacking: Vec<&str> = judged.not_applicable.iter().map(|lack| lack.promise.as_str()).collect();
-        assert_eq!(lacking, ["AffinityStickiness", "FailoverRepin"]);
+        assert_eq!(lacking, ["AffinityStickiness", "FailoverRepin", "SessionsStayWarm"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Promises about routing and control: affinity, failover, drains, cancels, disconnects, the provider's context and feedback.
+//! Promises about routing and control: affinity, failover, warm sessions, drains, cancels, disconnects, the provider's context and feedback.
 
 pub(in crate::judge) mod affinity_stickiness;
 pub(in crate::judge) mod bounded_attempts;
@@ -10,5 +10,6 @@ mod drain_at_the_edge;
 pub(in crate::judge) mod drain_completeness;
 mod drain_of_streams;
 pub(in crate::judge) mod failover_repin;
+pub(in crate::judge) mod sessions_stay_warm;
 pub(in crate::judge) mod spool_exactly_once;
 pub(in crate::judge) mod stop_outlives_owner;
