@@ -1,11 +1,14 @@
 //! Clients come back with cursors of every form: in the address, beside a header that is empty, of another thread, of an attempt that
-//! never was, of the far future, and with what is no cursor at all. A pod that lets the empty header count shows the answer from its
-//! start once more, and one that takes another thread's cursor for its own skips what lies before it.
+//! never was, of the far future, as long as a cursor may be, and with what is no cursor at all. A pod that lets the empty header count
+//! shows the answer from its start once more, and one that takes another thread's cursor for its own skips what lies before it.
 //! Catches: empty-cursor-header-wins, foreign-cursor-taken.
 
 use crosspod::history::CursorForm::{After, AfterBesideEmptyHeader, LastEventId};
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Account, Cast, Played};
+
+/// Length of the longest cursor that is sent, in bytes. The reference pod refuses a longer one, and this one must get its resync.
+const LONGEST: usize = 128;
 
 pub(crate) async fn cursors_of_every_form(c: &mut Cast) -> Played {
     let thread = c.another_thread(Pod::second(), Account::Own).await?;
@@ -23,6 +26,8 @@ pub(crate) async fn cursors_of_every_form(c: &mut Cast) -> Played {
     let mark = own.splitn(3, '-').nth(2).unwrap_or_default();
     let never_was = format!("7779-1-{mark}");
     let far_future = format!("{0}-{0}-{mark}", u64::MAX);
+    let digits = LONGEST.saturating_sub("1--".len() + mark.len());
+    let longest = format!("1-{}-{mark}", "9".repeat(digits));
     let sent = [
         (own.clone(), LastEventId),
         (own.clone(), After),
@@ -33,6 +38,7 @@ pub(crate) async fn cursors_of_every_form(c: &mut Cast) -> Played {
         (far_future, LastEventId),
         ("undefined".to_owned(), LastEventId),
         ("undefined".to_owned(), After),
+        (longest, LastEventId),
     ];
     for (place, cursor) in sent.into_iter().enumerate() {
         c.attach_with(cursor, &pods[place % pods.len()], &turn).await?;
