@@ -13,6 +13,7 @@ mod asked_again_after_cancel;
 mod asked_right_after_attaching;
 mod attach_cross_pod;
 mod attach_lattice;
+mod attached_before_the_claim;
 mod attached_while_tokens_flow;
 mod cancelled_on_another_pod;
 mod claim_refused_inside_takeover;
@@ -317,6 +318,11 @@ fn commit_points() -> Vec<Story> {
             faults ["hold at", "kill"],
             catches [],
             evidence ["the pod held at after-insert-before-202 and died there"]),
+        story!(attached_before_the_claim: "clients attach while a turn waits and no pod has claimed it",
+            needs [Attach, Status, Has(Threads), Has(ThreadTail), AcceptsWaiting, Bound(Lease)],
+            faults ["hold at"],
+            catches [],
+            evidence ["every pod held at after-look-before-claim while tails were open"]),
         story!(killed_after_claim_before_call: "an owner dies between its claim and its first step",
             needs [Attach, Has(Owner), Pods(2), Survivor, Bound(Takeover)],
             faults ["hold at", "kill"],

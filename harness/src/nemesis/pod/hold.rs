@@ -155,12 +155,13 @@ impl Nemesis {
         if let Some(terminate) = terminate.filter(|_| point == Failpoint::InsideDrain) {
             self.observed(&terminate, "the pod holds inside its drain", None);
         }
-        let others = pods.iter().filter(|other| name(other) != fault.target);
-        for disarmed in join_all(others.map(|other| disarm(other, point))).await {
+        let others: Vec<&PartHandle> = pods.iter().filter(|other| name(other) != fault.target).collect();
+        for disarmed in join_all(others.iter().map(|other| disarm(other, point))).await {
             disarmed.map_err(refused(&fault))?;
         }
-        self.armed
-            .retain(|armed| armed.point != point || name(&armed.pod) == fault.target);
+        // A pod that was armed by another order may still hold.
+        let is_other = |pod: &PartHandle| others.iter().any(|other| name(other) == name(pod));
+        self.armed.retain(|armed| armed.point != point || !is_other(&armed.pod));
         Ok(Held {
             pod: fault.target,
             point,
