@@ -131,6 +131,8 @@ pub enum Capability {
     Live,
     /// A tail shows a thread, one turn after the other.
     ThreadTail,
+    /// A tail of a thread that is asked for without a cursor shows no turn that was over before.
+    SkipsFinished,
     /// A frame tells a client to start over where a cursor cannot be honoured.
     Resync,
     /// A frame tells a client that the pod goes while the turn goes on.
@@ -191,6 +193,7 @@ impl Capability {
         Self::Dense,
         Self::Live,
         Self::ThreadTail,
+        Self::SkipsFinished,
         Self::Resync,
         Self::Handover,
         Self::FrameTurn,

@@ -1,11 +1,18 @@
 //! Corruptions of when: what is written or shown after the end, or before it may be.
 
-use crosspod::history::{Chunk, Cursor, Epoch, Event, Row, Status, StoreEvent, WatcherEvent, What};
+use crosspod::history::{
+    Capability, Chunk, Cursor, Epoch, Event, Row, RunEvent, Status, StoreEvent, TailMode, TurnId, WatcherEvent,
+    WatcherId, What,
+};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 
+use super::rim::{dependencies_serve_from, watcher_of};
 use super::{Kind, any, deltas, insert_behind, insert_last_row, last_attempt, over, parts, places, turn_of};
+
+/// Longer than a row takes into the history and a turn must be over, together.
+const LONG_US: u64 = 3_000_000;
 
 pub(crate) const KINDS: &[Kind] = &[
     ("a part is written after the end", late_part, &["WriterFencing"]),
@@ -17,6 +24,7 @@ pub(crate) const KINDS: &[Kind] = &[
         &["DurableBeforeTerminal"],
     ),
     ("text follows the finish", text_after_finish, &["NoPhantom"]),
+    ("a fresh tail shows a turn that was over", show_again, &["NoPhantom"]),
 ];
 
 fn late_part(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
@@ -120,4 +128,69 @@ fn text_after_finish(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     }
     insert_behind(events, place, more);
     Some(())
+}
+
+/// Opens a tail without a cursor at the very end, and shows on it a turn that was over long before.
+fn show_again(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    if dependencies_serve_from(events) > 0 {
+        return None;
+    }
+    for event in events.iter_mut() {
+        if let What::Run(RunEvent::Began(began)) = &mut event.what {
+            began.capabilities.push(Capability::SkipsFinished);
+        }
+    }
+    let end = events
+        .iter()
+        .position(|event| event.what == What::Run(RunEvent::Quiesced))?
+        - 1;
+    let (turn, _) = last_attempt(events)?;
+    let mut finishes = places(events, |what| is_finish_of(what, &turn));
+    finishes.retain(|place| !has_started_over(&events[..*place], watcher_of(&events[*place].what)));
+    let place = any(&finishes, rng)?;
+    let shown_to = watcher_of(&events[place].what)?;
+    let mut opened = events.iter().find_map(|event| match &event.what {
+        What::Watcher(
+            opened @ WatcherEvent::TailOpened {
+                watcher, turn: None, ..
+            },
+        ) if *watcher == shown_to => Some(opened.clone()),
+        _ => None,
+    })?;
+    if let WatcherEvent::TailOpened {
+        watcher,
+        mode,
+        cursor,
+        asked_us,
+        ..
+    } = &mut opened
+    {
+        (*watcher, *mode, *cursor) = (WatcherId(902), TailMode::Start, None);
+        *asked_us = events[end].at_us.max(events[place].at_us + LONG_US);
+    }
+    let mut again = events[place].what.clone();
+    if let What::Watcher(WatcherEvent::Frame { watcher, .. }) = &mut again {
+        *watcher = WatcherId(902);
+    }
+    insert_behind(events, end, again);
+    insert_behind(events, end, What::Watcher(opened));
+    Some(())
+}
+
+fn is_finish_of(what: &What, of: &TurnId) -> bool {
+    matches!(what, What::Watcher(WatcherEvent::Frame { chunk: Chunk::Finish { turn, .. }, .. }) if turn == of)
+}
+
+/// True if the watcher was told to start over.
+fn has_started_over(events: &[Event], watcher: Option<WatcherId>) -> bool {
+    events.iter().any(|event| {
+        let is_resync = matches!(
+            event.what,
+            What::Watcher(WatcherEvent::Frame {
+                chunk: Chunk::Resync { .. },
+                ..
+            })
+        );
+        is_resync && watcher_of(&event.what) == watcher
+    })
 }

@@ -26,6 +26,7 @@ pub fn has(system: &System, capability: Capability) -> Result<(), Why> {
         | Capability::Dense
         | Capability::Live
         | Capability::ThreadTail
+        | Capability::SkipsFinished
         | Capability::Resync
         | Capability::Handover
         | Capability::FrameTurn
@@ -109,6 +110,11 @@ fn of_streams(system: &System, capability: Capability) -> Result<(), Why> {
             attach.is_some_and(|attach| attach.scope() == Scope::Thread),
             "a tail shows one turn",
             "calls.attach without {turn}",
+        ),
+        Capability::SkipsFinished => held(
+            attach.is_some_and(|attach| attach.scope() == Scope::Thread && attach.skips_finished),
+            "a tail may begin with turns that were over",
+            "calls.attach.skips_finished",
         ),
         Capability::Resync => held(
             says(Says::Resync).next().is_some(),

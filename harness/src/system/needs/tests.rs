@@ -49,14 +49,16 @@ fn the_reference_pod_lacks_next_to_nothing() {
 fn what_a_description_does_not_say_is_lacking_by_name() {
     use Capability::{
         Attempt, ColdStart, Conversation, Dense, Edge, Epoch, Feedback, Gauges, Handover, Idempotent, KnownKinds, Live,
-        MessageIds, Questions, Queue, Ready, Resync, Revocation, Serial, StoredText, StreamLog, Tenants, ThreadTail,
+        MessageIds, Questions, Queue, Ready, Resync, Revocation, Serial, SkipsFinished, StoredText, StreamLog, Tenants,
+        ThreadTail,
     };
+
     let copies = load(COPIES);
     assert_eq!(
         lacks(system(&copies)),
         [
-            Serial, Queue, Idempotent, Dense, Live, ThreadTail, Resync, Handover, MessageIds, KnownKinds, Attempt,
-            Epoch, StoredText, Tenants, Revocation, Feedback, Gauges, Edge, ColdStart,
+            Serial, Queue, Idempotent, Dense, Live, ThreadTail, SkipsFinished, Resync, Handover, MessageIds, KnownKinds,
+            Attempt, Epoch, StoredText, Tenants, Revocation, Feedback, Gauges, Edge, ColdStart,
         ]
     );
     let streamed = load(STREAMED);
@@ -67,6 +69,7 @@ fn what_a_description_does_not_say_is_lacking_by_name() {
             Dense,
             Live,
             ThreadTail,
+            SkipsFinished,
             Resync,
             Handover,
             MessageIds,

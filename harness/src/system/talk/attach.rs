@@ -12,6 +12,9 @@ table! {
         request: Request,
         /// What is added to be shown the turn in flight from its start.
         start: Patch = empty() => "{}",
+        /// True: a tail of a thread that is asked for without a cursor begins with the turn in flight or the next one, and shows none
+        /// that was over before.
+        skips_finished: bool = false,
         /// What is added to be shown only what comes.
         live: Option<Patch>,
         /// What is added to be shown what comes behind `{cursor}`: every form that the system takes; each is used.

@@ -1,12 +1,14 @@
 //! Promise 5: a superseded or aborted answer, or another thread's, never appears as a message of its own.
 //!
-//! There are four ways to break it. A tail shows a turn of another thread, or one that the store never held. A
+//! There are five ways to break it. A tail shows a turn of another thread, or one that the store never held. A
 //! screen on which a turn has finished is shown more of it, which a client renders as a new message. An attempt
 //! begins under another message id than the one that the turn already has on the screen, or under another turn's.
-//! A pod returns, as the answer of a turn that did not complete, text that is not of its last attempt.
+//! A pod returns, as the answer of a turn that did not complete, text that is not of its last attempt. A tail begins with
+//! a turn that was over before it was asked for ([`finished_before`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::finished_before;
 use crate::history::{AnswerId, Capability, Chunk, TurnId};
 use crate::judge::view::{Against, Breach, Read, Text, View, Watcher, name};
 use crate::judge::{Clause, Need, Promise};
@@ -17,7 +19,8 @@ pub(crate) const PROMISE: Promise = Promise {
     statement: "every turn that a tail shows or a pod returns is stored and belongs to that thread; after a \
                 turn's finish no start or text of it follows, except after a resync; no screen has two messages \
                 of one turn, or one message of two; a turn that ended without completing is returned with text \
-                of its last attempt, or with none",
+                of its last attempt, or with none; a tail of a thread that is asked for without a cursor shows no \
+                turn that was over, and told on a tail, 1 s before, except after a resync",
     needs: &[],
     clauses: &[
         Clause {
@@ -31,6 +34,14 @@ pub(crate) const PROMISE: Promise = Promise {
         Clause {
             name: "readings of turns that did not complete",
             needs: &[Need::Can(Capability::StoredText)],
+        },
+        Clause {
+            name: "no turn that was over before",
+            needs: &[
+                Need::Can(Capability::SkipsFinished),
+                Need::Can(Capability::EveryCommit),
+                Need::Can(Capability::FrameTurn),
+            ],
         },
     ],
     has_more: true,
@@ -46,6 +57,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     let more = |watcher| revived(view, watcher).or_else(|| mended(view, watcher));
     breaches.extend(view.watchers.iter().filter_map(more));
     breaches.extend(view.watchers.iter().filter_map(misnamed));
+    breaches.extend(finished_before::judge(view));
     let mut reported = BTreeSet::new();
     let read = view.final_reads().flat_map(|read| read_otherwise(view, read));
     breaches.extend(read.filter(|breach| reported.insert(breach.subject.clone())));
