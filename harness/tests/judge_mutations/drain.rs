@@ -7,12 +7,19 @@ use crosspod::history::{
 use rand::rngs::StdRng;
 
 use super::rim::{dependencies_serve_from, of_healthy, watcher_of};
-use super::{Kind, any, insert_behind, places};
+use super::{Kind, any, insert_behind, last_attempt, places};
 
 /// Longer than a row may take from its commit into the history.
 const LATE_US: u64 = 1_500_000;
 
-pub(crate) const KINDS: &[Kind] = &[("a drain cuts a stream", cut, &["DrainCompleteness"])];
+pub(crate) const KINDS: &[Kind] = &[
+    ("a drain cuts a stream", cut, &["DrainCompleteness"]),
+    (
+        "a turn that is over is handed over",
+        hand_over_late,
+        &["DrainCompleteness"],
+    ),
+];
 
 /// Tells a pod to stop behind a piece of text that a watcher is shown, lets it end in good order, and ends the watcher's tail without a
 /// word, though the turn goes on for long.
@@ -42,6 +49,27 @@ fn cut(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
     insert_behind(events, place, gone);
     insert_behind(events, place, What::Watcher(WatcherEvent::TailClosed { watcher, end }));
     insert_behind(events, place, stop_order(&pod));
+    Some(())
+}
+
+/// Tells a watcher of a hand-over right behind the finish of the turn that ends last.
+fn hand_over_late(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    promise_hand_overs(events)?;
+    let (last, _) = last_attempt(events)?;
+    let finishes = places(
+        events,
+        |what| matches!(what, What::Watcher(WatcherEvent::Frame { chunk: Chunk::Finish { turn, .. }, .. }) if *turn == last),
+    );
+    let place = any(&finishes, rng)?;
+    let watcher = watcher_of(&events[place].what)?;
+    let reason = "the turn goes on".to_owned();
+    let told = WatcherEvent::Frame {
+        watcher,
+        id: None,
+        cursor: None,
+        chunk: Chunk::Handover { reason },
+    };
+    insert_behind(events, place, What::Watcher(told));
     Some(())
 }
 

@@ -21,7 +21,7 @@ words! {
         /// The client is to ask for the stream again. It keeps the text that it shows: an answer that begins anew is a `start` with `resets`.
         Resync = "resync",
         /// The pod goes and the turn goes on: the client is to attach again, to another pod. A system with such a frame closes no stream
-        /// of a turn that goes on without it.
+        /// of a turn that goes on without it, and sends none on a stream whose turn is over.
         Handover = "handover",
         /// The tail failed, not the turn.
         Broken = "broken",

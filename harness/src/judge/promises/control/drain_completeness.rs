@@ -1,13 +1,14 @@
 //! Promise 31: a pod that is told to stop finishes its work or hands it over, and ends in good order.
 //!
-//! Five things count: a message that it accepts, a turn that it claims, an end that is late or not in good order, a stream in flight
-//! that it cuts ([`drain_of_streams`]), and what clients see of it through an edge ([`drain_at_the_edge`]). For the turns that it leaves behind,
+//! Six things count: a message that it accepts, a turn that it claims, an end that is late or not in good order, a stream in flight
+//! that it cuts ([`drain_of_streams`]), a hand-over on a stream whose turn is over ([`needless_handover`]), and what clients see of it
+//! through an edge ([`drain_at_the_edge`]). For the turns that it leaves behind,
 //! [`bounded_takeover`](crate::judge::promises::liveness::bounded_takeover) counts from its end. A client that asks the draining pod
 //! itself may be refused; one that asks the edge may not.
 
 use std::collections::HashSet;
 
-use super::{drain_at_the_edge, drain_of_streams};
+use super::{drain_at_the_edge, drain_of_streams, needless_handover};
 use crate::history::{Bound, Capability, Outcome, Status};
 use crate::judge::view::{Breach, FaultSpan, NOTICE_US, ROW_LATENESS_US, View};
 use crate::judge::{Clause, Need, Promise};
@@ -20,7 +21,8 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "DrainCompleteness",
     statement: "a pod that was told to stop accepts no new message and claims no turn, and is gone, with exit \
                 code 0 or that of its signal, within its grace and 1 s for its farewell; until then each stream of a turn that goes on \
-                shows the turn's end or a hand-over before it ends; through the edge no client is shown a \
+                shows the turn's end or a hand-over before it ends, and a stream on which the turn is over, and no other has begun, \
+                shows no hand-over; through the edge no client is shown a \
                 5xx or a broken connection for it, nor for a change of the pods that get clients, and is sent to it later than \
                 the edge's health window after the signal",
     needs: &[Need::Within(Bound::Drain)],
@@ -31,6 +33,10 @@ pub(crate) const PROMISE: Promise = Promise {
         },
         Clause {
             name: "a stream in flight is finished or handed over",
+            needs: &[Need::Can(Capability::Handover), Need::Can(Capability::EveryCommit)],
+        },
+        Clause {
+            name: "no hand-over of a turn that is over",
             needs: &[Need::Can(Capability::Handover), Need::Can(Capability::EveryCommit)],
         },
         Clause {
@@ -46,7 +52,8 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     let stops = view.faults.iter().filter(|fault| view.is_orderly(fault));
     let of_each = stops.flat_map(|fault| taken(view, fault).into_iter().chain(end(view, fault)));
     let of_pods = of_each.chain(claims(view)).chain(drain_of_streams::judge(view));
-    of_pods.chain(drain_at_the_edge::judge(view)).collect()
+    let of_streams = of_pods.chain(needless_handover::judge(view));
+    of_streams.chain(drain_at_the_edge::judge(view)).collect()
 }
 
 /// The first message that was sent to the pod after it was told to stop, and that it accepted.

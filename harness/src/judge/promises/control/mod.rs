@@ -10,6 +10,7 @@ mod drain_at_the_edge;
 pub(in crate::judge) mod drain_completeness;
 mod drain_of_streams;
 pub(in crate::judge) mod failover_repin;
+mod needless_handover;
 pub(in crate::judge) mod sessions_stay_warm;
 pub(in crate::judge) mod spool_exactly_once;
 pub(in crate::judge) mod stop_outlives_owner;
