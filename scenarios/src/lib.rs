@@ -39,6 +39,7 @@ mod long;
 mod long_answer_after_a_short_one;
 mod message_queued_mid_answer;
 mod message_sent_to_every_pod;
+mod message_too_large;
 mod nats_gone_at_the_end;
 mod nats_restarted_mid_turn;
 mod nats_stopped;
@@ -80,7 +81,8 @@ mod watcher_leaves_mid_answer;
 
 use crosspod::history::Bound::{Drain, Lease, Progress, Shown, Silence, Takeover};
 use crosspod::history::Capability::{
-    Cancel, Cursor, Epoch, Feedback, Idempotent, Owner, Queue, Read, Resync, Revocation, Tenants, ThreadTail, Threads,
+    BodyLimit, Cancel, Cursor, Epoch, Feedback, Idempotent, Owner, Queue, Read, Resync, Revocation, Tenants,
+    ThreadTail, Threads,
 };
 use crosspod::run::Story;
 use crosspod::system::needs::Need::{
@@ -389,6 +391,11 @@ fn messages() -> Vec<Story> {
             faults [],
             catches ["no-idempotency"],
             evidence ["every pod was sent the message before it was answered"]),
+        story!(message_too_large: "a message is larger than the system takes, and the next one is not",
+            needs [Attach, Has(Threads), Has(BodyLimit)],
+            faults [],
+            catches [],
+            evidence ["every pod refused a message that was too large and answered the next"]),
         story!(message_queued_mid_answer: "a second message is posted while the first is answered",
             needs [Attach, Has(Queue), AcceptsWaiting],
             faults [],

@@ -57,6 +57,9 @@ pub struct Rules {
     /// How many pods one service became; 1 if each pod is a service of its own.
     #[serde(skip_serializing_if = "is_zero")]
     pub copies: u32,
+    /// The largest body of a message, and how a larger one is refused. `None` if the system states none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_limit: Option<BodyLimit>,
     /// Parts that a pod must reach to be ready. `None` if every part counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready_needs: Option<Vec<String>>,
@@ -66,6 +69,15 @@ pub struct Rules {
     /// The edge before the pods. `None` if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edge: Option<EdgeRules>,
+}
+
+/// The largest body of a message, and how a larger one is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BodyLimit {
+    /// Size of the largest body that is taken, in bytes.
+    pub bytes: u64,
+    /// HTTP status of the refusal.
+    pub status: u16,
 }
 
 /// True for a count that is left out.
@@ -116,6 +128,8 @@ pub enum Capability {
     Queue,
     /// The same message sent twice is one turn.
     Idempotent,
+    /// A message whose body is larger than the system takes is refused with a status that it states.
+    BodyLimit,
     /// A turn can be cancelled.
     Cancel,
     /// The answers of a thread or turn can be read through each pod.
@@ -181,11 +195,12 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in its order.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Threads,
         Self::Serial,
         Self::Queue,
         Self::Idempotent,
+        Self::BodyLimit,
         Self::Cancel,
         Self::Read,
         Self::Questions,

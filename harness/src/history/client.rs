@@ -40,6 +40,19 @@ pub enum ClientEvent {
         /// The outcome, as far as it is known.
         outcome: Outcome<Accepted>,
     },
+    /// A message was posted that is larger than the system takes. Its text is not kept.
+    PostedTooLarge {
+        /// Pod that the request was sent to.
+        pod: PodName,
+        /// Thread it was posted to.
+        thread: ThreadId,
+        /// Size of its text in bytes; its body is larger.
+        bytes: u64,
+        /// When the request was sent, in microseconds since the run began.
+        asked_us: u64,
+        /// The outcome, as far as it is known.
+        outcome: Outcome<()>,
+    },
     /// Somebody cancelled a turn through a pod.
     Cancelled {
         /// Pod that the request was sent to.

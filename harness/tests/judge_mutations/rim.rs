@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crosspod::history::{
-    ClientEvent, Credential, Cursor, CursorForm, Ends, Epoch, Event, FaultStep, Footprint, MachineEvent, PodEvent,
-    PodName, ProviderWhat, Row, RunEvent, Status, StoreEvent, TailEnd, WatcherEvent, WatcherId, What,
+    BodyLimit, Capability, ClientEvent, Credential, Cursor, CursorForm, Ends, Epoch, Event, FaultStep, Footprint,
+    MachineEvent, Outcome, PodEvent, PodName, ProviderWhat, Row, RunEvent, Status, StoreEvent, TailEnd, WatcherEvent,
+    WatcherId, What,
 };
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -24,6 +25,7 @@ pub(crate) const KINDS: &[Kind] = &[
         &["FramesWhole"],
     ),
     ("a good cursor is refused", refuse_cursor, &["ResumeGapFree"]),
+    ("a message that is too large is taken", take_too_large, &["NoLostAck"]),
     ("an id goes back", set_back, &["MonotoneCursor"]),
     ("an id is missing", take_id, &["MonotoneCursor"]),
     ("a message makes two turns", second_turn, &["IdempotentSubmit"]),
@@ -196,6 +198,31 @@ fn refuse_cursor(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
         garbled: false,
     });
     insert_behind(events, place, refused);
+    Some(())
+}
+
+/// A pod takes a message that is larger than the system is said to take.
+fn take_too_large(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    for event in events.iter_mut() {
+        if let What::Run(RunEvent::Began(began)) = &mut event.what {
+            began.capabilities.push(Capability::BodyLimit);
+            let (bytes, status) = (2_000_000, 413);
+            began.rules.body_limit = Some(BodyLimit { bytes, status });
+        }
+    }
+    let is_open = |what: &What| matches!(what, What::Watcher(WatcherEvent::TailOpened { .. }));
+    let place = any(&places(events, is_open), rng)?;
+    let What::Watcher(WatcherEvent::TailOpened { pod, thread, .. }) = &events[place].what else {
+        return None;
+    };
+    let taken = ClientEvent::PostedTooLarge {
+        pod: pod.clone(),
+        thread: thread.clone(),
+        bytes: 2_000_000,
+        asked_us: events[place].at_us,
+        outcome: Outcome::Ok(()),
+    };
+    insert_behind(events, place, What::Client(taken));
     Some(())
 }
 

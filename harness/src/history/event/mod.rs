@@ -97,8 +97,9 @@ kinds! {
         Pool = "pool", Pinning = "pinning", HarnessFailed = "harness_failed"
     }
     Client(ClientEvent) {
-        ThreadMade = "thread_made", Posted = "posted", PostEnded = "post_ended", Cancelled = "cancelled", Access = "access",
-        Revoked = "revoked", FeedbackPosted = "feedback_posted", FeedbackEnded = "feedback_ended", Routed = "routed"
+        ThreadMade = "thread_made", Posted = "posted", PostEnded = "post_ended", PostedTooLarge = "posted_too_large",
+        Cancelled = "cancelled", Access = "access", Revoked = "revoked", FeedbackPosted = "feedback_posted",
+        FeedbackEnded = "feedback_ended", Routed = "routed"
     }
     Watcher(WatcherEvent) {
         TailOpened = "tail_opened", TailRefused = "tail_refused", Bytes = "bytes", Frame = "frame", TailClosed = "tail_closed"
@@ -220,6 +221,7 @@ mod tests {
         r#"{"kind":"thread_made","thread":"t-1","tenant":"tenant-a"}"#,
         r#"{"kind":"posted","op":1,"pod":"pod-1","thread":"t-1","message":"m-1","text":"hello","expect":{"key":"k","tokens":3,"size":0,"fails":false}}"#,
         r#"{"kind":"post_ended","op":1,"outcome":{"ok":{"turn":"turn-1","pod":"pod-1"}}}"#,
+        r#"{"kind":"posted_too_large","pod":"pod-1","thread":"t-1","bytes":2097152,"asked_us":7,"outcome":{"failed":{"status":413,"reason":"too large"}}}"#,
         r#"{"kind":"cancelled","pod":"pod-1","thread":"t-1","outcome":{"failed":{"status":409,"reason":"over"}}}"#,
         r#"{"kind":"access","pod":"pod-1","credential":"foreign","thread":"t-1","route":"read","status":404,"body":"no"}"#,
         r#"{"kind":"revoked","tenant":"tenant-a","pod":"pod-1","session":1}"#,

@@ -28,8 +28,8 @@ pub(crate) use entities::feedback::{Feedback, Item};
 pub(crate) use entities::log::{Log, Logged, name, tell};
 pub(crate) use entities::mixed_text::{Holder, MixedText};
 pub(crate) use entities::observations::{
-    Access, Cancel, Change, Complaint, Death, Ending, Leftover, Poll, Probe, Read, Refused, Revocation, StatusRead,
-    Trial,
+    Access, Cancel, Change, Complaint, Death, Ending, LargePost, Leftover, Poll, Probe, Read, Refused, Revocation,
+    StatusRead, Trial,
 };
 pub(crate) use entities::thread::{Owned, Thread};
 pub(crate) use entities::turn::{PartRow, Turn, TurnRow};
@@ -79,6 +79,8 @@ pub(crate) struct View<'a> {
     pub(crate) turns: Vec<Turn<'a>>,
     pub(crate) watchers: Vec<Watcher<'a>>,
     pub(crate) posts: Vec<Post<'a>>,
+    /// Messages that are larger than the system takes, which stand in no other list.
+    pub(crate) large_posts: Vec<LargePost<'a>>,
     pub(crate) calls: Vec<Call<'a>>,
     rows: Vec<&'a Event>,
     pub(crate) reads: Vec<Read<'a>>,

@@ -268,6 +268,33 @@ impl Cast {
         }
     }
 
+    /// Posts a message to the play's thread whose body is larger than the system takes. Returns true if it was refused.
+    pub async fn post_too_large(&mut self, pod: &PodName) -> Result<bool, Stopped> {
+        let Some(limit) = self.slot.api.system().rules().body_limit else {
+            return Err(Stopped::Harness("the description says no largest body".to_owned()));
+        };
+        let at = self.slot.address(pod)?;
+        let (thread, id) = (self.thread.clone(), MessageId::from(format!("m-{}", self.next_key())));
+        let text = "x".repeat(usize::try_from(limit.bytes).unwrap_or(usize::MAX));
+        let message = Message {
+            thread: &thread,
+            id: &id,
+            text: &text,
+        };
+        let asked_us = self.recorder.now_us();
+        let session = self.session_of(Account::Own);
+        let outcome = self.slot.api.post_in_vain(at, session, message).await;
+        let is_refused = matches!(outcome, Outcome::Failed { .. });
+        self.recorder.record(ClientEvent::PostedTooLarge {
+            pod: pod.clone(),
+            thread,
+            bytes: limit.bytes,
+            asked_us,
+            outcome,
+        });
+        Ok(is_refused)
+    }
+
     fn next_key(&mut self) -> TurnKey {
         self.messages += 1;
         TurnKey::from(format!("{}t{}", self.nonce, self.messages))

@@ -7,7 +7,7 @@ use crate::system::file::System;
 use crate::system::parts::Edge;
 use crate::system::stored::{OnDeath, OwnerMap, OwnerRule, RowKind, RowRule};
 use crate::system::stream::Says;
-use crate::system::talk::{Busy, Scope, StoppedAs};
+use crate::system::talk::{Busy, Scope, StoppedAs, TooLarge};
 
 /// Decides whether a system has a capability.
 ///
@@ -19,6 +19,7 @@ pub fn has(system: &System, capability: Capability) -> Result<(), Why> {
         | Capability::Serial
         | Capability::Queue
         | Capability::Idempotent
+        | Capability::BodyLimit
         | Capability::Cancel
         | Capability::Read
         | Capability::Questions => of_calls(system, capability),
@@ -70,6 +71,11 @@ fn of_calls(system: &System, capability: Capability) -> Result<(), Why> {
             calls.turn.idempotent,
             "no message id is promised",
             "calls.turn.idempotent",
+        ),
+        Capability::BodyLimit => held(
+            calls.turn.too_large.is_some(),
+            "nothing is said about messages that are too large",
+            "calls.turn.too_large",
         ),
         Capability::Cancel => held(calls.cancel.is_some(), "no turn can be stopped", "[calls.cancel]"),
         Capability::Read => held(calls.read.is_some(), "no answer can be read back", "[calls.read]"),
@@ -266,6 +272,7 @@ impl System {
                 .as_ref()
                 .is_some_and(|cancel| cancel.ends_as == StoppedAs::Completed),
             takes_odd_answers: self.provider.lenient,
+            body_limit: self.calls.turn.too_large.as_ref().map(TooLarge::limit),
             copies: self.pods.copies.get().try_into().unwrap_or(1),
             ready_needs: Some(self.pods.ready_needs.clone()),
             restarted: Vec::new(),

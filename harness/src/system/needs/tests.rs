@@ -48,23 +48,43 @@ fn the_reference_pod_lacks_next_to_nothing() {
 #[test]
 fn what_a_description_does_not_say_is_lacking_by_name() {
     use Capability::{
-        Attempt, ColdStart, Conversation, Dense, Edge, Epoch, Feedback, Gauges, Handover, Idempotent, KnownKinds, Live,
-        MessageIds, Questions, Queue, Ready, Resync, Revocation, Serial, SkipsFinished, StoredText, StreamLog, Tenants,
-        ThreadTail,
+        Attempt, BodyLimit, ColdStart, Conversation, Dense, Edge, Epoch, Feedback, Gauges, Handover, Idempotent,
+        KnownKinds, Live, MessageIds, Questions, Queue, Ready, Resync, Revocation, Serial, SkipsFinished, StoredText,
+        StreamLog, Tenants, ThreadTail,
     };
 
     let copies = load(COPIES);
     assert_eq!(
         lacks(system(&copies)),
         [
-            Serial, Queue, Idempotent, Dense, Live, ThreadTail, SkipsFinished, Resync, Handover, MessageIds, KnownKinds,
-            Attempt, Epoch, StoredText, Tenants, Revocation, Feedback, Gauges, Edge, ColdStart,
+            Serial,
+            Queue,
+            Idempotent,
+            BodyLimit,
+            Dense,
+            Live,
+            ThreadTail,
+            SkipsFinished,
+            Resync,
+            Handover,
+            MessageIds,
+            KnownKinds,
+            Attempt,
+            Epoch,
+            StoredText,
+            Tenants,
+            Revocation,
+            Feedback,
+            Gauges,
+            Edge,
+            ColdStart,
         ]
     );
     let streamed = load(STREAMED);
     assert_eq!(
         lacks(system(&streamed)),
         [
+            BodyLimit,
             Questions,
             Dense,
             Live,

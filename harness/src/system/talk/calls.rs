@@ -3,8 +3,9 @@
 use super::attach::AttachCall;
 use super::reading::ReadCall;
 use super::request::Request;
+use crate::history::BodyLimit;
 use crate::system::language::PointerList;
-use crate::system::table::{table, words};
+use crate::system::table::{Number, table, words};
 
 table! {
     /// The requests that a client of the system makes.
@@ -49,6 +50,28 @@ table! {
         idempotent: bool = false,
         /// What a thread with a running turn does with the next one. It must be said if there are threads.
         busy: Option<Busy>,
+        /// How a message is refused whose body is larger than the system takes. Without it nobody sends one.
+        too_large: Option<TooLarge>,
+    }
+}
+
+table! {
+    /// How a message is refused whose body is larger than the system takes.
+    pub TooLarge = "[calls.turn.too_large]" {
+        /// Size of the largest body that is taken, in bytes.
+        bytes: Number<1, 67_108_864>,
+        /// Status of the refusal, 413 say.
+        status: Number<400, 499>,
+    }
+}
+
+impl TooLarge {
+    /// The limit as histories tell it.
+    pub fn limit(&self) -> BodyLimit {
+        BodyLimit {
+            bytes: self.bytes.get().unsigned_abs(),
+            status: self.status.get().try_into().unwrap_or(u16::MAX),
+        }
     }
 }
 

@@ -8,6 +8,6 @@ pub mod request;
 
 pub use attach::{AttachCall, Scope};
 pub use auth::{Account, Accounts, Auth, Step};
-pub use calls::{Busy, Calls, CancelCall, StatusCall, StoppedAs, TurnCall};
+pub use calls::{Busy, Calls, CancelCall, StatusCall, StoppedAs, TooLarge, TurnCall};
 pub use reading::{Finder, ReadCall};
 pub use request::{Body, Method, Patch, Request, RequestLine};

@@ -57,6 +57,13 @@ impl Api {
         }
     }
 
+    /// Posts a message that no pod is to take.
+    pub async fn post_in_vain(&self, at: SocketAddr, session: &Session, message: Message<'_>) -> Outcome<()> {
+        let request = &self.system.description.calls.turn.request;
+        let values = self.message_values(session, message);
+        self.outcome_of(at, session, request, &values).await
+    }
+
     /// True if the answer to a message is itself a tail.
     pub fn streams(&self) -> bool {
         self.system.description.calls.turn.streams

@@ -7,4 +7,5 @@ pub(in crate::judge) mod progress_not_liveness;
 pub(in crate::judge) mod queue_order;
 pub(in crate::judge) mod reaper_soundness;
 pub(in crate::judge) mod single_active_turn;
+mod too_large;
 pub(in crate::judge) mod writer_fencing;

@@ -1,10 +1,12 @@
 //! Promise 13: an acknowledged message is durable, and its turn ends.
 //!
 //! A turn that is still open when the history ends counts only if nothing excuses it: nothing has moved for
-//! longer than a takeover may take, and the provider is not holding the answer back.
+//! longer than a takeover may take, and the provider is not holding the answer back. A message that is too large must not be
+//! acknowledged ([`too_large`]).
 
 use std::collections::BTreeSet;
 
+use super::too_large;
 use crate::history::{Capability, MessageId, OnDeath, PodName, Row};
 use crate::judge::view::{At, Breach, Read, Thread, Turn, View};
 use crate::judge::{Clause, Need, Promise};
@@ -13,7 +15,8 @@ pub(crate) const PROMISE: Promise = Promise {
     number: 13,
     name: "NoLostAck",
     statement: "every acknowledged message's turn is in the store, stays there with its thread, and reaches a terminal status, even if \
-                the pod that acknowledged it dies at once",
+                the pod that acknowledged it dies at once; a message that is larger than the system takes is refused with the \
+                status that it states, by a pod that nothing ails",
     needs: &[],
     clauses: &[
         Clause {
@@ -23,6 +26,10 @@ pub(crate) const PROMISE: Promise = Promise {
         Clause {
             name: "the message is read back on every pod",
             needs: &[Need::Can(Capability::Questions)],
+        },
+        Clause {
+            name: "a message that is too large is refused",
+            needs: &[Need::Can(Capability::BodyLimit)],
         },
     ],
     has_more: true,
@@ -45,6 +52,7 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     );
     breaches.extend(view.final_reads().flat_map(|read| not_read_back(view, read)));
     breaches.extend(turn_of_another(view));
+    breaches.extend(too_large::judge(view));
     breaches
 }
 

@@ -1,10 +1,10 @@
 //! Requests of clients and their outcomes, as they come.
 
 use super::collector::Collector;
-use crate::history::{ClientEvent, Expect, MessageId, OpId, PodName, ThreadId};
+use crate::history::{ClientEvent, Expect, MessageId, OpId, Outcome, PodName, ThreadId};
 use crate::judge::view::at::At;
 use crate::judge::view::entities::call::Post;
-use crate::judge::view::entities::observations::{Access, Cancel, Revocation};
+use crate::judge::view::entities::observations::{Access, Cancel, LargePost, Revocation};
 
 impl<'a> Collector<'a> {
     pub(super) fn client(&mut self, at: At, event: &'a ClientEvent) {
@@ -26,6 +26,13 @@ impl<'a> Collector<'a> {
                     self.view.posts[*post].ended = Some((at, outcome));
                 }
             }
+            ClientEvent::PostedTooLarge {
+                pod,
+                thread,
+                bytes,
+                asked_us,
+                outcome,
+            } => self.posted_too_large(at, (pod, thread), (*bytes, *asked_us), outcome),
             ClientEvent::Cancelled {
                 pod,
                 thread,
@@ -69,6 +76,24 @@ impl<'a> Collector<'a> {
             ClientEvent::FeedbackEnded { op, outcome } => self.view.feedback.ended(at, *op, outcome),
             ClientEvent::Routed(routed) => self.view.routed.push((at, routed)),
         }
+    }
+
+    fn posted_too_large(
+        &mut self,
+        at: At,
+        (pod, thread): (&'a PodName, &'a ThreadId),
+        (bytes, asked_us): (u64, u64),
+        outcome: &'a Outcome<()>,
+    ) {
+        let thread = self.thread(thread);
+        self.view.large_posts.push(LargePost {
+            at,
+            pod,
+            thread,
+            bytes,
+            asked_us,
+            outcome,
+        });
     }
 
     fn posted(

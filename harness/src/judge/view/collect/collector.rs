@@ -58,6 +58,7 @@ pub(super) fn empty<'a>() -> View<'a> {
         turns: Vec::new(),
         watchers: Vec::new(),
         posts: Vec::new(),
+        large_posts: Vec::new(),
         calls: Vec::new(),
         rows: Vec::new(),
         reads: Vec::new(),

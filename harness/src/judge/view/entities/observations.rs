@@ -150,6 +150,19 @@ pub(crate) struct Access<'a> {
     pub(crate) body: &'a str,
 }
 
+/// A message that is larger than the system takes.
+#[derive(Debug)]
+pub(crate) struct LargePost<'a> {
+    pub(crate) at: At,
+    pub(crate) pod: &'a PodName,
+    pub(crate) thread: usize,
+    /// Size of its text.
+    pub(crate) bytes: u64,
+    /// When it was sent, in microseconds since the run began.
+    pub(crate) asked_us: u64,
+    pub(crate) outcome: &'a Outcome<()>,
+}
+
 /// The end of the history.
 #[derive(Debug, Default)]
 pub(crate) struct Ending<'a> {
