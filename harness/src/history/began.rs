@@ -60,6 +60,9 @@ pub struct Rules {
     /// The largest body of a message, and how a larger one is refused. `None` if the system states none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_limit: Option<BodyLimit>,
+    /// Kinds of frames that open and close a text. `None` if the system names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub texts: Option<TextFrames>,
     /// Parts that a pod must reach to be ready. `None` if every part counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready_needs: Option<Vec<String>>,
@@ -78,6 +81,15 @@ pub struct BodyLimit {
     pub bytes: u64,
     /// HTTP status of the refusal.
     pub status: u16,
+}
+
+/// Kinds of frames that open and close a text, by the names of the stream's format.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextFrames {
+    /// Those that open one.
+    pub opens: Vec<String>,
+    /// Those that close one.
+    pub closes: Vec<String>,
 }
 
 /// True for a count that is left out.
@@ -157,6 +169,8 @@ pub enum Capability {
     MessageIds,
     /// Every kind of frame is known: another one is an error of the system.
     KnownKinds,
+    /// Frames open and close each text of an answer.
+    TextsClosed,
     /// The content of a stream can be read from a log.
     StreamLog,
 
@@ -195,7 +209,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in its order.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Threads,
         Self::Serial,
         Self::Queue,
@@ -214,6 +228,7 @@ impl Capability {
         Self::FrameTurn,
         Self::MessageIds,
         Self::KnownKinds,
+        Self::TextsClosed,
         Self::StreamLog,
         Self::Owner,
         Self::Attempt,

@@ -1,8 +1,8 @@
 //! Corruptions of when: what is written or shown after the end, or before it may be.
 
 use crosspod::history::{
-    Capability, Chunk, Cursor, Epoch, Event, Row, RunEvent, Status, StoreEvent, TailMode, TurnId, WatcherEvent,
-    WatcherId, What,
+    Capability, Chunk, Cursor, Epoch, Event, Row, RunEvent, Status, StoreEvent, TailMode, TextFrames, TurnId,
+    WatcherEvent, WatcherId, What,
 };
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -24,6 +24,7 @@ pub(crate) const KINDS: &[Kind] = &[
         &["DurableBeforeTerminal"],
     ),
     ("text follows the finish", text_after_finish, &["NoPhantom"]),
+    ("a text is not closed", leave_open, &["FramesWhole"]),
     ("a fresh tail shows a turn that was over", show_again, &["NoPhantom"]),
 ];
 
@@ -193,4 +194,40 @@ fn has_started_over(events: &[Event], watcher: Option<WatcherId>) -> bool {
         );
         is_resync && watcher_of(&event.what) == watcher
     })
+}
+
+/// Takes the end of a text out of a tail that began with the attempt's start and goes on to its finish.
+fn leave_open(events: &mut Vec<Event>, rng: &mut StdRng) -> Option<()> {
+    for event in events.iter_mut() {
+        if let What::Run(RunEvent::Began(began)) = &mut event.what {
+            let (opens, closes) = (vec!["text-start".to_owned()], vec!["text-end".to_owned()]);
+            began.capabilities.push(Capability::TextsClosed);
+            began.rules.texts = Some(TextFrames { opens, closes });
+        }
+    }
+    let mut ends = places(events, |what| part_of(what) == Some("text-end"));
+    ends.retain(|place| {
+        let watcher = watcher_of(&events[*place].what);
+        let shows = |events: &[Event], which: fn(&Chunk) -> bool| {
+            let mut own = events.iter().filter(|event| watcher_of(&event.what) == watcher);
+            own.any(|event| matches!(&event.what, What::Watcher(WatcherEvent::Frame { chunk, .. }) if which(chunk)))
+        };
+        let (before, after) = events.split_at(*place);
+        !has_started_over(events, watcher)
+            && shows(before, |chunk| matches!(chunk, Chunk::Start(_)))
+            && shows(after, |chunk| matches!(chunk, Chunk::Finish { .. }))
+    });
+    let place = any(&ends, rng)?;
+    events.remove(place);
+    Some(())
+}
+
+fn part_of(what: &What) -> Option<&str> {
+    match what {
+        What::Watcher(WatcherEvent::Frame {
+            chunk: Chunk::Part { part, .. },
+            ..
+        }) => Some(part),
+        _ => None,
+    }
 }

@@ -33,6 +33,7 @@ pub fn has(system: &System, capability: Capability) -> Result<(), Why> {
         | Capability::FrameTurn
         | Capability::MessageIds
         | Capability::KnownKinds
+        | Capability::TextsClosed
         | Capability::StreamLog => of_streams(system, capability),
         Capability::Owner
         | Capability::Attempt
@@ -147,6 +148,11 @@ fn of_streams(system: &System, capability: Capability) -> Result<(), Why> {
             stream.complete,
             "unknown kinds of frames are passed over",
             "stream.complete",
+        ),
+        Capability::TextsClosed => held(
+            stream.texts().is_some(),
+            "no frame closes a text",
+            "stream.opens and stream.closes",
         ),
         _ => held(system.log.is_some(), "no log carries the frames", "[log]"),
     }
@@ -273,6 +279,7 @@ impl System {
                 .is_some_and(|cancel| cancel.ends_as == StoppedAs::Completed),
             takes_odd_answers: self.provider.lenient,
             body_limit: self.calls.turn.too_large.as_ref().map(TooLarge::limit),
+            texts: self.stream.texts(),
             copies: self.pods.copies.get().try_into().unwrap_or(1),
             ready_needs: Some(self.pods.ready_needs.clone()),
             restarted: Vec::new(),

@@ -50,9 +50,8 @@ fn what_a_description_does_not_say_is_lacking_by_name() {
     use Capability::{
         Attempt, BodyLimit, ColdStart, Conversation, Dense, Edge, Epoch, Feedback, Gauges, Handover, Idempotent,
         KnownKinds, Live, MessageIds, Questions, Queue, Ready, Resync, Revocation, Serial, SkipsFinished, StoredText,
-        StreamLog, Tenants, ThreadTail,
+        StreamLog, Tenants, TextsClosed, ThreadTail,
     };
-
     let copies = load(COPIES);
     assert_eq!(
         lacks(system(&copies)),
@@ -69,6 +68,7 @@ fn what_a_description_does_not_say_is_lacking_by_name() {
             Handover,
             MessageIds,
             KnownKinds,
+            TextsClosed,
             Attempt,
             Epoch,
             StoredText,
@@ -94,6 +94,7 @@ fn what_a_description_does_not_say_is_lacking_by_name() {
             Handover,
             MessageIds,
             KnownKinds,
+            TextsClosed,
             StreamLog,
             Epoch,
             StoredText,

@@ -2,6 +2,7 @@
 
 use super::cursor::CursorRule;
 use super::frame::{FrameRule, Says};
+use crate::history::TextFrames;
 use crate::system::language::Pointer;
 use crate::system::table::read::parsed;
 use crate::system::table::{Filled, Node, Problem, Read, Shape, table};
@@ -38,12 +39,24 @@ table! {
         done: Option<String>,
         /// True: every kind is named here, and an unknown one breaks FramesWhole.
         complete: bool = false,
+        /// Kinds of frames that open a text. With `closes`: each text is opened before it is closed, and closed before the end of its turn.
+        opens: Vec<String>,
+        /// Kinds of frames that close a text.
+        closes: Vec<String>,
         /// Where a frame's cursor is. Without it nothing can be resumed.
         cursor: Option<CursorRule>,
         /// Rules, in order: the first that fits counts.
         frames: Filled<FrameRule>,
     }
     check shows_text
+}
+
+impl Stream {
+    /// The kinds of frames that open and close a text. Returns `None` if one of them is missing.
+    pub fn texts(&self) -> Option<TextFrames> {
+        let (opens, closes) = (self.opens.clone(), self.closes.clone());
+        (!opens.is_empty() && !closes.is_empty()).then_some(TextFrames { opens, closes })
+    }
 }
 
 fn shows_text(stream: &Stream, node: &Node, found: &mut Vec<Problem>) {

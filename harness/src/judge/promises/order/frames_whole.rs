@@ -4,7 +4,9 @@
 //! split, merged or garbled before it left. A stream that is none is held against the service too, whatever became of its
 //! pod: a death cuts bytes off, and what is cut is no event yet; it makes no others. So is an attach that is answered with
 //! neither a stream nor a refusal, but not near a fault of its pod: what listens at a dead pod's port may be somebody else.
+//! Texts that frames open and close are [`texts_closed`]'s.
 
+use super::texts_closed;
 use crate::history::{Capability, Chunk, Status, TailEnd};
 use crate::judge::view::{Breach, Refused, View, Watcher, oneline};
 use crate::judge::{Clause, Need, Promise};
@@ -25,12 +27,19 @@ pub(crate) const PROMISE: Promise = Promise {
     name: "FramesWhole",
     statement: "every event of a stream can be read in the target's format, as one event; an attach on a pod that is not broken \
                 itself is answered with a stream or a refusal, or with nothing if no turn is in flight; no stream turns out to be no SSE, or has an event or a \
-                length far beyond any answer's",
+                length far beyond any answer's; a text is opened before it is closed, and closed once before the finish of its \
+                turn",
     needs: &[],
-    clauses: &[Clause {
-        name: "kinds that nobody knows",
-        needs: &[Need::Can(Capability::KnownKinds)],
-    }],
+    clauses: &[
+        Clause {
+            name: "kinds that nobody knows",
+            needs: &[Need::Can(Capability::KnownKinds)],
+        },
+        Clause {
+            name: "each text is closed once",
+            needs: &[Need::Can(Capability::TextsClosed)],
+        },
+    ],
     has_more: true,
     judge,
 };
@@ -40,7 +49,8 @@ fn judge(view: &View<'_>) -> Vec<Breach> {
     let tails = tails.filter_map(|watcher| unreadable(watcher).or_else(|| no_stream(view, watcher)));
     let refused = view.refused.iter();
     let refused = refused.filter_map(|refused| nonsense(view, refused).or_else(|| empty(view, refused)));
-    tails.chain(refused).collect()
+    let of_texts = texts_closed::judge(view);
+    tails.chain(refused).chain(of_texts).collect()
 }
 
 /// An attach that was answered with 204, while a turn was in flight and nothing was broken.

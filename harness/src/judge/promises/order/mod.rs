@@ -10,3 +10,4 @@ pub(in crate::judge) mod reattach_allowed;
 mod refused_cursors;
 pub(in crate::judge) mod resume_gap_free;
 pub(in crate::judge) mod slice_of_the_log;
+mod texts_closed;
