@@ -209,7 +209,7 @@ pub enum Capability {
 
 impl Capability {
     /// Every capability, in its order.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Threads,
         Self::Serial,
         Self::Queue,
