@@ -108,6 +108,11 @@ fn what_a_description_does_not_say_is_lacking_by_name() {
             ColdStart,
         ]
     );
+}
+
+#[test]
+fn a_capability_that_is_lacking_is_told_with_the_key_that_would_say_it() {
+    let copies = load(COPIES);
     let (_, lacks) = system(&copies).capabilities();
     let why: Vec<&str> = lacks.iter().take(3).map(|lack| &*lack.why).collect();
     assert_eq!(
