@@ -131,6 +131,7 @@ const ASKS_FOR: &[(&str, &[Need])] = &[
     ("::Foreign", &[Need::Has(Capability::Tenants)]),
     (".post_again(", &[Need::Has(Capability::Idempotent)]),
     (".post_on_every_pod(", &[Need::Has(Capability::Idempotent)]),
+    (".post_too_large(", &[Need::Has(Capability::BodyLimit)]),
     (".give_feedback(", FEEDBACK),
     (".feedback_stored(", FEEDBACK),
     (".spool_is_empty(", &[Need::Spool]),
