@@ -129,7 +129,7 @@ fn the_reference_pod_is_described() {
         (nats.role, nats.kept(), nats.used_ports()),
         (Role::Nats, Keeps::Always, vec![4222])
     );
-    assert_eq!(system.defects.len(), 82);
+    assert_eq!(system.defects.len(), 84);
     let attach = system.calls.attach.as_ref().expect("tails");
     assert_eq!((attach.scope(), attach.resume.len()), (Scope::Thread, 3));
     let cursor = system.stream.cursor.as_ref().expect("cursors");
