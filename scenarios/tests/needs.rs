@@ -21,9 +21,10 @@ const PLAYABLE_MIN: usize = 30;
 /// Faults that no story injects.
 const NOT_INJECTED: [&str; 1] = ["cut-inside-character"];
 /// Needs of a verb that a story asks about before it uses the verb.
-const ASKED_ABOUT: [(&str, Need); 2] = [
+const ASKED_ABOUT: [(&str, Need); 3] = [
     ("poison_beside_good", Need::Has(Capability::Tenants)),
     ("owner_cut_off_from_its_stores", Need::Part(Role::Nats)),
+    ("edge::promoted_and_rolled_back", Need::CookieLifetime),
 ];
 
 /// Verbs, each with the fault that it injects.

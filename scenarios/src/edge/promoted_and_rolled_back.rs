@@ -3,6 +3,7 @@
 
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, LoadPlan, Played};
+use crosspod::system::needs::Need;
 use crosspod::system::parts::Affinity;
 
 use crate::common::PAUSE;
@@ -27,7 +28,9 @@ pub(crate) async fn promoted_and_rolled_back(c: &mut Cast) -> Played {
     c.back_in_the_pool(&candidate, &entry).await?;
     load.reaches(load.course().requests + REQUESTS, 1).await?;
     // A client stays with its release for longer than its first cookie would have lived.
-    c.cookie_lifetime_passes().await?;
+    if c.can(&[Need::CookieLifetime]) {
+        c.cookie_lifetime_passes().await?;
+    }
     c.edge().promote().await?;
     c.pool_holds(std::slice::from_ref(&candidate), &entry).await?;
     c.evidence("an answer went on through the promotion", !c.is_over(&turn).await?);
