@@ -352,7 +352,7 @@ impl Slot {
         counted.collect::<Option<_>>().unwrap_or_default()
     }
 
-    /// What each pod's process holds now. A pod that is down, or not on this machine, is left out.
+    /// The footprint of each pod's process now. A pod that is down, or not on this machine, is left out.
     pub(super) fn footprints(&self) -> BTreeMap<PodName, Footprint> {
         let read = self.pods().iter().filter_map(|pod| {
             let handle = self.cluster.pod(pod).ok()?;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::cluster::linux::pidfd::Pidfd;
 
-/// What a process and its children hold, all of them together. A service may run below a small process that only starts it.
+/// Descriptors and memory of a process and its children, all of them together. A service may run below a small process that only starts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Footprint {
     /// Number of the process. Another number is another process.
@@ -34,7 +34,7 @@ impl Footprint {
 }
 
 impl Pidfd {
-    /// What the process and its children hold now. Leaves out children that end meanwhile.
+    /// Reads the process and its children. Leaves out children that end meanwhile.
     pub(in crate::cluster) fn footprint(&self) -> io::Result<Footprint> {
         let own = self.number.as_raw_nonzero().get().cast_unsigned();
         let mut all = Footprint {

@@ -89,7 +89,7 @@ pub enum PodEvent {
     },
 }
 
-/// What a pod's process and its children hold behind a round of turns.
+/// Descriptors and memory of a pod's process and its children behind a round of turns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footprint {
     /// The pod.

@@ -91,7 +91,7 @@ pub(crate) struct View<'a> {
     pub(crate) polls: Vec<Poll<'a>>,
     pub(crate) trials: Vec<Trial<'a>>,
     pub(crate) leftovers: Vec<Leftover<'a>>,
-    /// What pods held behind each round of turns, in the order of the history.
+    /// Footprints of the pods behind each round of turns, in the order of the history.
     pub(crate) footprints: Vec<(At, &'a Footprint)>,
     /// In the order of the history.
     pub(crate) deaths: Vec<Death<'a>>,

@@ -76,7 +76,7 @@ pub struct Cast {
     pub(in crate::run) edge_clients: Vec<EdgeClient>,
     /// How often each pod had stepped down before the play; nothing of one that was started since.
     pub(in crate::run) superseded_before: BTreeMap<PodName, u64>,
-    /// What was counted before the play of each thing that can be left.
+    /// The count before the play of each thing that can be left.
     pub(in crate::run) counted_before: Counts,
     /// Held for reading by each visit of a background watcher, and for writing by a story that nobody may disturb.
     pub(in crate::run) visits: Arc<RwLock<()>>,

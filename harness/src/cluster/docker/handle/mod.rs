@@ -163,7 +163,7 @@ impl PartHandle {
         life.pidfd.as_ref()?.times(&life.gateways).ok()
     }
 
-    /// What the part's process and its children hold now; `None` if the part is down, or is not on this machine.
+    /// Descriptors and memory that the part's process and its children hold now; `None` if the part is down, or is not on this machine.
     pub fn footprint(&self) -> Option<Footprint> {
         let life = self.alive()?;
         life.pidfd.as_ref()?.footprint().ok()

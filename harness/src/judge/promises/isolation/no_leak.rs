@@ -5,8 +5,8 @@
 //! more: a thread that still has an owner although all its turns are over, and a provider call that is still open
 //! long after its turn ended. A pod that does not say what is open on it proves nothing: such a run is inconclusive.
 //!
-//! What nobody counts shows over rounds of turns: a process that holds more descriptors or memory behind each of them leaks. Most runs
-//! play no rounds, and do not get to this.
+//! A leak that nobody counts shows over rounds of turns: a process that holds more descriptors or memory behind each of them leaks. Most
+//! runs play no rounds, and do not get to this.
 
 use std::collections::BTreeSet;
 
