@@ -67,6 +67,9 @@ impl Mutant {
             &["log"]
         } else if is_of(&STICKY_ALONE) {
             &["sticky"]
+        } else if is_of(&["/http/"]) {
+            // Cookies and sessions are of `sticky` alone.
+            &["sticky", "log"]
         } else {
             &["log", "sticky"]
         }
@@ -168,6 +171,7 @@ mod tests {
         assert_eq!(designs("pod/src/delivery/log.rs"), ["log"]);
         assert_eq!(designs("pod/src/store/frames.rs"), ["sticky"]);
         assert_eq!(designs("pod/src/runner/turn.rs"), ["log", "sticky"]);
+        assert_eq!(designs("pod/src/http/threads.rs"), ["sticky", "log"]);
     }
 
     #[test]
