@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 
 use crate::mutant::Mutant;
 use crate::played::{Outcome, Played};
-use crate::programs::Plays;
+use crate::programs::{Plays, Set};
 use crate::score::{Equivalents, Score};
 use crate::tree::Tree;
 
@@ -58,6 +58,9 @@ enum Command {
         /// Leave those for a later play whose names have this in them; may be given several times
         #[arg(long)]
         leave: Vec<String>,
+        /// Stories to play before all others on each mutant, with commas between: those that are the likeliest to kill it
+        #[arg(long, value_delimiter = ',')]
+        first: Vec<String>,
         /// Play those whose names have this in them, drawn or not, and keep nothing of it
         #[arg(long, conflicts_with_all = ["seed", "count", "minutes", "leave"])]
         only: Option<String>,
@@ -75,9 +78,10 @@ fn main() -> anyhow::Result<()> {
             slots,
             minutes,
             leave,
+            first,
             only,
         } => {
-            let bench = Bench::set_up(&workspace, slots)?;
+            let bench = Bench::set_up(&workspace, slots, first)?;
             if let Some(part) = only {
                 return bench.play_only(&part);
             }
@@ -107,10 +111,12 @@ struct Bench {
     slots: usize,
     commit: String,
     mutants: Vec<Mutant>,
+    /// Names of stories that are played before all others.
+    first: Vec<String>,
 }
 
 impl Bench {
-    fn set_up(workspace: &Path, slots: usize) -> anyhow::Result<Self> {
+    fn set_up(workspace: &Path, slots: usize, first: Vec<String>) -> anyhow::Result<Self> {
         Ok(Self {
             workspace: workspace.to_owned(),
             tree: Tree::copied(workspace, &workspace.join("target/mutants/tree"))?,
@@ -119,6 +125,7 @@ impl Bench {
             slots,
             commit: programs::commit(workspace)?,
             mutants: mutant::named(programs::listed(workspace)?),
+            first,
         })
     }
 
@@ -205,8 +212,13 @@ impl Bench {
         };
         let (mut so_far, mut number) = (Outcome::Survived, 0);
         let designs = mutant.designs().iter();
-        for (design, part) in designs.flat_map(|design| (1..=PARTS).map(move |part| (*design, part))) {
-            let report = plays.part(design, part, PARTS)?;
+        let mut sets = Vec::new();
+        if !self.first.is_empty() {
+            sets.extend(designs.clone().map(|design| (design, Set::Named(&self.first))));
+        }
+        sets.extend(designs.flat_map(|design| (1..=PARTS).map(move |part| (design, Set::Part(part, PARTS)))));
+        for (design, set) in sets {
+            let report = plays.of(design, set)?;
             number += report.stories.len();
             match report.says() {
                 None => {}

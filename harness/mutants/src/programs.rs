@@ -110,16 +110,28 @@ pub(crate) struct Plays<'p> {
     pub(crate) slots: usize,
 }
 
+/// Some of the stories.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Set<'s> {
+    /// Those with these names.
+    Named(&'s [String]),
+    /// One of so many parts of all.
+    Part(usize, usize),
+}
+
 impl Plays<'_> {
-    /// Plays a part of the stories on a design of the pod until a promise breaks.
+    /// Plays some of the stories on a design of the pod until a promise breaks.
     ///
     /// # Errors
     /// The run was interrupted, or gave no report.
-    pub(crate) fn part(self, design: &str, part: usize, of: usize) -> anyhow::Result<Report> {
+    pub(crate) fn of(self, design: &str, set: Set<'_>) -> anyhow::Result<Report> {
         let mut run = Command::new(self.crosspod);
-        run.args(["run", "--format", "json", "--fail-fast", "--design", design, "--shard"])
-            .arg(format!("{part}/{of}"))
-            .args(["--seed", &self.seed.to_string(), "--slots", &self.slots.to_string()])
+        run.args(["run", "--format", "json", "--fail-fast", "--design", design]);
+        match set {
+            Set::Named(names) => run.arg(names.join(",")),
+            Set::Part(part, of) => run.arg("--shard").arg(format!("{part}/{of}")),
+        };
+        run.args(["--seed", &self.seed.to_string(), "--slots", &self.slots.to_string()])
             .env("CROSSPOD_WORKSPACE", self.tree)
             .env("CARGO_TARGET_DIR", self.built)
             .current_dir(self.tree)

@@ -21,8 +21,8 @@ use crate::verdict::Verdict;
 /// Options of `run`.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct Args {
-    /// Story to play: its name, a part of it, or a pattern with `*`. Without one: every story, or with `--defect` those
-    /// that must catch it.
+    /// Stories to play: a name, a part of one, or a pattern with `*`; several with commas between. Without one: every story, or with
+    /// `--defect` those that must catch it.
     filter: Option<String>,
     /// Switch a named defect on in every pod; `list` shows them.
     #[arg(long, value_name = "NAME")]

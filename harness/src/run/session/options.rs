@@ -9,8 +9,8 @@ use crate::system::System;
 /// Options of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Part of a story's name; `*` stands for anything. Long stories are selected by a filter that begins with `long::` alone. None
-    /// selects every other story, or with a defect those meant to catch it.
+    /// Part of a story's name, or several with commas between; `*` stands for anything. Long stories are selected by a part that begins
+    /// with `long::` alone. None selects every other story, or with a defect those meant to catch it.
     pub filter: Option<String>,
     /// Defect to switch on.
     pub defect: Option<String>,
@@ -47,19 +47,18 @@ impl Options {
                 system.defects().iter().map(|d| d.name.as_str()),
             ));
         }
-        let exact = self
-            .filter
-            .as_ref()
-            .filter(|f| registry.iter().any(|s| s.name == f.as_str()));
-        let wanted = |story: &&Story| match (&self.filter, &self.defect) {
-            (Some(filter), _) => exact.map_or_else(|| matches(filter, story.name), |exact| story.name == exact),
-            (None, Some(defect)) => story.catches.contains(&defect.as_str()),
-            (None, None) => true,
+        let stories = match (&self.filter, &self.defect) {
+            (Some(filter), _) => named(filter, registry)?,
+            (None, defect) => {
+                let is_meant = |story: &&Story| {
+                    let catches = |defect: &String| story.catches.contains(&defect.as_str());
+                    story.may_be_selected(None) && defect.as_ref().is_none_or(catches)
+                };
+                registry.iter().filter(is_meant).copied().collect()
+            }
         };
-        let may_be = |story: &&Story| story.may_be_selected(self.filter.as_deref());
-        let stories: Vec<Story> = registry.iter().filter(wanted).filter(may_be).copied().collect();
         if stories.is_empty() {
-            let name = self.filter.as_deref().or(self.defect.as_deref()).unwrap_or_default();
+            let name = self.defect.as_deref().unwrap_or_default();
             return Err(unknown("story", name, registry.iter().map(|s| s.name)));
         }
         let mut selected = selected(stories, system)?;
@@ -70,6 +69,28 @@ impl Options {
         }
         Ok(selected)
     }
+}
+
+/// The stories that a filter selects, in the registry's order.
+///
+/// # Errors
+/// A part of the filter selects none.
+fn named(filter: &str, registry: &[Story]) -> Result<Vec<Story>, RunError> {
+    let selects = |part: &str, story: &Story| {
+        if registry.iter().any(|known| known.name == part) {
+            return story.name == part;
+        }
+        !part.is_empty() && matches(part, story.name) && story.may_be_selected(Some(part))
+    };
+    let parts: Vec<&str> = filter.split(',').map(str::trim).collect();
+    let vain = parts
+        .iter()
+        .find(|part| !registry.iter().any(|story| selects(part, story)));
+    if let Some(vain) = vain {
+        return Err(unknown("story", vain, registry.iter().map(|s| s.name)));
+    }
+    let wanted = |story: &&Story| parts.iter().any(|part| selects(part, story));
+    Ok(registry.iter().filter(wanted).copied().collect())
 }
 
 /// Parts stories into those that the system can play and the others.
@@ -178,6 +199,15 @@ mod tests {
         );
         assert_eq!(names(&options(Some("*_one"), None)), Ok(vec!["a_one", "b_one"]));
         assert_eq!(names(&options(None, Some("claim-strict-cas"))), Ok(vec!["a_one"]));
+    }
+
+    #[test]
+    fn several_parts_select_what_any_of_them_does_and_none_may_select_nothing() {
+        let several = |filter| names(&options(Some(filter), None));
+        assert_eq!(several("b_one,a_one"), Ok(vec!["a_one", "b_one"]));
+        assert_eq!(several("long::*, *two"), Ok(vec!["a_two", "long::one"]));
+        assert!(several("a_one,c_one").is_err_and(|e| e.starts_with("no story \"c_one\"; there are: ")));
+        assert!(several("a_one,").is_err_and(|e| e.starts_with("no story \"\"; there are: ")));
     }
 
     #[test]
