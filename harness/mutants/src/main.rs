@@ -2,8 +2,8 @@
 //!
 //! A mutant is a small change that nobody seeded: an operator replaced, a body left out. cargo-mutants lists them, a seed draws some, and
 //! each that compiles is built into the pod's image and played. A promise that breaks kills the mutant. A survivor is read by somebody:
-//! either it changes nothing that a promise could see, which `equivalent.toml` argues in a line, or a promise or a story is missing.
-//! A mutant that the file argues for beforehand is compiled and not played; `play --only` plays it all the same.
+//! either it changes nothing that a promise could see, or a promise or a story is missing; `arguments.toml` says which, in a line. A mutant
+//! that the file names beforehand is compiled and not played; `play --only` plays it all the same.
 
 mod mutant;
 mod played;
@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 use crate::mutant::Mutant;
 use crate::played::{Outcome, Played};
 use crate::programs::{Plays, Set};
-use crate::score::{Equivalents, Score};
+use crate::score::{Arguments, Score};
 use crate::tree::Tree;
 
 /// Parts in which the stories are played: most mutants die in the first.
@@ -34,7 +34,7 @@ const END: &str = "<!-- end of mutants -->";
 
 /// Plays the stories on mutants of the reference pod.
 #[derive(Debug, Parser)]
-struct Arguments {
+struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }
@@ -55,14 +55,11 @@ enum Command {
         /// Begin no other mutant after so many minutes; the next `play` goes on
         #[arg(long)]
         minutes: Option<u64>,
-        /// Leave those for a later play whose names have this in them; may be given several times
-        #[arg(long)]
-        leave: Vec<String>,
         /// Stories to play before all others on each mutant, with commas between: those that are the likeliest to kill it
         #[arg(long, value_delimiter = ',')]
         first: Vec<String>,
         /// Play those whose names have this in them, drawn or not, and keep nothing of it
-        #[arg(long, conflicts_with_all = ["seed", "count", "minutes", "leave"])]
+        #[arg(long, conflicts_with_all = ["seed", "count", "minutes"])]
         only: Option<String>,
     },
     /// Prints the score and writes it to TRACK_RECORD.md
@@ -71,13 +68,12 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let workspace = workspace();
-    match Arguments::parse().command {
+    match CommandLine::parse().command {
         Command::Play {
             seed,
             count,
             slots,
             minutes,
-            leave,
             first,
             only,
         } => {
@@ -85,20 +81,11 @@ fn main() -> anyhow::Result<()> {
             if let Some(part) = only {
                 return bench.play_only(&part);
             }
-            let draw = Draw { seed, count, leave };
-            bench.play_drawn(&draw, minutes.map(|minutes| Duration::from_secs(minutes * 60)))
+            let minutes = minutes.map(|minutes| Duration::from_secs(minutes * 60));
+            bench.play_drawn((seed, count), minutes)
         }
         Command::Report => report(&workspace),
     }
-}
-
-/// The mutants that are wanted.
-struct Draw {
-    seed: u64,
-    /// Viable ones.
-    count: usize,
-    /// Parts of the names of those that are left for later.
-    leave: Vec<String>,
 }
 
 /// Everything that a mutant is built and played with.
@@ -130,33 +117,28 @@ impl Bench {
     }
 
     /// Plays what a seed draws and was not played before, until so many that compile are played or the time is over.
-    fn play_drawn(self, draw: &Draw, time: Option<Duration>) -> anyhow::Result<()> {
+    fn play_drawn(self, (seed, count): (u64, usize), time: Option<Duration>) -> anyhow::Result<()> {
         let began = Instant::now();
-        let (before, argued) = (played::read(&results(&self.workspace))?, equivalents(&self.workspace)?);
-        score::check(&before, &argued)?;
-        let (mut viable, mut left) = (0, 0);
-        for mutant in mutant::drawn(self.mutants.clone(), draw.seed) {
-            if viable + left == draw.count {
+        let (before, arguments) = (played::read(&results(&self.workspace))?, arguments(&self.workspace)?);
+        score::check(&before, &arguments)?;
+        let mut viable = 0;
+        for mutant in mutant::drawn(self.mutants.clone(), seed) {
+            if viable == count {
                 break;
             }
             if let Some(known) = before.iter().find(|one| one.mutant == mutant.name) {
                 viable += usize::from(known.outcome != Outcome::NotViable);
                 continue;
             }
-            if draw.leave.iter().any(|part| mutant.name.contains(part)) {
-                left += 1;
-                continue;
-            }
             if time.is_some_and(|time| began.elapsed() > time) {
                 break;
             }
-            let one = self.play_one(&mutant, argued.contains_key(&mutant.name))?;
+            let one = self.play_one(&mutant, arguments.outcome(&mutant.name))?;
             viable += usize::from(one.outcome != Outcome::NotViable);
             played::add(&results(&self.workspace), &one)?;
         }
         say(&format!(
-            "{viable} of {} viable mutants of the draw {} are played, {left} are left for later",
-            draw.count, draw.seed
+            "{viable} of {count} viable mutants of the draw {seed} are played"
         ));
         Ok(())
     }
@@ -169,15 +151,15 @@ impl Bench {
         }
         wanted
             .into_iter()
-            .try_for_each(|mutant| self.play_one(mutant, false).map(drop))
+            .try_for_each(|mutant| self.play_one(mutant, None).map(drop))
     }
 
-    /// Plays one mutant, or compiles it alone if it is argued for, and undoes it whatever comes of it.
-    fn play_one(&self, mutant: &Mutant, is_argued: bool) -> anyhow::Result<Played> {
+    /// Plays one mutant, or compiles it alone if its outcome was argued beforehand, and undoes it whatever comes of it.
+    fn play_one(&self, mutant: &Mutant, argued: Option<Outcome>) -> anyhow::Result<Played> {
         say(&format!("{} ({})", mutant.name, mutant.place()));
         let (began, images) = (Instant::now(), programs::pod_images());
         self.tree.change(&mutant.listed)?;
-        let judged = self.judge(mutant, is_argued);
+        let judged = self.judge(mutant, argued);
         self.tree.restore(&mutant.listed)?;
         let mut made = programs::pod_images();
         made.retain(|tag| !images.contains(tag));
@@ -196,12 +178,12 @@ impl Bench {
     }
 
     /// Builds and plays the changed tree. Returns what became of it, and the number of plays.
-    fn judge(&self, mutant: &Mutant, is_argued: bool) -> anyhow::Result<(Outcome, usize)> {
+    fn judge(&self, mutant: &Mutant, argued: Option<Outcome>) -> anyhow::Result<(Outcome, usize)> {
         if !programs::compiles(self.tree.root(), &self.built)? {
             return Ok((Outcome::NotViable, 0));
         }
-        if is_argued {
-            return Ok((Outcome::Argued, 0));
+        if let Some(outcome) = argued {
+            return Ok((outcome, 0));
         }
         let plays = Plays {
             crosspod: &self.crosspod,
@@ -232,14 +214,14 @@ impl Bench {
 }
 
 fn report(workspace: &Path) -> anyhow::Result<()> {
-    let (played, equivalents) = (played::read(&results(workspace))?, equivalents(workspace)?);
-    score::check(&played, &equivalents)?;
+    let (played, arguments) = (played::read(&results(workspace))?, arguments(workspace)?);
+    score::check(&played, &arguments)?;
     let path = workspace.join("TRACK_RECORD.md");
     let document = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    let text = score::markdown(&played, &equivalents);
+    let text = score::markdown(&played, &arguments);
     let written = score::put_between(&document, BEGIN, END, &text).with_context(|| path.display().to_string())?;
     std::fs::write(&path, written).with_context(|| format!("writing {}", path.display()))?;
-    let score = Score::of(&played, &equivalents);
+    let score = Score::of(&played, &arguments);
     say(&format!(
         "{score:?}: {:.1} % of {} viable",
         score.percent(),
@@ -253,8 +235,8 @@ fn results(workspace: &Path) -> PathBuf {
     workspace.join("harness/mutants/played.jsonl")
 }
 
-fn equivalents(workspace: &Path) -> anyhow::Result<Equivalents> {
-    let path = workspace.join("harness/mutants/equivalent.toml");
+fn arguments(workspace: &Path) -> anyhow::Result<Arguments> {
+    let path = workspace.join("harness/mutants/arguments.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
     toml::from_str(&text).with_context(|| path.display().to_string())
 }
@@ -280,10 +262,10 @@ mod tests {
     fn the_published_score_is_that_of_the_mutants_that_were_played() {
         let workspace = workspace();
         let played = played::read(&results(&workspace)).expect("lines");
-        let equivalents = equivalents(&workspace).expect("arguments");
-        score::check(&played, &equivalents).expect("arguments for survivors");
+        let arguments = arguments(&workspace).expect("arguments");
+        score::check(&played, &arguments).expect("arguments for survivors");
         let document = std::fs::read_to_string(workspace.join("TRACK_RECORD.md")).expect("a document");
-        let text = score::markdown(&played, &equivalents);
+        let text = score::markdown(&played, &arguments);
         let written = score::put_between(&document, BEGIN, END, &text).expect("its lines");
         assert!(written == document, "stale: run `cargo pod-mutants report`");
     }

@@ -45,6 +45,8 @@ pub(crate) enum Outcome {
     },
     /// It compiles, and somebody argued before it was played that it is equivalent.
     Argued,
+    /// It compiles, and somebody conceded before it was played that no story shows it.
+    Missed,
     /// Every story passed.
     Survived,
     /// No promise broke, and not every story passed.
@@ -94,7 +96,7 @@ mod tests {
             promise: "P".into(),
         };
         let unclear = Outcome::Unclear { why: "w".into() };
-        let outcomes = [killed, Outcome::NotViable, Outcome::Argued, unclear];
+        let outcomes = [killed, Outcome::NotViable, Outcome::Argued, Outcome::Missed, unclear];
         let all = outcomes.map(|outcome| Played {
             mutant: "m".into(),
             place: "a.rs:1:2".into(),

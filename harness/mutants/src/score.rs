@@ -4,11 +4,30 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::bail;
+use serde::Deserialize;
 
 use crate::played::{Outcome, Played};
 
-/// Why a mutant changes nothing that a promise could see, by the mutant's name.
-pub(crate) type Equivalents = BTreeMap<String, String>;
+/// What people who read mutants say of them, by the mutants' names.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Arguments {
+    /// Why one changes nothing that a promise could see.
+    equivalent: BTreeMap<String, String>,
+    /// The promise, story or fault that is missing to kill one.
+    missed: BTreeMap<String, String>,
+}
+
+impl Arguments {
+    /// The outcome of a mutant that need not be played.
+    pub(crate) fn outcome(&self, mutant: &str) -> Option<Outcome> {
+        if self.equivalent.contains_key(mutant) {
+            Some(Outcome::Argued)
+        } else {
+            self.missed.contains_key(mutant).then_some(Outcome::Missed)
+        }
+    }
+}
 
 /// Counts of mutants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,14 +44,14 @@ pub(crate) struct Score {
 
 impl Score {
     /// Counts.
-    pub(crate) fn of(played: &[Played], equivalents: &Equivalents) -> Self {
+    pub(crate) fn of(played: &[Played], arguments: &Arguments) -> Self {
         let mut score = Self::default();
         for one in played {
             *match one.outcome {
                 Outcome::NotViable => &mut score.not_viable,
                 Outcome::Killed { .. } | Outcome::NeverReady { .. } => &mut score.killed,
-                _ if equivalents.contains_key(&one.mutant) => &mut score.equivalent,
-                Outcome::Argued | Outcome::Survived | Outcome::Unclear { .. } => &mut score.survived,
+                _ if arguments.equivalent.contains_key(&one.mutant) => &mut score.equivalent,
+                Outcome::Argued | Outcome::Missed | Outcome::Survived | Outcome::Unclear { .. } => &mut score.survived,
             } += 1;
         }
         score
@@ -54,19 +73,19 @@ impl Score {
 ///
 /// # Errors
 /// One is, or one has not.
-pub(crate) fn check(played: &[Played], equivalents: &Equivalents) -> anyhow::Result<()> {
+pub(crate) fn check(played: &[Played], arguments: &Arguments) -> anyhow::Result<()> {
     for one in played {
-        let is_argued = equivalents.contains_key(&one.mutant);
+        let argued = arguments.outcome(&one.mutant);
         match &one.outcome {
-            Outcome::Killed { .. } | Outcome::NeverReady { .. } | Outcome::NotViable if is_argued => {
+            Outcome::Killed { .. } | Outcome::NeverReady { .. } | Outcome::NotViable if argued.is_some() => {
                 bail!(
-                    "equivalent.toml argues for {}, which did not survive: {:?}",
+                    "arguments.toml names {}, which did not survive: {:?}",
                     one.mutant,
                     one.outcome
                 )
             }
-            Outcome::Argued if !is_argued => bail!(
-                "equivalent.toml no longer argues for {}: remove its line from played.jsonl, and play it",
+            Outcome::Argued | Outcome::Missed if argued.as_ref() != Some(&one.outcome) => bail!(
+                "arguments.toml no longer says of {} what kept it from being played: remove its line from played.jsonl, and play it",
                 one.mutant
             ),
             _ => {}
@@ -76,8 +95,8 @@ pub(crate) fn check(played: &[Played], equivalents: &Equivalents) -> anyhow::Res
 }
 
 /// The score for people, Markdown.
-pub(crate) fn markdown(played: &[Played], equivalents: &Equivalents) -> String {
-    let score = Score::of(played, equivalents);
+pub(crate) fn markdown(played: &[Played], arguments: &Arguments) -> String {
+    let score = Score::of(played, arguments);
     let mut text = format!(
         "{} viable mutants so far: {} killed, {} equivalent, {} survived: **{:.0} %** killed or argued. {} more did not compile.\n\n\
          | mutant | outcome | by, or why |\n| --- | --- | --- |\n",
@@ -93,12 +112,15 @@ pub(crate) fn markdown(played: &[Played], equivalents: &Equivalents) -> String {
             Outcome::NotViable => continue,
             Outcome::Killed { story, promise } => ("killed", format!("{promise}, `{story}`")),
             Outcome::NeverReady { why } => ("killed", format!("no pod comes up: {why}")),
-            Outcome::Argued | Outcome::Survived | Outcome::Unclear { .. } => {
-                match (equivalents.get(&one.mutant), &one.outcome) {
-                    (Some(argument), Outcome::Argued) => ("equivalent, not played", argument.clone()),
-                    (Some(argument), _) => ("equivalent", argument.clone()),
-                    (None, Outcome::Unclear { why }) => ("survived", format!("unclear: {why}")),
-                    (None, _) => ("survived", String::new()),
+            Outcome::Argued | Outcome::Missed | Outcome::Survived | Outcome::Unclear { .. } => {
+                let (equivalent, missed) = (arguments.equivalent.get(&one.mutant), arguments.missed.get(&one.mutant));
+                match (equivalent, missed, &one.outcome) {
+                    (Some(argument), _, Outcome::Argued) => ("equivalent, not played", argument.clone()),
+                    (Some(argument), _, _) => ("equivalent", argument.clone()),
+                    (None, Some(missing), Outcome::Missed) => ("survived, not played", missing.clone()),
+                    (None, Some(missing), _) => ("survived", missing.clone()),
+                    (None, None, Outcome::Unclear { why }) => ("survived", format!("unclear: {why}")),
+                    (None, None, _) => ("survived", String::new()),
                 }
             }
         };
@@ -138,6 +160,14 @@ mod tests {
         }
     }
 
+    fn arguments(equivalent: &[(&str, &str)], missed: &[(&str, &str)]) -> Arguments {
+        let own = |(name, why): &(&str, &str)| ((*name).to_owned(), (*why).to_owned());
+        Arguments {
+            equivalent: equivalent.iter().map(own).collect(),
+            missed: missed.iter().map(own).collect(),
+        }
+    }
+
     fn killed() -> Outcome {
         Outcome::Killed {
             story: "s".into(),
@@ -155,21 +185,18 @@ mod tests {
             played("f", Outcome::NeverReady { why: "w".into() }),
             played("g", Outcome::Unclear { why: "s: x".into() }),
             played("h", Outcome::Argued),
+            played("i", Outcome::Missed),
         ];
-        let argued: Equivalents = [
-            ("e".to_owned(), "a log line".to_owned()),
-            ("h".to_owned(), "a jitter".to_owned()),
-        ]
-        .into();
+        let argued = arguments(&[("e", "a log line"), ("h", "a jitter")], &[("i", "a fault")]);
         let score = Score::of(&all, &argued);
         assert_eq!(
             (score.killed, score.equivalent, score.survived, score.not_viable),
-            (2, 2, 2, 1)
+            (2, 2, 3, 1)
         );
-        assert!((score.percent() - 400.0 / 6.0).abs() < f64::EPSILON);
+        assert!((score.percent() - 400.0 / 7.0).abs() < f64::EPSILON);
         let text = markdown(&all, &argued);
         assert!(
-            text.starts_with("6 viable mutants so far: 2 killed, 2 equivalent, 2 survived: **67 %**"),
+            text.starts_with("7 viable mutants so far: 2 killed, 2 equivalent, 3 survived: **57 %**"),
             "{text}"
         );
         for line in [
@@ -178,6 +205,7 @@ mod tests {
             "| `e` | equivalent | a log line |",
             "| `h` | equivalent, not played | a jitter |",
             "| `g` | survived | unclear: s: x |",
+            "| `i` | survived, not played | a fault |",
         ] {
             assert!(text.lines().any(|one| one == line), "{line}\n{text}");
         }
@@ -187,15 +215,21 @@ mod tests {
 
     #[test]
     fn an_argument_for_a_mutant_that_was_killed_and_one_that_is_missing_are_refused() {
-        let about = |name: &str| -> Equivalents { [(name.to_owned(), String::new())].into() };
-        let refused = |outcome, about: Equivalents| check(&[played("a", outcome)], &about).map_err(|e| e.to_string());
-        refused(Outcome::Argued, about("a")).expect("it is argued");
-        refused(killed(), about("z")).expect("an argument may come before its mutant's turn");
-        for (outcome, of, why) in [
-            (killed(), "a", "argues for a, which did not survive"),
-            (Outcome::Argued, "z", "no longer argues for a"),
+        let (equivalent, missed) = (
+            |name| arguments(&[(name, "")], &[]),
+            |name| arguments(&[], &[(name, "")]),
+        );
+        let refused = |outcome, given: Arguments| check(&[played("a", outcome)], &given).map_err(|e| e.to_string());
+        refused(Outcome::Argued, equivalent("a")).expect("it is argued");
+        refused(Outcome::Missed, missed("a")).expect("it is conceded");
+        refused(killed(), equivalent("z")).expect("an argument may come before its mutant's turn");
+        for (outcome, given, why) in [
+            (killed(), equivalent("a"), "names a, which did not survive"),
+            (killed(), missed("a"), "names a, which did not survive"),
+            (Outcome::Argued, equivalent("z"), "no longer says of a what kept it"),
+            (Outcome::Missed, equivalent("a"), "no longer says of a what kept it"),
         ] {
-            let said = refused(outcome, about(of)).expect_err("refused");
+            let said = refused(outcome, given).expect_err("refused");
             assert!(said.contains(why), "{said}");
         }
     }

@@ -93,6 +93,10 @@ words! {
         EmptyContent = "empty-content",
         /// The role again.
         Role = "role",
+        /// `"error": null`, beside `"choices": []`.
+        NullError = "null-error",
+        /// `"error": {}`, beside `"choices": []`.
+        EmptyError = "empty-error",
     }
 }
 

@@ -150,6 +150,8 @@ async fn chunks_without_text_and_reasoning_come_between_the_tokens() {
         ("null-content", r#""delta":{"content":null}"#),
         ("empty-content", r#""delta":{"content":""}"#),
         ("role", r#""delta":{"role":"assistant","content":""}"#),
+        ("null-error", r#""choices":[],"error":null}"#),
+        ("empty-error", r#""choices":[],"error":{}}"#),
     ] {
         let body = text(&provider, form, &format!("extra:{form}")).await;
         let expected = if form == "role" { 3 } else { 2 };

@@ -106,7 +106,7 @@ fn a_log_that_forgets_at_its_death_may_have_holes() {
         later.put(ms, fault(8, "storage-wiped", "redis", step));
     }
     later.keeps("ResumeGapFree");
-    later.delay(5, 4_000).breaks("ResumeGapFree");
+    later.delay_from(5, 4_000).breaks("ResumeGapFree");
 }
 
 #[test]

@@ -226,14 +226,7 @@ fn a_system_that_promises_nothing_at_a_death_still_owes_the_message() {
 }
 
 fn described_again(mut play: Play, on_death: OnDeath) -> Play {
-    play.change(|what| match what {
-        What::Run(RunEvent::Began(began)) => {
-            let mut began = began.clone();
-            began.rules.on_death = Some(on_death);
-            Some(What::Run(RunEvent::Began(began)))
-        }
-        _ => None,
-    });
+    play.describe(|began| began.rules.on_death = Some(on_death));
     play
 }
 

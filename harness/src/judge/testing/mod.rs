@@ -127,6 +127,18 @@ impl Play {
         self
     }
 
+    /// Changes the description of the system.
+    pub(crate) fn describe(&mut self, change: impl Fn(&mut Began)) -> &mut Self {
+        self.change(|what| match what {
+            What::Run(RunEvent::Began(began)) => {
+                let mut began = began.clone();
+                change(&mut began);
+                Some(What::Run(RunEvent::Began(began)))
+            }
+            _ => None,
+        })
+    }
+
     /// Lets everything from `ms` on happen `by_ms` later.
     pub(crate) fn delay_from(&mut self, ms: u64, by_ms: u64) -> &mut Self {
         let later = self.events.iter_mut().filter(|(at, _)| *at >= ms);
@@ -155,14 +167,6 @@ impl Play {
         let places: Vec<usize> = (0..self.events.len()).filter(|i| self.events[*i].1 == *old).collect();
         assert_eq!(places.len(), 1, "the play holds {old:?} {} times", places.len());
         self.events[places[0]].1 = new;
-        self
-    }
-
-    /// Lets everything from `ms` on happen so much later.
-    pub(crate) fn delay(&mut self, ms: u64, by_ms: u64) -> &mut Self {
-        for (at, _) in self.events.iter_mut().filter(|(at, _)| *at >= ms) {
-            *at += by_ms;
-        }
         self
     }
 
@@ -217,6 +221,19 @@ impl Play {
     #[track_caller]
     pub(crate) fn keeps(&self, promise: &str) {
         assert_eq!(self.findings(promise), vec![]);
+    }
+
+    /// Checks that a clause of a promise is said not to be judged.
+    #[track_caller]
+    pub(crate) fn is_judged_in_part(&self, promise: &str, clause: &str) {
+        let parts = self.judged().judged_in_part;
+        let is_said = parts
+            .iter()
+            .any(|part| part.promise == promise && part.clause == clause);
+        assert!(
+            is_said,
+            "{promise} is not said to be judged without {clause:?}, only {parts:#?}"
+        );
     }
 
     #[track_caller]

@@ -73,6 +73,8 @@ fn extra(chunks: &Chunks, extra: Extra) -> String {
         Extra::NullContent => chunks.delta(r#""content":null"#),
         Extra::EmptyContent => chunks.delta(r#""content":"""#),
         Extra::Role => chunks.role(),
+        Extra::NullError => chunks.fields(r#""choices":[],"error":null"#),
+        Extra::EmptyError => chunks.fields(r#""choices":[],"error":{}"#),
     }
 }
 

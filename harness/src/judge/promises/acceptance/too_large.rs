@@ -59,16 +59,11 @@ mod tests {
     /// The good run, in which a message of so many bytes is answered so by pod-2, of a system that takes up to [`LIMIT`].
     fn answered(bytes: u64, outcome: Outcome<()>) -> Play {
         let mut play = takeover();
-        play.change(|what| match what {
-            What::Run(RunEvent::Began(began)) => {
-                let mut began = began.clone();
-                began.rules.body_limit = Some(BodyLimit {
-                    bytes: LIMIT,
-                    status: 413,
-                });
-                Some(What::Run(RunEvent::Began(began)))
-            }
-            _ => None,
+        play.describe(|began| {
+            began.rules.body_limit = Some(BodyLimit {
+                bytes: LIMIT,
+                status: 413,
+            });
         });
         play.put(
             2_000,
@@ -134,21 +129,8 @@ mod tests {
     #[test]
     fn a_system_that_states_no_limit_is_not_judged() {
         let mut play = answered(LIMIT, refused(400));
-        play.change(|what| match what {
-            What::Run(RunEvent::Began(began)) => {
-                let mut began = began.clone();
-                began.capabilities.retain(|can| *can != Capability::BodyLimit);
-                Some(What::Run(RunEvent::Began(began)))
-            }
-            _ => None,
-        });
-        let judged = play.judged();
-        assert!(
-            judged.findings.iter().all(|finding| finding.promise != NAME),
-            "{judged:#?}"
-        );
-        let clause = "a message that is too large is refused";
-        let mut in_part = judged.judged_in_part.iter();
-        assert!(in_part.any(|part| part.promise == NAME && part.clause == clause));
+        play.describe(|began| began.capabilities.retain(|can| *can != Capability::BodyLimit));
+        play.keeps(NAME);
+        play.is_judged_in_part(NAME, "a message that is too large is refused");
     }
 }

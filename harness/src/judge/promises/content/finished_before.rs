@@ -178,25 +178,8 @@ mod tests {
     #[test]
     fn a_system_that_promises_no_such_start_is_not_judged() {
         let mut play = shown_again(LONG_AFTER_MS, None, None);
-        play.change(|what| match what {
-            What::Run(RunEvent::Began(began)) => {
-                let mut began = began.clone();
-                began.capabilities.retain(|can| *can != Capability::SkipsFinished);
-                Some(What::Run(RunEvent::Began(began)))
-            }
-            _ => None,
-        });
-        let judged = play.judged();
-        assert!(
-            judged.findings.iter().all(|finding| finding.promise != NAME),
-            "{judged:#?}"
-        );
-        let clause = "no turn that was over before";
-        let in_part = judged.judged_in_part.iter();
-        assert!(
-            in_part
-                .into_iter()
-                .any(|part| part.promise == NAME && part.clause == clause)
-        );
+        play.describe(|began| began.capabilities.retain(|can| *can != Capability::SkipsFinished));
+        play.keeps(NAME);
+        play.is_judged_in_part(NAME, "no turn that was over before");
     }
 }

@@ -186,24 +186,12 @@ mod tests {
     #[test]
     fn a_system_without_a_word_for_a_hand_over_promises_none() {
         let mut play = drained(200, TailEnd::Eof);
-        play.change(|what| match what {
-            What::Run(RunEvent::Began(began)) => {
-                let mut began = began.clone();
-                began
-                    .capabilities
-                    .retain(|capability| *capability != Capability::Handover);
-                Some(What::Run(RunEvent::Began(began)))
-            }
-            _ => None,
+        play.describe(|began| {
+            began
+                .capabilities
+                .retain(|capability| *capability != Capability::Handover)
         });
-        let judged = play.judged();
-        assert_eq!((judged.verdict, judged.findings), (Verdict::Pass, vec![]));
-        let clause = "a stream in flight is finished or handed over";
-        assert!(
-            judged
-                .judged_in_part
-                .iter()
-                .any(|part| part.promise == NAME && part.clause == clause)
-        );
+        play.passes();
+        play.is_judged_in_part(NAME, "a stream in flight is finished or handed over");
     }
 }

@@ -150,18 +150,8 @@ mod tests {
     #[test]
     fn a_system_without_a_word_for_a_hand_over_is_not_judged() {
         let mut play = told(stopped());
-        play.change(|what| match what {
-            What::Run(RunEvent::Began(began)) => {
-                let mut began = began.clone();
-                began.capabilities.retain(|can| *can != Capability::Handover);
-                Some(What::Run(RunEvent::Began(began)))
-            }
-            _ => None,
-        });
-        let judged = play.judged();
-        assert_eq!((judged.verdict, judged.findings), (Verdict::Pass, vec![]));
-        let clause = "no hand-over of a turn that is over";
-        let mut in_part = judged.judged_in_part.iter();
-        assert!(in_part.any(|part| part.promise == NAME && part.clause == clause));
+        play.describe(|began| began.capabilities.retain(|can| *can != Capability::Handover));
+        play.passes();
+        play.is_judged_in_part(NAME, "no hand-over of a turn that is over");
     }
 }

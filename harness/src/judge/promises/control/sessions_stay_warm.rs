@@ -288,15 +288,10 @@ mod tests {
         play.keeps(NAME);
         assert!(is_unreached(&play));
         let mut play = cold_again();
-        play.change(|what| match what {
-            What::Run(RunEvent::Began(began)) => {
-                let mut began = began.clone();
-                began
-                    .capabilities
-                    .retain(|can| *can != crate::history::Capability::ColdStart);
-                Some(What::Run(RunEvent::Began(began)))
-            }
-            _ => None,
+        play.describe(|began| {
+            began
+                .capabilities
+                .retain(|can| *can != crate::history::Capability::ColdStart);
         });
         play.keeps(NAME);
         let judged = play.judged();

@@ -144,7 +144,7 @@ mod tests {
             play.put(ms, fault(2, "stop", "nats", step));
         }
         play.keeps(NAME);
-        play.delay(5, 4_000).breaks(NAME);
+        play.delay_from(5, 4_000).breaks(NAME);
         // A log that is lost after the turn may have held its frames before.
         let mut play = told_without_the_fourth();
         play.put(1_235, fault(2, "storage-wiped", "nats", aimed()));

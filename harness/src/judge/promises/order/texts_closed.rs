@@ -120,16 +120,11 @@ mod tests {
     /// The good run, in which a seventh watcher is shown these frames, of a system that opens and closes texts.
     fn shown(frames: &[What]) -> Play {
         let mut play = takeover();
-        play.change(|what| match what {
-            What::Run(RunEvent::Began(began)) => {
-                let mut began = began.clone();
-                began.rules.texts = Some(TextFrames {
-                    opens: vec!["text-start".into()],
-                    closes: vec!["text-end".into()],
-                });
-                Some(What::Run(RunEvent::Began(began)))
-            }
-            _ => None,
+        play.describe(|began| {
+            began.rules.texts = Some(TextFrames {
+                opens: vec!["text-start".into()],
+                closes: vec!["text-end".into()],
+            });
         });
         play.put(1_300, opened(7, "pod-3", None))
             .put(1_300, state(7, Status::Completed, Some("turn-1")));
@@ -199,21 +194,8 @@ mod tests {
     #[test]
     fn a_system_whose_frames_do_not_close_texts_is_not_judged() {
         let mut play = shown(&[start(7, 2, false), closes(1), over(2)]);
-        play.change(|what| match what {
-            What::Run(RunEvent::Began(began)) => {
-                let mut began = began.clone();
-                began.capabilities.retain(|can| *can != Capability::TextsClosed);
-                Some(What::Run(RunEvent::Began(began)))
-            }
-            _ => None,
-        });
-        let judged = play.judged();
-        assert!(
-            judged.findings.iter().all(|finding| finding.promise != NAME),
-            "{judged:#?}"
-        );
-        let clause = "each text is closed once";
-        let mut in_part = judged.judged_in_part.iter();
-        assert!(in_part.any(|part| part.promise == NAME && part.clause == clause));
+        play.describe(|began| began.capabilities.retain(|can| *can != Capability::TextsClosed));
+        play.keeps(NAME);
+        play.is_judged_in_part(NAME, "each text is closed once");
     }
 }

@@ -300,7 +300,7 @@ fn a_resync_long_after_a_fault_of_a_dependency_is_found() {
         play.put(ms, fault(2, "stop", "nats", step));
     }
     play.keeps(NAME);
-    play.delay(5, 4_000);
+    play.delay_from(5, 4_000);
     assert!(play.breaks(NAME).got.starts_with("a resync: purged"));
     // One that ran while the broker was away may have to be read anew, however much later.
     let mut play = takeover();
