@@ -43,6 +43,8 @@ enum Verdict {
 
 /// Name of the report about clusters that do not come up.
 const START: &str = "cluster_start";
+/// The words in which a run says that it awaited the pods in vain.
+const READINESS: &str = " from /ready on port ";
 
 impl Report {
     /// The outcome of the mutant, by the run. Returns `None` if every story passed.
@@ -68,13 +70,15 @@ impl Report {
         let reason = reason.map_or("no reason is given", String::as_str);
         let first_line = reason.lines().next().unwrap_or_default();
         let why = story.map_or_else(|| first_line.to_owned(), |story| format!("{story}: {first_line}"));
-        Some(
-            if first.is_some_and(|play| play.verdict == Verdict::Broken && play.story == START) {
-                Outcome::NeverReady { why }
-            } else {
-                Outcome::Unclear { why }
-            },
-        )
+        let never_ready = match first {
+            Some(play) => play.verdict == Verdict::Broken && play.story == START,
+            None => self.verdict == Verdict::Broken && first_line.contains(READINESS),
+        };
+        Some(if never_ready {
+            Outcome::NeverReady { why }
+        } else {
+            Outcome::Unclear { why }
+        })
     }
 }
 
@@ -121,6 +125,11 @@ mod tests {
         );
         assert!(matches!(
             says("broken", &json!([start]), None),
+            Some(Outcome::NeverReady { .. })
+        ));
+        let awaited = "pod-1: awaited 2xx from /ready on port 8080 for 60.0s, last seen: 503";
+        assert!(matches!(
+            says("broken", &json!([]), Some(awaited)),
             Some(Outcome::NeverReady { .. })
         ));
         assert_eq!(

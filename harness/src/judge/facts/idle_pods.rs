@@ -89,6 +89,7 @@ impl<'a> View<'a> {
         };
         let tails = self.watchers.iter().filter(|watcher| watcher.pod.as_str() == pod);
         let tails = tails.map(|watcher| (watcher.opened, watcher.closed.map(|(at, _)| at)));
-        tails.filter(|tail| is_open(*tail)).count() <= TAILS_MAX && !self.is_broken(Some(pod), quiet.from.us, quiet.until.us)
+        tails.filter(|tail| is_open(*tail)).count() <= TAILS_MAX
+            && !self.is_broken(Some(pod), quiet.from.us, quiet.until.us)
     }
 }
