@@ -1,7 +1,7 @@
 //! Owners: values that lead to no pod, columns that keep their last owner, and takings through "nobody".
 
 use super::scene::{asked, call_asked, described, died_at_work, owned, run, settle, survived, undisturbed};
-use crate::history::{Capability, EdgeRules, FaultStep, OnDeath, PodEvent, RunEvent, Status, What};
+use crate::history::{Capability, EdgeRules, FaultStep, OnDeath, PodEvent, Status, What};
 use crate::judge::testing::{Play, TOKENS, aimed, call_ends, fault, observed};
 use crate::verdict::Verdict;
 

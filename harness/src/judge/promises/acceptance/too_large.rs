@@ -50,7 +50,7 @@ fn is_excused(view: &View<'_>, post: &LargePost<'_>, status: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{BodyLimit, Capability, ClientEvent, Outcome, RunEvent, What};
+    use crate::history::{BodyLimit, Capability, ClientEvent, Outcome, What};
     use crate::judge::testing::{Play, aimed, fault, takeover};
 
     const NAME: &str = "NoLostAck";

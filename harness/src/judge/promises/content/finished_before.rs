@@ -87,7 +87,7 @@ fn is_excused(view: &View<'_>, watcher: &Watcher<'_>, turn: &Turn<'_>, frame: Fr
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Capability, Chunk, FaultStep, RunEvent, Status, WatcherEvent, What};
+    use crate::history::{Capability, Chunk, FaultStep, Status, WatcherEvent, What};
     use crate::judge::testing::{
         Play, aimed, delta, fault, finish, frame_of, observed, opened, resync, start, state, takeover, token,
     };

@@ -86,7 +86,7 @@ fn answered_late(view: &View<'_>, fault: &FaultSpan<'_>) -> Option<Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Capability, FaultStep, Routed, RunEvent, What};
+    use crate::history::{Capability, FaultStep, Routed, What};
     use crate::judge::testing::edge::{answered, broken_off, cookie, edge_play, failed, pool};
     use crate::judge::testing::{Play, aimed, died, fault, observed, starved};
     use crate::verdict::Verdict;

@@ -89,7 +89,7 @@ fn is_explained(view: &View<'_>, fault: &FaultSpan<'_>, watcher: &Watcher<'_>, a
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Capability, Chunk, FaultStep, RunEvent, TailEnd, What};
+    use crate::history::{Capability, Chunk, FaultStep, TailEnd, What};
     use crate::judge::testing::{Play, aimed, closed, died, fault, frame_of, is_frame_of, observed, starved, takeover};
     use crate::verdict::Verdict;
 
@@ -189,7 +189,7 @@ mod tests {
         play.describe(|began| {
             began
                 .capabilities
-                .retain(|capability| *capability != Capability::Handover)
+                .retain(|capability| *capability != Capability::Handover);
         });
         play.passes();
         play.is_judged_in_part(NAME, "a stream in flight is finished or handed over");

@@ -62,11 +62,10 @@ fn breach(watcher: &Watcher<'_>, turn: &TurnId, frame: Frame<'_>, reason: &str) 
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Capability, Chunk, RunEvent, Status, TailEnd, What};
+    use crate::history::{Capability, Chunk, Status, TailEnd, What};
     use crate::judge::testing::{
         Play, aimed, closed, died, fault, finish, frame_of, observed, posted, resync, start, takeover, turn_row,
     };
-    use crate::verdict::Verdict;
 
     const NAME: &str = "DrainCompleteness";
 

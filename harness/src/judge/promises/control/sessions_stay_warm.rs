@@ -68,7 +68,7 @@ fn breach(view: &View<'_>, start: &SessionStart<'_>) -> Option<Breach> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Accepted, ClientEvent, FaultStep, OpId, Outcome, Routed, RunEvent, Status, StoreEvent, What};
+    use crate::history::{Accepted, ClientEvent, FaultStep, OpId, Outcome, Routed, Status, StoreEvent, What};
     use crate::judge::testing::edge::{answered, edge_play};
     use crate::judge::testing::{
         Play, accepted, aimed, call, cancelled, died, fault, observed, posted, starved, thread_row, turn_row,

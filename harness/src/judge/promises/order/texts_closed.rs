@@ -91,7 +91,7 @@ impl<'a> Shown<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Capability, Chunk, RunEvent, Status, TextFrames, What};
+    use crate::history::{Capability, Chunk, Status, TextFrames, What};
     use crate::judge::testing::{Play, delta, finish, frame_of, opened, resync, start, state, takeover, token};
 
     const NAME: &str = "FramesWhole";
