@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::played::{Outcome, Played};
 
-/// What people who read mutants say of them, by the mutants' names.
+/// The arguments of those who read mutants, by the mutants' names.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Arguments {
