@@ -2,13 +2,10 @@
 //! next frame without a pause, or is woken by nothing, uses a CPU for it.
 //! Catches: burns-cpu-when-idle.
 
-use std::time::Duration;
-
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
-/// Long enough for pods to clear up after the turn, and for what they use after that to tell a loop from a look now and then.
-const QUIET: Duration = Duration::from_secs(6);
+use crate::common::QUIET;
 
 pub(crate) async fn quiet_tails(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(4)).await?;
