@@ -1,7 +1,7 @@
 //! Promise 44: a pod without work hardly uses a CPU.
 //!
-//! Time is left out in which somebody asked the pod anything, was shown something through it or broke something. CPU starvation is no
-//! excuse: a pod that gets less of a CPU than it wants uses less, never more.
+//! Time is left out in which somebody asked the pod anything, watched through it or broke something. CPU starvation is no excuse:
+//! a pod that gets less of a CPU than it wants uses less, never more.
 
 use crate::judge::facts::idle_pods::Idle;
 use crate::judge::view::{Breach, View};
@@ -10,7 +10,7 @@ use crate::judge::{Need, Promise};
 pub(crate) const PROMISE: Promise = Promise {
     number: 44,
     name: "BoundedIdleWork",
-    statement: "a pod without turns or requests, whose few open tails are shown nothing, uses less than the stated share of a CPU",
+    statement: "a pod without turns, tails or requests uses less than the stated share of a CPU",
     needs: &[Need::IdleCpu],
     clauses: &[],
     has_more: true,
@@ -97,22 +97,6 @@ mod tests {
     }
 
     #[test]
-    fn a_tail_that_is_shown_nothing_is_no_work() {
-        for tails in [1, 4] {
-            let watchers = 9..9 + tails;
-            let quiet = |ran_ms| {
-                let mut play = idle(ran_ms);
-                watchers
-                    .clone()
-                    .for_each(|watcher| _ = play.put(1_403, opened(watcher, "pod-2", None)));
-                play
-            };
-            assert_eq!(quiet(100).breaks(NAME).subject, "pod-2");
-            quiet(12).keeps(NAME);
-        }
-    }
-
-    #[test]
     fn a_starved_pod_is_not_excused() {
         let mut play = idle(100);
         for ms in (3_000..=7_000).step_by(250) {
@@ -124,8 +108,8 @@ mod tests {
     #[test]
     fn work_and_what_is_left_of_it_leaves_nothing_to_judge() {
         let spoil: [fn(&mut Play); 8] = [
-            // More tails are open than a few.
-            |play| (9..14).for_each(|watcher| _ = play.put(1_403, opened(watcher, "pod-2", None))),
+            // Tails are open.
+            |play| _ = play.put(1_403, opened(9, "pod-2", None)),
             // Somebody asks something.
             |play| _ = play.put(4_500, polled("pod-2", true)),
             // A container ended.
