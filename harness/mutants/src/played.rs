@@ -38,7 +38,7 @@ pub(crate) enum Outcome {
         /// The promise.
         promise: String,
     },
-    /// The pods did not come up.
+    /// The pods did not come up, or ran none of the turns that each cluster is tried with first.
     NeverReady {
         /// The harness's words.
         why: String,

@@ -32,7 +32,7 @@ impl Arguments {
 /// Counts of mutants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Score {
-    /// A promise broke, or the pods did not come up.
+    /// A promise broke, or no pod was fit to be judged.
     pub(crate) killed: usize,
     /// Not killed, and argued to change nothing that a promise could see.
     pub(crate) equivalent: usize,
@@ -97,11 +97,15 @@ pub(crate) fn check(played: &[Played], arguments: &Arguments) -> anyhow::Result<
 /// The score for people, Markdown.
 pub(crate) fn markdown(played: &[Played], arguments: &Arguments) -> String {
     let score = Score::of(played, arguments);
+    let never_ready = |one: &&Played| matches!(one.outcome, Outcome::NeverReady { .. });
+    let unfit = played.iter().filter(never_ready).count();
     let mut text = format!(
-        "{} viable mutants so far: {} killed, {} equivalent, {} survived: **{:.0} %** killed or argued. {} more did not compile.\n\n\
+        "{} viable mutants so far: {} killed (of {} no pod was fit to be judged), {} equivalent, {} survived: **{:.0} %** killed or \
+         argued. {} more did not compile.\n\n\
          | mutant | outcome | by, or why |\n| --- | --- | --- |\n",
         score.viable(),
         score.killed,
+        unfit,
         score.equivalent,
         score.survived,
         score.percent(),
@@ -111,7 +115,7 @@ pub(crate) fn markdown(played: &[Played], arguments: &Arguments) -> String {
         let (outcome, why) = match &one.outcome {
             Outcome::NotViable => continue,
             Outcome::Killed { story, promise } => ("killed", format!("{promise}, `{story}`")),
-            Outcome::NeverReady { why } => ("killed", format!("no pod comes up: {why}")),
+            Outcome::NeverReady { why } => ("killed", format!("no pod is fit to be judged: {why}")),
             Outcome::Argued | Outcome::Missed | Outcome::Survived | Outcome::Unclear { .. } => {
                 let (equivalent, missed) = (arguments.equivalent.get(&one.mutant), arguments.missed.get(&one.mutant));
                 match (equivalent, missed, &one.outcome) {

@@ -43,8 +43,11 @@ enum Verdict {
 
 /// Name of the report about clusters that do not come up.
 const START: &str = "cluster_start";
-/// The words in which a run says that it awaited the pods in vain.
-const READINESS: &str = " from /ready on port ";
+/// The words in which a run says that it awaited the pods in vain: at their own ports, and at the edge, which takes no pod in that
+/// is not well.
+const AWAITED: [&str; 2] = [" from /ready on port ", " to lead to pod-"];
+/// The words in which a play says that the first turns of a cluster came to nothing.
+const NO_TURN: &str = "so nothing is judged: ";
 
 impl Report {
     /// The outcome of the mutant, by the run. Returns `None` if every story passed.
@@ -70,15 +73,24 @@ impl Report {
         let reason = reason.map_or("no reason is given", String::as_str);
         let first_line = reason.lines().next().unwrap_or_default();
         let why = story.map_or_else(|| first_line.to_owned(), |story| format!("{story}: {first_line}"));
-        let never_ready = match first {
-            Some(play) => play.verdict == Verdict::Broken && play.story == START,
-            None => self.verdict == Verdict::Broken && first_line.contains(READINESS),
-        };
+        let never_ready = self.verdict == Verdict::Broken
+            && match first {
+                Some(_) => self.stories.iter().all(Play::has_no_fit_pod),
+                None => AWAITED.iter().any(|words| first_line.contains(words)),
+            };
         Some(if never_ready {
             Outcome::NeverReady { why }
         } else {
             Outcome::Unclear { why }
         })
+    }
+}
+
+impl Play {
+    /// True if nothing was judged, since pods did not come up or their first turns came to nothing.
+    fn has_no_fit_pod(&self) -> bool {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        self.verdict == Verdict::Broken && (self.story == START || reason.contains(NO_TURN))
     }
 }
 
@@ -123,15 +135,22 @@ mod tests {
             Some("pod-1: awaited readiness for 30 s"),
             &[],
         );
-        assert!(matches!(
-            says("broken", &json!([start]), None),
-            Some(Outcome::NeverReady { .. })
-        ));
-        let awaited = "pod-1: awaited 2xx from /ready on port 8080 for 60.0s, last seen: 503";
-        assert!(matches!(
-            says("broken", &json!([]), Some(awaited)),
-            Some(Outcome::NeverReady { .. })
-        ));
+        let never_ready = |stories: &serde_json::Value, reason| {
+            matches!(says("broken", stories, reason), Some(Outcome::NeverReady { .. }))
+        };
+        assert!(never_ready(&json!([start]), None));
+        for awaited in [
+            "pod-1: awaited 2xx from /ready on port 8080 for 60.0s, last seen: 503",
+            "edge: awaited the entry free (port 8003) to lead to pod-1, pod-2, pod-3 for 60.0s, last seen: no answer in 2s",
+        ] {
+            assert!(never_ready(&json!([]), Some(awaited)), "{awaited}");
+        }
+        let hangs = |story| {
+            let reason = "the harness failed: the set-up is wrong, so nothing is judged: pod-2 ran a turn and did not reach provider";
+            play(story, "broken", Some(reason), &[])
+        };
+        assert!(never_ready(&json!([hangs("a"), hangs("b")]), None));
+        assert!(!never_ready(&json!([passed, hangs("b")]), None), "a pod was fit before");
         assert_eq!(
             says("broken", &json!([]), Some("no engine")),
             Some(Outcome::Unclear {
