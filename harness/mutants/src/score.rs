@@ -200,7 +200,9 @@ mod tests {
         assert!((score.percent() - 400.0 / 7.0).abs() < f64::EPSILON);
         let text = markdown(&all, &argued);
         assert!(
-            text.starts_with("7 viable mutants so far: 2 killed, 2 equivalent, 3 survived: **57 %**"),
+            text.starts_with(
+                "7 viable mutants so far: 2 killed (of 1 no pod was fit to be judged), 2 equivalent, 3 survived: **57 %**"
+            ),
             "{text}"
         );
         for line in [
