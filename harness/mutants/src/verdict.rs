@@ -146,7 +146,7 @@ mod tests {
             assert!(never_ready(&json!([]), Some(awaited)), "{awaited}");
         }
         let hangs = |story| {
-            let reason = "the harness failed: the set-up is wrong, so nothing is judged: pod-2 ran a turn and did not reach provider";
+            let reason = "the harness failed: the set-up is not proven, so nothing is judged: pod-2 ran a turn and did not reach provider";
             play(story, "broken", Some(reason), &[])
         };
         assert!(never_ready(&json!([hangs("a"), hangs("b")]), None));

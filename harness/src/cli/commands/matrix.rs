@@ -10,7 +10,7 @@ use super::interrupted_matrix::InterruptedMatrix;
 use super::tally::Tally;
 use crate::cli::allowed::Allowed;
 use crate::cli::chosen::Chosen;
-use crate::cli::output::{Format, fail, say, say_json};
+use crate::cli::output::{BROKEN, Format, fail, notice, say, say_json};
 use crate::cli::progress::Shown;
 use crate::cli::staged::staged;
 use crate::report::{self, MatrixReport};
@@ -88,6 +88,8 @@ pub(in crate::cli) async fn matrix(stories: &[Story], args: Args) -> u8 {
     )
     .await;
     shown.done();
+    // An interrupted matrix goes on from its file too.
+    let is_kept = done.refused().inspect(|why| notice(why)).is_none();
     let report = match ended.into_result() {
         Ok(Ok(report)) => report,
         Ok(Err(reason)) => return fail(&reason),
@@ -99,8 +101,8 @@ pub(in crate::cli) async fn matrix(stories: &[Story], args: Args) -> u8 {
         }
     };
     print(&report, args.format);
-    if let Some(refused) = done.refused() {
-        return fail(&refused);
+    if !is_kept {
+        return BROKEN;
     }
     if matrix.is_whole()
         && matrix.is_of_the_reference()

@@ -58,18 +58,22 @@ pub(in crate::run) async fn prove(slot: &Slot) -> Result<(), String> {
     let session = session.await.map_err(|e| e.to_string())?;
     let can_tell_owners = slot.api.system().has(Capability::Owner);
     let mut threads = BTreeSet::new();
+    let mut hangs = false;
     for _ in 0..TURNS_MAX {
         let run = unproven.iter().map(|pod| run_a_turn(slot, pod, &session));
-        threads.extend(try_join_all(run).await?);
+        for (thread, is_over) in try_join_all(run).await? {
+            threads.insert(thread);
+            hangs |= !is_over;
+        }
         let owners = slot.owners_until_now(&threads).await.map_err(|e| e.to_string())?;
         let after = accounts(slot, &links).await?;
         if !can_tell_owners {
-            called(slot.pods(), &before, &after)?;
+            called(slot.pods(), &before, &after, hangs)?;
             break;
         }
         for pod in owners {
             for link in &links {
-                check(&pod, link, &before, &after)?;
+                check(&pod, link, (&before, &after), hangs)?;
             }
             unproven.remove(&pod);
         }
@@ -87,8 +91,8 @@ pub(in crate::run) async fn prove(slot: &Slot) -> Result<(), String> {
     Ok(())
 }
 
-/// Posts a turn through a pod and waits until it is over, or for as long as a pod may hang. Returns its thread.
-async fn run_a_turn(slot: &Slot, pod: &PodName, session: &Session) -> Result<ThreadId, String> {
+/// Posts a turn through a pod and waits until it is over, or for as long as a pod may hang. Returns its thread, and false if it goes on.
+async fn run_a_turn(slot: &Slot, pod: &PodName, session: &Session) -> Result<(ThreadId, bool), String> {
     let at = slot.address(pod).map_err(|e| e.to_string())?;
     let thread = slot.api.new_thread(pod, at, session).await.map_err(|e| e.to_string())?;
     let key = TurnKey::from(uuid::Uuid::new_v4().simple().to_string()[..12].to_owned());
@@ -99,15 +103,18 @@ async fn run_a_turn(slot: &Slot, pod: &PodName, session: &Session) -> Result<Thr
         id: &message,
         text: &text,
     };
-    match slot.api.post(pod, at, session, message).await {
-        Outcome::Ok(accepted) => over(slot, (pod, at), session, &thread, &accepted.turn).await,
+    let is_over = match slot.api.post(pod, at, session, message).await {
+        Outcome::Ok(accepted) => is_over(slot, (pod, at), session, &thread, &accepted.turn).await,
         // Perhaps it runs all the same; and if a pod takes no turns, that is for a story to find.
-        refused => tracing::info!(%pod, ?refused, "a turn for the proof of the set-up was not accepted"),
-    }
-    Ok(thread)
+        refused => {
+            tracing::info!(%pod, ?refused, "a turn for the proof of the set-up was not accepted");
+            true
+        }
+    };
+    Ok((thread, is_over))
 }
 
-async fn over(slot: &Slot, at: (&PodName, SocketAddr), session: &Session, thread: &ThreadId, turn: &TurnId) {
+async fn is_over(slot: &Slot, at: (&PodName, SocketAddr), session: &Session, thread: &ThreadId, turn: &TurnId) -> bool {
     let ended = wait::until(
         "the end of a turn for the proof of the set-up",
         TURN_BOUND,
@@ -121,8 +128,14 @@ async fn over(slot: &Slot, at: (&PodName, SocketAddr), session: &Session, thread
         },
     );
     match ended.await {
-        Ok(status) => tracing::debug!(%turn, ?status, "a turn for the proof of the set-up is over"),
-        Err(e) => tracing::info!(error = %e, "a turn for the proof of the set-up goes on"),
+        Ok(status) => {
+            tracing::debug!(%turn, ?status, "a turn for the proof of the set-up is over");
+            true
+        }
+        Err(e) => {
+            tracing::info!(error = %e, "a turn for the proof of the set-up goes on");
+            false
+        }
     }
 }
 
@@ -172,8 +185,8 @@ fn name_of(pod: &PodName, to: &str) -> String {
     format!("{pod}-{to}")
 }
 
-/// Checks that bytes came back to a pod through a link while the pod ran a turn.
-fn check(pod: &PodName, link: &Link, before: &Accounts, after: &Accounts) -> Result<(), String> {
+/// Checks that bytes came back to a pod through a link while the pod ran a turn. `hangs` says that some turn was not over in time.
+fn check(pod: &PodName, link: &Link, (before, after): (&Accounts, &Accounts), hangs: bool) -> Result<(), String> {
     let (to, name) = (&link.to, name_of(pod, &link.to));
     let Some(after) = account(after, &name) else {
         return Ok(());
@@ -182,17 +195,29 @@ fn check(pod: &PodName, link: &Link, before: &Accounts, after: &Accounts) -> Res
     if after.downstream_bytes > before.downstream_bytes {
         return Ok(());
     }
+    let made = after.accepted.saturating_sub(before.accepted);
+    let or_hangs = or_hangs(hangs && made == 0);
     Err(format!(
-        "the set-up is wrong, so nothing is judged: {pod} ran a turn and did not reach {to} through its link {name}: {made} \
+        "the set-up is not proven, so nothing is judged: {pod} ran a turn and did not reach {to} through its link {name}: {made} \
          connections were made there, {lost} of them could not reach {to}, and no byte came back; check the addresses and \
-         proxies among the variables of {pod} (`docker inspect`)",
-        made = after.accepted.saturating_sub(before.accepted),
+         proxies among the variables of {pod} (`docker inspect`){or_hangs}",
         lost = after.unreachable.saturating_sub(before.unreachable),
     ))
 }
 
-/// Checks that the provider answered one of the pods.
-fn called(pods: &[PodName], before: &Accounts, after: &Accounts) -> Result<(), String> {
+/// The other reading of a turn that goes on without a connection: the pod itself.
+fn or_hangs(hangs: bool) -> String {
+    if hangs {
+        format!(
+            "; and a turn was not over after {TURN_BOUND:?}: if the addresses are right, the pods hang before they call (`docker logs`)"
+        )
+    } else {
+        String::new()
+    }
+}
+
+/// Checks that the provider answered one of the pods. `hangs` says that some turn was not over in time.
+fn called(pods: &[PodName], before: &Accounts, after: &Accounts, hangs: bool) -> Result<(), String> {
     let bytes = |accounts: &Accounts, pod: &PodName| {
         account(accounts, &name_of(pod, PROVIDER)).map(|account| account.downstream_bytes)
     };
@@ -200,11 +225,11 @@ fn called(pods: &[PodName], before: &Accounts, after: &Accounts) -> Result<(), S
     if !is_known || pods.iter().any(|pod| bytes(after, pod) > bytes(before, pod)) {
         return Ok(());
     }
-    Err(
-        "the set-up is wrong, so nothing is judged: each pod was posted a turn, and none called the provider; which variable of \
-         the pods holds the base URL of its API? `pods.variables` sets it to {provider}/v1"
-            .to_owned(),
-    )
+    let or_hangs = or_hangs(hangs);
+    Err(format!(
+        "the set-up is not proven, so nothing is judged: each pod was posted a turn, and none called the provider; which variable \
+         of the pods holds the base URL of its API? `pods.variables` sets it to {{provider}}/v1{or_hangs}"
+    ))
 }
 
 fn account(accounts: &Accounts, name: &str) -> Option<ProxyEffects> {
@@ -233,7 +258,7 @@ mod tests {
 
     fn checked(link: &Link, before: (u64, u64), after: (u64, u64)) -> Result<(), String> {
         let of = |(accepted, bytes)| accounts_of(&link.to, accepted, bytes);
-        check(&PodName::from("pod-2"), link, &of(before), &of(after))
+        check(&PodName::from("pod-2"), link, (&of(before), &of(after)), false)
     }
 
     #[test]
@@ -247,7 +272,7 @@ mod tests {
                 "pod-2",
                 "did not reach provider",
                 "pod-2-provider",
-                "the set-up is wrong",
+                "the set-up is not proven",
             ] {
                 assert!(wrong.contains(said), "{wrong}");
             }
@@ -268,16 +293,39 @@ mod tests {
     fn a_proxy_without_accounts_proves_nothing_wrong() {
         let none: Accounts = [("pod-2-provider".to_owned(), None)].into();
         let pod = PodName::from("pod-2");
-        assert_eq!(check(&pod, &link("provider", false), &none, &none), Ok(()));
-        assert_eq!(called(&[pod], &none, &none), Ok(()));
+        assert_eq!(check(&pod, &link("provider", false), (&none, &none), true), Ok(()));
+        assert_eq!(called(&[pod], &none, &none, true), Ok(()));
     }
 
     #[test]
     fn without_owners_one_pod_must_have_been_answered_by_the_provider() {
         let pods = ["pod-1", "pod-2"].map(PodName::from);
         let of = |bytes| accounts_of("provider", 1, bytes);
-        assert_eq!(called(&pods, &of(0), &of(1)), Ok(()));
-        let wrong = called(&pods, &of(1), &of(1)).expect_err("nobody called it");
+        assert_eq!(called(&pods, &of(0), &of(1), false), Ok(()));
+        let wrong = called(&pods, &of(1), &of(1), false).expect_err("nobody called it");
         assert!(wrong.contains("none called the provider"), "{wrong}");
+        assert!(!wrong.contains("hang"), "{wrong}");
+    }
+
+    #[test]
+    fn a_turn_that_goes_on_without_a_connection_may_be_the_pods_own_doing() {
+        let says_so = |made, hangs| {
+            let (before, after) = (accounts_of("provider", 0, 0), accounts_of("provider", made, 0));
+            let pod = PodName::from("pod-2");
+            let not_reached = check(&pod, &link("provider", false), (&before, &after), hangs);
+            not_reached
+                .expect_err("no byte came back")
+                .contains("hang before they call")
+        };
+        assert!(says_so(0, true));
+        assert!(!says_so(0, false), "the turn is over");
+        assert!(!says_so(1, true), "it did call");
+        let none = accounts_of("provider", 0, 0);
+        let not_called = called(&[PodName::from("pod-2")], &none, &none, true);
+        assert!(
+            not_called
+                .expect_err("nobody called it")
+                .contains("hang before they call")
+        );
     }
 }
