@@ -10,6 +10,9 @@ use crosspod::system::needs::Need;
 
 /// Pause between two tokens of a slow answer.
 pub(crate) const PAUSE: Duration = Duration::from_millis(100);
+/// Time in which nobody asks anything: long enough for pods to clear up after a turn, and for what they use of a CPU after that to tell a
+/// loop from a look now and then.
+pub(crate) const QUIET: Duration = Duration::from_secs(6);
 /// How much longer an answer takes than a drain may.
 const BEYOND_A_DRAIN: Duration = Duration::from_secs(3);
 /// Exit code of a process that SIGTERM has ended: some raise the signal again once they are done.

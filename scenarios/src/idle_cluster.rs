@@ -2,13 +2,10 @@
 //! is a loop, a retry without a pause.
 //! Catches: burns-cpu-when-idle.
 
-use std::time::Duration;
-
 use crosspod::plan::{Answer, Pod};
 use crosspod::run::{Cast, Played};
 
-/// Long enough for pods to clear up after the turn, and for what they use after that to tell a loop from a look now and then.
-const QUIET: Duration = Duration::from_secs(6);
+use crate::common::QUIET;
 
 pub(crate) async fn idle_cluster(c: &mut Cast) -> Played {
     let turn = c.post(Pod::first(), Answer::tokens(4)).await?;

@@ -64,6 +64,7 @@ mod provider_fails_each_time;
 mod provider_hangs;
 mod queue_outlives_its_owner;
 mod quiet_answer;
+mod quiet_tails;
 mod reattached_beside_a_dead_tail;
 mod rolling_restart_mid_answer;
 mod second_death_after_a_blip;
@@ -219,6 +220,11 @@ fn silences() -> Vec<Story> {
             faults [],
             catches ["burns-cpu-when-idle"],
             evidence ["what each pod used of a CPU was read while nobody asked anything"]),
+        story!(quiet_tails: "clients keep their tails open while nobody asks anything, and the pods do nothing",
+            needs [IdleCpu, Attach],
+            faults [],
+            catches ["burns-cpu-when-idle"],
+            evidence ["what each pod used of a CPU was read while nobody asked anything", "the tails stayed open"]),
         story!(turns_in_rounds: "short turns come in rounds, and behind each round a pod holds no more than behind the one before",
             needs [Attach],
             faults [],

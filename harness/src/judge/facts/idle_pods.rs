@@ -1,10 +1,15 @@
-//! Idle pods: stretches in which a pod had no turn, tail or request, and what it used of a CPU meanwhile.
+//! Idle pods: stretches in which a pod had no turn and no request, and nothing to show on a tail, and what it used of a CPU meanwhile.
 //!
 //! Only what is surely idle counts. A stretch is one without any event of a client, a watcher, a store, a pod, the provider, the
-//! engine or a fault; it begins a while after the last of these, so that what a pod still does after its work is left out.
+//! engine or a fault; it begins a while after the last of these, so that what a pod still does after its work is left out. A tail that
+//! is open and shown nothing is no work: a pod that asks for its next frame without a pause is idle all the same. A pod with many of
+//! them is left out, since it has to keep them all alive.
 
 use crate::history::Load;
 use crate::judge::view::{At, CLEARING_UP_US, LEAST_QUIET_US, Quiet, Turn, View};
+
+/// Open tails of a pod that may still be called idle.
+const TAILS_MAX: usize = 4;
 
 /// An idle pod's use of a CPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,13 +82,14 @@ impl<'a> View<'a> {
         seen.any(|seen| seen.finishes.iter().any(|finish| finish.at.n <= by.n))
     }
 
-    /// True if no tail was open on the pod, and nothing was broken.
+    /// True if no more than a few tails were open on the pod, and nothing was broken.
     fn is_left_alone(&self, pod: &str, quiet: &Quiet) -> bool {
         let is_open = |(opened, closed): (At, Option<At>)| {
             opened.n < quiet.until.n && closed.is_none_or(|closed| closed.n > quiet.from.n)
         };
         let tails = self.watchers.iter().filter(|watcher| watcher.pod.as_str() == pod);
-        let mut tails = tails.map(|watcher| (watcher.opened, watcher.closed.map(|(at, _)| at)));
-        !tails.any(is_open) && !self.is_broken(Some(pod), quiet.from.us, quiet.until.us)
+        let tails = tails.map(|watcher| (watcher.opened, watcher.closed.map(|(at, _)| at)));
+        tails.filter(|tail| is_open(*tail)).count() <= TAILS_MAX
+            && !self.is_broken(Some(pod), quiet.from.us, quiet.until.us)
     }
 }

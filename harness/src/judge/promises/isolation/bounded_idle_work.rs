@@ -1,7 +1,7 @@
 //! Promise 44: a pod without work hardly uses a CPU.
 //!
-//! Time is left out in which somebody asked the pod anything, watched through it or broke something. CPU starvation is no excuse:
-//! a pod that gets less of a CPU than it wants uses less, never more.
+//! Time is left out in which somebody asked the pod anything, was shown something through it or broke something. CPU starvation is no
+//! excuse: a pod that gets less of a CPU than it wants uses less, never more.
 
 use crate::judge::facts::idle_pods::Idle;
 use crate::judge::view::{Breach, View};
@@ -10,7 +10,7 @@ use crate::judge::{Need, Promise};
 pub(crate) const PROMISE: Promise = Promise {
     number: 44,
     name: "BoundedIdleWork",
-    statement: "a pod without turns, tails or requests uses less than the stated share of a CPU",
+    statement: "a pod without turns or requests, whose few open tails are shown nothing, uses less than the stated share of a CPU",
     needs: &[Need::IdleCpu],
     clauses: &[],
     has_more: true,
@@ -43,7 +43,9 @@ fn breach(idle: &Idle<'_>, bound: u64) -> Breach {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{FaultStep, Status, TailEnd, What};
+    use std::ops::RangeInclusive;
+
+    use crate::history::{FaultStep, Raw, Status, TailEnd, WatcherEvent, WatcherId, What};
     use crate::judge::testing::{
         Play, accepted, aimed, closed, died, fault, load, opened, polled, posted, starved, takeover, turn_row,
     };
@@ -96,6 +98,40 @@ mod tests {
         );
     }
 
+    /// That play with open tails on pod-2, each of which is sent these bytes each half a second.
+    fn with_tails(ran_ms: u64, watchers: RangeInclusive<u32>, bytes: &str) -> Play {
+        let mut play = idle(ran_ms);
+        for watcher in watchers {
+            play.put(1_403, opened(watcher, "pod-2", None));
+            for ms in (1_500..=7_000).step_by(500) {
+                let raw = Raw::Utf8(bytes.to_owned());
+                let watcher = WatcherId(watcher);
+                play.put(ms, What::Watcher(WatcherEvent::Bytes { watcher, raw }));
+            }
+        }
+        play
+    }
+
+    #[test]
+    fn a_tail_that_is_shown_nothing_but_keepalives_is_no_work() {
+        for keepalive in [": keepalive\n\n", ":\n\n", ": a\r\n: b\r\n\r\n"] {
+            for last in [9, 12] {
+                let found = with_tails(100, 9..=last, keepalive);
+                assert_eq!(found.breaks(NAME).subject, "pod-2");
+                with_tails(12, 9..=last, keepalive).keeps(NAME);
+            }
+        }
+    }
+
+    #[test]
+    fn a_tail_that_is_sent_more_than_keepalives_is_work() {
+        for bytes in ["data: x\n\n", ": keepalive\n\ndata: x\n\n", ": a\rdata: x\r\r", "\n"] {
+            let play = with_tails(100, 9..=9, bytes);
+            assert_eq!(play.findings(NAME), vec![], "{bytes:?}");
+            assert!(!is_reached(&play), "{bytes:?}");
+        }
+    }
+
     #[test]
     fn a_starved_pod_is_not_excused() {
         let mut play = idle(100);
@@ -108,8 +144,8 @@ mod tests {
     #[test]
     fn work_and_what_is_left_of_it_leaves_nothing_to_judge() {
         let spoil: [fn(&mut Play); 8] = [
-            // Tails are open.
-            |play| _ = play.put(1_403, opened(9, "pod-2", None)),
+            // More tails are open than a few.
+            |play| (9..14).for_each(|watcher| _ = play.put(1_403, opened(watcher, "pod-2", None))),
             // Somebody asks something.
             |play| _ = play.put(4_500, polled("pod-2", true)),
             // A container ended.
