@@ -116,9 +116,12 @@ mod tests {
     fn a_tail_that_is_shown_nothing_but_keepalives_is_no_work() {
         for keepalive in [": keepalive\n\n", ":\n\n", ": a\r\n: b\r\n\r\n"] {
             for last in [9, 12] {
-                let found = with_tails(100, 9..=last, keepalive);
-                assert_eq!(found.breaks(NAME).subject, "pod-2");
-                with_tails(12, 9..=last, keepalive).keeps(NAME);
+                let found = with_tails(100, 9..=last, keepalive).findings(NAME);
+                assert_eq!(found.len(), 1, "{found:?}");
+                assert_eq!(found[0].subject, "pod-2");
+                let idle = with_tails(12, 9..=last, keepalive);
+                assert_eq!(idle.findings(NAME), vec![]);
+                assert!(is_reached(&idle), "{keepalive:?}");
             }
         }
     }

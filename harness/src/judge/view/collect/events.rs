@@ -89,10 +89,13 @@ impl<'a> Collector<'a> {
 
     /// Notes the stretch since the last event that is more than a look at the machine or a keepalive, if it was long.
     fn note_activity(&mut self, at: At, what: &What) {
-        match what {
-            What::Machine(MachineEvent::Starved { .. } | MachineEvent::Cpu(_)) => return,
-            What::Watcher(WatcherEvent::Bytes { raw, .. }) if raw.is_comment() => return,
-            _ => {}
+        if let What::Machine(MachineEvent::Starved { .. } | MachineEvent::Cpu(_)) = what {
+            return;
+        }
+        if let What::Watcher(WatcherEvent::Bytes { raw, .. }) = what
+            && raw.is_comment()
+        {
+            return;
         }
         let before = self.places.active.replace(at);
         self.view
