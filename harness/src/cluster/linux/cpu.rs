@@ -20,18 +20,21 @@ pub struct ThreadTimes {
     pub waited: Duration,
     /// How often the thread was given a processor.
     pub turns: u64,
+    /// True if it runs at the moment, or waits for a processor.
+    pub is_runnable: bool,
 }
 
 impl ThreadTimes {
-    /// Reads `schedstat`: two times in nanoseconds, and a count.
-    fn parse(text: &str) -> Option<Self> {
-        let mut numbers = text.split_whitespace().map(str::parse);
+    /// Reads `schedstat`, two times in nanoseconds and a count; and `stat`, where the state follows the name in parentheses.
+    fn parse(schedstat: &str, stat: &str) -> Option<Self> {
+        let mut numbers = schedstat.split_whitespace().map(str::parse);
         let mut next = || numbers.next()?.ok();
         let (ran, waited, turns) = (next()?, next()?, next()?);
         Some(Self {
             ran: Duration::from_nanos(ran),
             waited: Duration::from_nanos(waited),
             turns,
+            is_runnable: stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('R')),
         })
     }
 }
@@ -96,7 +99,10 @@ impl Pidfd {
                         processes.push(child.to_owned());
                     }
                 }
-                if let (Some(own), Some(number)) = (ThreadTimes::parse(&text("schedstat")), thread.file_name()) {
+                if let (Some(own), Some(number)) = (
+                    ThreadTimes::parse(&text("schedstat"), &text("stat")),
+                    thread.file_name(),
+                ) {
                     times.insert(number.to_string_lossy().into_owned(), own);
                 }
             }
@@ -143,13 +149,17 @@ mod tests {
 
     #[test]
     fn a_threads_times_are_read_whole_or_not_at_all() {
-        let read = ThreadTimes::parse("204711 2868627 2\n").expect("times");
+        let read = ThreadTimes::parse("204711 2868627 2\n", "7 (a) R) S 1 7").expect("times");
         assert_eq!(
             (read.ran.as_nanos(), read.waited.as_nanos(), read.turns),
             (204_711, 2_868_627, 2)
         );
         for nonsense in ["", "1 2", "a b c"] {
-            assert_eq!(ThreadTimes::parse(nonsense), None, "{nonsense}");
+            assert_eq!(ThreadTimes::parse(nonsense, "7 (sh) R 1"), None, "{nonsense}");
+        }
+        for (stat, is_runnable) in [("7 (sh) R 1", true), ("7 (a) R) S 1", false), ("", false)] {
+            let read = ThreadTimes::parse("1 2 3", stat).expect("times");
+            assert_eq!(read.is_runnable, is_runnable, "{stat}");
         }
     }
 

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::load::{Times, load, longest_waits, us};
+use super::waits::Waits;
 use crate::cluster::{PartHandle, ProcessorTimes};
 use crate::history::writer::Recorder;
 use crate::history::{Event, MachineEvent, What};
@@ -47,14 +48,19 @@ struct Seen {
 
 /// Looks until `stop` is cancelled.
 pub(in crate::run) async fn watch(slot: Arc<Slot>, recorder: Recorder, stop: CancellationToken) {
-    let mut seen = VecDeque::from([look(&slot, Duration::ZERO).await]);
+    let mut waits = Waits::default();
+    let mut first = look(&slot, Duration::ZERO).await;
+    let began = first.at;
+    waits.correct(&mut first.times.threads, Duration::ZERO);
+    let mut seen = VecDeque::from([first]);
     while let (Some(last), false) = (seen.back(), stop.is_cancelled()) {
         let due = last.at + LOOK;
         tokio::select! {
             () = tokio::time::sleep_until(due) => {}
             () = stop.cancelled() => {}
         }
-        let now = look(&slot, due.elapsed()).await;
+        let mut now = look(&slot, due.elapsed()).await;
+        waits.correct(&mut now.times.threads, now.at.duration_since(began));
         if let Some(load) = load(&last.times, &now.times, now.at.duration_since(last.at)) {
             recorder.record(MachineEvent::Cpu(load));
         }

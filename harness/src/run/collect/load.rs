@@ -12,7 +12,7 @@ use crate::history::{Load, PartLoad};
 /// stores run for 0.2 ms at a time.
 const TURN_USED_UP: Duration = Duration::from_micros(700);
 
-/// The times of the threads of each part.
+/// The times of the threads of each part, by thread number.
 pub(super) type Threads = BTreeMap<String, HashMap<String, ThreadTimes>>;
 
 /// The values that one look read.
@@ -45,6 +45,7 @@ fn since(later: ThreadTimes, earlier: ThreadTimes) -> Option<ThreadTimes> {
         ran: later.ran.checked_sub(earlier.ran)?,
         waited: later.waited.checked_sub(earlier.waited)?,
         turns: later.turns.checked_sub(earlier.turns)?,
+        is_runnable: later.is_runnable,
     })
 }
 
@@ -99,6 +100,7 @@ mod tests {
             ran: Duration::from_millis(ran_ms),
             waited: Duration::from_millis(waited_ms),
             turns,
+            is_runnable: false,
         }
     }
 

@@ -5,3 +5,4 @@ pub(in crate::run) mod cpu;
 pub(in crate::run) mod engine;
 mod load;
 pub(in crate::run) mod stream_log;
+mod waits;
