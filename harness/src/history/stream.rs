@@ -157,14 +157,3 @@ pub enum Raw {
     /// Anything else, in standard base64.
     Base64(String),
 }
-
-impl Raw {
-    /// True if it is lines of comments and nothing else: a keepalive, which shows a client nothing.
-    pub(crate) fn is_comment(&self) -> bool {
-        let Self::Utf8(text) = self else {
-            return false;
-        };
-        let mut lines = text.split(['\n', '\r']).filter(|line| !line.is_empty());
-        text.starts_with(':') && lines.all(|line| line.starts_with(':'))
-    }
-}

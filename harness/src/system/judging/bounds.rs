@@ -62,7 +62,7 @@ table! {
         silence: Option<Timespan>,
         /// Most attempts of a turn; deaths count. Where nothing is said, a turn with more than 26 is named all the same.
         attempts: Option<Number<1, 1000>>,
-        /// Greatest share of a CPU that a pod without work uses. Up to four open tails that are sent nothing but comments are no work.
+        /// Greatest share of a CPU that a pod without work uses. Up to four open tails that are shown nothing but keepalives are no work.
         idle_cpu: Option<Share>,
     }
     check check_bounds

@@ -87,13 +87,11 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Notes the stretch since the last event that is more than a look at the machine or a keepalive, if it was long.
+    /// Notes the stretch since the last event that is more than a look at the machine or bytes of a tail, if it was long. What bytes
+    /// show a client is told by frames; a keepalive has none.
     fn note_activity(&mut self, at: At, what: &What) {
-        if let What::Machine(MachineEvent::Starved { .. } | MachineEvent::Cpu(_)) = what {
-            return;
-        }
-        if let What::Watcher(WatcherEvent::Bytes { raw, .. }) = what
-            && raw.is_comment()
+        if let What::Machine(MachineEvent::Starved { .. } | MachineEvent::Cpu(_))
+        | What::Watcher(WatcherEvent::Bytes { .. }) = what
         {
             return;
         }
