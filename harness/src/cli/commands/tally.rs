@@ -30,6 +30,10 @@ impl Tally {
             .append(true)
             .open(&path)
             .map_err(|e| failed(&e))?;
+        // A device or a pipe has no end to read to.
+        if !file.metadata().map_err(|e| failed(&e))?.is_file() {
+            return Err(failed(&"no regular file; name one, which need not be there yet"));
+        }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(|e| failed(&e))?;
         let plays =
@@ -110,5 +114,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).expect("notes"), "{}\nby hand");
         let refused = Tally::open(folder.path().to_owned()).expect_err("a folder");
         assert!(refused.contains("directory"), "{refused}");
+        let refused = Tally::open("/dev/zero".into()).expect_err("a device");
+        assert!(refused.contains("/dev/zero: no regular file"), "{refused}");
     }
 }
