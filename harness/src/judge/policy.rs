@@ -308,7 +308,9 @@ fn evidence(view: &View<'_>) -> Vec<EvidenceMark> {
 mod tests {
     use super::*;
     use crate::history::{Capability, RunEvent, Status, What};
-    use crate::judge::testing::{Play, began, delta, finish, is_frame_of, part, starved, takeover, token};
+    use crate::judge::testing::{
+        Play, began, delta, finish, is_frame_of, part, polled, served, starved, takeover, token,
+    };
 
     #[test]
     fn the_good_run_passes_with_every_promise_judged() {
@@ -406,6 +408,31 @@ mod tests {
         assert_eq!(
             play.judged().reason.as_deref(),
             Some("the story gave up waiting for a second call")
+        );
+    }
+
+    #[test]
+    fn a_play_that_a_pod_does_not_let_begin_is_its_failure_where_pods_say_whether_they_can_serve() {
+        let gave_up = Some("sign in on pod-1: 500".into());
+        let mut play = Play::default();
+        play.at(0, What::Run(RunEvent::Began(began().into())))
+            .at(1, polled("pod-1", true))
+            .at(2, served("pod-1", false))
+            .at(3, polled("pod-1", true))
+            .at(3, What::Run(RunEvent::Played { gave_up }))
+            .at(3, What::Run(RunEvent::Quiesced))
+            .at(3, What::Run(RunEvent::Ended));
+        let promises = |play: &Play| -> Vec<String> {
+            let findings = play.judged().findings.into_iter();
+            findings.map(|finding| finding.promise).collect()
+        };
+        assert_eq!(promises(&play), ["ReadinessTellsTheTruth"]);
+        assert_eq!(play.judged().verdict, Verdict::Fail);
+        play.describe(|began| began.capabilities.retain(|can| *can != Capability::Ready));
+        assert_eq!(play.judged().verdict, Verdict::Inconclusive);
+        assert_eq!(
+            play.judged().reason.as_deref(),
+            Some("the story gave up waiting for sign in on pod-1: 500")
         );
     }
 

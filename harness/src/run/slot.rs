@@ -170,14 +170,11 @@ impl Slot {
         Ok(())
     }
 
-    /// Lets whatever the database has committed until now belong to plays that are over, and returns every pod that has owned
-    /// one of the threads.
-    pub(super) async fn owners_until_now(
-        &self,
-        threads: &BTreeSet<ThreadId>,
-    ) -> Result<BTreeSet<PodName>, DatabaseError> {
+    /// Lets whatever the database has committed until now belong to plays that are over, and returns the pods that were the last
+    /// owners of the threads.
+    pub(super) async fn last_owners(&self, threads: &BTreeSet<ThreadId>) -> Result<BTreeSet<PodName>, DatabaseError> {
         let mut feed = self.feed.lock().await;
-        let mut owners = BTreeSet::new();
+        let mut owners = BTreeMap::new();
         for Committed { row, .. } in feed.drain(&self.owners).await? {
             feed.over.extend(names(&row));
             let (thread, owner) = match row {
@@ -186,10 +183,10 @@ impl Slot {
                 _ => continue,
             };
             if let Some(owner) = owner.filter(|_| threads.contains(&thread)) {
-                owners.insert(owner);
+                owners.insert(thread, owner);
             }
         }
-        Ok(owners)
+        Ok(owners.into_values().collect())
     }
 
     /// A turn's status: by the database's word, or where no row tells it by a pod's. Returns `None` if neither knows of it.

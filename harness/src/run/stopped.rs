@@ -3,6 +3,7 @@
 use crate::nemesis::{NemesisError, NoHold};
 use crate::roles::provider::ProviderError;
 use crate::wait::Expired;
+use crate::workload::ApiError;
 
 /// How a play ended. The promises judge the history either way.
 pub type Played = Result<(), Stopped>;
@@ -16,6 +17,33 @@ pub enum Stopped {
     /// The harness could not do its own part: the run proves nothing.
     #[error("{0}")]
     Harness(String),
+}
+
+/// Why a play did not begin.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::run) enum Unset {
+    /// A pod failed, by its own word, what every client asks first.
+    #[error(transparent)]
+    ByPod(ApiError),
+    /// The harness could not do its own part, or the description of the system is wrong.
+    #[error("{0}")]
+    Harness(String),
+}
+
+impl From<String> for Unset {
+    fn from(reason: String) -> Self {
+        Self::Harness(reason)
+    }
+}
+
+impl From<ApiError> for Unset {
+    fn from(error: ApiError) -> Self {
+        if error.is_the_pods() {
+            Self::ByPod(error)
+        } else {
+            Self::Harness(error.to_string())
+        }
+    }
 }
 
 impl From<Expired> for Stopped {

@@ -163,17 +163,40 @@ async fn a_sign_in_takes_its_steps_and_keeps_cookies_for_each_device() {
     assert!(!server.request(7).contains("cookie:"), "{}", server.request(7));
 }
 
+/// The error of a sign-in whose first step is answered so.
+async fn refused_sign_in(status: &str, body: &str) -> ApiError {
+    let server = Server::start(vec![answer(status, "", body)]).await;
+    let signed_in = api(COOKIES).sign_in(&pod(), server.at, Who::Own).await;
+    signed_in.expect_err("a refusal")
+}
+
 #[tokio::test]
 async fn a_step_that_is_refused_is_named() {
-    let server = Server::start(vec![answer("403 Forbidden", "", r#"{"error":"invalid origin"}"#)]).await;
-    let error = api(COOKIES)
-        .sign_in(&pod(), server.at, Who::Own)
-        .await
-        .expect_err("a refusal");
+    let error = refused_sign_in("403 Forbidden", r#"{"error":"invalid origin"}"#).await;
     assert_eq!(
         error.to_string(),
         "sign in, step 1 (POST /api/auth/sign-up/email) on chat-1: 403 Forbidden: {\"error\":\"invalid origin\"}"
     );
+}
+
+#[tokio::test]
+async fn only_an_answer_of_5xx_is_the_pods_own_failure() {
+    for (status, is_the_pods) in [
+        ("500 Internal Server Error", true),
+        ("599 Odd", true),
+        ("429 Too Many Requests", false),
+        ("302 Found", false),
+        ("200 OK", false),
+    ] {
+        assert_eq!(
+            refused_sign_in(status, "no id").await.is_the_pods(),
+            is_the_pods,
+            "{status}"
+        );
+    }
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let error = api(COOKIES).sign_in(&pod(), nowhere, Who::Own).await;
+    assert!(!error.expect_err("nobody listens").is_the_pods());
 }
 
 /// An order to attach.

@@ -7,12 +7,14 @@ use futures_util::future::join_all;
 use super::Cast;
 use super::promised::is_yes;
 use super::turn::{BACKGROUND_IDS_FROM, BEGIN, LOOK, Turn};
+use crate::history::writer::Recorder;
 use crate::history::{
     Attempt, Bound, Capability, Epoch, Event, MachineEvent, Outcome, PodEvent, PodName, Row, Status, StoreEvent,
     WatcherEvent, What,
 };
 use crate::nemesis::Aim;
 use crate::plan::Answer;
+use crate::run::slot::Slot;
 use crate::run::stopped::Stopped;
 use crate::system::needs::Need;
 use crate::wait::{self, Look};
@@ -335,22 +337,7 @@ impl Cast {
     /// Asks a pod whether it can serve. The answer is kept in the history. A system whose pods do not say that is not asked, and taken at
     /// its work.
     pub async fn is_ready(&self, pod: &PodName) -> Result<bool, Stopped> {
-        let at = self.slot.address(pod)?;
-        if !self.slot.api.system().has(Capability::Ready) {
-            return Ok(true);
-        }
-        let (status, detail) = match self.slot.api.ready(at).await {
-            Ok((status, body)) => (Some(status), body),
-            Err(seen) => (None, seen),
-        };
-        let ready = status.is_some_and(is_yes);
-        self.recorder.record(PodEvent::ReadyPolled {
-            pod: pod.clone(),
-            ready,
-            status,
-            detail,
-        });
-        Ok(ready)
+        poll_readiness(&self.slot, &self.recorder, pod).await
     }
 
     /// Asks every pod that nothing is wrong with whether it can serve; the others may not answer at all. Asks none if no pod says that.
@@ -362,6 +349,26 @@ impl Cast {
         let healthy = self.plan.pods.iter().filter(|pod| !under_fault.contains(pod));
         join_all(healthy.map(|pod| self.is_ready(pod))).await;
     }
+}
+
+/// Asks a pod whether it can serve, and records its word. Returns true, and records nothing, if no pod says that.
+pub(in crate::run) async fn poll_readiness(slot: &Slot, recorder: &Recorder, pod: &PodName) -> Result<bool, Stopped> {
+    let at = slot.address(pod)?;
+    if !slot.api.system().has(Capability::Ready) {
+        return Ok(true);
+    }
+    let (status, detail) = match slot.api.ready(at).await {
+        Ok((status, body)) => (Some(status), body),
+        Err(seen) => (None, seen),
+    };
+    let ready = status.is_some_and(is_yes);
+    recorder.record(PodEvent::ReadyPolled {
+        pod: pod.clone(),
+        ready,
+        status,
+        detail,
+    });
+    Ok(ready)
 }
 
 /// The claim of a turn that a row tells. Returns `None` if it tells none of the turn, or if the turn is over.

@@ -56,7 +56,8 @@ impl<'p> Bench<'p> {
         let mut plan = Plan::draw("check", 0, design, None, slot.pods());
         // A person reads the report: the pods come in their own order.
         plan.pods = slot.pods().to_vec();
-        let cast = make_cast(slot, plan, recorder, nonce, &Baseline::default()).await?;
+        let cast = make_cast(slot, plan, recorder, nonce, &Baseline::default()).await;
+        let cast = cast.map_err(|e| e.to_string())?;
         let stop = CancellationToken::new();
         let tasks = vec![
             tokio::spawn(feed(slot.clone(), recorder.clone(), stop.clone())),

@@ -87,8 +87,8 @@ async fn try_play(slot: &Arc<Slot>, order: &Order<'_>) -> Result<StoryReport, St
 
     let stage = match Stage::set(slot, plan, &recorder).await {
         Ok(stage) => stage,
-        Err(reason) => {
-            recorder.record(RunEvent::HarnessFailed { reason });
+        Err(why) => {
+            stage::record_unset(&recorder, why);
             return Ok(judged(order, &recorder, &StoryFigures::default()));
         }
     };

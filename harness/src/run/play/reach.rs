@@ -1,9 +1,10 @@
 //! Proves the set-up of a slot before anything is judged on it: each pod reaches each part through its link.
 //!
-//! Each pod is posted turns of one token until it has run one, by the database's word. Then bytes must have come back
-//! through each of its links. Where the owner of a turn cannot be read, each pod is posted one turn, and bytes of the provider
-//! must have come back to one of them. A turn that fails although they did is the pod's fault, and the judge's to find; a link that
-//! carried nothing is a fault of the set-up (a proxy, a wrong address), of which no finding may be made.
+//! Each pod is posted turns of one token until it has run one to its end, by the database's word: a pod that lost its turn to another
+//! one may never have come as far as to call. Then bytes must have come back through each of its links. Where the owner of a turn
+//! cannot be read, each pod is posted one turn, and bytes of the provider must have come back to one of them. A turn that fails although
+//! they did is the pod's fault, and the judge's to find; a link that carried nothing is a fault of the set-up (a proxy, a wrong address),
+//! of which no finding may be made.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use crate::cluster::Role;
 use crate::history::{Capability, MessageId, Outcome, PodName, ThreadId, TurnId, TurnKey};
 use crate::plan::Answer;
 use crate::run::slot::Slot;
+use crate::run::stopped::Unset;
 use crate::wait::{self, Look};
 use crate::workload::{Message, Session, Who};
 
@@ -44,38 +46,45 @@ type Accounts = BTreeMap<String, Option<ProxyEffects>>;
 /// Proves the set-up, unless it has been proven since something of it was last in doubt.
 ///
 /// # Errors
-/// The pod, the part that it does not reach, and the account of the link.
-pub(in crate::run) async fn prove(slot: &Slot) -> Result<(), String> {
+/// The pod, the part that it does not reach, and the account of the link; or the request that a pod failed.
+pub(in crate::run) async fn prove(slot: &Slot) -> Result<(), Unset> {
     if slot.is_proven() {
         return Ok(());
     }
     let links = links_of(slot);
     let before = accounts(slot, &links).await?;
     let mut unproven: BTreeSet<PodName> = slot.pods().iter().cloned().collect();
-    let first = slot.pods().first().ok_or("the cluster has no pods")?;
+    let first = slot.pods().first();
+    let first = first.ok_or_else(|| "the cluster has no pods".to_owned())?;
     let at = slot.address(first).map_err(|e| e.to_string())?;
-    let session = slot.api.sign_in(first, at, Who::Own);
-    let session = session.await.map_err(|e| e.to_string())?;
+    let session = slot.api.sign_in(first, at, Who::Own).await?;
     let can_tell_owners = slot.api.system().has(Capability::Owner);
     let mut threads = BTreeSet::new();
     let mut hangs = false;
-    for _ in 0..TURNS_MAX {
+    for round in 0..TURNS_MAX {
         let run = unproven.iter().map(|pod| run_a_turn(slot, pod, &session));
-        for (thread, is_over) in try_join_all(run).await? {
+        for (thread, is_over) in try_join_all(run).await?.into_iter().flatten() {
             threads.insert(thread);
             hangs |= !is_over;
         }
-        let owners = slot.owners_until_now(&threads).await.map_err(|e| e.to_string())?;
+        let owners = slot.last_owners(&threads).await.map_err(|e| e.to_string())?;
         let after = accounts(slot, &links).await?;
+        // What goes on may be late only, on a busy machine: such pods are posted another turn.
+        let forgives = hangs && round == 0;
         if !can_tell_owners {
-            called(slot.pods(), &before, &after, hangs)?;
+            match called(slot.pods(), &before, &after, hangs) {
+                Err(_) if forgives => continue,
+                called => called?,
+            }
             break;
         }
         for pod in owners {
-            for link in &links {
-                check(&pod, link, (&before, &after), hangs)?;
+            let mut checked = links.iter().map(|link| check(&pod, link, (&before, &after), hangs));
+            match checked.find_map(Result::err) {
+                Some(_) if forgives => {}
+                Some(why) => return Err(why.into()),
+                None => drop(unproven.remove(&pod)),
             }
-            unproven.remove(&pod);
         }
         if unproven.is_empty() {
             break;
@@ -91,10 +100,11 @@ pub(in crate::run) async fn prove(slot: &Slot) -> Result<(), String> {
     Ok(())
 }
 
-/// Posts a turn through a pod and waits until it is over, or for as long as a pod may hang. Returns its thread, and false if it goes on.
-async fn run_a_turn(slot: &Slot, pod: &PodName, session: &Session) -> Result<(ThreadId, bool), String> {
+/// Posts a turn through a pod and waits until it is over, or for as long as a pod may hang. Returns its thread, and false if it goes on;
+/// `None` if the turn was not taken, as far as the pod says. Perhaps it runs all the same, and then it proves nothing yet.
+async fn run_a_turn(slot: &Slot, pod: &PodName, session: &Session) -> Result<Option<(ThreadId, bool)>, Unset> {
     let at = slot.address(pod).map_err(|e| e.to_string())?;
-    let thread = slot.api.new_thread(pod, at, session).await.map_err(|e| e.to_string())?;
+    let thread = slot.api.new_thread(pod, at, session).await?;
     let key = TurnKey::from(uuid::Uuid::new_v4().simple().to_string()[..12].to_owned());
     let message = MessageId::from(format!("m-{key}"));
     let text = Answer::tokens(1).prompt(&key);
@@ -103,15 +113,17 @@ async fn run_a_turn(slot: &Slot, pod: &PodName, session: &Session) -> Result<(Th
         id: &message,
         text: &text,
     };
-    let is_over = match slot.api.post(pod, at, session, message).await {
-        Outcome::Ok(accepted) => is_over(slot, (pod, at), session, &thread, &accepted.turn).await,
-        // Perhaps it runs all the same; and if a pod takes no turns, that is for a story to find.
+    match slot.api.post(pod, at, session, message).await {
+        Outcome::Ok(accepted) => {
+            let is_over = is_over(slot, (pod, at), session, &thread, &accepted.turn).await;
+            Ok(Some((thread, is_over)))
+        }
+        // If a pod takes no turns, that is for a story to find.
         refused => {
             tracing::info!(%pod, ?refused, "a turn for the proof of the set-up was not accepted");
-            true
+            Ok(None)
         }
-    };
-    Ok((thread, is_over))
+    }
 }
 
 async fn is_over(slot: &Slot, at: (&PodName, SocketAddr), session: &Session, thread: &ThreadId, turn: &TurnId) -> bool {

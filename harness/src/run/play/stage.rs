@@ -14,7 +14,7 @@ use super::heal::heal;
 use super::reach;
 use super::settle::{quiesce, settle_feedback};
 use crate::history::writer::Recorder;
-use crate::history::{ClientEvent, PodName, RunEvent};
+use crate::history::{ClientEvent, PodEvent, PodName, RunEvent};
 use crate::nemesis::{Nemesis, Stored};
 use crate::plan::Plan;
 use crate::report::Folder;
@@ -22,12 +22,13 @@ use crate::roles::provider::Journal;
 use crate::run::cast::Cast;
 use crate::run::cast::answer_tails::AnswerTails;
 use crate::run::cast::last_seen::LastSeen;
+use crate::run::cast::waits::poll_readiness;
 use crate::run::collect::changes::feed;
 use crate::run::collect::cpu;
 use crate::run::collect::engine::engine_events;
 use crate::run::collect::stream_log::log;
 use crate::run::slot::Slot;
-use crate::run::stopped::Stopped;
+use crate::run::stopped::{Played, Stopped, Unset};
 use crate::run::story::Story;
 use crate::workload::{Tail, Who};
 
@@ -51,10 +52,36 @@ pub(in crate::run) struct Stage {
 }
 
 impl Stage {
-    pub(in crate::run) async fn set(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder) -> Result<Self, String> {
+    /// Proves the set-up, signs the clients in and starts the feeds. A pod that says that it is ready and fails what every client asks
+    /// first has failed a client's work: the history says so.
+    ///
+    /// # Errors
+    /// The harness could not do its part, or a pod did not do its own.
+    pub(in crate::run) async fn set(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder) -> Result<Self, Stopped> {
         slot.heal()
             .await
-            .map_err(|e| format!("the cluster is not healthy before the play: {e}"))?;
+            .map_err(|e| Stopped::Harness(format!("the cluster is not healthy before the play: {e}")))?;
+        for pod in slot.pods() {
+            poll_readiness(slot, recorder, pod).await?;
+        }
+        match Self::set_up(slot, plan, recorder).await {
+            Ok(stage) => Ok(stage),
+            Err(Unset::Harness(reason)) => Err(Stopped::Harness(reason)),
+            Err(Unset::ByPod(failed)) => {
+                let detail = failed.to_string();
+                recorder.record(PodEvent::Served {
+                    pod: failed.pod.clone(),
+                    ok: false,
+                    detail: detail.clone(),
+                });
+                // Its word again, so that the judge knows that it stands by it.
+                poll_readiness(slot, recorder, &failed.pod).await?;
+                Err(Stopped::GaveUp(detail))
+            }
+        }
+    }
+
+    async fn set_up(slot: &Arc<Slot>, plan: Plan, recorder: &Recorder) -> Result<Self, Unset> {
         reach::prove(slot).await?;
         let (nonce, journal) = begin(slot, recorder).await?;
         let before = Baseline::look(slot).await;
@@ -89,11 +116,7 @@ impl Stage {
             Ok(ended) => ended,
             Err(_) => Err(Stopped::Harness(format!("the play was not over after {longest:?}"))),
         };
-        match ended {
-            Ok(()) => drop(recorder.record(RunEvent::Played { gave_up: None })),
-            Err(Stopped::GaveUp(what)) => drop(recorder.record(RunEvent::Played { gave_up: Some(what) })),
-            Err(Stopped::Harness(reason)) => drop(recorder.record(RunEvent::HarnessFailed { reason })),
-        }
+        record_end(&recorder, ended);
         if let Err(reason) = self.finish(background, folder, since).await {
             recorder.record(RunEvent::HarnessFailed { reason });
         }
@@ -156,6 +179,22 @@ impl Stage {
     }
 }
 
+/// Records how a play ended.
+fn record_end(recorder: &Recorder, ended: Played) {
+    match ended {
+        Ok(()) => drop(recorder.record(RunEvent::Played { gave_up: None })),
+        Err(Stopped::GaveUp(what)) => drop(recorder.record(RunEvent::Played { gave_up: Some(what) })),
+        Err(Stopped::Harness(reason)) => drop(recorder.record(RunEvent::HarnessFailed { reason })),
+    }
+}
+
+/// Records that a play did not begin. Nothing was posted, so nothing has to settle.
+pub(super) fn record_unset(recorder: &Recorder, why: Stopped) {
+    record_end(recorder, Err(why));
+    recorder.record(RunEvent::Quiesced);
+    recorder.record(RunEvent::Ended);
+}
+
 /// Starts something that runs beside the play.
 fn beside(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
     AbortOnDropHandle::new(tokio::spawn(task))
@@ -178,33 +217,20 @@ pub(in crate::run) async fn make_cast(
     recorder: &Recorder,
     nonce: String,
     baseline: &Baseline,
-) -> Result<Cast, String> {
+) -> Result<Cast, Unset> {
     let pod = plan.pods[0].clone();
     let at = slot.address(&pod).map_err(|e| e.to_string())?;
-    let session = slot.api.sign_in(&pod, at, Who::Own).await.map_err(|e| e.to_string())?;
-    let reader = slot
-        .api
-        .another_device(&pod, at, &session)
-        .await
-        .map_err(|e| e.to_string())?;
-    let stranger = slot
-        .api
-        .sign_in(&pod, at, Who::Stranger)
-        .await
-        .map_err(|e| e.to_string())?;
-    let thread = slot
-        .api
-        .new_thread(&pod, at, &session)
-        .await
-        .map_err(|e| e.to_string())?;
+    let session = slot.api.sign_in(&pod, at, Who::Own).await?;
+    let reader = slot.api.another_device(&pod, at, &session).await?;
+    let stranger = slot.api.sign_in(&pod, at, Who::Stranger).await?;
+    let thread = slot.api.new_thread(&pod, at, &session).await?;
     recorder.record(ClientEvent::ThreadMade {
         thread: thread.clone(),
         tenant: session.tenant.clone(),
     });
     // Another tenant's thread is what a leak could show to this one.
-    let strangers = slot.api.new_thread(&pod, at, &stranger).await;
     recorder.record(ClientEvent::ThreadMade {
-        thread: strangers.map_err(|e| e.to_string())?,
+        thread: slot.api.new_thread(&pod, at, &stranger).await?,
         tenant: stranger.tenant.clone(),
     });
     Ok(Cast {

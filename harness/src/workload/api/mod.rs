@@ -40,10 +40,18 @@ const PROVIDER: &str = "http://provider:8080";
 #[error("{what} on {pod}: {got}")]
 pub struct ApiError {
     what: String,
-    pod: PodName,
+    /// Pod that was asked.
+    pub pod: PodName,
     /// HTTP status, where there was an answer.
     pub status: Option<u16>,
     got: String,
+}
+
+impl ApiError {
+    /// True if the pod failed by its own word, an answer of 5xx. Any other answer may be due to the description.
+    pub fn is_the_pods(&self) -> bool {
+        self.status.is_some_and(|status| (500..600).contains(&status))
+    }
 }
 
 /// A pod's API.

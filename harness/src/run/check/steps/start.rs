@@ -94,7 +94,7 @@ pub(in crate::run) async fn links(slot: &Slot, places: &Places) -> Line {
             let parts: Vec<&str> = parts.chain(["provider"]).collect();
             Line::ok(format!("each pod reaches {} through the fault proxy", parts.join(", ")))
         }
-        Err(why) => Line::bad(why).at(places.of("pods.variables")),
+        Err(why) => Line::bad(why.to_string()).at(places.of("pods.variables")),
     }
 }
 
