@@ -1,7 +1,7 @@
-//! What of each thread's waiting for a processor can be true.
+//! The part of each thread's waiting for a processor that can be true.
 //!
-//! Newer kernels now and then count a sleep as waiting, all of it at once: on Linux 6.18 an idle worker waited for 7.1 s within
-//! 0.25 s. A thread cannot have waited for longer than since it was last seen neither to run nor to wait, so what grows by more is
+//! Newer kernels now and then count a sleep as waiting, all of it at once: on Linux 6.18 an idle session of PostgreSQL waited for
+//! 7.1 s within 0.25 s. A thread cannot have waited for longer than since it was last seen neither to run nor to wait, so what grows by more is
 //! left out.
 //!
 //! Pure; [`super::cpu`] looks.
@@ -154,7 +154,7 @@ mod tests {
             (6, 900, 11, false),
         ];
         assert_eq!(believed(&waits.map(Some)).last(), Some(&Some(900)));
-        // Whoever has run since cannot have waited for all of that time.
+        // A thread that has run since cannot have waited for all of that time.
         let runs = [
             (5, 0, 10, false),
             (5, 0, 10, true),

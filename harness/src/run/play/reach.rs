@@ -69,7 +69,7 @@ pub(in crate::run) async fn prove(slot: &Slot) -> Result<(), Unset> {
         }
         let owners = slot.last_owners(&threads).await.map_err(|e| e.to_string())?;
         let after = accounts(slot, &links).await?;
-        // What goes on may be late only, on a busy machine: such pods are posted another turn.
+        // A turn that goes on may only be late, on a busy machine: its pod is posted another one.
         let forgives = hangs && round == 0;
         if !can_tell_owners {
             match called(slot.pods(), &before, &after, hangs) {
