@@ -1,13 +1,14 @@
 //! Every story as a libtest-mimic trial on a live cluster.
 //!
 //! In one process the trials share a cluster, which comes up with the first of them; a runner that starts a process a
-//! trial gives each its own, or the one that `crosspod up` keeps. Only a pass passes.
+//! trial gives each its own, or the one that `crosspod up` keeps. Only a pass passes; a play that CPU starvation excuses is played
+//! again, and too many of them make the whole run fail.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crosspod::cluster::AllowedHosts;
-use crosspod::report::{START, first_screen};
+use crosspod::report::{START, StoryReport, first_screen};
 use crosspod::run::{LiveRun, Session, Setting, Story};
 use crosspod::system::load::open::Known;
 use crosspod::system::{Choice, System};
@@ -41,12 +42,15 @@ fn main() -> ExitCode {
         Trial::test(START, move || stage.start())
     };
     let conclusion = libtest_mimic::run(&args, std::iter::once(start).chain(trials).collect());
-    match stage.clear() {
-        Ok(()) => conclusion.exit_code(),
-        Err(e) => {
-            report(&e);
-            ExitCode::FAILURE
-        }
+    let (whole, cleared) = (stage.judge_whole(), stage.clear());
+    let failed: Vec<String> = [whole, cleared].into_iter().filter_map(Result::err).collect();
+    for e in &failed {
+        report(e);
+    }
+    if failed.is_empty() {
+        conclusion.exit_code()
+    } else {
+        ExitCode::FAILURE
     }
 }
 
@@ -57,6 +61,7 @@ struct Stage {
     seed: u64,
     run: OnceCell<Result<LiveRun, String>>,
     session: OnceCell<Result<Session, String>>,
+    played: Mutex<Vec<StoryReport>>,
 }
 
 impl Stage {
@@ -73,6 +78,7 @@ impl Stage {
             seed,
             run: OnceCell::new(),
             session: OnceCell::new(),
+            played: Mutex::default(),
         })
     }
 
@@ -82,11 +88,27 @@ impl Stage {
             let session = self.session.get_or_init(|| self.open()).await.as_ref()?;
             Ok::<_, &String>(session.play(story, self.seed).await)
         });
-        match played {
-            Ok(done) if done.verdict == Verdict::Pass => Ok(()),
-            Ok(done) => Err(format!("{:?}\n{}", done.verdict, first_screen(&done)).into()),
-            Err(e) => Err(e.clone().into()),
+        let done = played.map_err(Clone::clone)?;
+        let (verdict, screen) = (done.verdict, first_screen(&done));
+        self.played.lock().map_err(|e| e.to_string())?.push(done);
+        if verdict == Verdict::Pass {
+            if !screen.is_empty() {
+                report(&screen);
+            }
+            Ok(())
+        } else {
+            Err(format!("{verdict:?}\n{screen}").into())
         }
+    }
+
+    /// Keeps the run's report. Fails if CPU starvation excuses so many plays that the run as a whole proves nothing.
+    fn judge_whole(&self) -> Result<(), String> {
+        let Some(Ok(session)) = self.session.get() else {
+            return Ok(());
+        };
+        let played = self.played.lock().map_err(|e| e.to_string())?.clone();
+        let whole = session.report(self.seed, played, &[]).map_err(|e| e.to_string())?;
+        whole.excused.map_or(Ok(()), Err)
     }
 
     /// Brings the cluster up: a pod that ends by itself beside the others fails this trial alone.

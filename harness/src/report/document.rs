@@ -61,7 +61,16 @@ pub struct NotPlayed {
     pub why: String,
 }
 
-/// One story played once.
+/// A play that was played again, because CPU starvation may explain what it broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExcusedPlay {
+    /// Broken promises, and who waited for a CPU.
+    pub reason: Option<String>,
+    /// Folder of its artefacts.
+    pub artefacts: String,
+}
+
+/// One story played once; more than once, where CPU starvation may explain what the plays before it broke.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoryReport {
     /// The story.
@@ -92,6 +101,9 @@ pub struct StoryReport {
     /// Broken promises that a want of processors may have broken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub starved: Vec<Finding>,
+    /// Plays before it, with the same seed, that ended without a verdict because of CPU starvation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excused_before: Vec<ExcusedPlay>,
     /// Promises that were not judged.
     pub not_applicable: Vec<NotApplicable>,
     /// Clauses that were not judged, of promises that were.
@@ -138,10 +150,29 @@ impl StoryReport {
             findings,
             expected,
             starved,
+            excused_before: Vec::new(),
             not_applicable,
             judged_in_part,
             not_reached,
             figures,
+        }
+    }
+
+    /// True if CPU starvation may explain all that this play broke.
+    pub fn is_excused(&self) -> bool {
+        self.verdict == Verdict::Inconclusive && !self.starved.is_empty()
+    }
+
+    /// The same, after plays that are excused.
+    #[must_use]
+    pub fn after(self, excused: &[Self]) -> Self {
+        let excused = excused.iter().map(|play| ExcusedPlay {
+            reason: play.reason.clone(),
+            artefacts: play.artefacts.clone(),
+        });
+        Self {
+            excused_before: excused.collect(),
+            ..self
         }
     }
 }
@@ -198,10 +229,9 @@ impl RunReport {
 
 /// Says that too many plays were excused for want of a CPU, if they were.
 fn excused(stories: &[StoryReport]) -> Option<String> {
-    let (plays, excused) = (
-        stories.len(),
-        stories.iter().filter(|story| !story.starved.is_empty()).count(),
-    );
+    let before: usize = stories.iter().map(|story| story.excused_before.len()).sum();
+    let last = stories.iter().filter(|story| !story.starved.is_empty()).count();
+    let (plays, excused) = (stories.len() + before, last + before);
     (excused * 100 > plays * EXCUSED_PERCENT_MAX).then(|| {
         format!(
             "{excused} of {plays} plays broke promises that CPU starvation may explain, which is more than \
@@ -253,8 +283,33 @@ mod tests {
         for (passed, starved) in [(99, 1), (16, 0)] {
             assert_eq!(run(passed, starved, 0).excused, None, "{passed} {starved}");
         }
-        // One play without a verdict is no pass, however many others do.
+        // One story without a verdict is no pass, however many others do.
         assert_eq!(run(99, 1, 0).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn an_excused_play_that_was_played_again_counts_as_one_and_decides_nothing() {
+        let excused = run(0, 1, 0).stories;
+        assert!(excused[0].is_excused());
+        let again = |passed: usize| {
+            let mut stories = run(passed, 0, 0).stories;
+            stories[0] = stories[0].clone().after(&excused);
+            RunReport::new(7, stories, RunFigures::default())
+        };
+        let report = again(99);
+        assert_eq!((report.verdict, report.excused), (Verdict::Pass, None));
+        assert_eq!(report.stories[0].excused_before.len(), 1);
+        let report = again(98);
+        assert_eq!(report.verdict, Verdict::Inconclusive);
+        let why = report.excused.expect("a reason");
+        assert!(why.starts_with("1 of 99 plays"), "{why}");
+        assert!(
+            run(0, 0, 1)
+                .stories
+                .iter()
+                .chain(&run(1, 0, 0).stories)
+                .all(|story| !story.is_excused())
+        );
     }
 
     #[test]

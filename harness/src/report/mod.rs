@@ -13,7 +13,7 @@ mod spread;
 mod tally;
 mod terminal;
 
-pub use document::{NotPlayed, NotSeen, RunReport, SCHEMA, START, StoryReport};
+pub use document::{ExcusedPlay, NotPlayed, NotSeen, RunReport, SCHEMA, START, StoryReport};
 pub use edge::{EdgeFigures, EdgeSpreads};
 pub use figures::{RunFigures, StoryFigures};
 pub use folder::{Folder, FolderError, RunFolder};

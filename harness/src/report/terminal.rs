@@ -42,12 +42,22 @@ pub fn story_line(report: &StoryReport) -> String {
     line
 }
 
-/// The first screen of a story that did not pass; empty for one that did.
-pub fn first_screen(report: &StoryReport) -> String {
-    if report.verdict == Verdict::Pass {
-        return String::new();
-    }
+/// The plays of a story that CPU starvation excuses, a line each; empty where there was none.
+fn plays_before(report: &StoryReport) -> String {
     let mut text = String::new();
+    for play in &report.excused_before {
+        let reason = play.reason.as_deref().unwrap_or("inconclusive");
+        let _ = writeln!(text, "  played again after: {reason}\n  artefacts {}", play.artefacts);
+    }
+    text
+}
+
+/// The first screen of a story: what did not pass, and its plays before this one; empty for a story that passed at once.
+pub fn first_screen(report: &StoryReport) -> String {
+    let mut text = plays_before(report);
+    if report.verdict == Verdict::Pass {
+        return text;
+    }
     for finding in report.findings.iter().take(TOLD) {
         text.push_str(&one_finding(finding));
     }
@@ -94,6 +104,15 @@ pub fn summary(report: &RunReport) -> String {
         count(Verdict::Broken),
         report.seed
     );
+    let again: usize = report.stories.iter().map(|story| story.excused_before.len()).sum();
+    if again > 0 {
+        let _ = writeln!(
+            text,
+            "  {:<14} {again} of {} plays, since CPU starvation may explain what they broke",
+            "played again",
+            report.stories.len() + again
+        );
+    }
     if let Some(excused) = &report.excused {
         let _ = writeln!(text, "  {:<14} {excused}", "excused");
     }
@@ -272,6 +291,27 @@ mod tests {
   artefacts target/crosspod/r1/001-owner_killed_mid_answer
 ";
         assert_eq!(first_screen(&report), expected);
+    }
+
+    #[test]
+    fn a_pass_after_an_excused_play_names_that_play() {
+        let report = |verdict| StoryReport::new("s", "log", None, 7, Judgement::bare(verdict), StoryFigures::default());
+        let mut excused = report(Verdict::Inconclusive);
+        excused.reason = Some("ShownInTime broken by w1".into());
+        excused.artefacts = "target/crosspod/r1/001-s".into();
+        let passed = report(Verdict::Pass);
+        assert_eq!(first_screen(&passed), "");
+        let passed = passed.after(&[excused]);
+        assert_eq!(
+            first_screen(&passed),
+            "  played again after: ShownInTime broken by w1\n  artefacts target/crosspod/r1/001-s\n"
+        );
+        let run = RunReport::new(7, vec![passed], RunFigures::default());
+        assert!(
+            summary(&run).contains("  played again   1 of 2 plays, since CPU starvation"),
+            "{}",
+            summary(&run)
+        );
     }
 
     #[test]

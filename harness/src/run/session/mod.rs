@@ -52,10 +52,29 @@ pub struct Session {
     played: AtomicUsize,
 }
 
+/// Most plays of a story before it is left without a verdict, where CPU starvation may explain what each of them broke.
+const PLAYS_MAX: usize = 3;
+
 impl Session {
-    /// Plays a story on the first free cluster.
+    /// Plays a story on the first free cluster. A play that CPU starvation excuses is no answer: the story is played again, while no
+    /// other play runs.
     pub async fn play(&self, story: &Story, seed: u64) -> StoryReport {
-        let Ok(_permit) = self.permits.acquire().await else {
+        until_answered(async |is_first| {
+            let free = if is_first { 1 } else { self.slots.len() };
+            self.play_beside(story, seed, free).await
+        })
+        .await
+    }
+
+    /// Plays a story once on the first free cluster, whatever comes of it.
+    pub(in crate::run) async fn play_once(&self, story: &Story, seed: u64) -> StoryReport {
+        self.play_beside(story, seed, 1).await
+    }
+
+    /// Plays a story once, when so many clusters are free.
+    async fn play_beside(&self, story: &Story, seed: u64, free: usize) -> StoryReport {
+        let free = u32::try_from(free).unwrap_or(u32::MAX);
+        let Ok(_permits) = self.permits.acquire_many(free).await else {
             unreachable!("the semaphore is never closed")
         };
         let asked_at = Instant::now();
@@ -182,5 +201,80 @@ impl Session {
     /// Its database is not running.
     pub fn ways_to_look(&self) -> Result<Vec<String>, RunError> {
         self.slots.first().map_or(Ok(Vec::new()), |slot| slot.ways_to_look())
+    }
+}
+
+/// Plays until a play is not excused by CPU starvation, or there were [`PLAYS_MAX`]; `play` is told whether it is the first.
+async fn until_answered(mut play: impl AsyncFnMut(bool) -> StoryReport) -> StoryReport {
+    let mut excused = Vec::new();
+    let mut done = play(true).await;
+    while done.is_excused() && excused.len() + 1 < PLAYS_MAX {
+        excused.push(done);
+        done = play(false).await;
+    }
+    done.after(&excused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(verdict: Verdict) -> StoryReport {
+        let finding = Finding {
+            promise: "ShownInTime".into(),
+            subject: "w1".into(),
+            event: 0,
+            expected: String::new(),
+            got: String::new(),
+            fault: None,
+            owner_before: None,
+            owner_after: None,
+        };
+        let judgement = Judgement {
+            starved: if verdict == Verdict::Inconclusive {
+                vec![finding]
+            } else {
+                vec![]
+            },
+            ..Judgement::bare(verdict)
+        };
+        StoryReport::new("s", "log", None, 7, judgement, StoryFigures::default())
+    }
+
+    #[tokio::test]
+    async fn an_excused_play_is_played_again_and_no_other_is() {
+        use Verdict::{Broken, Fail, Inconclusive, Pass};
+        for (verdicts, last, before) in [
+            (vec![Pass], Pass, 0),
+            (vec![Fail, Pass], Fail, 0),
+            (vec![Broken, Pass], Broken, 0),
+            (vec![Inconclusive, Pass], Pass, 1),
+            (vec![Inconclusive, Fail, Pass], Fail, 1),
+            (vec![Inconclusive, Inconclusive, Inconclusive, Pass], Inconclusive, 2),
+        ] {
+            let mut plays = 0;
+            let done = until_answered(async |is_first| {
+                plays += 1;
+                assert_eq!(is_first, plays == 1);
+                report(verdicts[plays - 1])
+            })
+            .await;
+            assert_eq!(
+                (done.verdict, done.excused_before.len()),
+                (last, before),
+                "{verdicts:?}"
+            );
+        }
+        // Evidence that is missing is the story's own, whoever waited.
+        let missing = StoryReport {
+            starved: vec![],
+            ..report(Inconclusive)
+        };
+        let done = until_answered(async |is_first| {
+            assert!(is_first);
+            missing.clone()
+        })
+        .await;
+        assert_eq!(done.excused_before, vec![]);
     }
 }
