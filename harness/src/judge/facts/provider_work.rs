@@ -26,6 +26,8 @@ pub(in crate::judge) struct Work<'v, 'a> {
     pub(in crate::judge) turns: Vec<&'v Turn<'a>>,
     /// The calls that count.
     pub(in crate::judge) calls: Vec<&'v Call<'a>>,
+    /// Posts of the key that no answer has named a turn of.
+    open_posts: usize,
 }
 
 /// A claim of a turn.
@@ -43,12 +45,20 @@ pub(in crate::judge) fn by_key<'v, 'a>(view: &'v View<'a>) -> Vec<Work<'v, 'a>> 
             turns.entry(&expect.key).or_default().push(turn);
         }
     }
+    let mut open_posts: BTreeMap<&TurnKey, usize> = BTreeMap::new();
+    let is_open = |outcome: &Outcome<_>| matches!(outcome, Outcome::Unknown { .. });
+    for post in &view.posts {
+        if post.ended.is_none_or(|(_, outcome)| is_open(outcome)) {
+            *open_posts.entry(&post.expect.key).or_default() += 1;
+        }
+    }
     let work = overlapping_calls::by_key(view).into_iter();
     let work = work.map(|(key, calls)| Work {
         view,
         key,
         turns: turns.remove(key).unwrap_or_default(),
         calls: counted(view, &calls),
+        open_posts: open_posts.get(key).copied().unwrap_or_default(),
     });
     work.collect()
 }
@@ -91,10 +101,7 @@ impl Work<'_, '_> {
 
     /// Counts the turns that there may be and that no answer to a post has named.
     pub(in crate::judge) fn unknown_turns(&self) -> usize {
-        let is_open = |outcome: &Outcome<_>| matches!(outcome, Outcome::Unknown { .. });
-        let posts = self.view.posts.iter().filter(|post| post.expect.key == *self.key);
-        let open = posts.filter(|post| post.ended.is_none_or(|(_, outcome)| is_open(outcome)));
-        match (self.turns.len(), open.count()) {
+        match (self.turns.len(), self.open_posts) {
             (0, open) => open.max(1),
             // The message's own id ties the two posts to one turn.
             (_, _) if self.view.can(Capability::Idempotent) => 0,

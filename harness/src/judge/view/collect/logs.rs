@@ -73,12 +73,10 @@ impl<'a> Sources<'_, 'a> {
 
 /// A frame as the stream log holds it; none for what is no part of an answer.
 fn in_the_log<'a>(entry: &Stored<'a>) -> Option<Logged<'a>> {
-    let What::Store(StoreEvent::Logged { chunk, .. }) = &entry.event.what else {
-        return None;
-    };
+    let (cursor, chunk) = entry.shown()?;
     chunk.turn()?;
     Some(Logged {
-        cursor: entry.cursor,
+        cursor,
         first: At::of(entry.event),
         chunk,
         ends: matches!(chunk, Chunk::Finish { .. }),

@@ -140,7 +140,9 @@ impl<'a> Collector<'a> {
         let is_next = last == seq || last.checked_add(1) == Some(seq);
         self.places.logged = (seq, if is_next { stretch } else { stretch + 1 });
         let stretch = NonZeroU32::MIN.saturating_add(self.places.logged.1);
-        let Some(cursor) = cursor else { return };
+        if cursor.is_none() {
+            return;
+        }
         let thread = match thread.map(|thread| self.places.threads.get(thread)) {
             Some(None) => return,
             Some(place) => place.copied(),
@@ -150,7 +152,6 @@ impl<'a> Collector<'a> {
         self.view.stored.push(Stored {
             thread,
             turn,
-            cursor,
             event,
             stretch,
         });
@@ -169,9 +170,10 @@ impl<'a> Collector<'a> {
             let Some(mark) = self.view.threads[thread].mark else {
                 continue;
             };
-            let id = format!("{}{mark}", tell(stored.cursor));
+            let Some((cursor, _)) = stored.shown() else { continue };
+            let id = format!("{}{mark}", tell(cursor));
             if let Some(id) = self.places.resumed.get(id.as_str()) {
-                let found = (stored.cursor, At::of(stored.event));
+                let found = (cursor, At::of(stored.event));
                 let given = self.places.given.entry((scope, id)).or_insert(found);
                 if found.1.n < given.1.n {
                     *given = found;

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
-use crate::history::{Chunk, Cursor, Event, TurnId};
+use crate::history::{Chunk, Cursor, Event, StoreEvent, TurnId, What};
 use crate::judge::view::at::At;
 use crate::judge::view::text::oneline;
 
@@ -38,10 +38,23 @@ pub(in crate::judge::view) struct Stored<'a> {
     /// Place of its turn, if it is part of an answer. A log that is a turn's own need not be of a turn of the play: its turn is
     /// looked up once every event is read.
     pub(in crate::judge::view) turn: Option<usize>,
-    pub(in crate::judge::view) cursor: Cursor,
     pub(in crate::judge::view) event: &'a Event,
     /// Entries of one stretch were found one right behind the other: between two of them there was never any other.
     pub(in crate::judge::view) stretch: NonZeroU32,
+}
+
+impl<'a> Stored<'a> {
+    /// The id under which clients are shown the entry, and its content. There are as many entries as tokens, so both are left in the event.
+    pub(in crate::judge::view) fn shown(&self) -> Option<(Cursor, &'a Chunk)> {
+        match &self.event.what {
+            What::Store(StoreEvent::Logged {
+                cursor: Some(cursor),
+                chunk,
+                ..
+            }) => Some((*cursor, chunk)),
+            _ => None,
+        }
+    }
 }
 
 impl<'a> Logged<'a> {
