@@ -50,6 +50,23 @@ pub struct Finding {
     pub owner_after: Option<String>,
 }
 
+#[cfg(test)]
+impl Finding {
+    /// A finding against a promise that says nothing more.
+    pub(crate) fn bare(promise: &str) -> Self {
+        Self {
+            promise: promise.to_owned(),
+            subject: String::new(),
+            event: 0,
+            expected: String::new(),
+            got: String::new(),
+            fault: None,
+            owner_before: None,
+            owner_after: None,
+        }
+    }
+}
+
 /// A promise that was not judged, by name, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotApplicable {

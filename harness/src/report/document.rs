@@ -247,16 +247,7 @@ mod tests {
     /// A run of which so many plays pass, so many break a promise that starvation may explain, and so many break one for certain.
     fn run(passed: usize, starved: usize, failed: usize) -> RunReport {
         let story = |verdict| StoryReport::new("s", "log", None, 7, Judgement::bare(verdict), StoryFigures::default());
-        let finding = Finding {
-            promise: "BoundedTakeover".into(),
-            subject: "turn 1".into(),
-            event: 0,
-            expected: String::new(),
-            got: String::new(),
-            fault: None,
-            owner_before: None,
-            owner_after: None,
-        };
+        let finding = Finding::bare("BoundedTakeover");
         let unclear = StoryReport {
             starved: vec![finding],
             ..story(Verdict::Inconclusive)

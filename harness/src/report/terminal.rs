@@ -42,7 +42,7 @@ pub fn story_line(report: &StoryReport) -> String {
     line
 }
 
-/// The plays of a story that CPU starvation excuses, a line each; empty where there was none.
+/// The plays of a story that CPU starvation excuses, two lines each; empty where there was none.
 fn plays_before(report: &StoryReport) -> String {
     let mut text = String::new();
     for play in &report.excused_before {
@@ -316,18 +316,8 @@ mod tests {
 
     #[test]
     fn a_promise_that_breaks_as_expected_is_named_once() {
-        let finding = |promise: &str| Finding {
-            promise: promise.into(),
-            subject: String::new(),
-            event: 0,
-            expected: String::new(),
-            got: String::new(),
-            fault: None,
-            owner_before: None,
-            owner_after: None,
-        };
         let judgement = Judgement {
-            expected: ["A", "B", "A"].map(finding).into(),
+            expected: ["A", "B", "A"].map(Finding::bare).into(),
             ..Judgement::bare(Verdict::Pass)
         };
         let report = StoryReport::new("s", "log", None, 7, judgement, StoryFigures::default());

@@ -37,6 +37,7 @@ pub(in crate::cli) fn recheck(folder: &Path, format: Format) -> u8 {
             Err(e) => stories.push(unreadable(folder, e)),
         }
     }
+    let stories = with_plays_before(stories);
     let seed = stories.first().map_or(0, |s| s.seed);
     let figures = RunFigures::of_stories(stories.iter().map(|s| &s.figures), None);
     let report = RunReport::new(seed, stories, figures);
@@ -91,6 +92,34 @@ fn unreadable(folder: &Path, why: String) -> StoryReport {
     report
 }
 
+/// Puts each play that CPU starvation excuses before the one that was played in its place, as the run itself did. A folder's number does
+/// not tell which came first once there are a thousand.
+fn with_plays_before(stories: Vec<StoryReport>) -> Vec<StoryReport> {
+    let run = |play: &StoryReport| Path::new(&play.artefacts).parent().map(Path::to_owned);
+    let is_same = |one: &StoryReport, other: &StoryReport| {
+        one.seed == other.seed
+            && (&one.story, &one.design, &one.defect) == (&other.story, &other.design, &other.defect)
+            && run(one) == run(other)
+    };
+    let is_replaced = |place: usize| {
+        let play = &stories[place];
+        let mut others = stories.iter().enumerate().filter(|(other, _)| *other != place);
+        play.is_excused()
+            && others.any(|(other, report)| is_same(play, report) && (!report.is_excused() || other > place))
+    };
+    let replaced: Vec<bool> = (0..stories.len()).map(is_replaced).collect();
+    let (before, last): (Vec<_>, Vec<_>) = stories.into_iter().zip(replaced).partition(|(_, replaced)| *replaced);
+    let last = last.into_iter().map(|(report, _)| {
+        let own = before
+            .iter()
+            .map(|(play, _)| play)
+            .filter(|play| is_same(play, &report));
+        let own: Vec<StoryReport> = own.cloned().collect();
+        report.after(&own)
+    });
+    last.collect()
+}
+
 fn judge_again(folder: &Path) -> Result<StoryReport, String> {
     let history = reader::read(&folder.join("history.jsonl")).map_err(|e| e.to_string())?;
     let began = history.events.iter().find_map(|e| match &e.what {
@@ -128,7 +157,46 @@ fn judge_again(folder: &Path) -> Result<StoryReport, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::Verdict;
+    use crate::verdict::{Finding, Verdict};
+
+    #[test]
+    fn an_excused_play_stands_before_the_one_that_was_played_in_its_place() {
+        use Verdict::{Fail, Inconclusive, Pass};
+        let play = |number: &str, verdict, seed| {
+            let starved = (verdict == Inconclusive).then(|| Finding::bare("ShownInTime"));
+            let judgement = Judgement {
+                starved: starved.into_iter().collect(),
+                ..Judgement::bare(verdict)
+            };
+            let figures = StoryFigures::default();
+            let mut report = StoryReport::new("s", "log", None, seed, judgement, figures);
+            report.artefacts = format!("run/{number}-s");
+            report
+        };
+        for (plays, expected) in [
+            (vec![("1", Inconclusive, 7), ("2", Pass, 7)], vec![(Pass, 1)]),
+            (vec![("1000", Fail, 7), ("999", Inconclusive, 7)], vec![(Fail, 1)]),
+            (
+                vec![("1", Inconclusive, 7), ("2", Inconclusive, 7), ("3", Inconclusive, 7)],
+                vec![(Inconclusive, 2)],
+            ),
+            (
+                vec![("1", Inconclusive, 7), ("2", Pass, 8)],
+                vec![(Inconclusive, 0), (Pass, 0)],
+            ),
+            (vec![("1", Pass, 7), ("2", Fail, 8)], vec![(Pass, 0), (Fail, 0)]),
+        ] {
+            let plays = plays
+                .into_iter()
+                .map(|(number, verdict, seed)| play(number, verdict, seed));
+            let told = with_plays_before(plays.collect());
+            let told: Vec<_> = told
+                .iter()
+                .map(|play| (play.verdict, play.excused_before.len()))
+                .collect();
+            assert_eq!(told, expected);
+        }
+    }
 
     #[test]
     fn a_story_that_cannot_be_read_is_broken_under_its_own_name() {

@@ -220,16 +220,7 @@ mod tests {
     use super::*;
 
     fn report(verdict: Verdict) -> StoryReport {
-        let finding = Finding {
-            promise: "ShownInTime".into(),
-            subject: "w1".into(),
-            event: 0,
-            expected: String::new(),
-            got: String::new(),
-            fault: None,
-            owner_before: None,
-            owner_after: None,
-        };
+        let finding = Finding::bare("ShownInTime");
         let judgement = Judgement {
             starved: if verdict == Verdict::Inconclusive {
                 vec![finding]
